@@ -1,0 +1,20 @@
+# Warnings for our own code. Errors only when SOCKETIO_WERROR is on (it is in our presets, never for users).
+add_library(socketio_warnings INTERFACE)
+target_compile_options(socketio_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef -Wnull-dereference -Wimplicit-fallthrough
+  $<$<BOOL:${SOCKETIO_WERROR}>:-Werror>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports null dereferences and stale coroutine frames that cannot happen once it inlines.
+  target_compile_options(socketio_warnings INTERFACE -Wno-null-dereference -Wno-restrict)
+endif()
+
+add_library(socketio_sanitize INTERFACE)
+if(SOCKETIO_SANITIZE)
+  target_compile_options(socketio_sanitize INTERFACE -fsanitize=${SOCKETIO_SANITIZE}
+    -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(socketio_sanitize INTERFACE -fsanitize=${SOCKETIO_SANITIZE})
+endif()
+if(SOCKETIO_BUILD_FUZZ)
+  target_compile_options(socketio_sanitize INTERFACE -fsanitize=fuzzer-no-link)
+endif()

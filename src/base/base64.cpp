@@ -1,0 +1,92 @@
+#include "base/base64.hpp"
+
+#include <array>
+
+namespace socketio::base {
+namespace {
+
+constexpr char kStandard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr char kUrl[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::uint8_t kBad = 64;
+
+constexpr std::array<std::uint8_t, 256> make_table() {
+  std::array<std::uint8_t, 256> table{};
+  table.fill(kBad);
+  for (std::uint8_t i = 0; i < 64; ++i) {
+    table[static_cast<std::uint8_t>(kStandard[i])] = i;
+    table[static_cast<std::uint8_t>(kUrl[i])] = i;
+  }
+  return table;
+}
+constexpr auto kTable = make_table();
+
+std::uint32_t byte_at(Bytes in, std::size_t i) {
+  return static_cast<std::uint8_t>(in[i]);
+}
+
+// Encodes all of `in`; returns one past the last character written (padding excluded).
+char* encode(Bytes in, char* out, const char* alphabet) {
+  std::size_t i = 0;
+  for (; i + 3 <= in.size(); i += 3) {
+    const std::uint32_t v = byte_at(in, i) << 16 | byte_at(in, i + 1) << 8 | byte_at(in, i + 2);
+    *out++ = alphabet[v >> 18];
+    *out++ = alphabet[v >> 12 & 63];
+    *out++ = alphabet[v >> 6 & 63];
+    *out++ = alphabet[v & 63];
+  }
+  if (in.size() - i == 1) {
+    const std::uint32_t v = byte_at(in, i) << 16;
+    *out++ = alphabet[v >> 18];
+    *out++ = alphabet[v >> 12 & 63];
+  } else if (in.size() - i == 2) {
+    const std::uint32_t v = byte_at(in, i) << 16 | byte_at(in, i + 1) << 8;
+    *out++ = alphabet[v >> 18];
+    *out++ = alphabet[v >> 12 & 63];
+    *out++ = alphabet[v >> 6 & 63];
+  }
+  return out;
+}
+
+}  // namespace
+
+void base64_encode(Bytes in, char* out) {
+  char* const end = out + base64_size(in.size());
+  for (char* p = encode(in, out, kStandard); p != end; ++p) *p = '=';
+}
+
+std::string base64_encode(Bytes in) {
+  std::string out(base64_size(in.size()), '\0');
+  base64_encode(in, out.data());
+  return out;
+}
+
+std::string base64url_encode(Bytes in) {
+  std::string out(base64_size(in.size()), '\0');
+  out.resize(static_cast<std::size_t>(encode(in, out.data(), kUrl) - out.data()));
+  return out;
+}
+
+std::ptrdiff_t base64_decode(Bytes in, char* out) {
+  std::size_t padding = 0;
+  while (padding < 2 && !in.empty() && in.back() == '=') {
+    in.remove_suffix(1);
+    ++padding;
+  }
+  if (in.size() % 4 == 1 || (padding > 0 && (in.size() + padding) % 4 != 0)) return -1;
+  char* const begin = out;
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (const char c : in) {
+    const std::uint8_t six = kTable[static_cast<std::uint8_t>(c)];
+    if (six == kBad) return -1;
+    bits = bits << 6 | six;
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      *out++ = static_cast<char>(bits >> held & 0xFF);
+    }
+  }
+  return out - begin;
+}
+
+}  // namespace socketio::base

@@ -1,0 +1,48 @@
+#include "base/base64.hpp"
+
+#include <gtest/gtest.h>
+
+namespace socketio::base {
+namespace {
+
+std::string decode(Bytes in) {
+  std::string out(in.size() / 4 * 3 + 3, '\0');
+  const auto n = base64_decode(in, out.data());
+  if (n < 0) return "<bad>";
+  out.resize(static_cast<std::size_t>(n));
+  return out;
+}
+
+TEST(Base64, KnowsTheVectorsOfRfc4648) {
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
+  for (const auto& [plain, coded] : vectors) {
+    EXPECT_EQ(base64_encode(plain), coded);
+    EXPECT_EQ(decode(coded), plain);
+  }
+}
+
+TEST(Base64, AcceptsUnpaddedAndUrlSafe) {
+  EXPECT_EQ(decode("Zg"), "f");
+  EXPECT_EQ(decode("-_8"), decode("+/8="));
+  EXPECT_EQ(base64url_encode("\xfb\xff"), "-_8");
+}
+
+TEST(Base64, RefusesTheRest) {
+  for (const char* bad : {"Z", "Zg=", "=", "====", "Zg==Zg==", "Z!==", "Zm9v\n", "Zm9vY"})
+    EXPECT_EQ(decode(bad), "<bad>") << bad;
+}
+
+TEST(Base64, DecodesInPlace) {
+  std::string text = base64_encode("any bytes \x01\x02");
+  const auto n = base64_decode(text, text.data());
+  EXPECT_EQ(text.substr(0, static_cast<std::size_t>(n)), "any bytes \x01\x02");
+}
+
+}  // namespace
+}  // namespace socketio::base

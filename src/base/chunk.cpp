@@ -1,0 +1,67 @@
+#include "base/chunk.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <new>
+
+#include "base/check.hpp"
+
+namespace socketio::base {
+
+Chunk Chunk::allocate(std::size_t capacity, Ledger* ledger) {
+  SIO_CHECK(capacity <= std::numeric_limits<std::uint32_t>::max() - sizeof(Block));
+  void* memory = ::operator new(sizeof(Block) + capacity);
+  Chunk chunk;
+  chunk.block_ = new (memory) Block{{1}, static_cast<std::uint32_t>(capacity), ledger};
+  if (ledger != nullptr) ledger->charge_output(capacity);
+  return chunk;
+}
+
+Chunk Chunk::copy(Bytes bytes, Ledger* ledger) {
+  Chunk chunk = allocate(bytes.size(), ledger);
+  if (!bytes.empty()) std::memcpy(chunk.data(), bytes.data(), bytes.size());
+  return chunk;
+}
+
+void Chunk::destroy(Block* block) {
+  if (block->ledger != nullptr) block->ledger->credit_output(block->capacity);
+  block->~Block();
+  ::operator delete(block);
+}
+
+char* Arena::reserve(std::size_t n) {
+  big_.reset();
+  if (n > kChunkSize / 2) {
+    big_ = Chunk::allocate(n, ledger_);
+    return big_.data();
+  }
+  if (!chunk_ || chunk_.capacity() - used_ < n) {
+    recycle();
+    if (!chunk_ || chunk_.capacity() - used_ < n) {
+      chunk_ = Chunk::allocate(kChunkSize, ledger_);
+      used_ = 0;
+    }
+  }
+  return chunk_.data() + used_;
+}
+
+Span Arena::commit(std::size_t n) {
+  const auto length = static_cast<std::uint32_t>(n);
+  if (big_) {
+    SIO_CHECK(n <= big_.capacity());
+    return {std::exchange(big_, Chunk{}), 0, length};
+  }
+  SIO_CHECK(chunk_.capacity() - used_ >= n);
+  Span span{chunk_, used_, length};
+  used_ += length;
+  return span;
+}
+
+Span Arena::write(Bytes bytes) {
+  char* to = reserve(bytes.size());
+  if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+  return commit(bytes.size());
+}
+
+}  // namespace socketio::base

@@ -1,0 +1,98 @@
+// Output memory. A Chunk is a refcounted block of bytes, written once and then shared by any number
+// of queues and threads. A Span is a part of one. An Arena packs the small writes of a loop turn
+// into one chunk, so that what goes to one connection lies together and leaves in one plain send.
+//
+//   Chunk  [refs | ledger | capacity | bytes ..................................]
+//   Spans            |--- to A ---||-- to B --|      (A and B each hold a reference)
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include "base/bytes.hpp"
+#include "base/ledger.hpp"
+
+namespace socketio::base {
+
+class Chunk {
+ public:
+  Chunk() = default;
+  // Uninitialised bytes, charged to `ledger` (may be null) until the last reference goes. Writable
+  // while unique().
+  static Chunk allocate(std::size_t capacity, Ledger* ledger = nullptr);
+  static Chunk copy(Bytes bytes, Ledger* ledger = nullptr);
+
+  Chunk(const Chunk& other) noexcept : block_(other.block_) {
+    if (block_ != nullptr) block_->refs.fetch_add(1, std::memory_order_relaxed);
+  }
+  Chunk(Chunk&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  Chunk& operator=(Chunk other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~Chunk() { reset(); }
+
+  void reset() {
+    if (block_ != nullptr && block_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      destroy(block_);
+    block_ = nullptr;
+  }
+
+  explicit operator bool() const { return block_ != nullptr; }
+  bool operator==(const Chunk& other) const { return block_ == other.block_; }
+  bool unique() const {
+    return block_ != nullptr && block_->refs.load(std::memory_order_acquire) == 1;
+  }
+  std::size_t capacity() const { return block_ == nullptr ? 0 : block_->capacity; }
+  char* data() const { return reinterpret_cast<char*>(block_ + 1); }
+
+ private:
+  struct Block {
+    std::atomic<std::uint32_t> refs;
+    std::uint32_t capacity;
+    Ledger* ledger;
+  };
+  static void destroy(Block* block);
+  Block* block_ = nullptr;
+};
+
+struct Span {
+  Chunk chunk;
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0;
+
+  Bytes bytes() const { return {chunk.data() + offset, length}; }
+};
+
+class Arena {
+ public:
+  static constexpr std::size_t kChunkSize = 64 * 1024;
+
+  explicit Arena(Ledger* ledger = nullptr) : ledger_(ledger) {}
+
+  // At least `n` contiguous writable bytes, valid until the next reserve(). commit() turns the
+  // first `n` of them into a span; what is not committed is given back.
+  char* reserve(std::size_t n);
+  Span commit(std::size_t n);
+  Span write(Bytes bytes);
+
+  // Called once per turn: starts the chunk over when nobody refers to it any more.
+  void recycle() {
+    if (chunk_.unique()) used_ = 0;
+  }
+  // Gives the memory back (an idle loop owns none).
+  void release() {
+    recycle();
+    if (used_ == 0) chunk_.reset();
+  }
+  Ledger* ledger() const { return ledger_; }
+
+ private:
+  Chunk chunk_;
+  std::uint32_t used_ = 0;
+  Chunk big_;  // a reservation larger than a chunk's rest gets its own
+  Ledger* ledger_;
+};
+
+}  // namespace socketio::base

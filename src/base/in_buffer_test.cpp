@@ -1,0 +1,41 @@
+#include "base/in_buffer.hpp"
+
+#include <gtest/gtest.h>
+
+namespace socketio::base {
+namespace {
+
+TEST(InBuffer, KeepsAndDropsAndPays) {
+  Ledger ledger;
+  InBuffer buffer;
+  buffer.append("hello", ledger);
+  buffer.append(" world", ledger);
+  EXPECT_EQ(as_bytes(buffer.view()), "hello world");
+  EXPECT_GE(ledger.input(), 11);
+  buffer.consume(6);
+  EXPECT_EQ(as_bytes(buffer.view()), "world");
+  buffer.consume(5);
+  EXPECT_TRUE(buffer.empty());
+  EXPECT_EQ(ledger.input(), 0);
+}
+
+TEST(InBuffer, AllocatesAKnownLengthOnce) {
+  Ledger ledger;
+  InBuffer buffer;
+  buffer.append("x", ledger, 10'000);
+  EXPECT_EQ(ledger.input(), 10'000);
+  for (int i = 0; i < 9'999; ++i) buffer.append("y", ledger, 10'000);
+  EXPECT_EQ(ledger.input(), 10'000);
+  EXPECT_EQ(buffer.size(), 10'000u);
+}
+
+TEST(InBuffer, GrowsLinearlyInTotalCost) {
+  Ledger ledger;
+  InBuffer buffer;
+  for (int i = 0; i < 1'000'000; ++i) buffer.append("z", ledger);
+  EXPECT_EQ(buffer.size(), 1'000'000u);
+  EXPECT_LE(ledger.input(), 1'500'256);
+}
+
+}  // namespace
+}  // namespace socketio::base

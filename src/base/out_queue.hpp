@@ -1,0 +1,47 @@
+// Bytes waiting to be sent on one connection: a list of spans into shared chunks, in order. Empty
+// it owns no heap; with one span (the usual case) neither. Spans that touch in the same chunk
+// merge, so one turn's small writes become one send. A passive sink: machines append, drivers
+// gather and consume.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/chunk.hpp"
+
+namespace socketio::base {
+
+class OutQueue {
+ public:
+  bool empty() const { return bytes_ == 0; }
+  // Logical bytes queued; what send-queue policies look at.
+  std::size_t bytes() const { return bytes_; }
+
+  void push(Span span);
+  void push(const Chunk& chunk, std::uint32_t offset, std::uint32_t length) {
+    push(Span{chunk, offset, length});
+  }
+  void append(Arena& arena, Bytes bytes) { push(arena.write(bytes)); }
+
+  // Views of the front of the queue, at most `out.size()` of them; valid until the queue changes.
+  std::size_t gather(std::span<Bytes> out) const;
+  // Drops the first `n` bytes (they were sent).
+  void consume(std::size_t n);
+  // Copies what is left out of arena chunks into one chunk of its own, so that a connection that
+  // cannot send does not pin whole turns. Large spans stay shared. Call after a send took less than
+  // everything.
+  void settle(Ledger* ledger);
+  void clear();
+
+ private:
+  struct Rest {
+    std::vector<Span> spans;
+    std::size_t head = 0;
+  };
+  Span* last();
+  Span front_;
+  std::unique_ptr<Rest> rest_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace socketio::base

@@ -1,0 +1,114 @@
+// Handles that cannot dangle. A slab owns objects at stable addresses; everybody else holds an Id,
+// and looking up an id whose object is gone gives null. The slot is reused with another generation.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "base/check.hpp"
+
+namespace socketio::base {
+
+template <class Tag>
+struct Id {
+  std::uint32_t index = 0;
+  std::uint32_t generation = 0;  // odd while alive, so the default id finds nothing
+
+  explicit operator bool() const { return generation != 0; }
+  bool operator==(const Id&) const = default;
+  std::uint64_t packed() const { return std::uint64_t{generation} << 32 | index; }
+  static Id unpack(std::uint64_t value) {
+    return {static_cast<std::uint32_t>(value), static_cast<std::uint32_t>(value >> 32)};
+  }
+};
+
+template <class T>
+class Slab {
+ public:
+  using Handle = Id<T>;
+
+  Slab() = default;
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+  ~Slab() { clear(); }
+
+  template <class... A>
+  std::pair<Handle, T*> emplace(A&&... args) {
+    if (free_.empty()) grow();
+    const std::uint32_t index = free_.back();
+    Slot& slot = at(index);
+    T* object = new (slot.storage) T(std::forward<A>(args)...);
+    free_.pop_back();
+    ++slot.generation;
+    ++size_;
+    return {Handle{index, slot.generation}, object};
+  }
+
+  T* get(Handle id) {
+    if (id.index >= pages_.size() * kPage) return nullptr;
+    Slot& slot = at(id.index);
+    return slot.generation == id.generation && (id.generation & 1) != 0 ? slot.object() : nullptr;
+  }
+
+  // False when it was gone already.
+  bool erase(Handle id) {
+    T* object = get(id);
+    if (object == nullptr) return false;
+    ++at(id.index).generation;
+    object->~T();
+    free_.push_back(id.index);
+    --size_;
+    return true;
+  }
+
+  std::size_t size() const { return size_; }
+
+  // Visits every live object; the visitor may erase it.
+  template <class F>
+  void each(F&& visit) {
+    for (std::uint32_t index = 0; index < pages_.size() * kPage; ++index) {
+      Slot& slot = at(index);
+      if ((slot.generation & 1) != 0) visit(Handle{index, slot.generation}, *slot.object());
+    }
+  }
+
+  void clear() {
+    each([this](Handle id, T&) { erase(id); });
+  }
+
+ private:
+  static constexpr std::size_t kPage = 64;
+  struct Slot {
+    alignas(T) unsigned char storage[sizeof(T)];
+    std::uint32_t generation = 0;
+    T* object() { return std::launder(reinterpret_cast<T*>(storage)); }
+  };
+
+  Slot& at(std::uint32_t index) { return (*pages_[index / kPage])[index % kPage]; }
+
+  void grow() {
+    const auto first = static_cast<std::uint32_t>(pages_.size() * kPage);
+    pages_.push_back(std::make_unique<Page>());
+    free_.reserve(free_.size() + kPage);
+    for (std::uint32_t i = kPage; i > 0; --i) free_.push_back(first + i - 1);
+  }
+
+  using Page = std::array<Slot, kPage>;
+  std::vector<std::unique_ptr<Page>> pages_;
+  std::vector<std::uint32_t> free_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace socketio::base
+
+template <class Tag>
+struct std::hash<socketio::base::Id<Tag>> {
+  std::size_t operator()(const socketio::base::Id<Tag>& id) const noexcept {
+    return static_cast<std::size_t>(id.packed() * 0x9E3779B97F4A7C15ULL);
+  }
+};

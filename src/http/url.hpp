@@ -1,0 +1,35 @@
+// Percent-decoding, path normalisation and query strings (WHATWG URL's
+// application/x-www-form-urlencoded, RFC 3986 §5.2.4).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.hpp"
+
+namespace socketio::http {
+
+// nullopt for a '%' without two hex digits. `plus` also turns '+' into a space.
+std::optional<std::string> percent_decode(base::Bytes text, bool plus = false);
+// encodeURIComponent.
+std::string percent_encode(base::Bytes text);
+
+// Removes "." and ".." segments of a still-encoded absolute path (also their %2e spellings) and
+// returns it decoded; nullopt when it climbs above the root, decodes to a NUL, a backslash or
+// invalid UTF-8, or does not start with '/'. "//a" keeps its empty segment.
+std::optional<std::string> normalise_path(base::Bytes path);
+
+// Pairs in order, decoded leniently as Node does (a broken % stays as it is). At most `max` pairs.
+using Query = std::vector<std::pair<std::string, std::string>>;
+Query parse_query(base::Bytes query, std::size_t max = 1000);
+// First value of a key without building the list; the usual look-up on the hot path. No allocation
+// unless it has escapes.
+struct QueryValue {
+  bool present = false;
+  std::string value;
+};
+QueryValue query_value(base::Bytes query, base::Bytes key);
+
+}  // namespace socketio::http

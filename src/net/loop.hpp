@@ -1,0 +1,70 @@
+// One thread's loop: backend, timers, mailbox and the turn. A turn is
+//
+//   wait (facts go to the driver) -> expired timers -> mailbox jobs -> driver.flush()
+//
+// so everything that happened in a turn leaves in one send per connection. The loop owns no thread:
+// run() borrows the caller's, process() runs what is due and returns (for somebody else's loop,
+// with poll_fd()).
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "base/log.hpp"
+#include "net/backend.hpp"
+#include "net/mailbox.hpp"
+#include "net/timer_wheel.hpp"
+
+namespace socketio::net {
+
+class Driver : public Sink {
+ public:
+  virtual void on_timer(Timer& timer) = 0;
+  // End of a turn: send what is queued, arm deadlines.
+  virtual void flush() = 0;
+
+ protected:
+  ~Driver() = default;
+};
+
+class Loop {
+ public:
+  // Takes the backend; clock is the monotonic clock unless the backend is the simulator.
+  using Clock = base::Time (*)();
+  explicit Loop(std::unique_ptr<Backend> backend, Clock clock = nullptr);
+  ~Loop();
+
+  Backend& backend() { return *backend_; }
+  TimerWheel& timers() { return timers_; }
+  Mailbox& mailbox() { return mailbox_; }
+  // The time of this turn; read once per wake-up.
+  base::Time now() const { return now_; }
+
+  // Turns until stop(). Must be called on one thread only.
+  void run(Driver& driver);
+  // Any thread; also ends a run() that has not begun.
+  void stop();
+  // One turn that does not block longer than `max_wait`.
+  void process(Driver& driver, base::Duration max_wait = base::Duration::zero());
+  // Readable when process() has something to do: facts, posted jobs, a timer (a timerfd behind it
+  // holds the deadline).
+  int poll_fd() const;
+  // True on the thread that last ran run() or process().
+  bool on_loop_thread() const;
+
+ private:
+  void turn(Driver& driver, base::Time until);
+  void arm_poll_timer();
+
+  std::unique_ptr<Backend> backend_;
+  Clock clock_;
+  base::Time now_;
+  TimerWheel timers_;
+  Mailbox mailbox_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> thread_{0};
+  mutable int poll_fd_ = -1;
+  int timer_fd_ = -1;
+};
+
+}  // namespace socketio::net

@@ -1,0 +1,39 @@
+// One worker thread for what blocks (files, password hashes, name look-up), started with its first
+// job, with a bounded queue. A job runs on the worker; its completion runs on the loop through the
+// mailbox.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "net/mailbox.hpp"
+
+namespace socketio::net {
+
+class Offload {
+ public:
+  static constexpr std::size_t kMaxJobs = 1024;
+  explicit Offload(Mailbox& completions);
+  ~Offload();  // waits for the job that runs; drops the others without running them
+
+  // False when the queue is full. `work` runs on the worker, then `done` on the loop's thread.
+  bool run(std::function<void()> work, std::function<void()> done);
+
+ private:
+  void loop();
+  struct Job {
+    std::function<void()> work;
+    std::function<void()> done;
+  };
+  Mailbox& completions_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> jobs_;
+  std::thread thread_;
+  bool stopping_ = false;
+};
+
+}  // namespace socketio::net

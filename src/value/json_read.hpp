@@ -1,0 +1,59 @@
+// JSON in: one full parse into a reused simdjson tape (depth <= 512), after which nothing malformed
+// can come to light. What JS accepts and simdjson refuses (integers of 2^64 and more, lone
+// surrogates) is normalised once and parsed again.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "base/bytes.hpp"
+#include "value/document.hpp"
+
+namespace socketio::value {
+
+inline constexpr std::size_t kMaxDepth = 512;
+
+class JsonDocument final : public Document {
+ public:
+  JsonDocument();
+  ~JsonDocument() override;
+  JsonDocument(const JsonDocument&) = delete;
+  JsonDocument& operator=(const JsonDocument&) = delete;
+
+  // `text` is followed by base::kPadding readable bytes and must outlive the document's use. False:
+  // not one valid JSON value.
+  bool parse(base::Bytes text);
+  // As parse(), for text without padding (copies it).
+  bool parse_copy(base::Bytes text);
+  Element root() const;
+
+  // The attachments placeholders refer to; without them {"_placeholder":…} is an ordinary object.
+  // Checks every placeholder in one pass: false when a "num" is missing, not an integer, or out of
+  // range. The views must outlive the use.
+  bool bind_attachments(std::span<const base::Bytes> attachments);
+
+  // The text between the brackets of the root array behind its first element ("" when there is
+  // none): what an echo passes on unparsed. Only valid when the root is an array.
+  base::Bytes rest_of_array() const;
+
+  Kind kind(std::size_t at) const override;
+  bool as_bool(std::size_t at, bool& out) const override;
+  bool as_integer(std::size_t at, std::int64_t& out) const override;
+  bool as_unsigned(std::size_t at, std::uint64_t& out) const override;
+  bool as_number(std::size_t at, double& out) const override;
+  bool as_string(std::size_t at, std::string_view& out) const override;
+  bool as_binary(std::size_t at, std::string_view& out) const override;
+  bool as_raw(std::size_t at, std::string& out) const override;
+  std::size_t size(std::size_t at) const override;
+  Element::Cursor children(std::size_t at) const override;
+  bool advance(Element::Cursor& cursor) const override;
+
+ private:
+  struct Tape;
+  std::unique_ptr<Tape> tape_;
+};
+
+// True when `text` is valid UTF-8 (simdjson).
+bool valid_utf8(base::Bytes text);
+
+}  // namespace socketio::value

@@ -1,0 +1,45 @@
+// JSON out, as JSON.stringify writes it: compact, non-ASCII unescaped, shortest doubles in JS
+// notation, key order kept. Binary becomes a placeholder, and the bytes a view in `attachments`
+// (they must outlive the encoding of the packet).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <socketio/value.hpp>
+
+#include "base/bytes.hpp"
+
+namespace socketio::value {
+
+class JsonWriter final : public Writer {
+ public:
+  // Appends to `out`.
+  JsonWriter(std::string& out, std::vector<base::Bytes>& attachments)
+      : out_(out), attachments_(attachments) {}
+
+  void null() override;
+  void boolean(bool v) override;
+  void integer(std::int64_t v) override;
+  void unsigned_integer(std::uint64_t v) override;
+  void number(double v) override;
+  void string(std::string_view utf8) override;
+  void binary(std::string_view bytes) override;
+  void raw(std::string_view json) override;
+  void begin_array() override;
+  void end_array() override;
+  void begin_object() override;
+  void key(std::string_view name) override;
+  void end_object() override;
+
+ private:
+  void separate();
+  std::string& out_;
+  std::vector<base::Bytes>& attachments_;
+  bool comma_ = false;
+};
+
+// A JSON string literal with quotes.
+void write_json_string(std::string& out, std::string_view utf8);
+
+}  // namespace socketio::value
