@@ -1,0 +1,160 @@
+// One Engine.IO client, server side, across its changing transports: handshake, heartbeat, polling
+// rules, upgrade without loss or reordering, limits and the end. A value: the driver tells it what
+// arrived, pulls next() until none, and at the end of the turn moves its output.
+//
+// Who holds what. On WebSocket the session appends frames to the connection's own OutQueue (a
+// passive sink it was given). On polling it queues messages until a GET is parked; the driver then
+// takes one payload at the end of the turn. Every session with something to do puts itself on the
+// shard's dirty list.
+//
+//   polling --probe "2probe"/"3probe"--> upgrading --"5"--> websocket
+//   open -> closing (graceful, polling drains) -> gone
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "base/list.hpp"
+#include "base/out_queue.hpp"
+#include "base/time.hpp"
+#include "eio/message.hpp"
+#include "eio/options.hpp"
+#include "eio/payload.hpp"
+#include "eio/sid.hpp"
+
+namespace socketio::eio {
+
+class Session;
+struct DirtyTag;
+using DirtyNode = base::ListNode<DirtyTag>;
+using DirtyList = base::List<Session, DirtyTag>;
+
+// One per shard; outlives its sessions.
+struct Shared {
+  const Options& options;
+  base::Arena& arena;
+  base::Ledger& ledger;
+  DirtyList dirty{};
+  // Counts dispatches (one handler run each). "Queued in this dispatch" decides volatile packets.
+  std::uint32_t dispatch = 1;
+};
+
+// engine.io's close reasons; the texts are part of the protocol's surface.
+enum class CloseReason : std::uint8_t {
+  transport_close,
+  transport_error,
+  ping_timeout,
+  parse_error,
+  forced_close
+};
+base::Bytes text(CloseReason reason);
+
+enum class EventKind : std::uint8_t {
+  none,
+  message,   // payload (text or binary): writable, padded, valid until the next call
+  upgraded,  // the probe is now the transport: the driver re-labels its connections; a parked poll
+             // has been answered before
+  closed,    // reason, detail: nothing is delivered or accepted any more; the transports are closed
+             // as the commands below say
+  close_websocket,  // send what is queued on the session's WebSocket, then do a WebSocket close
+                    // without a code
+  close_probe,      // the same for the probing WebSocket
+  gone,             // the last event: the record may be erased
+};
+
+struct Event {
+  EventKind kind = EventKind::none;
+  base::MutBytes payload{};
+  bool binary = false;
+  CloseReason reason = CloseReason::transport_close;
+  base::Bytes
+      detail{};  // static text, e.g. "overlap from client", "poll connection closed prematurely"
+};
+
+class Session : public DirtyNode {
+ public:
+  Session(Shared& shared, const Sid& sid, Transport transport, std::uint64_t owner, base::Time now);
+
+  const Sid& sid() const { return sid_; }
+  std::uint64_t owner() const { return owner_; }
+  Transport transport() const { return transport_; }
+  bool open() const { return state_ == State::open; }
+  bool upgrading() const { return probe_ != nullptr; }
+  bool gone() const { return state_ == State::gone; }
+
+  // {"sid":…,"upgrades":[…],"pingInterval":…,"pingTimeout":…,"maxPayload":…} with the '0' in front.
+  std::string open_packet() const;
+
+  // -- WebSocket as first transport: writes the open packet as the first frame. `out` stays valid
+  // until close_websocket was carried out or
+  //    on_websocket_closed() was called. `initial` (optional) follows the open packet.
+  void attach_websocket(base::OutQueue& out);
+
+  // -- Polling. The first GET's answer is taken with take_payload() like any other (the open packet
+  // is queued by the constructor).
+  enum class Poll : std::uint8_t { parked, overlap, refused };
+  // A GET is there. parked: its answer comes from take_payload() once poll_ready(). overlap: answer
+  // 400 empty; the session closes. refused: closed already.
+  Poll on_poll(base::Time now);
+  bool poll_parked() const { return poll_parked_; }
+  // A parked poll has something to say.
+  bool poll_ready() const;
+  // Appends the payload for the parked poll, at most max_payload bytes (at least one packet), and
+  // un-parks it.
+  void take_payload(std::string& body, base::Time now);
+  void on_poll_aborted(base::Time now);
+
+  enum class Post : std::uint8_t { accepted, overlap, refused, bad_content_type };
+  // A POST's head is there. Anything but accepted: answer 400 empty.
+  Post on_post_begin(base::Bytes content_type, base::Time now);
+  // The whole body; drain next() (messages, maybe closed), then answer 200 "ok" whatever came out.
+  // The body stays valid while draining.
+  void on_post(base::MutBytes body, base::Time now);
+  // The POST ended without a body: too large (413: the session lives), timed out or aborted.
+  void on_post_failed(bool too_large, base::Time now);
+
+  // -- Upgrade. False: close that WebSocket at once (an upgrade is under way or done).
+  bool attach_probe(base::OutQueue& out, base::Time now);
+
+  // -- Frames. `probe` tells which WebSocket.
+  void on_text(base::MutBytes text, bool probe, base::Time now);
+  void on_binary(base::MutBytes bytes, bool probe, base::Time now);
+  void on_websocket_closed(bool probe, bool failed, base::Bytes detail, base::Time now);
+  // The WebSocket has sent all / could not send all that was flushed (volatile).
+  void on_flushed(bool everything) { send_unfinished_ = !everything; }
+
+  // -- Sending. False when not open (nothing queued). Past send_hard the session closes ("transport
+  // error", "send buffer limit").
+  bool send_text(base::Bytes head, base::Bytes tail);
+  bool send_binary(base::Bytes bytes);
+  bool send(const Message& message);
+  // May a volatile packet be sent in this dispatch?
+  bool writable() const;
+  std::size_t queued_bytes() const;
+
+  // Server-initiated, graceful: what is queued is delivered first. `closed` follows with `reason`.
+  void close(CloseReason reason, base::Bytes detail, base::Time now);
+  // At once, buffers dropped.
+  void discard(CloseReason reason, base::Bytes detail, base::Time now);
+
+  Event next(base::Time now);
+  base::Time deadline() const;
+  void on_deadline(base::Time now);
+
+ private:
+  enum class State : std::uint8_t { open, closing, closed, gone };
+
+  Shared& shared_;
+  std::uint64_t owner_;
+  base::OutQueue* websocket_ = nullptr;
+  base::OutQueue* probe_ = nullptr;
+  Sid sid_;
+  Transport transport_;
+  State state_ = State::open;
+  bool poll_parked_ = false;
+  bool send_unfinished_ = false;
+  // Yours to complete. Keep sizeof(Session) <= 200: there is one per client.
+};
+
+}  // namespace socketio::eio

@@ -1,0 +1,83 @@
+// Who is in which room of one namespace, on one shard. Two indexes that mirror each other; every
+// step is O(1) and a broadcast walks members without building a set: a socket already seen in this
+// selection carries its epoch number. A socket's own id is a room too, but an implicit one (it
+// costs nothing).
+//
+//   room  "lobby" -> members [socket, slot] …        socket -> slots [room, position] …
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/random.hpp"
+
+namespace socketio::sio {
+
+struct Socket;
+
+// A socket's side of the index; lives in the socket.
+struct Memberships {
+  struct Slot {
+    std::uint32_t room;
+    std::uint32_t position;
+  };
+  std::vector<Slot> slots;
+  std::uint32_t seen = 0;  // epoch of the last selection that took it
+};
+
+// What a broadcast names. Empty rooms: everybody.
+struct Selection {
+  std::vector<std::string> rooms;
+  std::vector<std::string> except;
+};
+
+class Rooms {
+ public:
+  explicit Rooms(base::Random& random);  // keys the hash of client-chosen names
+  ~Rooms();
+
+  // Sockets of the namespace (connected ones).
+  void add(Socket& socket);
+  void remove(Socket& socket);  // leaves all rooms
+  std::size_t sockets() const;
+  Socket* find(base::Bytes id) const;
+
+  // False when it was there already / not there.
+  bool join(Socket& socket, base::Bytes room);
+  bool leave(Socket& socket, base::Bytes room);
+  void leave_all(Socket& socket);
+  bool contains(const Socket& socket, base::Bytes room) const;
+  // Without the implicit own-id room.
+  std::vector<std::string> rooms_of(const Socket& socket) const;
+  std::size_t room_count() const;  // explicit rooms with members
+  std::size_t members(base::Bytes room) const;
+
+  // Every selected socket once, except any in `except`. The visitor must not change rooms or
+  // sockets.
+  template <class F>
+  void select(const Selection& selection, F&& visit) {
+    struct Call final : Visitor {
+      explicit Call(F& f) : f(f) {}
+      void visit(Socket& socket) override { f(socket); }
+      F& f;
+    } call(visit);
+    walk(selection, call);
+  }
+
+ private:
+  struct Visitor {
+    virtual void visit(Socket& socket) = 0;
+
+   protected:
+    ~Visitor() = default;
+  };
+  void walk(const Selection& selection, Visitor& visitor);
+  struct Index;
+  std::unique_ptr<Index> index_;
+};
+
+}  // namespace socketio::sio
