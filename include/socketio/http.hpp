@@ -53,9 +53,9 @@ struct SOCKETIO_EXPORT HttpReply {
   HttpReply& set(std::string_view name, std::string_view value);
 };
 
-// Routes are tried in order of registration; patterns are literal segments, ":name" (one segment)
-// and a final "*" (the rest). HEAD is answered by GET routes. Register before run() or on the
-// loop's thread.
+// Routes are tried in order of registration, folders after them; patterns are literal segments,
+// ":name" (one segment) and a final "*" (the rest). HEAD is answered by GET routes. Register before
+// run() or on the loop's thread.
 class SOCKETIO_EXPORT HttpRoutes {
  public:
   using Handler = std::function<Task<HttpReply>(HttpRequest)>;
