@@ -81,7 +81,10 @@ void Machine::settle() {
 // Makes the next `n` unread bytes lie together; false when there are not so many yet. Takes from
 // the fed view what is missing and no more, so that payloads stay where they are.
 bool Machine::gather(std::size_t n, base::Ledger& ledger) {
-  if (unread().size() >= n) return true;
+  return unread().size() >= n || gather_apart(n, ledger);
+}
+
+bool Machine::gather_apart(std::size_t n, base::Ledger& ledger) {
   settle();
   const std::size_t held = hold_.size() - raw_;
   const std::size_t take = std::min(n - held, fed_.size());
@@ -110,9 +113,12 @@ bool Machine::has_input() const {
 }
 
 Event Machine::next(Env env, base::Time now) {
-  if (state_ >= State::failed) return last_event();
-  settle();
   Event event;
+  if (state_ >= State::failed) {
+    take_last(event);
+    return event;
+  }
+  if (delivered_ || raw_ != message_ || state_ == State::closing) settle();
   for (;;) {
     if (pending_pongs_ != 0 && pending_pongs_ >= limits_->max_pending_pongs &&
         state_ == State::open) {
@@ -121,7 +127,10 @@ Event Machine::next(Env env, base::Time now) {
     }
     const Step step = frame_open_ ? read_payload(env, event) : read_header(env, event);
     if (step == Step::event) return event;
-    if (step == Step::failed) return last_event();
+    if (step == Step::failed) {
+      take_last(event);
+      return event;
+    }
     if (step == Step::starved) {
       starved_ = true;
       break;
@@ -343,18 +352,10 @@ Machine::Step Machine::refuse(const Violation& violation, Env& env) {
   return Step::failed;
 }
 
-Event Machine::last_event() {
-  Event event;
-  if (state_ == State::failed) {
-    event.kind = EventKind::closed;
-    event.code = code_;
-    event.reason = base::as_bytes(hold_.view());
-    event.failed = true;
-    state_ = State::closed;
-  } else {
-    hold_.clear();
-  }
-  return event;
+void Machine::take_last(Event& event) {
+  if (state_ == State::closed) return hold_.clear();
+  event = {EventKind::closed, {}, code_, base::as_bytes(hold_.view()), true};
+  state_ = State::closed;
 }
 
 void Machine::close(std::uint16_t code, Bytes reason, Env env, base::Time now) {

@@ -124,6 +124,7 @@ class Machine {
   void advance(std::size_t n);
   void settle();
   bool gather(std::size_t n, base::Ledger& ledger);
+  bool gather_apart(std::size_t n, base::Ledger& ledger);
 
   Violation check_start(std::uint8_t first, std::uint8_t second) const;
   Violation check_data(Opcode opcode, std::uint64_t length) const;
@@ -137,7 +138,7 @@ class Machine {
   Step peer_closed(base::MutBytes payload, Env& env, Event& event);
 
   Step refuse(const Violation& violation, Env& env);
-  Event last_event();
+  void take_last(Event& event);
   void arm(base::Time now);
   bool write(Opcode opcode, base::Bytes payload, Env& env);
 

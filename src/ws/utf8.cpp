@@ -67,18 +67,24 @@ constexpr auto kNext = [] {
 // Below this the vectorised validator's set-up costs more than it saves.
 constexpr std::size_t kBulkFrom = 32;
 
+template <class Word>
+Word load(const char* at) {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
 bool is_ascii(base::Bytes text) {
   const char* at = text.data();
-  std::size_t left = text.size();
-  std::uint64_t all = 0;
-  std::uint64_t word = 0;
-  for (; left >= 8; left -= 8, at += 8) {
-    std::memcpy(&word, at, 8);
-    all |= word;
+  const std::size_t size = text.size();
+  if (size < 8) {
+    std::uint8_t all = 0;
+    for (const char c : text) all = static_cast<std::uint8_t>(all | static_cast<std::uint8_t>(c));
+    return all < 0x80;
   }
-  word = 0;
-  if (left > 0) std::memcpy(&word, at, left);
-  return ((all | word) & 0x8080808080808080U) == 0;
+  auto all = load<std::uint64_t>(at + size - 8);  // overlaps the last whole word
+  for (std::size_t i = 0; i + 8 < size; i += 8) all |= load<std::uint64_t>(at + i);
+  return (all & 0x8080808080808080U) == 0;
 }
 
 // Bytes at the end that may be the start of a code point: at most three.
