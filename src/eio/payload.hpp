@@ -7,12 +7,13 @@
 namespace socketio::eio {
 
 inline constexpr char kSeparator = '\x1e';
+// More than any client sends at once, few enough that one body cannot keep a shard busy.
 inline constexpr std::size_t kMaxPacketsPerPayload = 16'384;
 
 class PayloadReader {
  public:
   // `body` stays valid and writable while reading, followed by padding.
-  explicit PayloadReader(base::MutBytes body) : rest_(body) {}
+  explicit PayloadReader(base::MutBytes body) : rest_(body), over_(false) {}
   PayloadReader() = default;
 
   enum class Status : std::uint8_t { packet, end, malformed };
@@ -21,9 +22,8 @@ class PayloadReader {
 
  private:
   base::MutBytes rest_{};
-  std::size_t packets_ = 0;
-  bool started_ = false;
-  bool over_ = false;
+  std::uint32_t packets_ = 0;
+  bool over_ = true;
 };
 
 }  // namespace socketio::eio
