@@ -11,7 +11,6 @@
 //   open -> closing (graceful, polling drains) -> gone
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <string>
 
@@ -21,6 +20,7 @@
 #include "eio/message.hpp"
 #include "eio/options.hpp"
 #include "eio/payload.hpp"
+#include "eio/poll_queue.hpp"
 #include "eio/sid.hpp"
 
 namespace socketio::eio {
@@ -143,18 +143,70 @@ class Session : public DirtyNode {
   void on_deadline(base::Time now);
 
  private:
-  enum class State : std::uint8_t { open, closing, closed, gone };
+  enum class State : std::uint8_t {
+    open,
+    closing,  // `closed` is out; polling delivers what is queued
+    closed,   // a parked poll may still be owed its last answer
+    gone
+  };
+  // Events due, one bit each, in the order they are handed out.
+  enum Due : std::uint8_t {
+    kUpgraded = 1,
+    kClosed = 2,
+    kCloseProbe = 4,
+    kCloseWebSocket = 8,
+    kGone = 16,
+  };
+  // What next() still has to look at: the frame's message, or the rest of a POST body.
+  enum class Inbox : std::uint8_t { empty, text, binary, body };
+
+  void raise(Due due);
+  bool fits(std::size_t frame_size);
+  PollQueue& queue();
+  void sent();
+  void send_control(PacketType type, base::Bytes data, base::OutQueue& out);
+  void ping(base::Time now);
+  void touch(base::Time now);
+  bool on_packet(const Packet& packet, base::Time now);
+  void fill_inbox(base::MutBytes bytes, Inbox kind);
+  Event next_message(base::Time now);
+
+  void end(CloseReason reason, base::Bytes detail, char farewell = '1');
+  void release();
+  void finish();
+
+  void start_noop(base::Time now);
+  void drop_probe();
+  void on_probe_text(base::MutBytes text, base::Time now);
+  void upgrade(base::Time now);
 
   Shared& shared_;
   std::uint64_t owner_;
   base::OutQueue* websocket_ = nullptr;
   base::OutQueue* probe_ = nullptr;
+  std::unique_ptr<PollQueue> queue_;  // null when empty
+  base::Time timer_;                  // open: next ping or its timeout; closing: end of draining
+  base::Time upgrade_deadline_ = base::kNever;
+  base::Time noop_after_ = base::kNever;  // probed: a poll parked from then on is answered `6`
+  base::MutBytes inbox_{};
+  base::Bytes detail_{};
+  std::uint32_t dispatch_ = 0;  // the last one that queued something
+  std::uint16_t packets_ = 0;   // of the body in the inbox, so far
   Sid sid_;
   Transport transport_;
   State state_ = State::open;
+  CloseReason reason_ = CloseReason::transport_close;
+  Inbox inbox_kind_ = Inbox::empty;
+  std::uint8_t due_ = 0;
+  char farewell_ = '1';            // closed: the parked poll's answer
   bool poll_parked_ = false;
+  bool post_open_ = false;         // a POST's head came, its body did not
+  bool noop_ = false;              // the parked poll is to be answered `6`
+  bool probed_ = false;            // the probe said `2probe`
+  bool parked_at_close_ = false;   // closing: this poll's answer ends with `1`
+  bool awaiting_pong_ = false;
+  bool timeout_renewed_ = false;   // once per ping
   bool send_unfinished_ = false;
-  // Yours to complete. Keep sizeof(Session) <= 200: there is one per client.
 };
 
 }  // namespace socketio::eio
