@@ -72,8 +72,7 @@ const base::Chunk& Message::frame() const {
 
 base::Bytes Message::record() const {
   Body& body = *body_;
-  if (!body.binary)
-    return {body.frame.data() + body.header, body.frame.capacity() - body.header};
+  if (!body.binary) return {body.frame.data() + body.header, body.frame.capacity() - body.header};
   std::call_once(body.record_made, [&] {
     base::Chunk record = base::Chunk::allocate(record_size(), body.ledger);
     record.data()[0] = 'b';
