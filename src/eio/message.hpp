@@ -9,16 +9,22 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <mutex>
+#include <utility>
 
 #include "base/chunk.hpp"
 
 namespace socketio::eio {
 
+// The largest payload there can be: its frame and its base64 form are still one chunk.
+inline constexpr std::size_t kMaxMessage = std::size_t{1} << 30;
+
 class Message {
  public:
   Message() = default;
-  // The payload of a text message is head + tail (without the '4').
+  // The payload of a text message is head + tail (without the '4'). Null when it is larger than
+  // kMaxMessage.
   static Message text(base::Bytes head, base::Bytes tail, base::Ledger* ledger);
   static Message binary(base::Bytes payload, base::Ledger* ledger);
 
