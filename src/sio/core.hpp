@@ -51,7 +51,7 @@ struct Socket {
   std::unique_ptr<std::string> auth;     // JSON of the CONNECT payload; null when there was none
   std::shared_ptr<Attachment> attachment;
   Memberships memberships;
-  std::uint32_t position = 0;       // in its namespace's list (Rooms)
+  std::uint32_t position = kUnlisted;  // in its namespace's list (Rooms)
   eio::Session* session = nullptr;  // null once the transport is gone
   struct Acks;
   std::unique_ptr<Acks> acks;
@@ -78,13 +78,14 @@ enum class EventKind : std::uint8_t {
   none,
   connecting,  // a CONNECT for a namespace that exists: run middlewares, then accept() or refuse()
   unknown_namespace,  // `name`: nobody has created it; create_namespace() and admit(), or
-                      // reject_namespace(): answered "Invalid namespace"
+                      // reject_namespace(): answered "Invalid namespace". rest: the CONNECT's
+                      // payload, or empty
   event,  // name, args (Element: the whole array, name included), ack_id if one is wanted, rest
           // (unparsed arguments)
   ack,    // call waiter->finish(end, args): the reply, a timeout, a disconnection. For a broadcast:
           // its end
   ack_reply,  // broadcast: call group->reply(args)
-  error,  // text: the client's packets could not be decoded; `socket` gets the error event (once
+  error,  // name: the client's packets could not be decoded; `socket` gets the error event (once
           // per socket of the client)
   disconnecting,  // socket still has its rooms
   disconnected,   // rooms are gone; the record is freed when next() is called again
@@ -104,7 +105,7 @@ struct Event {
   AckWaiter* group = nullptr;
   AckEnd end = AckEnd::replied;
   DisconnectReason reason = DisconnectReason::transport_close;
-  base::Bytes detail{};
+  base::Bytes detail{};  // static text
 };
 
 struct Flags {
@@ -129,7 +130,7 @@ class Core {
   void on_text(ClientId client, base::MutBytes text, base::Time now);
   void on_binary(ClientId client, base::MutBytes bytes, base::Time now);
   // The session is over; its pointer is not used again. Disconnect events of all its sockets
-  // follow. `override_reason` by a server shutdown.
+  // follow; owner() answers until they are out. `detail` is static text.
   void on_session_closed(ClientId client, eio::CloseReason reason, base::Bytes detail,
                          base::Time now);
   std::uint64_t owner(ClientId client) const;

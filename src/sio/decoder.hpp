@@ -24,6 +24,7 @@ struct Decoded {
   base::Bytes nsp = "/";
   std::optional<std::uint64_t> id{};
   bool has_payload = false;  // then the document holds it
+  std::uint32_t attachments = 0;
 };
 
 class Decoder {
@@ -44,7 +45,7 @@ class Decoder {
   Decoded on_text(base::MutBytes text, const Options& options, const Joined& joined,
                   value::JsonDocument& document, base::Ledger& ledger, base::Time now);
   // The last attachment completes the packet: views then point into the decoder until release() or
-  // the next call.
+  // the next call, and those of the last attachment into `bytes`, which is not copied.
   Decoded on_binary(base::MutBytes bytes, const Options& options, value::JsonDocument& document,
                     base::Ledger& ledger, base::Time now);
   // Frees a completed binary packet after its dispatch.

@@ -33,12 +33,16 @@ struct SharedPacket {
 
 class Encoder {
  public:
+  Encoder() = default;
+  Encoder(const Encoder&) = delete;  // the writer points into it
+  Encoder& operator=(const Encoder&) = delete;
+
   Writer& begin_event(base::Bytes name);
   Writer& begin_ack();
   // One value that is not an array (CONNECT, CONNECT_ERROR).
   Writer& begin_value();
   // More attachments than `max` cannot be decoded by JS peers: then head is empty and the packet
-  // must not be sent.
+  // must not be sent (the core and share() refuse it).
   Encoded finish(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
                  std::uint32_t max_attachments);
 

@@ -26,8 +26,16 @@ struct Memberships {
     std::uint32_t position;
   };
   std::vector<Slot> slots;
+  // Room -> slot, once there are so many that looking through them is no longer cheap.
+  struct Finder;
+  std::unique_ptr<Finder> finder;
   std::uint32_t seen = 0;  // epoch of the last selection that took it
+  Memberships();
+  ~Memberships();
 };
+
+// A socket that is not in its namespace's list (it is still connecting).
+inline constexpr std::uint32_t kUnlisted = ~std::uint32_t{0};
 
 // What a broadcast names. Empty rooms: everybody.
 struct Selection {
@@ -40,13 +48,13 @@ class Rooms {
   explicit Rooms(base::Random& random);  // keys the hash of client-chosen names
   ~Rooms();
 
-  // Sockets of the namespace (connected ones).
+  // Sockets of the namespace (connected ones). Others may join rooms but are not selected.
   void add(Socket& socket);
   void remove(Socket& socket);  // leaves all rooms
   std::size_t sockets() const;
   Socket* find(base::Bytes id) const;
 
-  // False when it was there already / not there.
+  // False when it was there already / not there. Its own id's room is not to be joined or left.
   bool join(Socket& socket, base::Bytes room);
   bool leave(Socket& socket, base::Bytes room);
   void leave_all(Socket& socket);
@@ -54,16 +62,16 @@ class Rooms {
   // Without the implicit own-id room.
   std::vector<std::string> rooms_of(const Socket& socket) const;
   std::size_t room_count() const;  // explicit rooms with members
-  std::size_t members(base::Bytes room) const;
+  std::size_t members(base::Bytes room) const;  // listed or not
 
   // Every selected socket once, except any in `except`. The visitor must not change rooms or
   // sockets.
   template <class F>
   void select(const Selection& selection, F&& visit) {
     struct Call final : Visitor {
-      explicit Call(F& f) : f(f) {}
-      void visit(Socket& socket) override { f(socket); }
-      F& f;
+      explicit Call(F& the_function) : function(the_function) {}
+      void visit(Socket& socket) override { function(socket); }
+      F& function;
     } call(visit);
     walk(selection, call);
   }
