@@ -8,7 +8,7 @@
 namespace tidy {
 namespace {
 
-constexpr auto npos = std::string_view::npos;
+constexpr auto kNone = std::string_view::npos;
 constexpr std::string_view kOptionsDoc = "docs/reference/options.md";
 
 bool is_doc(std::string_view path) {
@@ -36,9 +36,9 @@ std::vector<std::string_view> prose_of(const SourceFile& file) {
 
 std::vector<std::string_view> backticked(std::string_view line) {
   std::vector<std::string_view> spans;
-  for (auto open = line.find('`'); open != npos; open = line.find('`', open)) {
+  for (auto open = line.find('`'); open != kNone; open = line.find('`', open)) {
     const auto close = line.find('`', open + 1);
-    if (close == npos) break;
+    if (close == kNone) break;
     spans.push_back(line.substr(open + 1, close - open - 1));
     open = close + 1;
   }
@@ -54,7 +54,7 @@ bool is_path_text(std::string_view text) {
 
 bool begins_in_tree(const Tree& tree, std::string_view path) {
   const auto slash = path.find('/');
-  return slash != npos && slash + 1 < path.size() &&
+  return slash != kNone && slash + 1 < path.size() &&
          tree.folders.contains(std::string(path.substr(0, slash)));
 }
 
@@ -78,7 +78,7 @@ void check_function_mention(const Tree& tree, const std::string& doc, std::size_
   auto function = mention.substr(colon + 1);
   if (function.ends_with("()")) function.remove_suffix(2);
   if (!is_path_text(path) || function.empty() || function.starts_with(':')) return;
-  if (path.find('/') == npos && path.find('.') == npos) return;
+  if (path.find('/') == kNone && path.find('.') == kNone) return;
   for (const char c : function) {
     if (!is_word(c) && c != ':' && c != '~') return;
   }
@@ -88,10 +88,10 @@ void check_function_mention(const Tree& tree, const std::string& doc, std::size_
     return;
   }
   const auto last = function.rfind(':');
-  const auto name = last == npos ? function : function.substr(last + 1);
+  const auto name = last == kNone ? function : function.substr(last + 1);
   for (const auto* file : files) {
     for (const auto& code : file->code) {
-      if (find_word(code, name) != npos) return;
+      if (find_word(code, name) != kNone) return;
     }
     if (file->code.empty() && file->text.find(name) != std::string::npos) return;
   }
@@ -100,12 +100,12 @@ void check_function_mention(const Tree& tree, const std::string& doc, std::size_
 
 void check_line_links(const Tree& tree, const std::string& doc, std::size_t number,
                       std::string_view line, Findings& findings) {
-  for (auto at = line.find("]("); at != npos; at = line.find("](", at + 2)) {
+  for (auto at = line.find("]("); at != kNone; at = line.find("](", at + 2)) {
     const auto close = line.find(')', at);
-    if (close == npos) return;
+    if (close == kNone) return;
     auto target = line.substr(at + 2, close - at - 2);
     target = target.substr(0, target.find('#'));
-    if (target.empty() || target.find("://") != npos || target.starts_with("mailto:")) continue;
+    if (target.empty() || target.find("://") != kNone || target.starts_with("mailto:")) continue;
     if (!tree.exists(resolve(doc, target))) {
       findings.push_back({doc, number, "the link to " + std::string(target) + " leads nowhere"});
     }
@@ -116,13 +116,13 @@ void check_line_links(const Tree& tree, const std::string& doc, std::size_t numb
 std::optional<std::string_view> field_of(std::string_view code) {
   code = trim(code);
   const auto end = code.find_first_of("={;");
-  if (end == npos || code.starts_with("using ") || code.starts_with("static ")) return {};
+  if (end == kNone || code.starts_with("using ") || code.starts_with("static ")) return {};
   code = trim(code.substr(0, end));
   auto begin = code.size();
   while (begin > 0 && is_word(code[begin - 1])) --begin;
   // A type stands before it; a function's name stands before a parenthesis.
   const bool function =
-      code.ends_with(')') || code.ends_with("const") || code.find("operator") != npos;
+      code.ends_with(')') || code.ends_with("const") || code.find("operator") != kNone;
   if (begin == 0 || begin == code.size() || function) return {};
   return code.substr(begin);
 }
@@ -130,7 +130,7 @@ std::optional<std::string_view> field_of(std::string_view code) {
 bool opens_options(std::string_view code) {
   const auto words = split_words(code);
   return words.size() >= 2 && words[0] == "struct" && words.back() == "{" &&
-         code.find("Options") != npos;
+         code.find("Options") != kNone;
 }
 
 }  // namespace
@@ -151,10 +151,10 @@ void check_mentions(const Tree& tree, Findings& findings) {
     const auto prose = prose_of(file);
     for (std::size_t i = 0; i < prose.size(); ++i) {
       for (const auto span : backticked(prose[i])) {
-        if (span.find(':') != npos) {
+        if (span.find(':') != kNone) {
           check_function_mention(tree, path, i + 1, span, findings);
         } else if (is_path_text(span) && begins_in_tree(tree, span)) {
-          std::string target(span.substr(0, span.ends_with('/') ? span.size() - 1 : npos));
+          std::string target(span.substr(0, span.ends_with('/') ? span.size() - 1 : kNone));
           if (!tree.exists(target)) findings.push_back({path, i + 1, "there is no " + target});
         }
       }
@@ -176,7 +176,7 @@ void check_options(const Tree& tree, Findings& findings) {
       }
       if (depth == 1) {
         const auto field = field_of(code);
-        if (field && find_word(doc->second.text, *field) == npos) {
+        if (field && find_word(doc->second.text, *field) == kNone) {
           findings.push_back(
               {path, i + 1, std::string(*field) + " is missing from " + std::string(kOptionsDoc)});
         }

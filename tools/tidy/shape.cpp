@@ -6,7 +6,7 @@
 namespace tidy {
 namespace {
 
-constexpr auto npos = std::string_view::npos;
+constexpr auto kNone = std::string_view::npos;
 constexpr std::size_t kFileLines = 500;
 constexpr std::size_t kExemptFileLines = 800;
 constexpr std::size_t kFunctionLines = 70;
@@ -81,16 +81,16 @@ class Functions {
   Kind kind() const {
     if (inside_function() || parens_ > 0) return Kind::other;
     const auto head = trim(head_);
-    if (find_word(head, "namespace") != npos || head == "extern \"\"" ||
+    if (find_word(head, "namespace") != kNone || head == "extern \"\"" ||
         head.starts_with("extern \" ")) {
       return Kind::space;
     }
     const auto open = head.find('(');
     for (const std::string_view word : {"class", "struct", "union", "enum"}) {
       const auto at = find_word(head, word);
-      if (at != npos && (open == npos || at < open) && !head.ends_with(')')) return Kind::type;
+      if (at != kNone && (open == kNone || at < open) && !head.ends_with(')')) return Kind::type;
     }
-    if (open == npos || head.ends_with('=')) return Kind::other;
+    if (open == kNone || head.ends_with('=')) return Kind::other;
     // Foo::Foo(int x) : a_{x}, b_ {...} the braces of a member, not of the body
     auto word = head.size();
     while (word > 0 && is_word(head[word - 1])) --word;
@@ -177,7 +177,7 @@ void check_heads(const Tree& tree, Findings& findings) {
                           fuzz ? "the first line states the property that is tested"
                                : "begin with a comment: what this file is and why it exists"});
     }
-    if (header && file.text.find("\n#pragma once\n") == npos) {
+    if (header && file.text.find("\n#pragma once\n") == kNone) {
       findings.push_back({path, 1, "a header has #pragma once"});
     }
   }

@@ -187,7 +187,7 @@ TEST(FileSizes, AtMost500Lines) {
 }
 
 TEST(FunctionSizes, AtMost70Lines) {
-  const auto function = [](std::string head, std::size_t lines) {
+  const auto function = [](const std::string& head, std::size_t lines) {
     return "namespace a {\n" + head + " {\n" + repeat("  if (x) { y(); }\n", lines - 2) + "}\n}\n";
   };
   for (const char* head : {"int f(int x)", "void A::f() const noexcept", "auto f() -> int",

@@ -6,7 +6,7 @@
 namespace tidy {
 namespace {
 
-constexpr auto npos = std::string_view::npos;
+constexpr auto kNone = std::string_view::npos;
 
 // How a word must stand to count.
 enum class As {
@@ -103,7 +103,7 @@ constexpr std::array<std::string_view, 5> kMayNew = {"src/base/chunk.cpp", "src/
 
 bool is_call(std::string_view line, std::size_t at, std::size_t size) {
   const auto open = line.find_first_not_of(' ', at + size);
-  if (open == npos || line[open] != '(') return false;
+  if (open == kNone || line[open] != '(') return false;
   const auto before = line.substr(0, at);
   if (before.ends_with('.') || before.ends_with("->")) return false;
   if (before.ends_with("::"))
@@ -122,8 +122,8 @@ bool stands(std::string_view line, const Banned& rule) {
     return line.starts_with(rule.word) && (line.size() == end || !is_word(line[end]));
   }
   // A word that is a part of names, such as steady_clock::now, is looked for as it is.
-  if (rule.word.starts_with('_') || rule.word.ends_with('_')) return line.find(rule.word) != npos;
-  for (auto at = find_word(line, rule.word); at != npos; at = find_word(line, rule.word, at + 1)) {
+  if (rule.word.starts_with('_') || rule.word.ends_with('_')) return line.find(rule.word) != kNone;
+  for (auto at = find_word(line, rule.word); at != kNone; at = find_word(line, rule.word, at + 1)) {
     if (rule.as == As::word || is_call(line, at, rule.word.size())) return true;
   }
   return false;
@@ -154,7 +154,7 @@ bool allocates(std::string_view line) {
   if (trim(line).starts_with('#')) return false;
   for (const std::string_view word : {"new", "delete"}) {
     const auto at = find_word(line, word);
-    if (at == npos) continue;
+    if (at == kNone) continue;
     const auto before = trim(line.substr(0, at));
     const auto after = trim(line.substr(at + word.size()));
     if (before.ends_with("operator") || (before.ends_with('=') && word == "delete")) continue;
@@ -214,7 +214,7 @@ void check_marks(const Tree& tree, Findings& findings) {
                                           "CK"}) {
         const std::string_view line = file.lines[i];
         const auto at = find_word(line, mark);
-        if (at == npos || line.substr(at + mark.size()).starts_with('(')) continue;
+        if (at == kNone || line.substr(at + mark.size()).starts_with('(')) continue;
         findings.push_back(
             {path, i + 1, std::string(mark) + " needs its reason in parentheses behind it"});
       }
@@ -247,7 +247,7 @@ void check_machine_traces(const Tree& tree, Findings& findings) {
       for (const auto folder : kPaths) {
         if (folder == kPaths.back() && is_test(path)) continue;
         const auto at = find_word(line, folder);
-        if (at == npos) continue;
+        if (at == kNone) continue;
         // Only where a path begins: docs/home is somebody's own folder.
         if (at > 0 && (is_word(line[at - 1]) || line[at - 1] == '.' || line[at - 1] == '/' ||
                        line[at - 1] == '}'))
@@ -258,7 +258,7 @@ void check_machine_traces(const Tree& tree, Findings& findings) {
         findings.push_back({path, i + 1, std::string(folder) + " is a path of one machine"});
       }
       for (const auto host : kHosts) {
-        if (line.find(host) != npos)
+        if (line.find(host) != kNone)
           findings.push_back({path, i + 1, "no registry host stands in this repository"});
       }
     }
