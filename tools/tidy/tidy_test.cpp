@@ -137,8 +137,9 @@ TEST(Banned, NamesTheReplacement) {
   for (const char* line :
        {"strcpy(a, b);", "std::sprintf(a, b);", "std::strtok(a, b);", "std::regex r;",
         "volatile int x;", "out << std::endl;", "class A : std::enable_shared_from_this<A> {};",
-        "using namespace std;", "auto* x = new Foo(1);", "delete x;", "delete[] x;", "#ifdef X",
-        "#if defined(X)", "std::unordered_map<int, int> m;", "int* p = NULL;"}) {
+        "using namespace std;", "auto* x = new Foo(1);", "delete x;", "delete[] x;",
+        "p = new (std::nothrow) Foo;", "malloc(1);", "#ifdef X", "#if defined(X)",
+        "std::unordered_map<int, int> m;", "int* p = NULL;"}) {
     EXPECT_EQ(run(check_banned, {{"src/ws/a.cpp", line}}).size(), 1u) << line;
   }
   for (const char* line :
@@ -147,7 +148,7 @@ TEST(Banned, NamesTheReplacement) {
         "snprintf(a, 1);", "using namespace std::literals;"}) {
     expect_clean(check_banned, {{"src/ws/a.cpp", line}});
   }
-  expect_clean(check_banned, {{"src/base/slab.hpp", "new (memory) T;"}});
+  expect_clean(check_banned, {{"src/base/slab.hpp", "object = new (memory) T;"}});
 }
 
 TEST(Marks, NeedAReason) {
