@@ -141,7 +141,7 @@ class Functions {
 };
 
 bool has_size_limit(std::string_view path) {
-  return is_cpp(path) || path.ends_with(".js") || path.ends_with(".sh") ||
+  return is_cpp(path) || path.ends_with(".js") || path.ends_with(".mjs") || path.ends_with(".sh") ||
          path.ends_with(".cmake") || path == "dev";
 }
 

@@ -165,7 +165,7 @@ bool allocates(std::string_view line) {
 }
 
 bool is_code(std::string_view path) {
-  return is_cpp(path) || path.ends_with(".js") || path.ends_with(".sh") ||
+  return is_cpp(path) || path.ends_with(".js") || path.ends_with(".mjs") || path.ends_with(".sh") ||
          path.ends_with(".cmake") || path.ends_with("CMakeLists.txt") || path == "dev";
 }
 
