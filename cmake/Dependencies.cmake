@@ -1,8 +1,29 @@
 # Everything that is not ours. No downloads: all of it is in Debian 12, vcpkg and Conan.
-find_package(Threads REQUIRED)
-find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
-find_package(fmt REQUIRED)
-find_package(simdjson REQUIRED)
+#
+# socketio_dependency(<target> <pkg-config module or ""> <find_package arguments>...)
+#
+# A library that users of the static libsocketio_server have to link too; the CMake package and the pkg-config file
+# are written from this list (Library.cmake). A library that is all headers is an ordinary find_package: users of the
+# installed library never see it.
+set(socketio_linked_targets "")
+set(socketio_find_dependencies "")
+set(socketio_pkgconfig_requires "")
+
+macro(socketio_dependency target module)
+  find_package(${ARGN} REQUIRED)
+  list(APPEND socketio_linked_targets ${target})
+  string(REPLACE ";" " " socketio_find_arguments "${ARGN}")
+  string(APPEND socketio_find_dependencies "find_dependency(${socketio_find_arguments})\n")
+  if(NOT "${module}" STREQUAL "")
+    list(APPEND socketio_pkgconfig_requires ${module})
+  endif()
+endmacro()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+socketio_dependency(Threads::Threads "" Threads)
+socketio_dependency(OpenSSL::Crypto libcrypto OpenSSL 3.0 COMPONENTS Crypto)
+socketio_dependency(fmt::fmt fmt fmt)
+socketio_dependency(simdjson::simdjson simdjson simdjson)
 find_package(tsl-robin-map REQUIRED)
 
 # llhttp: node-llhttp (Debian) ships C sources, which we compile in strict mode: Debian's defaults are loose.

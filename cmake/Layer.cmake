@@ -3,9 +3,9 @@
 # Makes the layer in src/<name>/: objects for the installed library, and a static library that the layer's own
 # tests link together with exactly the layers below it. Beside every unit x.cpp may stand
 #   x_test.cpp   compiled into <name>_test (GoogleTest, one ctest entry per test)
-#   x_bench.cpp  compiled into <name>_bench (Google Benchmark)
+#   x_bench.cpp  compiled into <name>_bench (Google Benchmark, when it is installed)
 #   x_fuzz.cpp   a program fuzz_<x>: libFuzzer with SOCKETIO_BUILD_FUZZ, else a replayer of tests/corpus/<x> in ctest
-set(SOCKETIO_LAYERS "" CACHE INTERNAL "")
+set_property(GLOBAL PROPERTY SOCKETIO_LAYERS "")
 
 function(socketio_layer name)
   cmake_parse_arguments(arg "" "" "DEPS;LIBS" ${ARGN})
@@ -16,8 +16,7 @@ function(socketio_layer name)
   if(NOT sources)
     return()
   endif()
-  list(APPEND SOCKETIO_LAYERS ${name})
-  set(SOCKETIO_LAYERS "${SOCKETIO_LAYERS}" CACHE INTERNAL "")
+  set_property(GLOBAL APPEND PROPERTY SOCKETIO_LAYERS ${name})
 
   add_library(socketio_${name}_objects OBJECT ${sources})
   add_library(socketio_${name}_settings INTERFACE)
@@ -66,7 +65,11 @@ function(socketio_layer_benches name)
   if(NOT SOCKETIO_BUILD_BENCH OR NOT benches)
     return()
   endif()
-  find_package(benchmark REQUIRED)
+  # A Release build for running needs no benchmark library: then these programs are left out.
+  find_package(benchmark QUIET)
+  if(NOT benchmark_FOUND)
+    return()
+  endif()
   add_executable(${name}_bench ${benches})
   target_link_libraries(${name}_bench PRIVATE socketio_${name} benchmark::benchmark_main)
 endfunction()

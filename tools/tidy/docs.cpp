@@ -1,0 +1,189 @@
+// The documentation against the tree: links, the files and functions it names, and the options it
+// must describe.
+#include <filesystem>
+#include <optional>
+
+#include "tidy.hpp"
+
+namespace tidy {
+namespace {
+
+constexpr auto kNone = std::string_view::npos;
+constexpr std::string_view kOptionsDoc = "docs/reference/options.md";
+
+bool is_doc(std::string_view path) {
+  return path.ends_with(".md");
+}
+
+std::string resolve(const std::string& doc, std::string_view target) {
+  const auto folder = std::filesystem::path(doc).parent_path();
+  auto path = (folder / target).lexically_normal().generic_string();
+  if (path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+// The lines of a document, with those inside a fenced block left empty.
+std::vector<std::string_view> prose_of(const SourceFile& file) {
+  std::vector<std::string_view> prose;
+  bool fenced = false;
+  for (const std::string_view line : file.lines) {
+    const bool fence = trim(line).starts_with("```");
+    prose.push_back(fenced || fence ? std::string_view{} : line);
+    if (fence) fenced = !fenced;
+  }
+  return prose;
+}
+
+std::vector<std::string_view> backticked(std::string_view line) {
+  std::vector<std::string_view> spans;
+  for (auto open = line.find('`'); open != kNone; open = line.find('`', open)) {
+    const auto close = line.find('`', open + 1);
+    if (close == kNone) break;
+    spans.push_back(line.substr(open + 1, close - open - 1));
+    open = close + 1;
+  }
+  return spans;
+}
+
+bool is_path_text(std::string_view text) {
+  for (const char c : text) {
+    if (!is_word(c) && c != '/' && c != '.' && c != '-') return false;
+  }
+  return !text.empty() && text.front() != '/';
+}
+
+bool begins_in_tree(const Tree& tree, std::string_view path) {
+  const auto slash = path.find('/');
+  return slash != kNone && slash + 1 < path.size() &&
+         tree.folders.contains(std::string(path.substr(0, slash)));
+}
+
+// The files `path` may mean: itself, or src/path; with or without its ending.
+std::vector<const SourceFile*> files_named(const Tree& tree, std::string_view path) {
+  std::vector<const SourceFile*> found;
+  for (const std::string_view folder : {"", "src/", "include/"}) {
+    for (const std::string_view ending : {"", ".cpp", ".hpp"}) {
+      const auto it = tree.files.find(std::string(folder).append(path).append(ending));
+      if (it != tree.files.end()) found.push_back(&it->second);
+    }
+  }
+  return found;
+}
+
+// `ws/machine.cpp:next` or `src/ws/machine.hpp:Machine::next`, with or without "()"
+void check_function_mention(const Tree& tree, const std::string& doc, std::size_t line,
+                            std::string_view mention, Findings& findings) {
+  const auto colon = mention.find(':');
+  const auto path = mention.substr(0, colon);
+  auto function = mention.substr(colon + 1);
+  if (function.ends_with("()")) function.remove_suffix(2);
+  if (!is_path_text(path) || function.empty() || function.starts_with(':')) return;
+  if (path.find('/') == kNone && path.find('.') == kNone) return;
+  for (const char c : function) {
+    if (!is_word(c) && c != ':' && c != '~') return;
+  }
+  const auto files = files_named(tree, path);
+  if (files.empty()) {
+    findings.push_back({doc, line, "there is no file " + std::string(path)});
+    return;
+  }
+  const auto last = function.rfind(':');
+  const auto name = last == kNone ? function : function.substr(last + 1);
+  for (const auto* file : files) {
+    for (const auto& code : file->code) {
+      if (find_word(code, name) != kNone) return;
+    }
+    if (file->code.empty() && file->text.find(name) != std::string::npos) return;
+  }
+  findings.push_back({doc, line, std::string(path) + " has no " + std::string(function)});
+}
+
+void check_line_links(const Tree& tree, const std::string& doc, std::size_t number,
+                      std::string_view line, Findings& findings) {
+  for (auto at = line.find("]("); at != kNone; at = line.find("](", at + 2)) {
+    const auto close = line.find(')', at);
+    if (close == kNone) return;
+    auto target = line.substr(at + 2, close - at - 2);
+    target = target.substr(0, target.find('#'));
+    if (target.empty() || target.find("://") != kNone || target.starts_with("mailto:")) continue;
+    if (!tree.exists(resolve(doc, target))) {
+      findings.push_back({doc, number, "the link to " + std::string(target) + " leads nowhere"});
+    }
+  }
+}
+
+// The member's name in `  Duration ping_interval = 25s;  // …`
+std::optional<std::string_view> field_of(std::string_view code) {
+  code = trim(code);
+  const auto end = code.find_first_of("={;");
+  if (end == kNone || code.starts_with("using ") || code.starts_with("static ")) return {};
+  code = trim(code.substr(0, end));
+  auto begin = code.size();
+  while (begin > 0 && is_word(code[begin - 1])) --begin;
+  // A type stands before it; a function's name stands before a parenthesis.
+  const bool function =
+      code.ends_with(')') || code.ends_with("const") || code.find("operator") != kNone;
+  if (begin == 0 || begin == code.size() || function) return {};
+  return code.substr(begin);
+}
+
+bool opens_options(std::string_view code) {
+  const auto words = split_words(code);
+  return words.size() >= 2 && words[0] == "struct" && words.back() == "{" &&
+         code.find("Options") != kNone;
+}
+
+}  // namespace
+
+void check_links(const Tree& tree, Findings& findings) {
+  for (const auto& [path, file] : tree.files) {
+    if (!is_doc(path)) continue;
+    const auto prose = prose_of(file);
+    for (std::size_t i = 0; i < prose.size(); ++i)
+      check_line_links(tree, path, i + 1, prose[i], findings);
+  }
+}
+
+void check_mentions(const Tree& tree, Findings& findings) {
+  for (const auto& [path, file] : tree.files) {
+    // What a change log or a decision named may be gone since.
+    if (!is_doc(path) || under(path, "docs/adr") || path == "CHANGELOG.md") continue;
+    const auto prose = prose_of(file);
+    for (std::size_t i = 0; i < prose.size(); ++i) {
+      for (const auto span : backticked(prose[i])) {
+        if (span.find(':') != kNone) {
+          check_function_mention(tree, path, i + 1, span, findings);
+        } else if (is_path_text(span) && begins_in_tree(tree, span)) {
+          std::string target(span.substr(0, span.ends_with('/') ? span.size() - 1 : kNone));
+          if (!tree.exists(target)) findings.push_back({path, i + 1, "there is no " + target});
+        }
+      }
+    }
+  }
+}
+
+void check_options(const Tree& tree, Findings& findings) {
+  const auto doc = tree.files.find(std::string(kOptionsDoc));
+  if (doc == tree.files.end()) return;
+  for (const auto& [path, file] : tree.files) {
+    if (!under(path, "include")) continue;
+    int depth = 0;  // 1 among the fields of an options struct
+    for (std::size_t i = 0; i < file.code.size(); ++i) {
+      const std::string_view code = file.code[i];
+      if (depth == 0) {
+        if (opens_options(code)) depth = 1;
+        continue;
+      }
+      if (depth == 1) {
+        const auto field = field_of(code);
+        if (field && find_word(doc->second.text, *field) == kNone) {
+          findings.push_back(
+              {path, i + 1, std::string(*field) + " is missing from " + std::string(kOptionsDoc)});
+        }
+      }
+      for (const char c : code) depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+    }
+  }
+}
+
+}  // namespace tidy
