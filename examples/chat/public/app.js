@@ -19,6 +19,7 @@ const store = {
 const state = {
   name: store.get("chat.name") ?? "",
   room: roomFromAddress() ?? store.get("chat.room") ?? "lobby",
+  shownRoom: null,   // the room whose messages are on screen; differs from `room` while a join is under way
   me: null,          // {id, name} while we are in a room, else null
   lastId: null,      // our id before the connection was lost
   rooms: [],
@@ -101,7 +102,10 @@ function join(room) {
 }
 
 function joinRefused(reason) {
-  if (state.me) return view.toast(reason);
+  if (state.me) {
+    state.room = state.shownRoom;
+    return view.toast(reason);
+  }
   askName(reason);
 }
 
@@ -250,7 +254,7 @@ function again(item) {
 
 /** Gives everything that waits for this room to the connection, in order. */
 function flush() {
-  if (!socket.connected || !state.me) return;
+  if (!socket.connected || !state.me || state.room !== state.shownRoom) return;
   for (const item of state.outbox) {
     if (item.state !== "pending" || item.room !== state.room) continue;
     item.given = true;

@@ -105,7 +105,11 @@ function picture(image, by) {
   const img = element("img");
   img.alt = `${image.name}, sent by ${by}`;
   img.src = URL.createObjectURL(new Blob([image.data], { type: image.type }));
-  img.addEventListener("load", () => { if (followsEnd) toEnd(); });
+  img.addEventListener("load", () => {
+    const scale = Math.min(1, 380 / img.naturalWidth, 320 / img.naturalHeight);
+    img.width = Math.round(img.naturalWidth * scale);
+    if (followsEnd) toEnd();
+  });
   button.append(img);
   button.addEventListener("click", () => {
     $("lightbox-image").src = img.src;
