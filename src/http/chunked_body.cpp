@@ -30,27 +30,38 @@ std::size_t ChunkedBody::check_line(Bytes in, HeadVerdict& verdict) {
   return in.size();
 }
 
-// Up to and including the empty line, or up to the byte that breaks a rule. llhttp alone would let
-// pass folded lines and any number of them.
+// llhttp alone would let pass folded lines and fields that mean something before the body only
+// (RFC 9110 §6.5.1): whoever merges them into the head would frame the message anew.
+bool ChunkedBody::good_in_trailer(char c) {
+  if (after_cr_) return c == '\n';
+  if (line_start_ && (c == ' ' || c == '\t')) return false;
+  if (in_name_ && c == ':') {
+    in_name_ = false;
+    const Bytes name(name_.data(), name_size_);
+    return name != "content-length" && name != "transfer-encoding" && name != "host";
+  }
+  if (in_name_ && name_size_ < name_.size()) name_[name_size_++] = lower(c);
+  return !is_control(c) || c == '\r' || c == '\t';
+}
+
+// Up to and including the empty line, or up to the byte that breaks a rule.
 std::size_t ChunkedBody::check_trailers(Bytes in, HeadVerdict& verdict) {
   for (std::size_t i = 0; i < in.size(); ++i) {
     const char c = in[i];
-    if (trailers_left_-- == 0) {
-      trailers_left_ = 0;
+    if (trailers_left_ == 0) {
       verdict = {431, "trailers too large"};
       return i;
     }
-    const bool bad = after_cr_ ? c != '\n'
-                               : (is_control(c) && c != '\r' && c != '\t') ||
-                                     (line_start_ && (c == ' ' || c == '\t'));
-    if (bad) {
+    --trailers_left_;
+    if (!good_in_trailer(c)) {
       verdict = {400, "malformed trailer"};
       return i;
     }
     if (after_cr_) {
       after_cr_ = false;
       if (line_start_) return i + 1;
-      line_start_ = true;
+      line_start_ = in_name_ = true;
+      name_size_ = 0;
     } else if (c == '\r') {
       after_cr_ = true;
     } else {
@@ -79,7 +90,7 @@ ChunkedBody::Step ChunkedBody::step(Bytes in) {
       phase_ = theirs.chunk_size == 0 ? Phase::trailers : Phase::data;
       return step;
     case Stop::chunk_end:
-      if (phase_ == Phase::data) phase_ = Phase::line;
+      phase_ = Phase::line;
       return step;
     case Stop::message_end:
       step.done = true;

@@ -6,6 +6,8 @@
 //    Phase::line             Phase::data    line      Phase::trailers
 #pragma once
 
+#include <array>
+
 #include "http/head_scan.hpp"
 #include "http/request_parser.hpp"
 
@@ -34,6 +36,7 @@ class ChunkedBody {
   enum class Phase : std::uint8_t { line, data, trailers };
   std::size_t check_line(base::Bytes in, HeadVerdict& verdict);
   std::size_t check_trailers(base::Bytes in, HeadVerdict& verdict);
+  bool good_in_trailer(char c);
 
   RequestParser parser_;
   std::size_t extensions_ = 0;
@@ -42,7 +45,10 @@ class ChunkedBody {
   Phase phase_ = Phase::line;
   bool in_extension_ = false;
   bool after_cr_ = false;
-  bool line_start_ = true;  // trailers: at the first byte of a line
+  bool line_start_ = true;      // trailers: at the first byte of a line
+  std::uint8_t name_size_ = 0;  // trailers: of this line's name so far, lower case
+  bool in_name_ = true;
+  std::array<char, 18> name_{};  // longer than any name that matters
 };
 
 }  // namespace socketio::http

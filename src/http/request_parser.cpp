@@ -26,6 +26,12 @@ int on_chunk_header(llhttp_t* parser) {
   return stop_at<Stop::chunk_header>(parser);
 }
 
+int on_chunk_complete(llhttp_t* parser) {
+  // After the trailers the message is complete without another byte: no stop in between.
+  if ((parser->flags & F_TRAILING) != 0) return 0;
+  return stop_at<Stop::chunk_end>(parser);
+}
+
 int on_body(llhttp_t* parser, const char* at, std::size_t size) {
   step_of(parser).body = {at, size};
   return 0;
@@ -35,7 +41,7 @@ constexpr llhttp_settings_t kSettings = [] {
   llhttp_settings_t settings{};
   settings.on_headers_complete = stop_at<Stop::head_end>;
   settings.on_chunk_header = on_chunk_header;
-  settings.on_chunk_complete = stop_at<Stop::chunk_end>;
+  settings.on_chunk_complete = on_chunk_complete;
   settings.on_message_complete = stop_at<Stop::message_end>;
   settings.on_body = on_body;
   return settings;

@@ -212,8 +212,7 @@ TEST_P(StreamTest, ClosingInsideAFactEndsTheFacts) {
   EXPECT_EQ(seen(1).receives + seen(2).receives, 1);
   EXPECT_FALSE(seen(1).close_error);
   bool ended = false;
-  EXPECT_TRUE(
-      until([&] { return read_some(client, &ended), ended; }, [] {}));
+  EXPECT_TRUE(until([&] { return read_some(client, &ended), ended; }, [] {}));
   EXPECT_EQ(backend_->streams(), 0u);
 }
 

@@ -53,7 +53,7 @@ enum class EventKind : std::uint8_t {
   pong,    // payload; unsolicited ones are reported too
   closed,  // the closing handshake is over or was violated: send what is in the output, then close
            // the stream. code: the peer's (no_status if it gave none) or, when `failed`, ours with
-           // `reason` saying why
+           // `reason` saying why. The next() after it gives back what was held
 };
 
 struct Event {
