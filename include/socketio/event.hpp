@@ -29,6 +29,19 @@ namespace socketio {
 
 class Socket;
 
+// Arguments that are only known as a list, sent one by one as JS's `...args` does: socket.emit("e",
+// Spread(args)). Lives for the call.
+struct Spread {
+  explicit Spread(const Args& list) : args(list) {}
+  const Args& args;
+};
+template <>
+struct Codec<Spread> {
+  static void write(Writer& to, const Spread& spread) {
+    for (const Value& value : spread.args) value.write(to);
+  }
+};
+
 namespace detail {
 
 struct ShardLink;
@@ -104,11 +117,14 @@ class EventView {
   // The JSON text of all arguments joined by commas ("1,\"two\""), to pass on unparsed; empty when
   // there are none or some are binary.
   std::string_view raw() const { return raw_; }
+  // The client waits for an acknowledgement.
+  bool wants_ack() const { return wants_ack_; }
 
  private:
   std::string_view name_;
   Element args_;
   std::string_view raw_;
+  bool wants_ack_ = false;
 };
 
 namespace detail {

@@ -83,6 +83,8 @@ class Session : public DirtyNode {
 
   const Sid& sid() const { return sid_; }
   std::uint64_t owner() const { return owner_; }
+  // The record that holds the session learns its own id only once it is in its slab.
+  void set_owner(std::uint64_t owner) { owner_ = owner; }
   Transport transport() const { return transport_; }
   bool open() const { return state_ == State::open; }
   bool upgrading() const { return probe_ != nullptr; }

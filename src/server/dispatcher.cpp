@@ -275,7 +275,7 @@ void Dispatcher::on_unknown_namespace(const sio::Event& event) {
 void Dispatcher::on_event(sio::Event& event) {
   ++events_;
   sio::Socket* socket = core_.get(event.socket);
-  const EventView view(event.name, event.args, event.rest);
+  const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
   NamespaceExtras& nsp = extras(socket->nsp);
   auto* own = static_cast<SocketExtras*>(socket->attachment.get());
   if (nsp.any || (own != nullptr && own->any)) {

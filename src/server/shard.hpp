@@ -39,6 +39,18 @@ struct SidHash {
   }
 };
 
+// Instead of Socket.IO: somebody who wants bare Engine.IO messages (the conformance servers). Calls
+// come one at a time with no machine on the stack.
+class EngineApplication {
+ public:
+  virtual void opened(eio::Session& session) = 0;
+  virtual void message(eio::Session& session, base::MutBytes payload, bool binary) = 0;
+  virtual void closed(eio::Session& session, eio::CloseReason reason, base::Bytes detail) = 0;
+
+ protected:
+  ~EngineApplication() = default;
+};
+
 class Shard final : public net::Driver, private eio::SessionTable {
  public:
   Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger);
@@ -51,6 +63,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   base::Time now() const { return loop_.now(); }
 
   void add_listener(net::Listener listener);
+  void set_engine(EngineApplication* application) {
+    engine_ = application;
+  }  // before the first connection
   const std::vector<net::Listener>& listeners() const { return listeners_; }
   // Graceful; `done` runs when the last connection is gone (or was cut off at the deadline).
   // Idempotent.
@@ -116,6 +131,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void flush_session(SessionRecord& record);
   void close_websocket(ConnectionId id);
   void reject(Connection& c, const eio::Reject& reject, bool upgrade);
+  void deliver(SessionRecord& record, const eio::Event& event);
   SessionRecord* find_session(base::Bytes sid);
   SessionRecord& open_session(Connection& c, const http::Request& request,
                               eio::Transport transport);
@@ -150,6 +166,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   net::Timer shutdown_timer_{0, kShutdownTimer};
   std::vector<std::function<void()>> on_closed_;
   std::string scratch_;
+  EngineApplication* engine_ = nullptr;
   Stats counters_;
   bool closing_ = false;
   bool closed_ = false;

@@ -55,7 +55,7 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
                                    eio::Transport transport) {
   const eio::Sid sid = eio::make_sid(random_, sid_key_, 0);
-  auto [id, record] = sessions_.emplace(shared_, sid, transport, 0, now());
+  auto [id, record] = sessions_.emplace(shared_, sid, transport, std::uint64_t{0}, now());
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
@@ -63,7 +63,11 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   record->address = std::make_unique<std::string>(c.http->peer.host());
   record->issued_ms = unix_ms();
   sids_.insert_or_assign(sid, id);
-  record->client = core_.open(record->session, id.packed(), now());
+  if (engine_ != nullptr) {
+    engine_->opened(record->session);
+  } else {
+    record->client = core_.open(record->session, id.packed(), now());
+  }
   return *record;
 }
 
@@ -216,22 +220,14 @@ void Shard::pump(SessionRecord& record) {
       case eio::EventKind::none:
         return arm(record);
       case eio::EventKind::message:
-        if (event.binary) {
-          core_.on_binary(record.client, event.payload, t);
-        } else {
-          core_.on_text(record.client, event.payload, t);
-        }
-        dispatcher_.pump(t);
+      case eio::EventKind::closed:
+        deliver(record, event);
         break;
       case eio::EventKind::upgraded: {
         record.websocket = std::exchange(record.probe, ConnectionId{});
         if (Connection* c = connections_.get(record.websocket); c != nullptr) c->probe = false;
         break;
       }
-      case eio::EventKind::closed:
-        core_.on_session_closed(record.client, event.reason, event.detail, t);
-        dispatcher_.pump(t);
-        break;
       case eio::EventKind::close_websocket:
         close_websocket(std::exchange(record.websocket, ConnectionId{}));
         break;
@@ -242,6 +238,24 @@ void Shard::pump(SessionRecord& record) {
         return erase_session(record);
     }
   }
+}
+
+// Upwards: to Socket.IO, unless somebody wants bare Engine.IO.
+void Shard::deliver(SessionRecord& record, const eio::Event& event) {
+  const base::Time t = now();
+  const bool message = event.kind == eio::EventKind::message;
+  if (engine_ != nullptr) {
+    return message ? engine_->message(record.session, event.payload, event.binary)
+                   : engine_->closed(record.session, event.reason, event.detail);
+  }
+  if (!message) {
+    core_.on_session_closed(record.client, event.reason, event.detail, t);
+  } else if (event.binary) {
+    core_.on_binary(record.client, event.payload, t);
+  } else {
+    core_.on_text(record.client, event.payload, t);
+  }
+  dispatcher_.pump(t);
 }
 
 void Shard::close_websocket(ConnectionId id) {
