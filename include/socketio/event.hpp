@@ -93,8 +93,8 @@ class SOCKETIO_EXPORT Ack {
 // An event before its arguments are read; lives for the call.
 class EventView {
  public:
-  EventView(std::string_view name, Element args, std::string_view raw)
-      : name_(name), args_(args), raw_(raw) {}
+  EventView(std::string_view name, Element args, std::string_view raw, bool wants_ack = false)
+      : name_(name), args_(args), raw_(raw), wants_ack_(wants_ack) {}
   std::string_view name() const { return name_; }
   // Arguments without the name.
   std::size_t size() const {
@@ -155,7 +155,10 @@ class Handler {
 using HandlerPtr = std::shared_ptr<Handler>;
 
 template <class T>
-struct Signature : Signature<decltype(&T::operator())> {};
+struct Signature {};
+template <class T>
+  requires requires { &T::operator(); }
+struct Signature<T> : Signature<decltype(&T::operator())> {};
 template <class R, class... A>
 struct Signature<R (*)(A...)> {
   using Return = R;
