@@ -267,7 +267,7 @@ TEST_P(ConnectionTest, WantOfDescriptorsPausesAcceptingAndDoesNotSpin) {
     EXPECT_TRUE(until([&] { return seen(9).received == "hello"; }));
     EXPECT_TRUE(sink_.accepted.empty());
   }
-  EXPECT_TRUE(until([&] { return sink_.accepted.size() == 1; }));  // by itself
+  ASSERT_TRUE(until([&] { return sink_.accepted.size() == 1; }));  // by itself
   ::close(sink_.accepted[0].fd);
   backend_->close(served);
 }

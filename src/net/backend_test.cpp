@@ -23,7 +23,8 @@ std::string pattern(std::size_t size) {
 }
 
 TEST_P(StreamTest, Echoes) {
-  auto [client, id] = stream(1);
+  auto [peer, id] = stream(1);
+  const Fd& client = peer;  // clang 14 cannot capture bindings
   sink_.received = [&](StreamId from, Owner, base::MutBytes bytes) {
     EXPECT_EQ(send(from, base::as_bytes(bytes)), bytes.size());
   };
@@ -37,7 +38,8 @@ TEST_P(StreamTest, Echoes) {
 }
 
 TEST_P(StreamTest, SendsTheConcatenationOfManyParts) {
-  auto [client, id] = stream(1);
+  auto [peer, id] = stream(1);
+  const Fd& client = peer;  // clang 14 cannot capture bindings
   std::vector<base::Bytes> parts(Backend::kMaxParts, "ab");
   parts[3] = "";
   EXPECT_EQ(backend_->send(id, parts), 2 * (Backend::kMaxParts - 1));
@@ -100,7 +102,8 @@ TEST_P(StreamTest, AFloodGetsAtMost64KiBOfAWait) {
 }
 
 TEST_P(StreamTest, AHalfClosedPeerStillGetsItsAnswer) {
-  auto [client, id] = stream(1);
+  auto [peer, id] = stream(1);
+  const Fd& client = peer;  // clang 14 cannot capture bindings
   sink_.ended = [&](StreamId from, Owner) {
     EXPECT_EQ(send(from, "answer"), 6u);
     backend_->shutdown_write(from);
@@ -182,7 +185,8 @@ TEST_P(StreamTest, AResetIsReportedAfterWhatCameBefore) {
 }
 
 TEST_P(StreamTest, ASendErrorIsAFactOfTheNextWait) {
-  auto [client, id] = stream(1);
+  auto [client, handle] = stream(1);
+  const StreamId id = handle;
   backend_->recv_stop(id);
   reset_connection(client);
   // The first send may still be taken, depending on the backend and on when the reset arrives.
@@ -197,7 +201,8 @@ TEST_P(StreamTest, ASendErrorIsAFactOfTheNextWait) {
 }
 
 TEST_P(StreamTest, ClosingInsideAFactEndsTheFacts) {
-  auto [client, id] = stream(1);
+  auto [peer, id] = stream(1);
+  const Fd& client = peer;  // clang 14 cannot capture bindings
   auto [other_client, other] = stream(2);
   // Whichever of the two is first closes both.
   sink_.received = [&, one = id, two = other](StreamId, Owner, base::MutBytes) {
@@ -266,7 +271,9 @@ TEST_P(StreamTest, FactsCarryTheLatestOwner) {
 
 // Ten megabytes through a tiny buffer to a reader that takes a little at a time.
 TEST_P(StreamTest, ShortSendsLoseNothing) {
-  auto [client, id] = stream(1, 4096);
+  auto [peer, handle] = stream(1, 4096);
+  const Fd& client = peer;
+  const StreamId id = handle;
   const std::string text = pattern(10'000'000);
   std::size_t taken = 0;
   bool in_flight = false;
