@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -42,7 +43,7 @@ constexpr CharSet alphanumeric_and(base::Bytes more) {
 
 constexpr bool all_of(base::Bytes text, const CharSet& set) {
   bool good = true;
-  for (const char c : text) good = good && set[static_cast<unsigned char>(c)];
+  for (const char c : text) good &= set[static_cast<unsigned char>(c)];
   return good;
 }
 
@@ -71,7 +72,13 @@ inline std::size_t find_control(base::Bytes text, std::size_t from, std::size_t 
     const std::uint64_t below_space = (word - kOnes * 0x20) & ~word;
     const std::uint64_t delete_as_zero = word ^ (kOnes * 0x7f);
     const std::uint64_t is_delete = (delete_as_zero - kOnes) & ~delete_as_zero;
-    if (((below_space | is_delete) & kHigh) != 0) break;
+    const std::uint64_t found = (below_space | is_delete) & kHigh;
+    if (found != 0) {
+      // The lowest mark is exact; in memory order that is the first byte on little endian.
+      if constexpr (std::endian::native == std::endian::little)
+        return from + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+      break;
+    }
     from += 8;
   }
   while (from < to && !is_control(text[from])) ++from;

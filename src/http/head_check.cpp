@@ -60,9 +60,10 @@ HeadVerdict check_request_line(Bytes line, Request& out) {
   out.target = line.substr(first + 1, second - first - 1);
   if (!is_token(out.method)) return bad("malformed method");
   if (out.target.empty()) return bad("empty request target");
-  bool printable = true;
-  for (const char c : out.target) printable = printable && c > 0x20 && c < 0x7f;
-  if (!printable) return bad("invalid character in the request target");
+  unsigned char bits = 0;
+  for (const char c : out.target) bits |= static_cast<unsigned char>(c);
+  if (bits >= 0x80 || find_control(out.target, 0, out.target.size()) < out.target.size())
+    return bad("invalid character in the request target");
   if (const HeadVerdict v = check_version(line.substr(second + 1), out.method, out); v.status != 0)
     return v;
   if (out.method.size() > kMaxMethod) return {501, "method too long"};

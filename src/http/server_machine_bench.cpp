@@ -52,7 +52,7 @@ BENCHMARK(BM_BrowserGet);
 
 void BM_BrowserPost(benchmark::State& state) {
   run(state, "POST " + kTarget + kBrowserHead +
-                 "Content-Type: text/plain;charset=UTF-8\r\nContent-Length: 28\r\n\r\n"
+                 "Content-Type: text/plain;charset=UTF-8\r\nContent-Length: 29\r\n\r\n"
                  "42[\"chat message\",\"hi there\"]");
 }
 BENCHMARK(BM_BrowserPost);

@@ -193,13 +193,12 @@ std::optional<std::string> file_for(Bytes request_path, Bytes prefix) {
 }
 
 std::string etag(const FileFacts& facts) {
-  char text[48];
-  char* at = std::copy_n("W/\"", 3, text);
-  at = std::to_chars(at, std::end(text), facts.size, 16).ptr;
-  *at++ = '-';
-  at = std::to_chars(at, std::end(text), std::max<std::int64_t>(facts.modified_ns, 0), 16).ptr;
-  *at++ = '"';
-  return {text, at};
+  const auto hex = [](std::uint64_t value) {
+    char text[16];
+    return std::string(text, std::to_chars(text, text + sizeof text, value, 16).ptr);
+  };
+  const auto modified = static_cast<std::uint64_t>(std::max<std::int64_t>(facts.modified_ns, 0));
+  return "W/\"" + hex(facts.size) + "-" + hex(modified) + "\"";
 }
 
 std::string http_date(std::int64_t seconds) {
