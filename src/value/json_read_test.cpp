@@ -275,6 +275,11 @@ TEST(JsonRead, LoneSurrogates) {
   EXPECT_EQ(echo(R"(["\ud800","\x"])"), "refused");
   EXPECT_EQ(echo(R"([1e999,"\ud800\u12"])"), "refused");
   EXPECT_EQ(echo(R"([1e999,1e])"), "refused");
+  for (const char* glued : {"[9-1e999]", "[--1e999]", "[1e999-1]", "[1e999e1]", "[1e999x]",
+                            "[1.1e999.1]", "[123456789012345678901-1]", "[1e999\"a\"]",
+                            "[9\"a\"1e999]", "[+1e999]", "[9+123456789012345678901]"}) {
+    EXPECT_EQ(echo(glued), "refused") << glued;
+  }
 }
 
 TEST(JsonRead, RestOfArray) {
