@@ -105,7 +105,6 @@ TEST_F(DecoderTest, Table) {
       {"S68", "2/admin[\"echo\"]", payload},
       {"-", "2abc[\"a\"]", payload},
       {"-", "3{}", payload},
-      {"-", "41", payload},
       {"-", "4[]", payload},
       {"-", "4\"text\"", ""},
       {"-", "4{\"message\":\"m\"}", ""},

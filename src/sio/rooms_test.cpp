@@ -1,0 +1,174 @@
+#include "sio/rooms.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "sio/testing.hpp"
+
+namespace socketio::sio {
+namespace {
+
+using testing::SeededRandom;
+
+std::unique_ptr<Socket> make_socket(SeededRandom& random) {
+  auto socket = std::make_unique<Socket>();
+  for (char& c : socket->id) c = static_cast<char>('a' + random.below(26));
+  return socket;
+}
+
+std::multiset<std::string> selected(Rooms& rooms, const Selection& selection) {
+  std::multiset<std::string> ids;
+  rooms.select(selection, [&](Socket& socket) { ids.emplace(socket.id_view()); });
+  return ids;
+}
+
+TEST(Rooms, JoinLeaveAndNames) {
+  SeededRandom random(1);
+  Rooms rooms(random);
+  auto a = make_socket(random);
+  rooms.add(*a);
+  EXPECT_TRUE(rooms.join(*a, "x"));
+  EXPECT_FALSE(rooms.join(*a, "x"));
+  EXPECT_TRUE(rooms.join(*a, ""));
+  EXPECT_TRUE(rooms.contains(*a, "x"));
+  EXPECT_FALSE(rooms.contains(*a, "y"));
+  EXPECT_EQ(rooms.room_count(), 2U);
+  EXPECT_EQ(rooms.rooms_of(*a), (std::vector<std::string>{"x", ""}));
+  EXPECT_FALSE(rooms.leave(*a, "y"));
+  EXPECT_TRUE(rooms.leave(*a, "x"));
+  EXPECT_FALSE(rooms.leave(*a, "x"));
+  EXPECT_EQ(rooms.members("x"), 0U);
+  rooms.remove(*a);
+  EXPECT_EQ(rooms.room_count(), 0U);
+  EXPECT_EQ(rooms.sockets(), 0U);
+}
+
+TEST(Rooms, OwnIdIsARoomThatCostsNothing) {
+  SeededRandom random(2);
+  Rooms rooms(random);
+  auto a = make_socket(random);
+  auto b = make_socket(random);
+  rooms.add(*a);
+  rooms.add(*b);
+  const std::string id(a->id_view());
+  EXPECT_FALSE(rooms.join(*a, id));
+  EXPECT_FALSE(rooms.leave(*a, id));
+  EXPECT_TRUE(rooms.contains(*a, id));
+  EXPECT_EQ(rooms.room_count(), 0U);
+  EXPECT_EQ(rooms.find(id), a.get());
+  EXPECT_EQ(selected(rooms, {{id}, {}}), (std::multiset<std::string>{id}));
+  EXPECT_EQ(selected(rooms, {{}, {id}}), (std::multiset<std::string>{std::string(b->id_view())}));
+  // Somebody else in a room of that name is there as well.
+  EXPECT_TRUE(rooms.join(*b, id));
+  EXPECT_EQ(rooms.members(id), 2U);
+  EXPECT_EQ(selected(rooms, {{id}, {}}).size(), 2U);
+  EXPECT_EQ(selected(rooms, {{}, {id}}).size(), 0U);
+  rooms.remove(*a);
+  EXPECT_EQ(rooms.find(id), nullptr);
+  EXPECT_EQ(selected(rooms, {{id}, {}}).size(), 1U);
+  rooms.remove(*b);
+}
+
+TEST(Rooms, ConnectingSocketsAreNotSelected) {
+  SeededRandom random(3);
+  Rooms rooms(random);
+  auto a = make_socket(random);
+  rooms.join(*a, "x");
+  EXPECT_EQ(selected(rooms, {{"x"}, {}}).size(), 0U);
+  EXPECT_EQ(selected(rooms, {}).size(), 0U);
+  rooms.add(*a);
+  EXPECT_EQ(selected(rooms, {{"x"}, {}}).size(), 1U);
+  rooms.remove(*a);
+}
+
+// Against two maps of sets, over few names so that everything meets.
+TEST(Rooms, Property) {
+  SeededRandom random(4);
+  Rooms rooms(random);
+  std::vector<std::unique_ptr<Socket>> sockets;
+  std::map<std::string, std::set<std::string>> model;  // socket -> rooms
+  const auto room = [&random] { return "r" + std::to_string(random.below(60)); };
+  const auto name = [&] {
+    if (sockets.empty() || random.below(4) > 0) return room();
+    return std::string(sockets[random.below(sockets.size())]->id_view());
+  };
+  for (int step = 0; step < 15'000; ++step) {
+    const std::size_t what = random.below(100);
+    if (sockets.empty() || what < 3) {
+      sockets.push_back(make_socket(random));
+      rooms.add(*sockets.back());
+      model[std::string(sockets.back()->id_view())];
+      continue;
+    }
+    const std::size_t which = random.below(sockets.size());
+    Socket& socket = *sockets[which];
+    const std::string id(socket.id_view());
+    if (what < 60) {
+      const std::string to = name();
+      EXPECT_EQ(rooms.join(socket, to), to != id && model[id].insert(to).second);
+    } else if (what < 85) {
+      const std::string from = name();
+      EXPECT_EQ(rooms.leave(socket, from), model[id].erase(from) > 0);
+    } else if (what < 86) {
+      rooms.leave_all(socket);
+      model[id].clear();
+    } else if (what < 88) {
+      rooms.remove(socket);
+      model.erase(id);
+      sockets.erase(sockets.begin() + static_cast<std::ptrdiff_t>(which));
+    } else {
+      Selection selection;
+      for (std::size_t i = random.below(4); i > 0; --i) selection.rooms.push_back(name());
+      for (std::size_t i = random.below(3); i > 0; --i) selection.except.push_back(name());
+      std::multiset<std::string> expected;
+      for (const auto& [socket_id, in] : model) {
+        const auto is_in = [&](const std::string& r) { return r == socket_id || in.contains(r); };
+        const auto any = [&](const std::vector<std::string>& names) {
+          return std::any_of(names.begin(), names.end(), is_in);
+        };
+        if ((selection.rooms.empty() || any(selection.rooms)) && !any(selection.except))
+          expected.insert(socket_id);
+      }
+      ASSERT_EQ(selected(rooms, selection), expected);
+    }
+    if (step % 256 != 0) continue;
+    std::set<std::string> all;
+    for (const auto& [socket_id, in] : model) all.insert(in.begin(), in.end());
+    ASSERT_EQ(rooms.room_count(), all.size());
+    ASSERT_EQ(rooms.sockets(), model.size());
+    for (const auto& each : sockets) {
+      std::vector<std::string> names = rooms.rooms_of(*each);
+      const auto& in = model[std::string(each->id_view())];
+      ASSERT_EQ(std::set<std::string>(names.begin(), names.end()), in);
+      ASSERT_EQ(names.size(), in.size());
+    }
+  }
+  for (auto& socket : sockets) rooms.remove(*socket);
+  EXPECT_EQ(rooms.room_count(), 0U);
+}
+
+// S74, S75: many rooms of one socket, again and again; nothing stays.
+TEST(Rooms, ManyRooms) {
+  SeededRandom random(5);
+  Rooms rooms(random);
+  auto a = make_socket(random);
+  auto b = make_socket(random);
+  rooms.add(*a);
+  rooms.add(*b);
+  for (int i = 0; i < 50'000; ++i) {
+    const std::string name = std::to_string(i);
+    ASSERT_TRUE(rooms.join(*a, name));
+    ASSERT_TRUE(rooms.join(*b, name));
+    ASSERT_FALSE(rooms.join(*b, name));
+  }
+  for (int i = 0; i < 50'000; ++i) ASSERT_TRUE(rooms.leave(*a, std::to_string(i)));
+  rooms.remove(*b);
+  EXPECT_EQ(rooms.room_count(), 0U);
+  EXPECT_TRUE(a->memberships.slots.empty());
+}
+
+}  // namespace
+}  // namespace socketio::sio
