@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -55,8 +56,9 @@ struct RawView {
 class Value;
 using Array = std::vector<Value>;
 
-// Keys in the order of insertion (JS order matters to some peers); look-up is linear: meant for
-// small objects.
+// Keys in the order of insertion (JS order matters to some peers), each at most once; look-up is
+// linear: meant for small objects (reading a received one is not quadratic, whatever its size).
+// Equality ignores the order.
 class SOCKETIO_EXPORT Object {
  public:
   using Member = std::pair<std::string, Value>;
@@ -76,6 +78,10 @@ class SOCKETIO_EXPORT Object {
   bool operator==(const Object&) const;
 
  private:
+  friend class Value;
+  // Members as received, duplicates included: the last value wins and keeps the first one's place,
+  // as in JS. O(n log n).
+  static Object received(std::vector<Member> members);
   std::vector<Member> members_;
 };
 
@@ -134,9 +140,11 @@ class SOCKETIO_EXPORT Element {
   bool as_string(std::string_view& out) const;
   bool as_binary(std::string_view& out) const;
   bool as_raw(std::string& out) const;  // compact JSON of this value; false if it holds binary
+  // As as_raw, but the very text received (which may hold white space), without a copy.
+  bool as_raw_view(std::string_view& out) const;
 
-  // Children of an array or an object, in order:  for (auto c = e.first(); c.exists(); c =
-  // c.next())
+  // Children of an array or an object, in order:
+  //   for (auto c = e.children(); c.next();) use(c.key(), c.value());
   std::size_t size() const;
   class Cursor;
   Cursor children() const;
@@ -176,9 +184,13 @@ class SOCKETIO_EXPORT Value {
 
   Value() = default;
   Value(std::nullptr_t) {}
-  Value(bool v) : data_(v) {}
+  // A template, or every pointer would be a bool.
   template <class T>
-  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) Value(T v) {
+  requires std::is_same_v<T, bool> Value(T v) : data_(v) {}
+  // Not char: a letter is a string of one, and a number is no letter.
+  template <class T>
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char>)
+      Value(T v) {
     if constexpr (std::is_signed_v<T>)
       data_ = static_cast<std::int64_t>(v);
     else if (static_cast<std::uint64_t>(v) <= 0x7FFFFFFFFFFFFFFFULL)
@@ -186,7 +198,8 @@ class SOCKETIO_EXPORT Value {
     else
       data_ = static_cast<std::uint64_t>(v);
   }
-  Value(double v) : data_(v) {}
+  template <class T>
+  requires std::is_floating_point_v<T> Value(T v) : data_(static_cast<double>(v)) {}
   Value(const char* v) : data_(std::string(v)) {}
   Value(std::string_view v) : data_(std::string(v)) {}
   Value(std::string v) : data_(std::move(v)) {}
@@ -217,11 +230,13 @@ class SOCKETIO_EXPORT Value {
   // A member or item; a shared null when absent, so that chains never throw.
   const Value& operator[](std::string_view key) const;
   const Value& operator[](std::size_t index) const;
+  const Value& operator[](std::size_t index) { return std::as_const(*this)[index]; }
   // Inserting access; a value of another kind becomes an object first.
   Value& operator[](std::string_view key);
   std::size_t size() const;
 
-  bool operator==(const Value&) const = default;
+  // Numbers of different kinds compare as doubles (1 == 1.0), as they do in JS.
+  bool operator==(const Value&) const;
 
   void write(Writer& to) const;
   static Value read(const Element& from);

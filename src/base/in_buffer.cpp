@@ -36,6 +36,12 @@ void InBuffer::consume(std::size_t n) {
   block_->size -= n;
 }
 
+void InBuffer::truncate(std::size_t n) {
+  SIO_CHECK(n <= size());
+  if (n == 0) return clear();
+  block_->size = n;
+}
+
 void InBuffer::clear() {
   if (block_ == nullptr) return;
   block_->ledger->credit_input(block_->capacity);

@@ -30,6 +30,8 @@ class InBuffer {
   void append(Bytes more, Ledger& ledger, std::size_t hint = 0);
   // Drops the first `n` bytes.
   void consume(std::size_t n);
+  // Keeps the first `n` bytes only; keeping none gives the memory back.
+  void truncate(std::size_t n);
   // Gives the memory back.
   void clear();
 

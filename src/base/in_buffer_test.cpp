@@ -19,6 +19,17 @@ TEST(InBuffer, KeepsAndDropsAndPays) {
   EXPECT_EQ(ledger.input(), 0);
 }
 
+TEST(InBuffer, TruncatesAtTheEnd) {
+  Ledger ledger;
+  InBuffer buffer;
+  buffer.append("hello world", ledger);
+  buffer.truncate(5);
+  EXPECT_EQ(as_bytes(buffer.view()), "hello");
+  buffer.truncate(0);
+  EXPECT_EQ(buffer.capacity(), 0u);
+  EXPECT_EQ(ledger.input(), 0);
+}
+
 TEST(InBuffer, AllocatesAKnownLengthOnce) {
   Ledger ledger;
   InBuffer buffer;

@@ -75,18 +75,20 @@ class ServerMachine {
   // reported `failed` and the connection closes after the 413.
   void accept_body(std::size_t max);
 
-  // Answers the request in flight. Content-Length, Connection and, for HEAD, no body are the
-  // machine's business; status 204, 304 and 1xx have no body. Responding before `complete` reads
-  // and drops the rest of the body, or closes if it is large. `close` ends the connection after
-  // this response. An invalid header makes it a 500 with an empty body.
+  // Answers the request in flight; a no-op when there is none (it failed meanwhile).
+  // Content-Length, Connection and, for HEAD, no body are the machine's business (a Content-Length
+  // given for HEAD is taken); status 204, 304 and 1xx have no body. Responding before `complete`
+  // reads and drops the rest of the body, or closes if it is large. `close` ends the connection
+  // after this response. An invalid header makes it a 500 with an empty body.
   void respond(const Response& response, Env env, base::Time now, bool close = false);
   // The same without a Response object, for hot paths: `head` is the header lines after the status
   // line, each ending in CRLF, known to be valid; the body is taken from the arena or a chunk.
   void respond(int status, base::Bytes header_lines, base::Bytes body, Env env, base::Time now,
                bool close = false);
-  // A body of unknown length (chunked; plain until close for HTTP/1.0).
+  // A body that comes in pieces: plain when the response has a Content-Length, else chunked, or
+  // plain until close for HTTP/1.0.
   void begin_stream(const Response& response, Env env, base::Time now);
-  void write_stream(base::Bytes piece, Env env);
+  void write_stream(base::Bytes piece, Env env, base::Time now);
   void end_stream(Env env, base::Time now);
 
   // The request in flight is an upgrade that was accepted: hands over the bytes behind its head;

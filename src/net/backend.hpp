@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <system_error>
 
 #include "base/bytes.hpp"
@@ -25,7 +26,7 @@
 
 namespace socketio::net {
 
-struct Stream;  // each backend's own record
+struct Stream;  // a tag for ids; never defined, so that backends cannot clash over their records
 using StreamId = base::Id<Stream>;
 using Owner =
     std::uint64_t;  // opaque: what the driver wants back with each fact (usually its own packed id)
@@ -85,15 +86,17 @@ class Backend {
   static constexpr std::size_t kMaxParts = 64;
 
   virtual void shutdown_write(StreamId id) = 0;
-  // Ends with on_detached: the descriptor leaves without a byte lost.
+  // Ends with on_detached: the descriptor leaves without a byte lost. A send in flight is ended by
+  // on_sent before that; what it had not taken is the caller's again.
   virtual void detach(StreamId id) = 0;
   // Drops unsent bytes of a send in flight. Ends with on_closed.
   virtual void close(StreamId id) = 0;
 
   // The only call allowed from another thread. A wake() before or during wait() ends that wait.
   virtual void wake() = 0;
-  // Delivers facts; blocks until there is one, until `deadline`, or until woken. A deadline in the
-  // past polls.
+  // Delivers facts; blocks until there is one, until `deadline`, or until woken; may also return
+  // early. A deadline in the past polls. A wait() that has delivered a fact does not block any
+  // more, so time read in the first fact is good for all of them.
   virtual void wait(base::Time deadline, Sink& sink) = 0;
   // A descriptor that is readable when wait() has something to do, for somebody else's loop.
   virtual int poll_fd() const = 0;

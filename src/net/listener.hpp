@@ -3,6 +3,7 @@
 // descriptor; accepting is the backend's job.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <system_error>
 
@@ -28,8 +29,12 @@ class Listener {
   const Address& address() const { return address_; }
 
  private:
+  void reset();
+
   int fd_ = -1;
-  bool unlink_ = false;
+  // The file we made, so that another server's socket under the same name is never removed.
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
   Address address_;
 };
 

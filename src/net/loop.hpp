@@ -33,38 +33,50 @@ class Loop {
   using Clock = base::Time (*)();
   explicit Loop(std::unique_ptr<Backend> backend, Clock clock = nullptr);
   ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
 
   Backend& backend() { return *backend_; }
   TimerWheel& timers() { return timers_; }
   Mailbox& mailbox() { return mailbox_; }
-  // The time of this turn; read once per wake-up.
-  base::Time now() const { return now_; }
+  // The time of this turn: read once per wake-up, when first asked for. Not for has_work(), which
+  // runs before the loop sleeps.
+  base::Time now() const {
+    if (stale_) {
+      now_ = clock_();
+      stale_ = false;
+    }
+    return now_;
+  }
 
   // Turns until stop(). Must be called on one thread only.
   void run(Driver& driver);
-  // Any thread; also ends a run() that has not begun.
+  // Any thread; also ends a run() that has not begun. A later run() begins afresh.
   void stop();
   // One turn that does not block longer than `max_wait`.
   void process(Driver& driver, base::Duration max_wait = base::Duration::zero());
   // Readable when process() has something to do: facts, posted jobs, a timer (a timerfd behind it
-  // holds the deadline).
+  // holds the deadline). Timers armed outside process() count from the next process(): post a job
+  // instead.
   int poll_fd() const;
   // True on the thread that last ran run() or process().
   bool on_loop_thread() const;
 
  private:
   void turn(Driver& driver, base::Time until);
-  void arm_poll_timer();
+  void arm_poll_timer(base::Time deadline) const;
 
   std::unique_ptr<Backend> backend_;
   Clock clock_;
-  base::Time now_;
+  mutable base::Time now_;
+  mutable bool stale_ = false;
   TimerWheel timers_;
   Mailbox mailbox_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> thread_{0};
-  mutable int poll_fd_ = -1;
-  int timer_fd_ = -1;
+  mutable int poll_fd_ = -1;  // made when first asked for: most loops never need it
+  mutable int timer_fd_ = -1;
+  mutable base::Time armed_ = base::Time::min();  // what timer_fd_ is set to
 };
 
 }  // namespace socketio::net

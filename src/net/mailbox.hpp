@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace socketio::net {
@@ -24,23 +25,34 @@ class Mailbox {
   Mailbox();
   explicit Mailbox(Limits limits);
 
-  // Any thread. False when full or closed; the job is then destroyed unrun.
+  // Any thread. False when full or closed; the job is then destroyed unrun. Jobs must not throw.
   bool post(Job job, bool is_volatile = false);
+  // Like post() but never refused for want of room: for those who bound their jobs themselves and
+  // could not recover from losing one (completions).
+  bool post_always(Job job);
   // Owner's thread: runs what was queued when the call began, in order; returns how many.
   std::size_t run();
-  bool empty() const;
-  // Owner's thread, around blocking: while asleep, posts call wake().
-  void set_waker(Backend* backend);
+  bool empty() const { return !pending_.load(); }
+  // Owner's thread, around blocking: while a waker is set the owner sleeps, and the first post
+  // wakes it. Look at empty() after setting it. `in_wait` says that the owner's thread is inside
+  // wait(): what it posts itself, from a fact, needs no wake-up, because that wait() does not
+  // block.
+  void set_waker(Backend* backend, bool in_wait = false);
   // Owner's thread: jobs still queued are destroyed, later posts fail.
   void close();
 
  private:
+  static constexpr std::size_t kKeep = 4096;  // room for jobs that is not given back after a burst
+  bool push(Job job, std::size_t limit);
+
   mutable std::mutex mutex_;
   std::vector<Job> queue_;
   std::vector<Job> running_;
   Limits limits_;
-  Backend* waker_ = nullptr;
   bool closed_ = false;
+  std::atomic<bool> pending_{false};  // queue_ is not empty
+  std::atomic<Backend*> waker_{nullptr};
+  std::atomic<std::thread::id> waiting_{};
 };
 
 }  // namespace socketio::net

@@ -17,12 +17,17 @@ class Offload {
  public:
   static constexpr std::size_t kMaxJobs = 1024;
   explicit Offload(Mailbox& completions);
+  Offload(const Offload&) = delete;
+  Offload& operator=(const Offload&) = delete;
   ~Offload();  // waits for the job that runs; drops the others without running them
 
-  // False when the queue is full. `work` runs on the worker, then `done` on the loop's thread.
+  // False when the queue is full or no thread can be had; neither is run then. `work` runs on the
+  // worker, then `done` on the loop's thread. Neither may throw: failures travel in what they
+  // share.
   bool run(std::function<void()> work, std::function<void()> done);
 
  private:
+  void start();
   void loop();
   struct Job {
     std::function<void()> work;

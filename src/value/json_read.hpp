@@ -11,7 +11,12 @@
 
 namespace socketio::value {
 
+// Arrays and objects inside each other; an empty innermost one does not count. What reads values
+// recurses, so this bounds its stack.
 inline constexpr std::size_t kMaxDepth = 512;
+// The buffers take about 14 bytes per byte of text. Those of a longer text are given back when the
+// next one is shorter than this.
+inline constexpr std::size_t kKeptCapacity = std::size_t{64} * 1024;
 
 class JsonDocument final : public Document {
  public:
@@ -33,8 +38,11 @@ class JsonDocument final : public Document {
   bool bind_attachments(std::span<const base::Bytes> attachments);
 
   // The text between the brackets of the root array behind its first element ("" when there is
-  // none): what an echo passes on unparsed. Only valid when the root is an array.
+  // none, or the root is no array): what an echo passes on unparsed.
   base::Bytes rest_of_array() const;
+
+  // Bytes of text the buffers are made for.
+  std::size_t capacity() const;
 
   Kind kind(std::size_t at) const override;
   bool as_bool(std::size_t at, bool& out) const override;
@@ -44,11 +52,13 @@ class JsonDocument final : public Document {
   bool as_string(std::size_t at, std::string_view& out) const override;
   bool as_binary(std::size_t at, std::string_view& out) const override;
   bool as_raw(std::size_t at, std::string& out) const override;
+  bool as_raw_view(std::size_t at, std::string_view& out) const override;
   std::size_t size(std::size_t at) const override;
   Element::Cursor children(std::size_t at) const override;
   bool advance(Element::Cursor& cursor) const override;
 
  private:
+  bool read(base::Bytes text);
   struct Tape;
   std::unique_ptr<Tape> tape_;
 };

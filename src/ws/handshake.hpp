@@ -37,4 +37,19 @@ std::string accept_key(base::Bytes key);
 // Client: a fresh key, 24 characters.
 std::string make_key(base::Random& random);
 
+// What a client needs from the response; views. (Whether Connection lists "upgrade" is http's to
+// know, as for requests.)
+struct UpgradeResponse {
+  int status = 0;
+  base::Bytes upgrade;
+  base::Bytes accept;      // Sec-WebSocket-Accept
+  base::Bytes protocol;    // Sec-WebSocket-Protocol, empty when absent
+  base::Bytes extensions;  // likewise
+};
+
+// RFC 6455 §4.1, the client's checks: nullopt when acceptable, else why not, in the words of `ws`.
+// `key` and `offered` (sub-protocols, joined by ", ") are what the request said.
+std::optional<base::Bytes> check_response(const UpgradeResponse& response, base::Bytes key,
+                                          base::Bytes offered);
+
 }  // namespace socketio::ws

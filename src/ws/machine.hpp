@@ -2,6 +2,16 @@
 //
 //   feed(bytes) -> next() until none -> (the rest of an unfinished frame is kept inside)
 //
+//   fed view   [..frame|header|payload.....|header|pay]      whole frames are events in place
+//   hold_      [message so far....|pay]                      only the unfinished rest is copied
+//
+// Memory held for a peer follows the bytes it has sent, never the length it has announced, and
+// every input costs time linear in its size, however it is split or fragmented.
+//
+// permessage-deflate (RFC 7692) will sit in read_payload(), between unmasking and the UTF-8 check:
+// RSV1 of a first frame marks the message, pieces go through the inflater into hold_, max_message
+// counts what comes out. Until it is negotiated RSV1 is refused.
+//
 // Messages come out whole and contiguous, unmasked in place where the bytes already lie together.
 // Pings are answered and the close handshake is done inside; the driver only moves bytes and closes
 // the stream when told.
@@ -15,6 +25,7 @@
 #include "base/time.hpp"
 #include "ws/close_code.hpp"
 #include "ws/frame.hpp"
+#include "ws/utf8.hpp"
 
 namespace socketio::ws {
 
@@ -31,6 +42,9 @@ struct Limits {
   base::Duration close_timeout = std::chrono::seconds(5);  // peer's answer to our close frame
 };
 
+inline constexpr std::size_t kMaxControl = 125;       // payload of a control frame (§5.5)
+inline constexpr std::size_t kMaxSend = 0x7FFF'FFFF;  // one frame is one chunk
+
 enum class EventKind : std::uint8_t {
   none,
   text,    // payload: valid UTF-8, writable, padded, valid until the next call of next() or feed()
@@ -39,7 +53,7 @@ enum class EventKind : std::uint8_t {
   pong,    // payload; unsolicited ones are reported too
   closed,  // the closing handshake is over or was violated: send what is in the output, then close
            // the stream. code: the peer's (no_status if it gave none) or, when `failed`, ours with
-           // `reason` saying why
+           // `reason` saying why. The next() after it gives back what was held
 };
 
 struct Event {
@@ -63,7 +77,7 @@ class Machine {
  public:
   Machine(Role role, const Limits& limits);  // `limits` outlives the machine
 
-  // Bytes from the peer, kept as a view until next() has been drained or keep() is called.
+  // Bytes from the peer, kept as a view until next() has returned none or keep() is called.
   void feed(base::MutBytes bytes, base::Time now);
   // The next event, or none. Payload views live until the next call on the machine.
   Event next(Env env, base::Time now);
@@ -73,15 +87,18 @@ class Machine {
   // True when next() may still find something without another feed().
   bool has_input() const;
 
-  // Messages going out. Return false after close() or failure (nothing is written).
+  // Messages going out. Return false after close() or failure, and for more than kMaxSend bytes
+  // (nothing is written).
   bool send_text(base::Bytes payload, Env env);
   bool send_binary(base::Bytes payload, Env env);
-  bool ping(base::Bytes payload, Env env);
-  // A frame made by make_frame (server role only: unmasked).
+  bool ping(base::Bytes payload, Env env);  // false also for more than kMaxControl bytes
+  // A frame made by make_frame (server role only, as it is unmasked; a client's call returns
+  // false).
   bool send_frame(const base::Chunk& frame, Env env);
 
   // Starts the closing handshake; input is read on only for the peer's close frame. Twice is a
-  // no-op. code 0: without a body. The reason is cut to 123 bytes at a code point.
+  // no-op. code 0, or one that may not be sent: without a body. The reason is cut to 123 bytes at a
+  // code point, and left out when it is not UTF-8.
   void close(std::uint16_t code, base::Bytes reason, Env env, base::Time now);
   // The driver reports: everything written so far has left (automatic pongs no longer count as
   // pending).
@@ -89,16 +106,63 @@ class Machine {
 
   bool open() const { return state_ == State::open; }
   base::Time deadline() const;
-  // The unfinished message or the close handshake took too long: the next event is `closed`.
+  // The unfinished message or the close handshake took too long: the next event is `closed` with
+  // `failed` (1008, or 1006 when the peer did not answer our close frame). No-op before deadline().
   void on_deadline(base::Time now, Env env);
 
  private:
-  enum class State : std::uint8_t { open, closing, closed };
+  enum class State : std::uint8_t {
+    open,
+    closing,  // our close frame is out; only the peer's is waited for
+    failed,   // the `closed` event is still to be taken; its reason lies in hold_
+    closed
+  };
+  enum class Step : std::uint8_t { event, more, starved, failed };
+  struct Violation;
+
+  base::MutBytes unread();
+  void advance(std::size_t n);
+  void settle();
+  bool gather(std::size_t n, base::Ledger& ledger);
+  bool gather_apart(std::size_t n, base::Ledger& ledger);
+
+  Violation check_start(std::uint8_t first, std::uint8_t second) const;
+  Violation check_data(Opcode opcode, std::uint64_t length) const;
+  Step read_header(Env& env, Event& event);
+  Step read_control(Opcode opcode, std::size_t head, std::size_t length, Env& env, Event& event);
+  Step read_payload(Env& env, Event& event);
+  Step read_piece(base::MutBytes source, Env& env, Event& event);
+  Step skip_payload();
+  base::MutBytes absorb(base::MutBytes source, std::size_t n, base::Ledger& ledger);
+  Step deliver(base::MutBytes payload, Event& event);
+  Step peer_closed(base::MutBytes payload, Env& env, Event& event);
+
+  Step refuse(const Violation& violation, Env& env);
+  void take_last(Event& event);
+  void arm(base::Time now);
+  bool write(Opcode opcode, base::Bytes payload, Env& env);
+
   const Limits* limits_;
+  base::MutBytes fed_{};  // what is left of the fed view
+  base::InBuffer hold_;   // [message_ bytes of the message so far | gap | unread bytes from raw_]
+  std::size_t message_ = 0;
+  std::size_t raw_ = 0;
+  std::uint64_t frame_left_ = 0;  // payload of the current data frame still to come
+  base::Time deadline_ = base::kNever;
+  std::uint32_t mask_ = 0;  // turned to the next payload byte
+  std::uint32_t fragments_ = 0;
+  std::uint32_t pending_pongs_ = 0;
+  std::uint16_t code_ = 0;  // of the `closed` event to come
   State state_ = State::open;
   Role role_;
-  std::uint32_t pending_pongs_ = 0;
-  // Yours to complete. Keep sizeof(Machine) <= 96: there is one per connection.
+  Opcode opcode_ = Opcode::continuation;  // of the current message; continuation: there is none
+  Utf8Validator utf8_;
+  bool frame_open_ = false;  // inside a data frame's payload
+  bool fin_ = false;         // ... which is the last of its message
+  bool delivered_ = false;   // the message in hold_ was the last event: its bytes may go
+  bool starved_ = false;     // next() has looked at all there is
 };
+// There is one per connection. (The inflater of permessage-deflate will be one more pointer.)
+static_assert(sizeof(Machine) <= 96);
 
 }  // namespace socketio::ws

@@ -1,0 +1,93 @@
+// bench-server --port N --mode echo|broadcast|rooms:K [--backend epoll] [--threads 1]
+//
+// Event "m" with any arguments, both transports, binary included. echo: emitted back (or
+// acknowledged with them when an acknowledgement is asked for); broadcast: to everyone; rooms:K: to
+// the sender's room, socket number modulo K.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include <socketio/server.hpp>
+
+namespace {
+
+using socketio::Ack;
+using socketio::EventView;
+using socketio::Socket;
+
+struct Options {
+  std::uint16_t port = 0;
+  std::string mode = "echo";
+  unsigned long rooms = 0;
+};
+
+bool parse(int argc, char** argv, Options& options) {
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i];
+    const std::string value = argv[i + 1];
+    if (name == "--port") {
+      options.port = static_cast<std::uint16_t>(std::strtoul(value.c_str(), nullptr, 10));
+    } else if (name == "--mode") {
+      options.mode = value;
+    } else if (!(name == "--backend" && value == "epoll") &&
+               !(name == "--threads" && value == "1")) {
+      return false;
+    }
+  }
+  if (options.mode.starts_with("rooms:"))
+    options.rooms = std::strtoul(options.mode.c_str() + 6, nullptr, 10);
+  return argc % 2 == 1 &&
+         (options.mode == "echo" || options.mode == "broadcast" || options.rooms > 0);
+}
+
+// The arguments go out as they came in: unparsed text, or values where they hold binary.
+template <class Send>
+void pass_on(const EventView& event, Send&& send) {
+  if (event.raw().empty() && event.size() > 0) {
+    const socketio::Args values = event.values();
+    send(socketio::Spread(values));
+  } else {
+    send(socketio::RawView{event.raw()});
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGTERM, [](int) { std::_Exit(0); });
+  Options options;
+  if (!parse(argc, argv, options)) {
+    std::fprintf(stderr,
+                 "usage: bench-server --port N --mode echo|broadcast|rooms:K [--backend epoll] "
+                 "[--threads 1]\n");
+    return 2;
+  }
+  socketio::Server io;
+  if (options.mode == "echo") {
+    io.on_event("m", [](Socket socket, EventView event, Ack ack) {
+      pass_on(event, [&](const auto& arguments) {
+        event.wants_ack() ? ack(arguments) : socket.emit("m", arguments);
+      });
+    });
+  } else if (options.mode == "broadcast") {
+    io.on_event("m", [&io](EventView event) {
+      pass_on(event, [&](const auto& arguments) { io.emit("m", arguments); });
+    });
+  } else {
+    unsigned long number = 0;
+    io.on_connection([&](Socket socket) {
+      socket.data<std::string>() = "room" + std::to_string(number++ % options.rooms);
+      socket.join(socket.data<std::string>());
+    });
+    io.on_event("m", [&io](Socket socket, EventView event) {
+      pass_on(event, [&](const auto& arguments) {
+        io.to(socket.data<std::string>()).emit("m", arguments);
+      });
+    });
+  }
+  io.listen(options.port);
+  std::printf("listening on %u\n", static_cast<unsigned>(io.port()));
+  std::fflush(stdout);
+  io.run();
+}

@@ -1,0 +1,373 @@
+// The vocabulary of sending, written once: Emits<Self> gives Server, Namespace, Broadcast, Socket
+// and SocketEmitter the same words.
+//
+//   io.to("room").except(id).emit("news", 1); socket.broadcast().volatile_().emit("cursor", x, y);
+//   socket.timeout(5s).emit("ask", 1, [](Result<int> r) {…});     auto all = co_await
+//   io.timeout(1s).emit_with_ack<int>("count");
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <socketio/event.hpp>
+
+namespace socketio {
+
+class Broadcast;
+class SocketEmitter;
+class RemoteSocket;
+
+namespace detail {
+
+// Whom and how; a value inside Broadcast and SocketEmitter.
+struct Target {
+  std::shared_ptr<ShardLink> link;
+  std::uint32_t nsp = 0;
+  std::uint64_t socket = 0;  // single receiver (packed id), or the sender a broadcast leaves out
+  bool single = false;
+  std::vector<std::string> rooms;
+  std::vector<std::string> except;
+  bool is_volatile = false;
+  bool local = false;
+  bool compress = true;
+  std::optional<std::chrono::nanoseconds> timeout;
+};
+
+// Ends one expected acknowledgement. `args` is the array of the reply, only read when end is set.
+class AckReceiver {
+ public:
+  virtual ~AckReceiver() = default;
+  virtual void finish(std::error_code error, const Element& args) = 0;
+  virtual void reply(const Element& args) {
+    static_cast<void>(args);
+  }  // broadcasts, once per client
+};
+
+SOCKETIO_EXPORT bool emit(const Target& target, std::string_view event, ArgsRef args);
+SOCKETIO_EXPORT bool emit(const Socket& socket, std::string_view event,
+                          ArgsRef args);  // without modifiers: the hot path
+SOCKETIO_EXPORT bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
+                                   std::unique_ptr<AckReceiver> receiver);
+SOCKETIO_EXPORT Pending<std::vector<RemoteSocket>> fetch_sockets(const Target& target);
+SOCKETIO_EXPORT bool sockets_join(const Target& target, std::vector<std::string> rooms);
+SOCKETIO_EXPORT bool sockets_leave(const Target& target, std::vector<std::string> rooms);
+SOCKETIO_EXPORT bool disconnect_sockets(const Target& target, bool close);
+
+template <class T, class Done>
+class SingleReceiver final : public AckReceiver {
+ public:
+  explicit SingleReceiver(Done done) : done_(std::move(done)) {}
+  void finish(std::error_code error, const Element& args) override {
+    if (error) return done_(Result<T>(error));
+    if constexpr (std::is_void_v<T>) {
+      done_(Result<void>());
+    } else {
+      T value{};
+      if (!Codec<T>::read(args.at(0), value)) return done_(Result<T>(Errc::unexpected_reply));
+      done_(Result<T>(std::move(value)));
+    }
+  }
+
+ private:
+  Done done_;
+};
+
+// Collects the first argument of every client's reply. What does not fit is left out. A timeout
+// still hands over what came: `done(error, replies)`.
+template <class T, class Done>
+class ManyReceiver final : public AckReceiver {
+ public:
+  explicit ManyReceiver(Done done) : done_(std::move(done)) {}
+  void reply(const Element& args) override {
+    T value{};
+    if (Codec<T>::read(args.at(0), value)) replies_.push_back(std::move(value));
+  }
+  void finish(std::error_code error, const Element&) override { done_(error, std::move(replies_)); }
+
+ private:
+  std::vector<T> replies_;
+  Done done_;
+};
+
+template <class T>
+struct IsResult : std::false_type {};
+template <class T>
+struct IsResult<Result<T>> : std::true_type {
+  using Inner = T;
+};
+
+// The trailing argument of emit(): not something that can be encoded, but something that can be
+// called.
+template <class T>
+concept Callback = HasSignature<T> || std::is_function_v<std::remove_pointer_t<std::decay_t<T>>>;
+
+template <class... A>
+inline constexpr bool kLastIsCallback = [] {
+  if constexpr (sizeof...(A) == 0) {
+    return false;
+  } else {
+    return Callback<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>>;
+  }
+}();
+
+// Single receiver: callback(value…) without a timeout, callback(Result<T>) (or (std::error_code,
+// T)) with or without.
+template <class F>
+std::unique_ptr<AckReceiver> single_receiver(F callback) {
+  using Parameters = typename Signature<F>::Parameters;
+  constexpr std::size_t count = std::tuple_size_v<Parameters>;
+  static_assert(count <= 1,
+                "an acknowledgement callback takes nothing, one value, or one Result<T>");
+  if constexpr (count == 0) {
+    auto done = [callback = std::move(callback)](Result<void> r) mutable {
+      if (r) callback();
+    };
+    return std::make_unique<SingleReceiver<void, decltype(done)>>(std::move(done));
+  } else {
+    using P = std::decay_t<std::tuple_element_t<0, Parameters>>;
+    if constexpr (IsResult<P>::value) {
+      return std::make_unique<SingleReceiver<typename IsResult<P>::Inner, F>>(std::move(callback));
+    } else {
+      static_assert(
+          !is_view_v<P>,
+          "an acknowledgement callback owns its value: take std::string instead of a view");
+      auto done = [callback = std::move(callback)](Result<P> r) mutable {
+        if (r) callback(*std::move(r));
+      };
+      return std::make_unique<SingleReceiver<P, decltype(done)>>(std::move(done));
+    }
+  }
+}
+
+// Many receivers: callback(std::error_code, std::vector<T>): the error is Errc::timeout when
+// somebody stayed silent; the replies are then partial.
+template <class F>
+std::unique_ptr<AckReceiver> many_receiver(F callback) {
+  using Parameters = typename Signature<F>::Parameters;
+  static_assert(std::tuple_size_v<Parameters> == 2,
+                "a broadcast's acknowledgement callback takes (std::error_code, std::vector<T>)");
+  using Replies = std::decay_t<std::tuple_element_t<1, Parameters>>;
+  return std::make_unique<ManyReceiver<typename Replies::value_type, F>>(std::move(callback));
+}
+
+}  // namespace detail
+
+template <class Self, bool kSingle>
+class Emits {
+  using Modified = std::conditional_t<kSingle, SocketEmitter, Broadcast>;
+
+ public:
+  // Rooms (a socket id is one). Each returns a new object; `socket.to()` leaves the socket itself
+  // out.
+  Broadcast to(std::string_view room) const;
+  Broadcast to(std::initializer_list<std::string_view> rooms) const;
+  Broadcast in(std::string_view room) const;
+  Broadcast in(std::initializer_list<std::string_view> rooms) const;
+  Broadcast except(std::string_view room) const;
+  Broadcast except(std::initializer_list<std::string_view> rooms) const;
+  // Only this server of a cluster.
+  Broadcast local() const;
+  // Dropped for a client that cannot take it now.
+  Modified volatile_() const;
+  // Whether the packet may be compressed (permessage-deflate).
+  Modified compress(bool on) const;
+  // For the acknowledgement of the next emit.
+  Modified timeout(std::chrono::nanoseconds limit) const;
+
+  // True when it was queued (single receiver) or handed on (many). Throws std::invalid_argument for
+  // a reserved event name or, for many receivers, a callback without timeout(). Any thread; from
+  // another thread it is posted to the loop.
+  template <class... A>
+  bool emit(std::string_view event, A&&... args) const {
+    if constexpr (detail::kLastIsCallback<std::decay_t<A>...>) {
+      return emit_callback(event, std::make_index_sequence<sizeof...(A) - 1>{},
+                           std::forward_as_tuple(std::forward<A>(args)...));
+    } else if constexpr (std::is_same_v<Self, Socket>) {
+      return detail::emit(static_cast<const Self&>(*this), event,
+                          detail::PackedArgs<std::decay_t<A>...>(decay_cast<A>(args)...).ref());
+    } else {
+      return detail::emit(target(), event,
+                          detail::PackedArgs<std::decay_t<A>...>(decay_cast<A>(args)...).ref());
+    }
+  }
+  // Event "message".
+  template <class... A>
+  bool send(A&&... args) const {
+    return emit("message", std::forward<A>(args)...);
+  }
+  // One receiver: Pending<T> of the reply's first argument. Many: Pending<std::vector<T>> (needs
+  // timeout()).
+  template <class T, class... A>
+  auto emit_with_ack(std::string_view event, const A&... args) const {
+    const detail::PackedArgs<A...> packed(args...);
+    if constexpr (kSingle) {
+      Pending<T> pending;
+      auto done = [state = pending.state()](Result<T> r) { state->finish(std::move(r)); };
+      detail::emit_with_ack(target(), event, packed.ref(),
+                            std::make_unique<detail::SingleReceiver<T, decltype(done)>>(done));
+      return pending;
+    } else {
+      Pending<std::vector<T>> pending;
+      auto done = [state = pending.state()](std::error_code error, std::vector<T> replies) {
+        state->finish(error ? Result<std::vector<T>>(error)
+                            : Result<std::vector<T>>(std::move(replies)));
+      };
+      detail::emit_with_ack(target(), event, packed.ref(),
+                            std::make_unique<detail::ManyReceiver<T, decltype(done)>>(done));
+      return pending;
+    }
+  }
+
+ protected:
+  Emits() = default;
+
+ private:
+  decltype(auto) target() const { return static_cast<const Self*>(this)->target_for_emit(); }
+  template <class A>
+  static const std::decay_t<A>& decay_cast(const std::decay_t<A>& a) {
+    return a;
+  }
+  template <std::size_t... I, class Tuple>
+  bool emit_callback(std::string_view event, std::index_sequence<I...>, Tuple&& all) const {
+    auto callback = std::get<sizeof...(I)>(std::forward<Tuple>(all));
+    const auto packed =
+        detail::PackedArgs<std::decay_t<std::tuple_element_t<I, std::decay_t<Tuple>>>...>(
+            std::get<I>(all)...);
+    if constexpr (kSingle) {
+      return detail::emit_with_ack(target(), event, packed.ref(),
+                                   detail::single_receiver(std::move(callback)));
+    } else {
+      return detail::emit_with_ack(target(), event, packed.ref(),
+                                   detail::many_receiver(std::move(callback)));
+    }
+  }
+};
+
+// What to many receivers has besides emitting.
+template <class Self>
+class Selects {
+ public:
+  // The sockets selected, on all servers of a cluster.
+  Pending<std::vector<RemoteSocket>> fetch_sockets() const {
+    return detail::fetch_sockets(target());
+  }
+  bool sockets_join(std::string_view room) const {
+    return detail::sockets_join(target(), {std::string(room)});
+  }
+  bool sockets_join(std::vector<std::string> rooms) const {
+    return detail::sockets_join(target(), std::move(rooms));
+  }
+  bool sockets_leave(std::string_view room) const {
+    return detail::sockets_leave(target(), {std::string(room)});
+  }
+  bool sockets_leave(std::vector<std::string> rooms) const {
+    return detail::sockets_leave(target(), std::move(rooms));
+  }
+  // close: the whole connection, not only this namespace.
+  bool disconnect_sockets(bool close = false) const {
+    return detail::disconnect_sockets(target(), close);
+  }
+
+ private:
+  decltype(auto) target() const { return static_cast<const Self*>(this)->target_for_emit(); }
+};
+
+// Many receivers, being chosen. Immutable: every modifier returns a new one.
+class Broadcast : public Emits<Broadcast, false>, public Selects<Broadcast> {
+ public:
+  explicit Broadcast(detail::Target target) : target_(std::move(target)) {}
+  const detail::Target& target_for_emit() const { return target_; }
+
+ private:
+  detail::Target target_;
+};
+
+// One receiver with modifiers: what socket.timeout(…), socket.volatile_() and socket.compress(…)
+// return.
+class SocketEmitter : public Emits<SocketEmitter, true> {
+ public:
+  explicit SocketEmitter(detail::Target target) : target_(std::move(target)) {}
+  const detail::Target& target_for_emit() const { return target_; }
+  // Everybody in the namespace but the socket.
+  Broadcast broadcast() const { return local_copy(); }
+
+ private:
+  Broadcast local_copy() const {
+    detail::Target copy = target_;
+    copy.single = false;
+    return Broadcast(std::move(copy));
+  }
+  detail::Target target_;
+};
+
+namespace detail {
+template <class Self, class Change>
+auto modified(const Self& self, Change change) {
+  Target copy(self.target_for_emit());
+  change(copy);
+  return copy;
+}
+inline void add_rooms(std::vector<std::string>& to, std::initializer_list<std::string_view> rooms) {
+  for (const std::string_view room : rooms) to.emplace_back(room);
+}
+}  // namespace detail
+
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::to(std::initializer_list<std::string_view> rooms) const {
+  return Broadcast(detail::modified(static_cast<const Self&>(*this), [&](detail::Target& t) {
+    t.single = false;
+    detail::add_rooms(t.rooms, rooms);
+  }));
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::except(std::initializer_list<std::string_view> rooms) const {
+  return Broadcast(detail::modified(static_cast<const Self&>(*this), [&](detail::Target& t) {
+    t.single = false;
+    detail::add_rooms(t.except, rooms);
+  }));
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::to(std::string_view room) const {
+  return to({room});
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::in(std::string_view room) const {
+  return to({room});
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::in(std::initializer_list<std::string_view> rooms) const {
+  return to(rooms);
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::except(std::string_view room) const {
+  return except({room});
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::local() const {
+  return Broadcast(detail::modified(static_cast<const Self&>(*this), [](detail::Target& t) {
+    t.single = false;
+    t.local = true;
+  }));
+}
+template <class Self, bool kSingle>
+auto Emits<Self, kSingle>::volatile_() const -> Modified {
+  return Modified(detail::modified(static_cast<const Self&>(*this),
+                                   [](detail::Target& t) { t.is_volatile = true; }));
+}
+template <class Self, bool kSingle>
+auto Emits<Self, kSingle>::compress(bool on) const -> Modified {
+  return Modified(detail::modified(static_cast<const Self&>(*this),
+                                   [on](detail::Target& t) { t.compress = on; }));
+}
+template <class Self, bool kSingle>
+auto Emits<Self, kSingle>::timeout(std::chrono::nanoseconds limit) const -> Modified {
+  return Modified(detail::modified(static_cast<const Self&>(*this),
+                                   [limit](detail::Target& t) { t.timeout = limit; }));
+}
+
+}  // namespace socketio

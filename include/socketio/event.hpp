@@ -1,0 +1,312 @@
+// Handlers: how a callable of any signature becomes one the dispatcher can call. The only
+// template-heavy header.
+//
+//   [](std::string_view text) {…}                    typed arguments; missing ones fit only
+//   std::optional
+//   [](Socket s, int a, int b) { return a + b; }     Socket first if wanted; the return value is
+//   the acknowledgement
+//   [](Socket s, Ack ack) {…}                        Ack last: you acknowledge yourself, once, now
+//   or later, from any thread
+//   [](const Args& all) {…}                          everything as Values;  [](EventView e) {…}
+//   unparsed
+//   [](Socket s, std::string t) -> Task<int> {…}     a coroutine; views as parameters do not
+//   compile there
+//
+// A payload that does not fit is reported to Server::on_error and counted; the handler is not
+// called and no ack is sent.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+#include <socketio/codec.hpp>
+#include <socketio/task.hpp>
+
+namespace socketio {
+
+class Socket;
+
+// Arguments that are only known as a list, sent one by one as JS's `...args` does: socket.emit("e",
+// Spread(args)). Lives for the call.
+struct Spread {
+  explicit Spread(const Args& list) : args(list) {}
+  const Args& args;
+};
+template <>
+struct Codec<Spread> {
+  static void write(Writer& to, const Spread& spread) {
+    for (const Value& value : spread.args) value.write(to);
+  }
+};
+
+namespace detail {
+
+struct ShardLink;
+struct AckState;
+
+// Arguments on their way out, type-erased: `write` writes each argument as one value.
+struct ArgsRef {
+  const void* arguments = nullptr;
+  void (*write)(const void* arguments, Writer& to) = nullptr;
+};
+
+template <class... A>
+struct PackedArgs {
+  std::tuple<const A&...> items;
+  explicit PackedArgs(const A&... a) : items(a...) {}
+  ArgsRef ref() const {
+    return {this, [](const void* self, Writer& to) {
+              std::apply([&to](const auto&... item) { (write_one(item, to), ...); },
+                         static_cast<const PackedArgs*>(self)->items);
+            }};
+  }
+  template <class T>
+  static void write_one(const T& item, Writer& to) {
+    Codec<std::decay_t<const T&>>::write(to, item);
+  }
+};
+
+}  // namespace detail
+
+// The acknowledgement a client asked for. Copyable; the first call sends it, later ones (and calls
+// without a client waiting) return false. Any thread.
+class SOCKETIO_EXPORT Ack {
+ public:
+  Ack() = default;
+  explicit Ack(std::shared_ptr<detail::AckState> state) : state_(std::move(state)) {}
+
+  // The client asked for one and it has not been sent.
+  explicit operator bool() const;
+  template <class... A>
+  bool operator()(const A&... args) const {
+    return send(detail::PackedArgs<A...>(args...).ref());
+  }
+
+ private:
+  bool send(detail::ArgsRef args) const;
+  std::shared_ptr<detail::AckState> state_;
+};
+
+// An event before its arguments are read; lives for the call.
+class EventView {
+ public:
+  EventView(std::string_view name, Element args, std::string_view raw)
+      : name_(name), args_(args), raw_(raw) {}
+  std::string_view name() const { return name_; }
+  // Arguments without the name.
+  std::size_t size() const {
+    const std::size_t n = args_.size();
+    return n == 0 ? 0 : n - 1;
+  }
+  Element operator[](std::size_t i) const { return args_.at(i + 1); }
+  template <class T>
+  bool get(std::size_t i, T& out) const {
+    return Codec<T>::read((*this)[i], out);
+  }
+  Args values() const {
+    Args out;
+    Element::Cursor cursor = args_.children();
+    for (bool name_skipped = false; cursor.next(); name_skipped = true) {
+      if (name_skipped) out.push_back(Value::read(cursor.value()));
+    }
+    return out;
+  }
+  // The JSON text of all arguments joined by commas ("1,\"two\""), to pass on unparsed; empty when
+  // there are none or some are binary.
+  std::string_view raw() const { return raw_; }
+  // The client waits for an acknowledgement.
+  bool wants_ack() const { return wants_ack_; }
+
+ private:
+  std::string_view name_;
+  Element args_;
+  std::string_view raw_;
+  bool wants_ack_ = false;
+};
+
+namespace detail {
+
+// One event being dispatched, as handlers see it.
+class SOCKETIO_EXPORT Invocation {
+ public:
+  virtual const Socket& socket() = 0;
+  virtual EventView event() = 0;
+  virtual bool wants_ack() = 0;
+  virtual Ack make_ack() = 0;
+  // Acknowledges now with one value, without an Ack object.
+  virtual void reply(ArgsRef args) = 0;
+  // The arguments did not fit handler parameter `index`.
+  virtual void mismatch(std::size_t index) = 0;
+  // A coroutine handler starts; call the result when it ends.
+  virtual TaskEnd begin_task() = 0;
+
+ protected:
+  ~Invocation() = default;
+};
+
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  virtual void call(Invocation& invocation) = 0;
+};
+using HandlerPtr = std::shared_ptr<Handler>;
+
+template <class T>
+struct Signature : Signature<decltype(&T::operator())> {};
+template <class R, class... A>
+struct Signature<R (*)(A...)> {
+  using Return = R;
+  using Parameters = std::tuple<A...>;
+};
+template <class C, class R, class... A>
+struct Signature<R (C::*)(A...)> : Signature<R (*)(A...)> {};
+template <class C, class R, class... A>
+struct Signature<R (C::*)(A...) const> : Signature<R (*)(A...)> {};
+template <class C, class R, class... A>
+struct Signature<R (C::*)(A...) noexcept> : Signature<R (*)(A...)> {};
+template <class C, class R, class... A>
+struct Signature<R (C::*)(A...) const noexcept> : Signature<R (*)(A...)> {};
+
+template <class F>
+concept HasSignature = requires {
+  typename Signature<std::decay_t<F>>::Return;
+};
+template <class T>
+struct IsTask : std::false_type {};
+template <class T>
+struct IsTask<Task<T>> : std::true_type {};
+
+// What a parameter takes from the event.
+template <class P>
+inline constexpr bool kIsSocket = std::is_same_v<std::decay_t<P>, Socket>;
+template <class P>
+inline constexpr bool kIsAck = std::is_same_v<std::decay_t<P>, Ack>;
+template <class P>
+inline constexpr bool kIsWhole =
+    std::is_same_v<std::decay_t<P>, EventView> || std::is_same_v<std::decay_t<P>, Args>;
+template <class P>
+inline constexpr bool kIsPayload = !kIsSocket<P> && !kIsAck<P> && !kIsWhole<P>;
+
+// Position of parameter I among the payload parameters.
+template <class Parameters, std::size_t I>
+constexpr std::size_t payload_index() {
+  return []<std::size_t... J>(std::index_sequence<J...>) {
+    return (std::size_t{0} + ... + (kIsPayload<std::tuple_element_t<J, Parameters>> ? 1 : 0));
+  }
+  (std::make_index_sequence<I>{});
+}
+
+template <class F>
+class TypedHandler final : public Handler {
+  using Return = typename Signature<F>::Return;
+  using Parameters = typename Signature<F>::Parameters;
+  static constexpr std::size_t kCount = std::tuple_size_v<Parameters>;
+  template <std::size_t I>
+  using Parameter = std::decay_t<std::tuple_element_t<I, Parameters>>;
+
+  static constexpr bool kTakesAck = []<std::size_t... I>(std::index_sequence<I...>) {
+    return (false || ... || kIsAck<Parameter<I>>);
+  }
+  (std::make_index_sequence<kCount>{});
+  static constexpr bool kHoldsViews = []<std::size_t... I>(std::index_sequence<I...>) {
+    return (false || ... || (std::is_same_v<Parameter<I>, EventView> || is_view_v<Parameter<I>>));
+  }
+  (std::make_index_sequence<kCount>{});
+  static_assert(!(IsTask<Return>::value && kHoldsViews),
+                "a coroutine handler must own its parameters: take std::string, Binary or Args "
+                "instead of views");
+  static_assert(!(IsTask<Return>::value&&[]<std::size_t... I>(std::index_sequence<I...>) {
+    return (false || ... || std::is_reference_v<std::tuple_element_t<I, Parameters>>);
+  }(std::make_index_sequence<kCount>{})),
+                "a coroutine handler must take its parameters by value");
+
+ public:
+  explicit TypedHandler(F f) : f_(std::move(f)) {}
+
+  void call(Invocation& invocation) override {
+    call_with(invocation, std::make_index_sequence<kCount>{});
+  }
+
+ private:
+  template <class T>
+  struct Slot {
+    T value{};
+    bool load(Invocation& invocation, std::size_t index) {
+      const EventView event = invocation.event();
+      if constexpr (std::is_same_v<T, Args>) {
+        value = event.values();
+        return true;
+      } else {
+        return Codec<T>::read(event[index], value);
+      }
+    }
+    T&& get(Invocation&) { return std::move(value); }
+  };
+
+  template <std::size_t... I>
+  void call_with(Invocation& invocation, std::index_sequence<I...>) {
+    std::tuple<Holder<Parameter<I>>...> holders;
+    std::size_t bad = 0;
+    const bool fits =
+        (true && ... &&
+         (bad = payload_index<Parameters, I>(), std::get<I>(holders).load(invocation, bad)));
+    if (!fits) return invocation.mismatch(bad);
+    run(invocation, std::get<I>(holders).get(invocation)...);
+  }
+
+  struct SocketSlot {
+    bool load(Invocation&, std::size_t) { return true; }
+    const Socket& get(Invocation& invocation) { return invocation.socket(); }
+  };
+  struct AckSlot {
+    bool load(Invocation&, std::size_t) { return true; }
+    Ack get(Invocation& invocation) { return invocation.make_ack(); }
+  };
+  struct ViewSlot {
+    bool load(Invocation&, std::size_t) { return true; }
+    EventView get(Invocation& invocation) { return invocation.event(); }
+  };
+  template <class T>
+  using Holder = std::conditional_t<
+      kIsSocket<T>, SocketSlot,
+      std::conditional_t<kIsAck<T>, AckSlot,
+                         std::conditional_t<std::is_same_v<T, EventView>, ViewSlot, Slot<T>>>>;
+
+  template <class... A>
+  void run(Invocation& invocation, A&&... args) {
+    if constexpr (std::is_void_v<Return>) {
+      f_(std::forward<A>(args)...);
+    } else if constexpr (IsTask<Return>::value) {
+      using T = typename Return::value_type;
+      TaskEnd end = invocation.begin_task();
+      if constexpr (std::is_void_v<T> || kTakesAck) {
+        detach(
+            f_(std::forward<A>(args)...), [](auto&&...) {}, std::move(end));
+      } else {
+        detach(
+            f_(std::forward<A>(args)...),
+            [ack = invocation.make_ack()](const T& value) { ack(value); }, std::move(end));
+      }
+    } else {
+      static_assert(!kTakesAck, "a handler that takes Ack acknowledges itself and returns nothing");
+      const Return value = f_(std::forward<A>(args)...);
+      if (invocation.wants_ack()) invocation.reply(PackedArgs<Return>(value).ref());
+    }
+  }
+
+  F f_;
+};
+
+template <class F>
+HandlerPtr make_handler(F&& f) {
+  static_assert(
+      HasSignature<F>,
+      "a handler needs one call signature: no generic lambdas (auto parameters) and no overloads");
+  return std::make_shared<TypedHandler<std::decay_t<F>>>(std::forward<F>(f));
+}
+
+}  // namespace detail
+}  // namespace socketio

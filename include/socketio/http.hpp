@@ -1,0 +1,124 @@
+// Your own HTTP routes beside Socket.IO: enough for a page, an API and files; not a web framework.
+//
+//   io.http().get("/hello/:name", [](const HttpRequest& r) { return HttpReply::text("hello " +
+//   std::string(r.param("name"))); }); io.http().serve("/", "public");
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <socketio/export.hpp>
+#include <socketio/task.hpp>
+#include <socketio/value.hpp>
+
+namespace socketio {
+
+// A request, read whole (bodies up to max_http_buffer_size). Owns its data; copies share it.
+class SOCKETIO_EXPORT HttpRequest {
+ public:
+  std::string_view method() const;
+  std::string_view path() const;  // decoded and normalised
+  std::string_view url() const;   // as sent
+  std::string_view body() const;
+  std::string_view address() const;  // the TCP peer
+  // Empty when absent.
+  std::string_view header(std::string_view name) const;  // case-insensitive; the first
+  std::string_view param(std::string_view name) const;   // of the route's pattern
+  std::string_view query(std::string_view name) const;   // decoded; the first
+
+  struct Content;
+  explicit HttpRequest(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+
+ private:
+  std::shared_ptr<const Content> content_;
+};
+
+struct SOCKETIO_EXPORT HttpReply {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>>
+      headers;  // Content-Length and Connection are added
+  std::string body;
+
+  static HttpReply text(std::string body, int status = 200);
+  static HttpReply html(std::string body, int status = 200);
+  static HttpReply json(const Value& value, int status = 200);
+  static HttpReply not_found();
+  static HttpReply redirect(std::string location, int status = 302);
+  // Replaces a header. Throws std::invalid_argument when name or value could break out of the
+  // header (CR, LF, controls).
+  HttpReply& set(std::string_view name, std::string_view value);
+};
+
+// Routes are tried in order of registration, folders after them; patterns are literal segments,
+// ":name" (one segment) and a final "*" (the rest). HEAD is answered by GET routes. Register before
+// run() or on the loop's thread.
+class SOCKETIO_EXPORT HttpRoutes {
+ public:
+  using Handler = std::function<Task<HttpReply>(HttpRequest)>;
+
+  // f(HttpRequest) -> HttpReply, or -> Task<HttpReply>.
+  template <class F>
+  HttpRoutes& get(std::string pattern, F f) {
+    return add("GET", std::move(pattern), adapt(std::move(f)));
+  }
+  template <class F>
+  HttpRoutes& post(std::string pattern, F f) {
+    return add("POST", std::move(pattern), adapt(std::move(f)));
+  }
+  template <class F>
+  HttpRoutes& put(std::string pattern, F f) {
+    return add("PUT", std::move(pattern), adapt(std::move(f)));
+  }
+  template <class F>
+  HttpRoutes& del(std::string pattern, F f) {
+    return add("DELETE", std::move(pattern), adapt(std::move(f)));
+  }
+  // Any method.
+  template <class F>
+  HttpRoutes& any(std::string pattern, F f) {
+    return add("*", std::move(pattern), adapt(std::move(f)));
+  }
+  // Files below `directory` for paths below `prefix` ("/" means index.html): ETag, 304, ranges,
+  // content types; no dot files, no way out of the directory. Throws std::invalid_argument when the
+  // directory does not exist.
+  HttpRoutes& serve(std::string prefix, std::string directory);
+  // Instead of the empty 404.
+  template <class F>
+  HttpRoutes& fallback(F f) {
+    return add("", "", adapt(std::move(f)));
+  }
+
+  HttpRoutes();
+  ~HttpRoutes();
+  HttpRoutes(const HttpRoutes&) = delete;
+  HttpRoutes& operator=(const HttpRoutes&) = delete;
+  struct Table;
+  Table& table() { return *table_; }
+
+ private:
+  template <class F>
+  static Handler adapt(F f) {
+    using R = std::invoke_result_t<F&, HttpRequest>;
+    if constexpr (std::is_same_v<R, Task<HttpReply>>) {
+      return f;
+    } else {
+      auto shared = std::make_shared<F>(std::move(f));
+      return [shared](HttpRequest request) -> Task<HttpReply> {
+        return reply_now<F>(shared, std::move(request));
+      };
+    }
+  }
+  template <class F>
+  static Task<HttpReply> reply_now(std::shared_ptr<F> f, HttpRequest request) {
+    co_return (*f)(std::move(request));
+  }
+  HttpRoutes& add(std::string method, std::string pattern, Handler handler);
+
+  std::unique_ptr<Table> table_;
+};
+
+}  // namespace socketio

@@ -1,0 +1,90 @@
+// Namespace: an endpoint of its own ("/", "/admin", …) with its own sockets, rooms, handlers and
+// middlewares. A reference (cheap to copy) that is valid as long as its server. Register handlers
+// before run(), or on the loop's thread.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include <socketio/socket.hpp>
+
+namespace socketio {
+
+namespace detail {
+
+// The shapes of middleware: f(Socket, Next); f(Socket) -> std::optional<ConnectError>; the same as
+// a coroutine.
+using Middleware = std::function<void(const Socket&, Next)>;
+template <class F>
+Middleware adapt_middleware(F f) {
+  if constexpr (std::is_invocable_v<F&, Socket, Next>) {
+    return f;
+  } else {
+    using R = std::invoke_result_t<F&, Socket>;
+    if constexpr (IsTask<R>::value) {
+      return [f = std::move(f)](const Socket& socket, Next next) mutable {
+        detach(
+            f(socket),
+            [next](std::optional<ConnectError> refused) {
+              refused ? next(*std::move(refused)) : next();
+            },
+            [next](std::exception_ptr error) {
+              if (error) next(ConnectError{"internal error"});
+            });
+      };
+    } else {
+      return [f = std::move(f)](const Socket& socket, Next next) mutable {
+        std::optional<ConnectError> refused = f(socket);
+        refused ? next(*std::move(refused)) : next();
+      };
+    }
+  }
+}
+
+}  // namespace detail
+
+class SOCKETIO_EXPORT Namespace : public Emits<Namespace, false>, public Selects<Namespace> {
+ public:
+  std::string_view name() const;
+  // Connected sockets (of this server).
+  std::size_t size() const;
+  std::vector<Socket> sockets() const;
+
+  // f(Socket), for every socket that connects.
+  ListenerId on_connection(std::function<void(Socket)> handler) const;
+  // One handler for the event on every socket of the namespace: costs no memory per connection. f
+  // may take Socket first.
+  template <class F>
+  ListenerId on_event(std::string_view name, F&& handler) const {
+    return add_listener(name, detail::make_handler(std::forward<F>(handler)), false);
+  }
+  // Every incoming event of every socket.
+  template <class F>
+  ListenerId on_any(F&& handler) const {
+    return add_any(detail::make_handler(std::forward<F>(handler)));
+  }
+  // f(Socket, DisconnectReason), after its rooms are gone.
+  ListenerId on_disconnect(std::function<void(Socket, DisconnectReason)> handler) const;
+  bool off(std::string_view name) const;
+  bool off(ListenerId id) const;
+  // Before `connection`, in order of registration: f(Socket, Next), or f(Socket) ->
+  // std::optional<ConnectError>, or that as a coroutine.
+  template <class F>
+  bool use(F middleware) const {
+    return add_middleware(detail::adapt_middleware(std::move(middleware)));
+  }
+
+  detail::Target target_for_emit() const;
+  Namespace(std::shared_ptr<detail::ShardLink> link, std::uint32_t index)
+      : link_(std::move(link)), index_(index) {}
+
+ private:
+  ListenerId add_listener(std::string_view name, detail::HandlerPtr handler, bool once) const;
+  ListenerId add_any(detail::HandlerPtr handler) const;
+  bool add_middleware(detail::Middleware middleware) const;
+
+  std::shared_ptr<detail::ShardLink> link_;
+  std::uint32_t index_ = 0;
+};
+
+}  // namespace socketio

@@ -1,0 +1,135 @@
+// Server: owns the loop, the listeners and the namespaces. See README for the twelve lines that use
+// it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <socketio/error.hpp>
+#include <socketio/http.hpp>
+#include <socketio/log.hpp>
+#include <socketio/namespace.hpp>
+#include <socketio/stats.hpp>
+#include <socketio/version.hpp>
+
+namespace socketio {
+
+// Defaults are those of socket.io 4.8. A value out of its range makes the constructor throw
+// std::invalid_argument with the option's name.
+struct ServerOptions {
+  // Where Engine.IO listens; requests below it are ours.
+  std::string path = "/socket.io/";
+  // Serve the browser client's files under the path, from `client_dist` (the client-dist folder of
+  // npm's socket.io).
+  bool serve_client = true;
+  std::string client_dist{};
+  // A client that has joined no namespace by then is closed.
+  std::chrono::milliseconds connect_timeout{45'000};
+  std::chrono::milliseconds ping_interval{25'000};
+  std::chrono::milliseconds ping_timeout{20'000};
+  std::chrono::milliseconds upgrade_timeout{10'000};
+  // Bytes of one message, POST body or poll response.
+  std::size_t max_http_buffer_size = 1'000'000;
+  bool polling = true;
+  bool websocket = true;
+  bool allow_upgrades = true;
+  // Binary attachments of one packet, both ways.
+  std::uint32_t max_attachments = 10;
+  // Open connections; more are closed on accept.
+  std::size_t max_connections = 100'000;
+  // Queued bytes per client: above the first volatile packets are dropped, above the second the
+  // client is closed.
+  std::size_t send_queue_soft = 1024 * 1024;
+  std::size_t send_queue_hard = 16 * 1024 * 1024;
+  // Bytes of unfinished input held for all clients; the connection that exceeds it is closed.
+  std::size_t max_input_bytes = 256 * 1024 * 1024;
+  // Coroutine handlers running at once per client; then reading from it pauses.
+  std::uint32_t max_running_handlers = 1'000;
+  // How long close() waits for clients to take their farewell.
+  std::chrono::milliseconds close_timeout{5'000};
+  int backlog = 4096;
+  LogSink log{};
+  LogLevel log_level = LogLevel::warn;
+};
+
+// What went wrong where no call could return it.
+struct ErrorReport {
+  enum class Kind : std::uint8_t {
+    handler_exception,  // a handler threw; `message` is what()
+    payload_mismatch,   // an event did not fit its handler; `message` says which argument
+    connection_error,   // an Engine.IO request was refused: `code`, `message`, `name` (context, may
+                        // be empty)
+  };
+  Kind kind;
+  std::string message;
+  std::string event{};  // the event's name, when there is one
+  int code = 0;
+  std::string name{};
+};
+
+class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Server> {
+ public:
+  explicit Server(ServerOptions options = {});
+  // Closes at once (no farewells) if close() has not completed; never calls user code.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Opens a listener; several are allowed. Port 0 takes a free one: see port(). "host" is an
+  // address ("127.0.0.1", "::"); the default is every interface, IPv6 and IPv4. Throws
+  // std::system_error with the address in its text.
+  Server& listen(std::uint16_t port, std::string_view host = "");
+  // A Unix socket.
+  Server& listen_unix(std::string_view path);
+  // Of the first TCP listener.
+  std::uint16_t port() const;
+
+  // Runs the loop on this thread until close() has completed.
+  void run();
+  // For somebody else's loop: watch poll_fd() for reading and call process() when it is. process()
+  // never blocks.
+  int poll_fd() const;
+  void process();
+  // Graceful: stops listening, disconnects every socket ("server shutting down"), lets farewells
+  // drain, then ends run(). Any thread, idempotent. (Not async-signal-safe.) then() runs when
+  // nothing can call back any more.
+  Pending<void> close();
+
+  // The namespace of a name, created when new ("/" is added in front when missing).
+  Namespace of(std::string_view name);
+  // Shortcuts to the main namespace.
+  ListenerId on_connection(std::function<void(Socket)> handler);
+  template <class F>
+  ListenerId on_event(std::string_view name, F&& handler) {
+    return sockets().on_event(name, std::forward<F>(handler));
+  }
+  template <class F>
+  bool use(F middleware) {
+    return sockets().use(std::move(middleware));
+  }
+  Namespace sockets() const;  // the main namespace "/"
+
+  HttpRoutes& http();
+  // Called on the loop's thread for what happens outside any call; see ErrorReport.
+  void on_error(std::function<void(const ErrorReport&)> hook);
+  // A namespace nobody has created: true creates it. (name, auth). Called for each CONNECT to an
+  // unknown name.
+  void on_unknown_namespace(std::function<bool(std::string_view name, const Value& auth)> decide);
+  // Runs `job` on the loop's thread. False when closed or the mailbox is full. Any thread.
+  bool post(std::function<void()> job) const;
+  // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
+  // thread. False when its queue is full.
+  bool offload(std::function<void()> work, std::function<void()> done);
+  Stats stats() const;
+
+  detail::Target target_for_emit() const;
+
+ private:
+  struct Runtime;
+  std::unique_ptr<Runtime> runtime_;
+};
+
+}  // namespace socketio

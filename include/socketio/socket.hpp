@@ -1,0 +1,218 @@
+// Socket: one client in one namespace. A small handle: copy it freely, keep it as long as you like;
+// calls on a socket that is gone return false. Thread-safety: emit (all forms), disconnect, post,
+// id, connected: any thread. Everything else: the socket's own thread (inside handlers, or through
+// post).
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <typeindex>
+#include <vector>
+
+#include <socketio/broadcast.hpp>
+
+namespace socketio {
+
+class Namespace;
+
+// Why a socket disconnected; to_string() gives the JS spelling ("transport close", …).
+enum class DisconnectReason : std::uint8_t {
+  transport_error,
+  transport_close,
+  forced_close,
+  ping_timeout,
+  parse_error,
+  server_shutting_down,
+  forced_server_close,
+  client_namespace_disconnect,
+  server_namespace_disconnect,
+};
+SOCKETIO_EXPORT std::string_view to_string(DisconnectReason reason);
+
+// The HTTP request a client came with, and what it said in CONNECT. A copy of your own.
+struct Handshake {
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string address;                                       // the TCP peer (a proxy's, behind one)
+  std::string url;
+  std::map<std::string, std::string, std::less<>> query;
+  Value auth;               // the CONNECT payload; {} if none
+  std::int64_t issued = 0;  // ms since the Unix epoch
+  bool secure = false;      // over TLS
+  bool xdomain = false;     // had an Origin header
+
+  std::string_view header(std::string_view lower_case_name) const;
+};
+
+// An event on its way to the handlers, as socket.use() sees it; change name or args to change what
+// handlers get.
+struct Packet {
+  std::string name;
+  Args args;
+};
+
+// What a middleware answers with to refuse: the client's connect_error gets {message, data}.
+struct ConnectError {
+  std::string message;
+  Value data{};  // left out when null
+};
+
+// Continues a middleware chain, once; later calls are ignored. Any thread.
+class SOCKETIO_EXPORT Next {
+ public:
+  explicit Next(std::function<void(std::optional<ConnectError>)> go);
+  void operator()() const;
+  void operator()(ConnectError error) const;
+
+ private:
+  struct Once;
+  std::shared_ptr<Once> once_;
+};
+
+using ListenerId = std::uint64_t;  // what on() returns and off() takes; 0: nothing was registered
+
+class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
+ public:
+  Socket() = default;  // belongs to no client; every call returns false
+
+  // 20 characters, public, different from the secret Engine.IO session id.
+  std::string_view id() const { return {id_.data(), id_.size()}; }
+  bool connected() const;
+  Namespace nsp() const;
+  Handshake handshake() const;
+
+  // The same receiver set words as everywhere, plus: everybody in the namespace but this socket.
+  Broadcast broadcast() const;
+
+  // -- Listening. `name` is a user event; a reserved one throws std::invalid_argument.
+  template <class F>
+  ListenerId on(std::string_view name, F&& handler) const {
+    return add_listener(name, detail::make_handler(std::forward<F>(handler)), false);
+  }
+  template <class F>
+  ListenerId once(std::string_view name, F&& handler) const {
+    return add_listener(name, detail::make_handler(std::forward<F>(handler)), true);
+  }
+  bool off(std::string_view name) const;  // all listeners of an event
+  bool off(ListenerId id) const;
+  // Every event that comes in (before middlewares), or goes out to this socket (broadcasts
+  // included, acks not). f(EventView) or f(Socket, EventView).
+  template <class F>
+  ListenerId on_any(F&& handler) const {
+    return add_any(detail::make_handler(std::forward<F>(handler)), false);
+  }
+  template <class F>
+  ListenerId on_any_outgoing(F&& handler) const {
+    return add_any(detail::make_handler(std::forward<F>(handler)), true);
+  }
+  bool off_any() const;
+  bool off_any_outgoing() const;
+  // f(DisconnectReason) or f(DisconnectReason, std::string_view detail); rooms are still there in
+  // on_disconnecting.
+  template <class F>
+  ListenerId on_disconnecting(F handler) const {
+    return add_disconnect(adapt_disconnect(std::move(handler)), true);
+  }
+  template <class F>
+  ListenerId on_disconnect(F handler) const {
+    return add_disconnect(adapt_disconnect(std::move(handler)), false);
+  }
+  // What the client sent could not be decoded (the connection ends), or a packet middleware refused
+  // (it lives).
+  ListenerId on_error(std::function<void(std::string_view message)> handler) const;
+  // Per-packet middleware: f(Packet&, Next). next() goes on; next({"message"}) raises on_error and
+  // drops the packet.
+  bool use(std::function<void(Packet&, Next)> middleware) const;
+
+  // -- Rooms.
+  bool join(std::string_view room) const;
+  bool join(std::initializer_list<std::string_view> rooms) const;
+  bool leave(std::string_view room) const;
+  std::vector<std::string> rooms() const;  // the socket's own id first
+  bool in_room(std::string_view room) const;
+
+  // false: this namespace only (DISCONNECT packet). true: all of the client's namespaces and the
+  // connection.
+  bool disconnect(bool close = false) const;
+
+  // Runs `job` on the socket's thread, later. False when the socket or the server is gone, or the
+  // mailbox is full.
+  bool post(std::function<void()> job) const;
+
+  // Your own state, made on first use and freed after on_disconnect. Throws std::system_error when
+  // the socket is gone or on a wrong thread.
+  template <class T>
+  T& data() const {
+    return *static_cast<T*>(
+        data_slot(typeid(T), [] { return std::shared_ptr<void>(std::make_shared<T>()); }));
+  }
+
+  friend bool operator==(const Socket& a, const Socket& b) {
+    return a.self_ == b.self_ && a.link_ == b.link_;
+  }
+  explicit operator bool() const { return link_ != nullptr; }
+
+  detail::Target target_for_emit() const;
+
+  // -- Library.
+  Socket(std::shared_ptr<detail::ShardLink> link, std::uint64_t self, std::uint32_t nsp,
+         std::string_view id);
+  const std::shared_ptr<detail::ShardLink>& link() const { return link_; }
+  std::uint64_t self() const { return self_; }
+  std::uint32_t nsp_index() const { return nsp_; }
+
+ private:
+  using DisconnectHandler = std::function<void(DisconnectReason, std::string_view)>;
+  template <class F>
+  static DisconnectHandler adapt_disconnect(F handler) {
+    if constexpr (std::is_invocable_v<F&, DisconnectReason, std::string_view>) {
+      return handler;
+    } else {
+      return [handler = std::move(handler)](DisconnectReason reason, std::string_view) mutable {
+        handler(reason);
+      };
+    }
+  }
+  ListenerId add_listener(std::string_view name, detail::HandlerPtr handler, bool once) const;
+  ListenerId add_any(detail::HandlerPtr handler, bool outgoing) const;
+  ListenerId add_disconnect(DisconnectHandler handler, bool before) const;
+  void* data_slot(std::type_index type, std::shared_ptr<void> (*make)()) const;
+
+  std::shared_ptr<detail::ShardLink> link_;
+  std::uint64_t self_ = 0;
+  std::uint32_t nsp_ = 0;
+  std::array<char, 20> id_{};
+};
+
+// A socket found by fetch_sockets(), here or on another server: a snapshot, and a way to reach it.
+class SOCKETIO_EXPORT RemoteSocket : public Emits<RemoteSocket, true> {
+ public:
+  std::string_view id() const { return id_; }
+  const Handshake& handshake() const { return handshake_; }
+  const std::vector<std::string>& rooms() const { return rooms_; }
+  bool join(std::string_view room) const {
+    return detail::sockets_join(target_, {std::string(room)});
+  }
+  bool leave(std::string_view room) const {
+    return detail::sockets_leave(target_, {std::string(room)});
+  }
+  bool disconnect(bool close = false) const { return detail::disconnect_sockets(target_, close); }
+
+  const detail::Target& target_for_emit() const { return target_; }
+  RemoteSocket(detail::Target target, std::string id, Handshake handshake,
+               std::vector<std::string> rooms)
+      : target_(std::move(target)),
+        id_(std::move(id)),
+        handshake_(std::move(handshake)),
+        rooms_(std::move(rooms)) {}
+
+ private:
+  detail::Target target_;
+  std::string id_;
+  Handshake handshake_;
+  std::vector<std::string> rooms_;
+};
+
+}  // namespace socketio

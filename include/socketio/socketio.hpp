@@ -1,0 +1,4 @@
+// Everything of the public API.
+#pragma once
+
+#include <socketio/server.hpp>

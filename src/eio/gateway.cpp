@@ -1,0 +1,137 @@
+#include "eio/gateway.hpp"
+
+#include <algorithm>
+
+#include "http/url.hpp"
+
+namespace socketio::eio {
+namespace {
+
+// Ours are 20 characters; custom ids may be longer. Longer still is not worth a look-up.
+constexpr std::size_t kMaxSid = 64;
+
+Decision refuse(ErrorCode code, base::Bytes name = {}) {
+  return {.reject = {code, message(code), name}};
+}
+
+std::optional<Transport> parse_transport(base::Bytes text, const Options& options) {
+  if (text == "polling" && options.polling) return Transport::polling;
+  if (text == "websocket" && options.websocket) return Transport::websocket;
+  return std::nullopt;
+}
+
+// Node's rule for header values: TAB, and anything from SP up but DEL.
+bool valid_origin(base::Bytes value) {
+  return std::all_of(value.begin(), value.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte == '\t' || (byte >= 0x20 && byte != 0x7F);
+  });
+}
+
+Decision decide_existing(const http::Request& request, bool upgrade, Transport transport,
+                         std::string sid, const SessionTable& table) {
+  const auto facts = sid.size() > kMaxSid ? std::nullopt : table.find(sid);
+  if (!facts) return refuse(ErrorCode::unknown_sid);
+  const Transport expected = upgrade ? Transport::websocket : facts->transport;
+  if (transport != expected) return refuse(ErrorCode::bad_request, "TRANSPORT_MISMATCH");
+  if (http::query_value(request.query, "EIO").value != "4")
+    return refuse(ErrorCode::bad_request, "PROTOCOL_MISMATCH");
+
+  Decision decision{.transport = transport, .sid = std::move(sid)};
+  if (upgrade) {
+    decision.kind = Decision::Kind::upgrade;
+  } else if (transport == Transport::websocket) {
+    // A plain request that names an upgraded session's transport: nobody there can answer it.
+    return refuse(ErrorCode::bad_request, "TRANSPORT_HANDSHAKE_ERROR");
+  } else if (request.method == "GET") {
+    decision.kind = Decision::Kind::poll;
+  } else if (request.method == "POST") {
+    decision.kind = Decision::Kind::post;
+  } else {
+    decision.kind = Decision::Kind::method_not_allowed;
+  }
+  return decision;
+}
+
+void append_json(std::string& out, base::Bytes text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20) {
+      out += "\\u00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+}
+
+}  // namespace
+
+base::Bytes message(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::unknown_transport:
+      return "Transport unknown";
+    case ErrorCode::unknown_sid:
+      return "Session ID unknown";
+    case ErrorCode::bad_handshake_method:
+      return "Bad handshake method";
+    case ErrorCode::bad_request:
+      return "Bad request";
+    case ErrorCode::forbidden:
+      return "Forbidden";
+    case ErrorCode::unsupported_protocol:
+      break;
+  }
+  return "Unsupported protocol version";
+}
+
+http::Response reject_response(const Reject& reject, bool upgrade) {
+  const base::Bytes text = reject.message.empty() ? message(reject.code) : reject.message;
+  http::Response response;
+  if (upgrade) {
+    response.status = 400;
+    response.set("Content-type", "text/html");
+    response.body = text;
+    return response;
+  }
+  response.status = reject.code == ErrorCode::forbidden ? 403 : 400;
+  response.set("Content-Type", "application/json");
+  response.body = "{\"code\":";
+  response.body += std::to_string(static_cast<int>(reject.code));
+  response.body += ",\"message\":\"";
+  append_json(response.body, text);
+  response.body += "\"}";
+  return response;
+}
+
+Decision decide(const http::Request& request, bool websocket_upgrade, const Options& options,
+                const SessionTable& table) {
+  const auto transport =
+      parse_transport(http::query_value(request.query, "transport").value, options);
+  if (!transport) return refuse(ErrorCode::unknown_transport);
+  for (const http::Header& header : request.headers) {
+    if (http::iequals(header.name, "origin") && !valid_origin(header.value))
+      return refuse(ErrorCode::bad_request, "INVALID_ORIGIN");
+  }
+
+  // Without the websocket transport nobody listens to upgrades: the rest is a plain request.
+  const bool upgrade = websocket_upgrade && options.websocket;
+  std::string sid = http::query_value(request.query, "sid").value;
+  if (!sid.empty()) return decide_existing(request, upgrade, *transport, std::move(sid), table);
+
+  if (request.method != "GET") return refuse(ErrorCode::bad_handshake_method);
+  if (upgrade != (*transport == Transport::websocket))
+    return refuse(ErrorCode::bad_request, "TRANSPORT_HANDSHAKE_ERROR");
+  return {.kind = Decision::Kind::open,
+          .transport = *transport,
+          .protocol_ok = http::query_value(request.query, "EIO").value == "4"};
+}
+
+bool under_path(base::Bytes path, base::Bytes prefix) {
+  return path.starts_with(prefix);
+}
+
+}  // namespace socketio::eio

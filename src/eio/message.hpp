@@ -1,0 +1,51 @@
+// One payload on its way to any number of clients, over any transport: refcounted, immutable, with
+// its wire forms made once. A server's WebSocket frame is unmasked, so the frame bytes are the
+// message:
+//
+//   text    [ws header]['4'][payload]      polling record = everything behind the header
+//   binary  [ws header][payload]           polling record = 'b' + base64, made on first use
+//
+// Thread-safe: handles may be copied and used on any shard.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/chunk.hpp"
+
+namespace socketio::eio {
+
+// The largest payload there can be: its frame and its base64 form are still one chunk.
+inline constexpr std::size_t kMaxMessage = std::size_t{1} << 30;
+
+class Message {
+ public:
+  Message() = default;
+  // The payload of a text message is head + tail (without the '4'). Null when it is larger than
+  // kMaxMessage.
+  static Message text(base::Bytes head, base::Bytes tail, base::Ledger* ledger);
+  static Message binary(base::Bytes payload, base::Ledger* ledger);
+
+  Message(const Message& other) noexcept;
+  Message(Message&& other) noexcept : body_(std::exchange(other.body_, nullptr)) {}
+  Message& operator=(Message other) noexcept {
+    std::swap(body_, other.body_);
+    return *this;
+  }
+  ~Message();
+
+  explicit operator bool() const { return body_ != nullptr; }
+  bool is_binary() const;
+  base::Bytes payload() const;
+  const base::Chunk& frame() const;  // one whole WebSocket frame
+  base::Bytes record() const;  // its record in a polling payload; valid while the message lives
+  std::size_t record_size() const;  // without making it
+
+ private:
+  struct Body;
+  Body* body_ = nullptr;
+};
+
+}  // namespace socketio::eio

@@ -1,0 +1,38 @@
+#include "eio/payload.hpp"
+
+#include <cstring>
+
+#include "base/base64.hpp"
+
+namespace socketio::eio {
+
+PayloadReader::Status PayloadReader::next(Packet& out) {
+  if (over_) return Status::end;
+  base::MutBytes record = rest_;
+  const auto* separator = static_cast<const char*>(
+      rest_.empty() ? nullptr : std::memchr(rest_.data(), kSeparator, rest_.size()));
+  if (separator != nullptr) {
+    record = rest_.first(static_cast<std::size_t>(separator - rest_.data()));
+    rest_ = rest_.subspan(record.size() + 1);
+  } else {
+    over_ = true;
+  }
+
+  if (++packets_ <= kMaxPacketsPerPayload) {
+    if (!record.empty() && record[0] == 'b') {
+      const base::MutBytes data = record.subspan(1);
+      const std::ptrdiff_t size = base::base64_decode(base::as_bytes(data), data.data());
+      if (size >= 0) {
+        out = {PacketType::message, true, data.first(static_cast<std::size_t>(size))};
+        return Status::packet;
+      }
+    } else if (const auto packet = parse_packet(record)) {
+      out = *packet;
+      return Status::packet;
+    }
+  }
+  over_ = true;
+  return Status::malformed;
+}
+
+}  // namespace socketio::eio

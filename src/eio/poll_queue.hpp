@@ -1,0 +1,43 @@
+// Messages waiting for a poll. They wait as whole WebSocket frames, so that an upgrade hands them
+// to the WebSocket without copying; a text record is what lies behind the frame's header anyway,
+// and the base64 of a binary one is made when it is taken.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/out_queue.hpp"
+#include "eio/message.hpp"
+#include "eio/packet.hpp"
+
+namespace socketio::eio {
+
+class PollQueue {
+ public:
+  bool empty() const { return head_ == entries_.size(); }
+  // Of the frames waiting.
+  std::size_t bytes() const { return bytes_; }
+
+  void push_text(PacketType type, base::Bytes head, base::Bytes tail, base::Ledger* ledger);
+  void push_binary(base::Bytes payload, base::Ledger* ledger);
+  void push(const Message& message);
+
+  // Appends records to `body`, at most `max` bytes of them but at least one packet.
+  void take(std::string& body, std::size_t max);
+  // Moves everything to a WebSocket.
+  void move_to(base::OutQueue& out);
+
+ private:
+  struct Entry {
+    base::Chunk frame;
+    Message shared{};  // of a binary message with several receivers: its record is made once
+  };
+  void push(Entry entry);
+  void append(std::string& body, const Entry& entry) const;
+
+  std::vector<Entry> entries_;
+  std::size_t head_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace socketio::eio

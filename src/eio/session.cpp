@@ -1,0 +1,381 @@
+// The session's life apart from its carriers: heartbeat, packets, sending, events and the end.
+#include "eio/session.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.hpp"
+#include "ws/frame.hpp"
+
+namespace socketio::eio {
+namespace {
+
+std::uint64_t milliseconds(base::Duration duration) {
+  const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  return count < 0 ? 0 : static_cast<std::uint64_t>(count);
+}
+
+}  // namespace
+
+base::Bytes text(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::transport_close:
+      return "transport close";
+    case CloseReason::transport_error:
+      return "transport error";
+    case CloseReason::ping_timeout:
+      return "ping timeout";
+    case CloseReason::parse_error:
+      return "parse error";
+    case CloseReason::forced_close:
+      break;
+  }
+  return "forced close";
+}
+
+Session::Session(Shared& shared, const Sid& sid, Transport transport, std::uint64_t owner,
+                 base::Time now)
+    : shared_(shared),
+      owner_(owner),
+      timer_(base::after(now, shared.options.ping_interval)),
+      dispatch_(shared.dispatch - 1),
+      sid_(sid),
+      transport_(transport) {
+  if (transport != Transport::polling) return;
+  const std::string packet = open_packet();
+  queue().push_text(PacketType::open, base::Bytes(packet).substr(1), {}, &shared_.ledger);
+}
+
+Session::~Session() = default;
+
+std::string Session::open_packet() const {
+  const Options& options = shared_.options;
+  const bool upgrades =
+      transport_ == Transport::polling && options.websocket && options.allow_upgrades;
+  std::string out = "0{\"sid\":\"";
+  out += sid_.view();
+  out += upgrades ? "\",\"upgrades\":[\"websocket\"],\"pingInterval\":"
+                  : "\",\"upgrades\":[],\"pingInterval\":";
+  out += std::to_string(milliseconds(options.ping_interval));
+  out += ",\"pingTimeout\":";
+  out += std::to_string(milliseconds(options.ping_timeout));
+  out += ",\"maxPayload\":";
+  out += std::to_string(options.max_payload);
+  out += '}';
+  return out;
+}
+
+void Session::attach_websocket(base::OutQueue& out) {
+  SIO_CHECK(transport_ == Transport::websocket && websocket_ == nullptr);
+  websocket_ = &out;
+  const std::string packet = open_packet();
+  send_control(PacketType::open, base::Bytes(packet).substr(1), out);
+}
+
+// -- Frames of the transport
+
+void Session::on_text(base::MutBytes text, bool probe, base::Time now) {
+  if (probe) return on_probe_text(text, now);
+  if (state_ != State::open || websocket_ == nullptr) return;
+  if (const auto packet = parse_packet(text)) {
+    on_packet(*packet, now);
+  } else {
+    end(CloseReason::parse_error, {});
+  }
+}
+
+void Session::on_binary(base::MutBytes bytes, bool probe, base::Time now) {
+  if (probe) return drop_probe();
+  if (state_ != State::open || websocket_ == nullptr) return;
+  on_packet({PacketType::message, true, bytes}, now);
+}
+
+void Session::on_websocket_closed(bool probe, bool failed, base::Bytes detail, base::Time) {
+  if (probe) return forget_probe();
+  if (websocket_ == nullptr) return;
+  websocket_ = nullptr;
+  end(failed ? CloseReason::transport_error : CloseReason::transport_close, detail);
+}
+
+// True when it left a message in the inbox.
+bool Session::on_packet(const Packet& packet, base::Time now) {
+  if (packet.type != PacketType::pong) touch(now);
+  switch (packet.type) {
+    case PacketType::message:
+      fill_inbox(packet.data, packet.binary ? Inbox::binary : Inbox::text);
+      return true;
+    case PacketType::close:
+      // A parked poll of a client that says goodbye gets a noop, as in engine.io.
+      end(CloseReason::transport_close, {}, '6');
+      return false;
+    case PacketType::ping:
+      end(CloseReason::transport_error, "invalid heartbeat direction");
+      return false;
+    case PacketType::pong:
+      // One that nobody awaits must not start a timer (CVE-2026-48802).
+      if (!awaiting_pong_) return false;
+      awaiting_pong_ = false;
+      timer_ = base::after(now, shared_.options.ping_interval);
+      return false;
+    case PacketType::open:
+    case PacketType::upgrade:
+    case PacketType::noop:
+      break;
+  }
+  return false;
+}
+
+void Session::fill_inbox(base::MutBytes bytes, Inbox kind) {
+  SIO_CHECK(inbox_kind_ == Inbox::empty);
+  inbox_ = bytes;
+  inbox_kind_ = kind;
+}
+
+// -- Heartbeat
+
+void Session::ping(base::Time now) {
+  awaiting_pong_ = true;
+  timeout_renewed_ = false;
+  timer_ = base::after(now, shared_.options.ping_timeout);
+  if (transport_ == Transport::polling) {
+    queue().push_text(PacketType::ping, {}, {}, &shared_.ledger);
+    if (poll_parked_) shared_.dirty.push_back(*this);
+  } else if (websocket_ != nullptr) {
+    send_control(PacketType::ping, {}, *websocket_);
+  }
+}
+
+// A sign of life while a pong is awaited: a client busy uploading is not dead. Once per ping, so
+// that a client that never answers is found out.
+void Session::touch(base::Time now) {
+  if (!awaiting_pong_ || timeout_renewed_) return;
+  timeout_renewed_ = true;
+  timer_ = base::after(now, shared_.options.ping_timeout);
+}
+
+base::Time Session::deadline() const {
+  if (state_ != State::open && state_ != State::closing) return base::kNever;
+  base::Time deadline = timer_;
+  if (probe_ != nullptr) deadline = std::min(deadline, upgrade_deadline_);
+  if (probed_ && poll_parked_ && !noop_) deadline = std::min(deadline, noop_after_);
+  return deadline;
+}
+
+void Session::on_deadline(base::Time now) {
+  if (probe_ != nullptr && now >= upgrade_deadline_) drop_probe();
+  start_noop(now);
+  if (now < timer_) return;
+  if (state_ == State::closing) {
+    finish();
+  } else if (state_ == State::open) {
+    if (awaiting_pong_) {
+      end(CloseReason::ping_timeout, {});
+    } else {
+      ping(now);
+    }
+  }
+}
+
+// -- Sending
+
+void Session::send_control(PacketType type, base::Bytes data, base::OutQueue& out) {
+  const std::size_t size = 1 + data.size();
+  const std::size_t frame = ws::header_size(size, false) + size;
+  char* to = shared_.arena.reserve(frame);
+  to += ws::write_header(to, ws::Opcode::text, size);
+  *to++ = static_cast<char>('0' + static_cast<int>(type));
+  if (!data.empty()) std::memcpy(to, data.data(), data.size());
+  out.push(shared_.arena.commit(frame));
+  shared_.dirty.push_back(*this);
+}
+
+PollQueue& Session::queue() {
+  if (queue_ == nullptr) queue_ = std::make_unique<PollQueue>();
+  return *queue_;
+}
+
+std::size_t Session::queued_bytes() const {
+  if (websocket_ != nullptr) return websocket_->bytes();
+  return queue_ == nullptr ? 0 : queue_->bytes();
+}
+
+// Whether a message may be queued; closes the session when it is too much.
+bool Session::fits(std::size_t payload) {
+  if (state_ != State::open) return false;
+  if (transport_ == Transport::websocket && websocket_ == nullptr) return false;
+  const std::size_t held = queued_bytes();
+  if (payload <= kMaxMessage) {
+    const std::size_t frame = ws::header_size(payload, false) + payload;
+    if (held <= shared_.options.send_hard && frame <= shared_.options.send_hard - held) return true;
+  }
+  end(CloseReason::transport_error, "send buffer limit");
+  return false;
+}
+
+void Session::sent() {
+  dispatch_ = shared_.dispatch;
+  if (websocket_ != nullptr || poll_parked_) shared_.dirty.push_back(*this);
+}
+
+bool Session::send_text(base::Bytes head, base::Bytes tail) {
+  const std::size_t size = 1 + head.size() + tail.size();
+  if (!fits(size)) return false;
+  if (websocket_ != nullptr) {
+    const std::size_t frame = ws::header_size(size, false) + size;
+    char* to = shared_.arena.reserve(frame);
+    to += ws::write_header(to, ws::Opcode::text, size);
+    *to++ = '4';
+    if (!head.empty()) std::memcpy(to, head.data(), head.size());
+    if (!tail.empty()) std::memcpy(to + head.size(), tail.data(), tail.size());
+    websocket_->push(shared_.arena.commit(frame));
+  } else {
+    queue().push_text(PacketType::message, head, tail, &shared_.ledger);
+  }
+  sent();
+  return true;
+}
+
+bool Session::send_binary(base::Bytes bytes) {
+  if (!fits(bytes.size())) return false;
+  if (websocket_ != nullptr) {
+    const std::size_t frame = ws::header_size(bytes.size(), false) + bytes.size();
+    char* to = shared_.arena.reserve(frame);
+    to += ws::write_header(to, ws::Opcode::binary, bytes.size());
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+    websocket_->push(shared_.arena.commit(frame));
+  } else {
+    queue().push_binary(bytes, &shared_.ledger);
+  }
+  sent();
+  return true;
+}
+
+bool Session::send(const Message& message) {
+  if (!message) {  // larger than any limit allows
+    return fits(kMaxMessage + 1);
+  }
+  const base::Chunk& frame = message.frame();
+  if (!fits(message.payload().size() + (message.is_binary() ? 0U : 1U))) return false;
+  if (websocket_ != nullptr) {
+    websocket_->push(frame, 0, static_cast<std::uint32_t>(frame.capacity()));
+  } else {
+    queue().push(message);
+  }
+  sent();
+  return true;
+}
+
+bool Session::writable() const {
+  if (state_ != State::open || dispatch_ == shared_.dispatch) return false;
+  if (queued_bytes() > shared_.options.send_soft) return false;
+  return websocket_ != nullptr ? !send_unfinished_ : poll_parked_;
+}
+
+// -- The end
+
+void Session::close(CloseReason reason, base::Bytes detail, base::Time now) {
+  if (state_ != State::open) return;
+  if (transport_ == Transport::websocket) return end(reason, detail);
+  state_ = State::closing;
+  reason_ = reason;
+  detail_ = detail;
+  inbox_kind_ = Inbox::empty;
+  timer_ = base::after(now, shared_.options.drain_timeout);
+  parked_at_close_ = poll_parked_;
+  // A client that was told `3probe` may never poll again: it gets the rest behind its `5`.
+  if (!probed_) drop_probe();
+  raise(kClosed);
+}
+
+void Session::discard(CloseReason reason, base::Bytes detail, base::Time) {
+  end(reason, detail);
+}
+
+// Everything but a graceful close: at once. A parked poll is answered `farewell`.
+void Session::end(CloseReason reason, base::Bytes detail, char farewell) {
+  if (state_ == State::open) {
+    reason_ = reason;
+    detail_ = detail;
+    raise(kClosed);
+  } else if (state_ != State::closing) {
+    return;
+  }
+  farewell_ = transport_ == Transport::polling ? farewell : '6';
+  finish();
+}
+
+// Lets go of everything; what is left is at most the answer to a parked poll.
+void Session::finish() {
+  state_ = State::closed;
+  queue_.reset();
+  inbox_kind_ = Inbox::empty;
+  drop_probe();
+  if (websocket_ != nullptr) {
+    websocket_ = nullptr;
+    raise(kCloseWebSocket);
+  }
+  release();
+}
+
+void Session::release() {
+  if (poll_parked_) {
+    shared_.dirty.push_back(*this);
+  } else {
+    raise(kGone);
+  }
+}
+
+// -- Events
+
+void Session::raise(Due due) {
+  due_ = static_cast<std::uint8_t>(due_ | due);
+  shared_.dirty.push_back(*this);
+}
+
+// Reads on in a POST body, or hands out the frame's message; none when there is no message.
+Event Session::next_message(base::Time now) {
+  while (inbox_kind_ == Inbox::body) {
+    PayloadReader reader(inbox_, packets_);
+    Packet packet;
+    inbox_kind_ = Inbox::empty;
+    if (reader.next(packet) != PayloadReader::Status::packet) {
+      end(CloseReason::parse_error, {});
+      return {};
+    }
+    const bool is_message = on_packet(packet, now);
+    if (state_ != State::open) return {};
+    inbox_ = reader.rest();
+    packets_ = static_cast<std::uint16_t>(reader.packets());
+    inbox_kind_ = reader.over() ? Inbox::empty : Inbox::body;
+    if (is_message)
+      return {.kind = EventKind::message, .payload = packet.data, .binary = packet.binary};
+  }
+  if (inbox_kind_ == Inbox::empty) return {};
+  const bool binary = inbox_kind_ == Inbox::binary;
+  inbox_kind_ = Inbox::empty;
+  return {.kind = EventKind::message, .payload = inbox_, .binary = binary};
+}
+
+Event Session::next(base::Time now) {
+  if (Event event = next_message(now); event.kind != EventKind::none) return event;
+  const std::uint8_t due = due_ & static_cast<std::uint8_t>(-due_);
+  due_ = static_cast<std::uint8_t>(due_ & ~due);
+  switch (due) {
+    case kUpgraded:
+      return {.kind = EventKind::upgraded};
+    case kClosed:
+      return {.kind = EventKind::closed, .reason = reason_, .detail = detail_};
+    case kCloseProbe:
+      return {.kind = EventKind::close_probe};
+    case kCloseWebSocket:
+      return {.kind = EventKind::close_websocket};
+    case kGone:
+      state_ = State::gone;
+      unlink();
+      return {.kind = EventKind::gone};
+    default:
+      return {};
+  }
+}
+
+}  // namespace socketio::eio

@@ -1,0 +1,224 @@
+// One Engine.IO client, server side, across its changing transports: handshake, heartbeat, polling
+// rules, upgrade without loss or reordering, limits and the end. A value: the driver tells it what
+// arrived, pulls next() until none, and at the end of the turn moves its output.
+//
+// Who holds what. On WebSocket the session appends frames to the connection's own OutQueue (a
+// passive sink it was given). On polling it queues messages until a GET is parked; the driver then
+// takes one payload at the end of the turn. Every session with something to do (events to drain,
+// frames to flush, a poll that is ready) puts itself on the shard's dirty list; its own calls may
+// do so while that list is worked off.
+//
+//   polling --probe "2probe"/"3probe"--> upgrading --"5"--> websocket
+//   open -> closing (graceful, polling drains) -> gone
+//
+// Inputs are drained: after each on_*() call the driver pulls next() to none before the next one
+// (user code, so send*() and close(), may run in between).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/list.hpp"
+#include "base/out_queue.hpp"
+#include "base/time.hpp"
+#include "eio/message.hpp"
+#include "eio/options.hpp"
+#include "eio/payload.hpp"
+#include "eio/poll_queue.hpp"
+#include "eio/sid.hpp"
+
+namespace socketio::eio {
+
+class Session;
+struct DirtyTag;
+using DirtyNode = base::ListNode<DirtyTag>;
+using DirtyList = base::List<Session, DirtyTag>;
+
+// One per shard; outlives its sessions.
+struct Shared {
+  const Options& options;
+  base::Arena& arena;
+  base::Ledger& ledger;
+  DirtyList dirty{};
+  // Counts dispatches (one handler run each). "Queued in this dispatch" decides volatile packets.
+  std::uint32_t dispatch = 1;
+};
+
+// engine.io's close reasons; the texts are part of the protocol's surface.
+enum class CloseReason : std::uint8_t {
+  transport_close,
+  transport_error,
+  ping_timeout,
+  parse_error,
+  forced_close
+};
+base::Bytes text(CloseReason reason);
+
+enum class EventKind : std::uint8_t {
+  none,
+  message,   // payload (text or binary): writable, padded, valid until the next call
+  upgraded,  // the probe is now the transport: the driver re-labels its connections. A poll still
+             // parked is ready: its answer (`6`) is taken as ever, now or at the end of the turn
+  closed,    // reason, detail: nothing is delivered or accepted any more; the transports are closed
+             // as the commands below say
+  close_probe,      // send what is queued on the probing WebSocket, then do a WebSocket close
+                    // without a code; the session does not want to hear of that connection again
+  close_websocket,  // the same for the session's WebSocket
+  gone,             // the last event: the record may be erased; no poll is parked
+};
+
+struct Event {
+  EventKind kind = EventKind::none;
+  base::MutBytes payload{};
+  bool binary = false;
+  CloseReason reason = CloseReason::transport_close;
+  base::Bytes detail{};  // static text (as long as the callers' of this session is), e.g. "overlap
+                         // from client", "poll connection closed prematurely"
+};
+
+class Session : public DirtyNode {
+ public:
+  Session(Shared& shared, const Sid& sid, Transport transport, std::uint64_t owner, base::Time now);
+  ~Session();
+
+  const Sid& sid() const { return sid_; }
+  std::uint64_t owner() const { return owner_; }
+  // The record that holds the session learns its own id only once it is in its slab.
+  void set_owner(std::uint64_t owner) { owner_ = owner; }
+  Transport transport() const { return transport_; }
+  bool open() const { return state_ == State::open; }
+  bool upgrading() const { return probe_ != nullptr; }
+  bool gone() const { return state_ == State::gone; }
+
+  // {"sid":…,"upgrades":[…],"pingInterval":…,"pingTimeout":…,"maxPayload":…} with the '0' in front.
+  std::string open_packet() const;
+
+  // -- WebSocket as first transport: writes the open packet as the first frame. `out` stays valid
+  // until close_websocket was carried out or on_websocket_closed() was called.
+  void attach_websocket(base::OutQueue& out);
+
+  // -- Polling. The first GET's answer is taken with take_payload() like any other (the open packet
+  // is queued by the constructor).
+  enum class Poll : std::uint8_t { parked, overlap, refused };
+  // A GET is there. parked: its answer comes from take_payload() once poll_ready(). overlap: answer
+  // 400 empty; the session closes. refused: closed already.
+  Poll on_poll(base::Time now);
+  bool poll_parked() const { return poll_parked_; }
+  // A parked poll has something to say.
+  bool poll_ready() const;
+  // Appends the payload for the parked poll, at most max_payload bytes (at least one packet), and
+  // un-parks it.
+  void take_payload(std::string& body, base::Time now);
+  void on_poll_aborted(base::Time now);
+
+  enum class Post : std::uint8_t { accepted, overlap, refused, bad_content_type };
+  // A POST's head is there. Anything but accepted: answer 400 empty.
+  Post on_post_begin(base::Bytes content_type, base::Time now);
+  // The whole body; drain next() (messages, maybe closed), then answer 200 "ok" whatever came out.
+  // The body stays valid while draining.
+  void on_post(base::MutBytes body, base::Time now);
+  // The POST ended without a body: too large (413: the session lives), timed out or aborted. A
+  // session that has upgraded meanwhile does not mind.
+  void on_post_failed(bool too_large, base::Time now);
+
+  // -- Upgrade. False: close that WebSocket at once (an upgrade is under way, done or not allowed).
+  // `out` stays valid until close_probe was carried out or on_websocket_closed(true) was called.
+  bool attach_probe(base::OutQueue& out, base::Time now);
+
+  // -- Frames. `probe` tells which WebSocket.
+  void on_text(base::MutBytes text, bool probe, base::Time now);
+  void on_binary(base::MutBytes bytes, bool probe, base::Time now);
+  void on_websocket_closed(bool probe, bool failed, base::Bytes detail, base::Time now);
+  // The WebSocket has sent all / could not send all that was flushed (volatile).
+  void on_flushed(bool everything) { send_unfinished_ = !everything; }
+
+  // -- Sending. False when not open (nothing queued). What would exceed send_hard is not queued,
+  // and the session closes ("transport error", "send buffer limit").
+  bool send_text(base::Bytes head, base::Bytes tail);
+  bool send_binary(base::Bytes bytes);
+  bool send(const Message& message);
+  // May a volatile packet be sent in this dispatch?
+  bool writable() const;
+  std::size_t queued_bytes() const;
+
+  // Server-initiated, graceful: what is queued is delivered first. `closed` follows at once, `gone`
+  // when everything is delivered or drain_timeout is over.
+  void close(CloseReason reason, base::Bytes detail, base::Time now);
+  // At once, buffers dropped (a WebSocket's are its connection's: the driver may drop those).
+  void discard(CloseReason reason, base::Bytes detail, base::Time now);
+
+  Event next(base::Time now);
+  base::Time deadline() const;
+  void on_deadline(base::Time now);
+
+ private:
+  enum class State : std::uint8_t {
+    open,
+    closing,  // `closed` is out; polling delivers what is queued
+    closed,   // a parked poll may still be owed its last answer
+    gone
+  };
+  // Events due, one bit each, in the order they are handed out.
+  enum Due : std::uint8_t {
+    kUpgraded = 1,
+    kClosed = 2,
+    kCloseProbe = 4,
+    kCloseWebSocket = 8,
+    kGone = 16,
+  };
+  // What next() still has to look at: the frame's message, or the rest of a POST body.
+  enum class Inbox : std::uint8_t { empty, text, binary, body };
+
+  void raise(Due due);
+  bool fits(std::size_t payload);
+  PollQueue& queue();
+  void sent();
+  void send_control(PacketType type, base::Bytes data, base::OutQueue& out);
+  void ping(base::Time now);
+  void touch(base::Time now);
+  bool on_packet(const Packet& packet, base::Time now);
+  void fill_inbox(base::MutBytes bytes, Inbox kind);
+  Event next_message(base::Time now);
+
+  void end(CloseReason reason, base::Bytes detail, char farewell = '1');
+  void release();
+  void finish();
+
+  void take_last(std::string& body);
+
+  void start_noop(base::Time now);
+  void forget_probe();
+  void drop_probe();
+  void on_probe_text(base::MutBytes text, base::Time now);
+  void upgrade(base::Time now);
+
+  Shared& shared_;
+  std::uint64_t owner_;
+  base::OutQueue* websocket_ = nullptr;
+  base::OutQueue* probe_ = nullptr;
+  std::unique_ptr<PollQueue> queue_;  // null when empty
+  base::Time timer_;                  // open: next ping or its timeout; closing: end of draining
+  base::Time upgrade_deadline_ = base::kNever;
+  base::Time noop_after_ = base::kNever;  // probed: a poll parked from then on is answered `6`
+  base::MutBytes inbox_{};
+  base::Bytes detail_{};
+  std::uint32_t dispatch_ = 0;  // the last one that queued something
+  std::uint16_t packets_ = 0;   // of the body in the inbox, so far
+  Sid sid_;
+  Transport transport_;
+  State state_ = State::open;
+  CloseReason reason_ = CloseReason::transport_close;
+  Inbox inbox_kind_ = Inbox::empty;
+  std::uint8_t due_ = 0;
+  char farewell_ = '1';  // closed: the parked poll's answer
+  bool poll_parked_ = false;
+  bool post_open_ = false;        // a POST's head came, its body did not
+  bool noop_ = false;             // the parked poll is to be answered `6`
+  bool probed_ = false;           // the probe said `2probe`
+  bool parked_at_close_ = false;  // closing: this poll's answer ends with `1`
+  bool awaiting_pong_ = false;
+  bool timeout_renewed_ = false;  // once per ping
+  bool send_unfinished_ = false;
+};
+
+}  // namespace socketio::eio

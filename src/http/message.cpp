@@ -1,0 +1,182 @@
+#include "http/message.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "http/chars.hpp"
+#include "http/head_check.hpp"
+
+namespace socketio::http {
+
+using base::Bytes;
+
+bool iequals(Bytes a, Bytes b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+bool list_contains(Bytes list, Bytes token) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    if (iequals(trim(list.substr(0, comma)), token)) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+Bytes Request::header(Bytes name) const {
+  return find(name).value_or(Bytes{});
+}
+
+std::optional<Bytes> Request::find(Bytes name) const {
+  for (const Header& header : headers) {
+    if (iequals(header.name, name)) return header.value;
+  }
+  return std::nullopt;
+}
+
+std::size_t Request::count(Bytes name) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      headers, [name](const Header& header) { return iequals(header.name, name); }));
+}
+
+Response& Response::set(std::string_view name, std::string_view value) {
+  for (auto& [key, old] : headers) {
+    if (iequals(key, name)) {
+      old = value;
+      return *this;
+    }
+  }
+  headers.emplace_back(name, value);
+  return *this;
+}
+
+Bytes reason_phrase(int status) {
+  struct Row {
+    int status;
+    Bytes phrase;
+  };
+  static constexpr Row kRows[] = {{100, "Continue"},
+                                  {101, "Switching Protocols"},
+                                  {200, "OK"},
+                                  {201, "Created"},
+                                  {202, "Accepted"},
+                                  {204, "No Content"},
+                                  {206, "Partial Content"},
+                                  {301, "Moved Permanently"},
+                                  {302, "Found"},
+                                  {303, "See Other"},
+                                  {304, "Not Modified"},
+                                  {307, "Temporary Redirect"},
+                                  {308, "Permanent Redirect"},
+                                  {400, "Bad Request"},
+                                  {401, "Unauthorized"},
+                                  {403, "Forbidden"},
+                                  {404, "Not Found"},
+                                  {405, "Method Not Allowed"},
+                                  {406, "Not Acceptable"},
+                                  {408, "Request Timeout"},
+                                  {409, "Conflict"},
+                                  {410, "Gone"},
+                                  {411, "Length Required"},
+                                  {412, "Precondition Failed"},
+                                  {413, "Payload Too Large"},
+                                  {414, "URI Too Long"},
+                                  {415, "Unsupported Media Type"},
+                                  {416, "Range Not Satisfiable"},
+                                  {417, "Expectation Failed"},
+                                  {422, "Unprocessable Entity"},
+                                  {426, "Upgrade Required"},
+                                  {429, "Too Many Requests"},
+                                  {431, "Request Header Fields Too Large"},
+                                  {500, "Internal Server Error"},
+                                  {501, "Not Implemented"},
+                                  {502, "Bad Gateway"},
+                                  {503, "Service Unavailable"},
+                                  {504, "Gateway Timeout"},
+                                  {505, "HTTP Version Not Supported"}};
+  const auto* row = std::ranges::lower_bound(kRows, status, {}, &Row::status);
+  return row != std::end(kRows) && row->status == status ? row->phrase : Bytes("Unknown");
+}
+
+bool valid_header(Bytes name, Bytes value) {
+  if (!is_token(name)) return false;
+  return std::ranges::none_of(value, [](char c) { return is_control(c) && c != '\t'; });
+}
+
+namespace {
+
+Bytes stored(const char* block) {
+  if (block == nullptr) return {};
+  std::uint32_t size;
+  std::memcpy(&size, block, sizeof size);
+  return {block + sizeof size, size};
+}
+
+Bytes request_line_part(Bytes head, int part) {
+  for (; part > 0; --part) head.remove_prefix(std::min(head.find(' '), head.size() - 1) + 1);
+  return head.substr(0, head.find(' '));
+}
+
+// The next header line of a checked head, or false at the empty line.
+bool next_header(Bytes& rest, Header& out) {
+  const std::size_t end = rest.find('\r');
+  if (end == 0 || end == Bytes::npos) return false;
+  const Bytes line = rest.substr(0, end);
+  const std::size_t colon = line.find(':');
+  out = {line.substr(0, colon), trim(line.substr(colon + 1))};
+  rest.remove_prefix(end + 2);
+  return true;
+}
+
+Bytes header_lines(Bytes head) {
+  if (!head.empty()) head.remove_prefix(head.find('\r') + 2);
+  return head;
+}
+
+}  // namespace
+
+StoredHead::StoredHead(const Request& request) {
+  const auto size = static_cast<std::uint32_t>(request.head.size());
+  head_ = std::make_unique_for_overwrite<char[]>(sizeof size + size);
+  std::memcpy(head_.get(), &size, sizeof size);
+  if (size > 0) std::memcpy(head_.get() + sizeof size, request.head.data(), size);
+}
+
+Bytes StoredHead::method() const {
+  const Bytes head = stored(head_.get());
+  return head.empty() ? Bytes{} : request_line_part(head, 0);
+}
+
+Bytes StoredHead::target() const {
+  const Bytes head = stored(head_.get());
+  return head.empty() ? Bytes{} : request_line_part(head, 1);
+}
+
+Bytes StoredHead::path() const {
+  return split_target(target()).path;
+}
+
+Bytes StoredHead::query() const {
+  return split_target(target()).query;
+}
+
+std::vector<Header> StoredHead::headers() const {
+  std::vector<Header> all;
+  Bytes rest = header_lines(stored(head_.get()));
+  for (Header header; next_header(rest, header);) all.push_back(header);
+  return all;
+}
+
+std::optional<Bytes> StoredHead::header(Bytes name) const {
+  Bytes rest = header_lines(stored(head_.get()));
+  for (Header header; next_header(rest, header);) {
+    if (iequals(header.name, name)) return header.value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace socketio::http

@@ -1,0 +1,334 @@
+// The conformance test of the I/O seam: streams. Every backend passes it unchanged.
+#include "net/backend.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "net/backend_test_harness.hpp"
+
+namespace socketio::net::testing {
+namespace {
+
+using std::chrono::milliseconds;
+
+class StreamTest : public BackendTest {};
+INSTANTIATE_TEST_SUITE_P(All, StreamTest, ::testing::ValuesIn(all_backends()), backend_name);
+
+std::string pattern(std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t i = 0; i < size; ++i)
+    text[i] = static_cast<char>('a' + i * 7 % 26 + i / 4096 % 5);
+  return text;
+}
+
+TEST_P(StreamTest, Echoes) {
+  auto [client, id] = stream(1);
+  sink_.received = [&](StreamId from, Owner, base::MutBytes bytes) {
+    EXPECT_EQ(send(from, base::as_bytes(bytes)), bytes.size());
+  };
+  for (const char* text : {"one", "two", "three"}) {
+    write_all(client, text);
+    std::string answer;
+    EXPECT_TRUE(until([&] { return (answer += read_some(client)) == text; }, [] {}));
+  }
+  EXPECT_EQ(seen(1).received, "onetwothree");
+  EXPECT_EQ(seen(1).sents, 0);
+}
+
+TEST_P(StreamTest, SendsTheConcatenationOfManyParts) {
+  auto [client, id] = stream(1);
+  std::vector<base::Bytes> parts(Backend::kMaxParts, "ab");
+  parts[3] = "";
+  EXPECT_EQ(backend_->send(id, parts), 2 * (Backend::kMaxParts - 1));
+  std::string answer;
+  EXPECT_TRUE(until([&] { return (answer += read_some(client)).size() == 126; }, [] {}));
+  EXPECT_EQ(answer.find("ba"), 1u);
+  EXPECT_EQ(backend_->send(id, {}), 0u);  // nothing is not in flight
+  EXPECT_EQ(send(id, "x"), 1u);
+}
+
+TEST_P(StreamTest, TakesBurstsOfManyStreams) {
+  constexpr Owner kStreams = 50;
+  const std::string text = pattern(20'000);
+  std::vector<Fd> clients;
+  for (Owner i = 0; i < kStreams; ++i) clients.push_back(stream(i).first);
+  for (const Fd& client : clients) write_all(client, text);
+  EXPECT_TRUE(until([&] {
+    return std::all_of(sink_.streams.begin(), sink_.streams.end(),
+                       [&](auto& entry) { return entry.second.received == text; }) &&
+           sink_.streams.size() == kStreams;
+  }));
+}
+
+TEST_P(StreamTest, PadsWhatItReceives) {
+  auto [client, id] = stream(1);
+  sink_.received = [&](StreamId, Owner, base::MutBytes bytes) {
+    std::fill(bytes.begin(), bytes.end(), 'x');  // ours to modify during the fact
+    const std::string all(bytes.data(), bytes.size() + base::kPadding);  // for the sanitizer
+    EXPECT_EQ(all.substr(0, bytes.size()), std::string(bytes.size(), 'x'));
+  };
+  write_all(client, std::string(200'000, 'a'));
+  EXPECT_TRUE(until([&] { return seen(1).received.size() == 200'000; }));
+  EXPECT_EQ(seen(1).received, std::string(200'000, 'a'));
+}
+
+TEST_P(StreamTest, AFloodGetsAtMost64KiBOfAWait) {
+  auto [flood, flooding] = stream(1);
+  auto [quiet, other] = stream(2);
+  std::thread writer([&, fd = flood.get()] {
+    const std::string piece(1 << 20, 'f');
+    for (int i = 0; i < 8; ++i) {
+      std::size_t done = 0;
+      while (done < piece.size()) {
+        const ssize_t n = ::send(fd, piece.data() + done, piece.size() - done, MSG_NOSIGNAL);
+        if (n <= 0) return;
+        done += static_cast<std::size_t>(n);
+      }
+    }
+  });
+  write_all(quiet, "q");
+  std::size_t before = 0;
+  EXPECT_TRUE(until([&] {
+    const std::size_t now = seen(1).received.size();
+    EXPECT_LE(now - before, 65536u);
+    before = now;
+    return now == 8U << 20;
+  }));
+  EXPECT_EQ(seen(2).received, "q");
+  writer.join();
+}
+
+TEST_P(StreamTest, AHalfClosedPeerStillGetsItsAnswer) {
+  auto [client, id] = stream(1);
+  sink_.ended = [&](StreamId from, Owner) {
+    EXPECT_EQ(send(from, "answer"), 6u);
+    backend_->shutdown_write(from);
+  };
+  write_all(client, "question");
+  ::shutdown(client.get(), SHUT_WR);
+  std::string answer;
+  bool ended = false;
+  EXPECT_TRUE(until([&] { return (answer += read_some(client, &ended)), ended; }, [] {}));
+  EXPECT_EQ(answer, "answer");
+  EXPECT_EQ(seen(1).received, "question");
+  settle();
+  EXPECT_EQ(seen(1).eofs, 1);
+  EXPECT_EQ(seen(1).closes, 0);
+  backend_->close(id);
+  EXPECT_TRUE(until([&] { return seen(1).closes == 1; }));
+  EXPECT_FALSE(seen(1).close_error);
+}
+
+// How often wait() comes back within a while in which nothing happens.
+int idle_wakes(Backend& backend, Sink& sink) {
+  const base::Time end = base::after(system_now(), milliseconds(50));
+  int wakes = 0;
+  for (; system_now() < end; ++wakes) backend.wait(end, sink);
+  return wakes;
+}
+
+TEST_P(StreamTest, NoEndOfAnyDirectionSpins) {
+  auto [client, id] = stream(1);
+  ::shutdown(client.get(), SHUT_WR);
+  EXPECT_TRUE(until([&] { return seen(1).eofs == 1; }));
+  EXPECT_LE(idle_wakes(*backend_, sink_), 4);
+  backend_->shutdown_write(id);  // now both are over, which epoll calls EPOLLHUP, for ever
+  EXPECT_LE(idle_wakes(*backend_, sink_), 4);
+  EXPECT_EQ(seen(1).eofs, 1);
+
+  auto [peer, paused] = stream(2);
+  backend_->recv_stop(paused);
+  write_all(peer, "unread");
+  ::shutdown(peer.get(), SHUT_WR);
+  EXPECT_LE(idle_wakes(*backend_, sink_), 4);
+  backend_->shutdown_write(paused);
+  EXPECT_LE(idle_wakes(*backend_, sink_), 4);
+  EXPECT_EQ(seen(2).received, "");
+  backend_->recv_start(paused);
+  EXPECT_TRUE(until([&] { return seen(2).eofs == 1; }));
+  EXPECT_EQ(seen(2).received, "unread");
+}
+
+// Netty's CVE-2026-42577: a reset that comes when the read side has already ended.
+TEST_P(StreamTest, AResetAfterTheEndIsReported) {
+  auto [client, id] = stream(1);
+  ::shutdown(client.get(), SHUT_WR);
+  EXPECT_TRUE(until([&] { return seen(1).eofs == 1; }));
+  reset_connection(client);
+  EXPECT_TRUE(until([&] { return seen(1).closes == 1; }));
+  EXPECT_TRUE(seen(1).close_error);
+  EXPECT_EQ(backend_->streams(), 0u);
+  EXPECT_LE(idle_wakes(*backend_, sink_), 2);
+}
+
+TEST_P(StreamTest, AResetIsReportedWhileReadingIsStopped) {
+  auto [client, id] = stream(1);
+  backend_->recv_stop(id);
+  settle();
+  reset_connection(client);
+  EXPECT_TRUE(until([&] { return seen(1).closes == 1; }));
+  EXPECT_TRUE(seen(1).close_error);
+}
+
+TEST_P(StreamTest, AResetIsReportedAfterWhatCameBefore) {
+  auto [client, id] = stream(1);
+  write_all(client, "last words");
+  EXPECT_TRUE(until([&] { return seen(1).receives == 1; }));
+  reset_connection(client);
+  EXPECT_TRUE(until([&] { return seen(1).closes == 1; }));
+  EXPECT_EQ(seen(1).received, "last words");
+  EXPECT_EQ(seen(1).close_error, std::errc::connection_reset);
+}
+
+TEST_P(StreamTest, ASendErrorIsAFactOfTheNextWait) {
+  auto [client, id] = stream(1);
+  backend_->recv_stop(id);
+  reset_connection(client);
+  // The first send may still be taken, depending on the backend and on when the reset arrives.
+  EXPECT_TRUE(until([&] {
+    send(id, "x");
+    EXPECT_EQ(seen(1).closes, 0);
+    backend_->wait(base::Time::min(), sink_);
+    return seen(1).closes == 1;
+  }));
+  EXPECT_TRUE(seen(1).close_error);
+  EXPECT_EQ(send(id, "x"), 0u);
+}
+
+TEST_P(StreamTest, ClosingInsideAFactEndsTheFacts) {
+  auto [client, id] = stream(1);
+  auto [other_client, other] = stream(2);
+  // Whichever of the two is first closes both.
+  sink_.received = [&, one = id, two = other](StreamId, Owner, base::MutBytes) {
+    backend_->close(one);
+    backend_->close(two);
+    backend_->close(two);
+    EXPECT_EQ(seen(1).closes + seen(2).closes, 0);
+  };
+  write_all(client, "x");
+  write_all(other_client, "x");
+  EXPECT_TRUE(until([&] { return seen(1).closes + seen(2).closes == 2; }));
+  EXPECT_EQ(seen(1).receives + seen(2).receives, 1);
+  EXPECT_FALSE(seen(1).close_error);
+  bool ended = false;
+  EXPECT_TRUE(until([&] { return read_some(client, &ended), ended; }, [] {}));
+  EXPECT_EQ(backend_->streams(), 0u);
+}
+
+TEST_P(StreamTest, StaleIdsAreIgnored) {
+  auto [client, id] = stream(1);
+  backend_->close(id);
+  EXPECT_TRUE(until([&] { return seen(1).closes == 1; }));
+  auto [other_client, other] = stream(2);
+  EXPECT_FALSE(id == other);
+  for (const StreamId stale : {id, StreamId{}, StreamId{4'000'000, 1}}) {
+    backend_->set_owner(stale, 9);
+    backend_->recv_start(stale);
+    backend_->recv_stop(stale);
+    EXPECT_EQ(send(stale, "x"), 0u);
+    backend_->shutdown_write(stale);
+    backend_->detach(stale);
+    backend_->close(stale);
+  }
+  write_all(other_client, "x");
+  EXPECT_TRUE(until([&] { return seen(2).received == "x"; }));
+  EXPECT_EQ(sink_.streams.size(), 2u);
+  EXPECT_EQ(send(other, "y"), 1u);
+}
+
+TEST_P(StreamTest, SlotsAreReusedInsideOnClosed) {
+  auto [client, id] = stream(1);
+  auto [new_client, new_server] = tcp_pair();
+  StreamId next;
+  sink_.closed = [&, fd = new_server.release()](StreamId old, Owner owner) {
+    if (owner != 1) return;
+    next = backend_->adopt(fd, 2);
+    backend_->recv_start(next);
+    backend_->close(old);
+  };
+  backend_->close(id);
+  write_all(new_client, "new");
+  EXPECT_TRUE(until([&] { return seen(2).received == "new"; }));
+}
+
+TEST_P(StreamTest, FactsCarryTheLatestOwner) {
+  auto [client, id] = stream(1);
+  write_all(client, "a");
+  EXPECT_TRUE(until([&] { return seen(1).received == "a"; }));
+  backend_->set_owner(id, 5);
+  write_all(client, "b");
+  EXPECT_TRUE(until([&] { return seen(5).received == "b"; }));
+  backend_->close(id);
+  backend_->set_owner(id, 6);
+  EXPECT_TRUE(until([&] { return seen(6).closes == 1; }));
+}
+
+// Ten megabytes through a tiny buffer to a reader that takes a little at a time.
+TEST_P(StreamTest, ShortSendsLoseNothing) {
+  auto [client, id] = stream(1, 4096);
+  const std::string text = pattern(10'000'000);
+  std::size_t taken = 0;
+  bool in_flight = false;
+  const auto push = [&] {
+    while (!in_flight && taken < text.size()) {
+      const base::Bytes rest = base::Bytes(text).substr(taken);
+      const base::Bytes parts[] = {rest.substr(0, rest.size() / 2), rest.substr(rest.size() / 2)};
+      const std::size_t n = backend_->send(id, parts);
+      taken += n;
+      in_flight = n < rest.size();
+    }
+  };
+  sink_.sent = [&](StreamId, Owner) { in_flight = false; };
+  std::string got;
+  push();
+  EXPECT_TRUE(in_flight);
+  EXPECT_TRUE(until([&] { return got.size() >= text.size(); },
+                    [&] {
+                      push();
+                      for (int i = 0; i < 16; ++i) got += read_some(client, nullptr, 30'000);
+                    }));
+  EXPECT_TRUE(got == text);
+  EXPECT_EQ(taken, text.size());
+  EXPECT_GT(seen(1).sents, 10);
+  EXPECT_LE(idle_wakes(*backend_, sink_), 4);  // not kept awake by being writable
+}
+
+TEST_P(StreamTest, ClosingDropsTheSendInFlight) {
+  auto [client, id] = stream(1, 4096);
+  const std::string text = pattern(1'000'000);
+  EXPECT_LT(send(id, text), text.size());
+  backend_->close(id);
+  EXPECT_TRUE(until([&] { return seen(1).closes == 1; }));
+  EXPECT_EQ(seen(1).sents, 0);
+  EXPECT_FALSE(seen(1).close_error);
+}
+
+TEST_P(StreamTest, StopsAndResumesReading) {
+  auto [client, id] = stream(1);
+  for (int round = 0; round < 3; ++round) {
+    write_all(client, "a");
+    EXPECT_TRUE(until([&] { return seen(1).receives == round * 2 + 1; }));
+    backend_->recv_stop(id);
+    write_all(client, "b");
+    settle();
+    EXPECT_EQ(seen(1).receives, round * 2 + 1);
+    EXPECT_LE(idle_wakes(*backend_, sink_), 3);
+    backend_->recv_start(id);
+    EXPECT_TRUE(until([&] { return seen(1).receives == round * 2 + 2; }));
+  }
+  EXPECT_EQ(seen(1).received, "ababab");
+}
+
+TEST_P(StreamTest, ReadsNothingBeforeItIsTold) {
+  auto [client, server] = tcp_pair();
+  const StreamId id = backend_->adopt(server.release(), 1);
+  write_all(client, "early");
+  settle();
+  EXPECT_EQ(seen(1).receives, 0);
+  backend_->recv_start(id);
+  EXPECT_TRUE(until([&] { return seen(1).received == "early"; }));
+}
+
+}  // namespace
+}  // namespace socketio::net::testing

@@ -1,0 +1,428 @@
+// The stream half of the epoll backend.
+//
+// Interest is changed lazily: recv_stop(), an end of stream and a finished send leave the kernel's
+// registration as it is, because most often the stream is closed or wants it again before anything
+// happens. Only when an event arrives that nobody wants is it taken out (ready()), so that nothing
+// can spin and the usual stream costs one epoll_ctl in its life, and one when it ends.
+#include "net/epoll_backend.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/check.hpp"
+#include "net/sys.hpp"
+
+namespace socketio::net {
+namespace {
+
+// What epoll hands back. The upper half is the generation of a stream, which is odd, or says what
+// else it is: 0 and the two tags below, 2 and the listener.
+constexpr std::uint64_t kWakeTag = 0;
+constexpr std::uint64_t kTimerTag = 1;
+
+std::error_code code(int error) {
+  return error == 0 ? std::error_code() : std::error_code(error, std::system_category());
+}
+
+int take_socket_error(int fd) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  return error;
+}
+
+ssize_t send_parts(int fd, std::span<const base::Bytes> parts) {
+  if (parts.size() == 1) return ::send(fd, parts[0].data(), parts[0].size(), MSG_NOSIGNAL);
+  std::array<iovec, Backend::kMaxParts> vectors;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    vectors[i].iov_base = const_cast<char*>(parts[i].data());  // sendmsg only reads
+    vectors[i].iov_len = parts[i].size();
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+void watch_edge(int epoll, int fd, std::uint64_t tag) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.u64 = tag;
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+    throw std::system_error(errno, std::system_category(), "epoll_ctl");
+  }
+}
+
+// Unix sockets connect at once or not at all; TCP says EINPROGRESS.
+int start_connect(int fd, const Address& to) {
+  sockaddr_storage storage{};
+  const unsigned length = to.to_sockaddr(&storage);
+  if (length == 0) return EINVAL;
+  if (to.family() != Address::Family::unix_path) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&storage), length) == 0) return 0;
+  return errno == EINPROGRESS || errno == EINTR ? 0 : errno;
+}
+
+int family_of(const Address& address) {
+  switch (address.family()) {
+    case Address::Family::v4:
+      return AF_INET;
+    case Address::Family::v6:
+      return AF_INET6;
+    case Address::Family::unix_path:
+      return AF_UNIX;
+    default:
+      return AF_UNSPEC;
+  }
+}
+
+}  // namespace
+
+EpollBackend::EpollBackend() : buffer_(std::make_unique<char[]>(kReceive + base::kPadding)) {
+  epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+  wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  timer_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  try {
+    if (epoll_ < 0 || wake_ < 0 || timer_ < 0) {
+      throw std::system_error(errno, std::system_category(), "epoll backend");
+    }
+    watch_edge(epoll_, wake_, kWakeTag);
+    watch_edge(epoll_, timer_, kTimerTag);
+  } catch (...) {
+    for (const int fd : {epoll_, wake_, timer_}) {
+      if (fd >= 0) ::close(fd);
+    }
+    throw;
+  }
+}
+
+EpollBackend::~EpollBackend() {
+  streams_.each([](auto, EpollStream& stream) {
+    if (stream.fd >= 0) ::close(stream.fd);
+  });
+  for (EpollListener& listener : listeners_) unwatch(listener);
+  for (const int fd : {epoll_, wake_, timer_}) ::close(fd);
+}
+
+// --- verbs
+
+EpollStream* EpollBackend::find_open(StreamId id) {
+  EpollStream* stream = find(id);
+  if (stream == nullptr) return nullptr;
+  const bool alive = stream->state == State::open || stream->state == State::connecting;
+  return alive ? stream : nullptr;
+}
+
+StreamId EpollBackend::add(int fd, Owner owner, State state) {
+  const auto [handle, stream] = streams_.emplace(fd, owner);
+  stream->state = state;
+  return {handle.index, handle.generation};
+}
+
+StreamId EpollBackend::connect(const Address& to, Owner owner) {
+  const int fd = ::socket(family_of(to), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int error = fd < 0 ? errno : start_connect(fd, to);
+  const StreamId id = add(fd, owner, State::connecting);
+  EpollStream& stream = *find(id);
+  if (error != 0) {
+    stream.error = static_cast<std::uint16_t>(error);
+    leave_later(stream, id, State::refused);
+  } else {
+    arm(stream, id, true, true);
+  }
+  return id;
+}
+
+StreamId EpollBackend::adopt(int fd, Owner owner) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if ((flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  const StreamId id = add(fd, owner, State::open);
+  arm(*find(id), id, true, false);  // recv_start() is sure to follow
+  return id;
+}
+
+void EpollBackend::set_owner(StreamId id, Owner owner) {
+  if (EpollStream* stream = find(id)) stream->owner = owner;
+}
+
+void EpollBackend::recv_start(StreamId id) {
+  EpollStream* stream = find_open(id);
+  if (stream == nullptr || stream->eof) return;
+  stream->receiving = true;
+  arm(*stream, id, true, stream->armed_out);
+}
+
+void EpollBackend::recv_stop(StreamId id) {
+  if (EpollStream* stream = find_open(id)) stream->receiving = false;
+}
+
+std::size_t EpollBackend::send(StreamId id, std::span<const base::Bytes> parts) {
+  EpollStream* stream = find_open(id);
+  if (stream == nullptr) return 0;
+  SIO_CHECK(!stream->sending && parts.size() <= kMaxParts);
+  std::size_t total = 0;
+  for (const base::Bytes& part : parts) total += part.size();
+  if (total == 0) return 0;
+  ssize_t n = -1;
+  if (stream->state == State::open) {
+    do {
+      n = send_parts(stream->fd, parts);
+    } while (n < 0 && errno == EINTR);
+    // Want of memory passes, like a full buffer.
+    if (n < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) {
+      fail_later(*stream, id, errno);
+      return 0;
+    }
+  }
+  const std::size_t taken = n < 0 ? 0 : static_cast<std::size_t>(n);
+  if (taken < total) {
+    stream->sending = true;
+    arm(*stream, id, stream->armed_in, true);
+  }
+  return taken;
+}
+
+void EpollBackend::shutdown_write(StreamId id) {
+  EpollStream* stream = find_open(id);
+  if (stream == nullptr || stream->write_shut) return;
+  stream->write_shut = true;
+  ::shutdown(stream->fd, SHUT_WR);  // when it fails the connection is broken, and epoll says so
+}
+
+void EpollBackend::detach(StreamId id) {
+  EpollStream* stream = find_open(id);
+  if (stream == nullptr) return;
+  disarm(*stream);
+  leave_later(*stream, id, State::detaching);
+}
+
+void EpollBackend::close(StreamId id) {
+  EpollStream* stream = find(id);
+  if (stream == nullptr) return;
+  if (stream->state == State::detaching || stream->state == State::refused) {
+    close_fd(*stream);  // its fact is queued already, and becomes on_closed
+    stream->state = State::closing;
+    stream->error = 0;
+  } else if (stream->state == State::open || stream->state == State::connecting) {
+    fail_later(*stream, id, 0);
+  }
+}
+
+void EpollBackend::wake() {
+  if (woken_.exchange(true)) return;  // somebody has, and nobody has looked yet
+  const std::uint64_t one = 1;
+  SIO_CHECK(::write(wake_, &one, sizeof one) == sizeof one);
+}
+
+int EpollBackend::poll_fd() const {
+  nested_ = true;
+  return epoll_;
+}
+
+// --- descriptors
+
+bool EpollBackend::arm(EpollStream& stream, StreamId id, bool in, bool out) {
+  if (stream.registered && stream.armed_in == in && stream.armed_out == out) return true;
+  epoll_event event{};
+  event.events = (in ? EPOLLIN : 0U) | (out ? EPOLLOUT : 0U);
+  event.data.u64 = id.packed();
+  const int operation = stream.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if (::epoll_ctl(epoll_, operation, stream.fd, &event) != 0) {
+    fail_later(stream, id, errno);
+    return false;
+  }
+  stream.registered = true;
+  stream.armed_in = in;
+  stream.armed_out = out;
+  return true;
+}
+
+void EpollBackend::disarm(EpollStream& stream) {
+  if (stream.registered) ::epoll_ctl(epoll_, EPOLL_CTL_DEL, stream.fd, nullptr);
+  stream.registered = stream.armed_in = stream.armed_out = false;
+}
+
+void EpollBackend::close_fd(EpollStream& stream) {
+  if (stream.fd < 0) return;
+  // close() alone would leave the registration to a forked child that still holds the socket, and
+  // its events could then never be turned off.
+  disarm(stream);
+  ::close(stream.fd);
+  stream.fd = -1;
+}
+
+void EpollBackend::fail_later(EpollStream& stream, StreamId id, int error) {
+  close_fd(stream);
+  stream.error = static_cast<std::uint16_t>(error);
+  leave_later(stream, id, State::closing);
+}
+
+void EpollBackend::leave_later(EpollStream& stream, StreamId id, State state) {
+  stream.state = state;
+  queued_.push_back(id);
+  if (nested_) wake();
+}
+
+// --- facts
+
+void EpollBackend::wait(base::Time deadline, Sink& sink) {
+  const bool delivered = deliver_queued(sink);
+  const bool may_block = !delivered && queued_.empty() && !sink.has_work();
+  const int count = poll(deadline, may_block);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events_[static_cast<std::size_t>(i)];
+    const std::uint64_t tag = event.data.u64;
+    const auto id = StreamId::unpack(tag);
+    if ((id.generation & 1) != 0) {
+      ready(id, event.events, sink);
+    } else if (tag == kWakeTag) {
+      woken_.exchange(false);  // reads what the last waker wrote, so its work is seen after this
+    } else if (tag == kTimerTag) {
+      resume_listeners(sink);
+    } else {
+      accept(id.index, sink);
+    }
+  }
+}
+
+int EpollBackend::poll(base::Time deadline, bool may_block) {
+  constexpr int kMax = kEvents;
+  base::Duration left{};
+  if (may_block && deadline != base::kNever) {
+    left = std::max(base::Duration::zero(),
+                    deadline == base::Time::min() ? left : deadline - system_now());
+  }
+  const bool forever = may_block && deadline == base::kNever;
+  if (forever || left == base::Duration::zero()) {
+    return ::epoll_wait(epoll_, events_.data(), kMax, forever ? -1 : 0);
+  }
+  if (has_pwait2_) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+    const timespec timeout{seconds.count(), (left - seconds).count()};
+    const int count = ::epoll_pwait2(epoll_, events_.data(), kMax, &timeout, nullptr);
+    if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
+    has_pwait2_ = false;  // Linux before 5.11, or a container's filter
+  }
+  const auto millis = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  return ::epoll_wait(epoll_, events_.data(), kMax,
+                      static_cast<int>(std::min<std::int64_t>(millis, 1'000'000)));
+}
+
+bool EpollBackend::deliver_queued(Sink& sink) {
+  if (queued_.empty()) return false;
+  delivering_.swap(queued_);  // what a fact queues is for the next wait()
+  for (const StreamId id : delivering_) deliver(id, sink);
+  delivering_.clear();
+  return true;
+}
+
+void EpollBackend::deliver(StreamId id, Sink& sink) {
+  EpollStream* stream = find(id);
+  if (stream == nullptr) return;
+  if (stream->state == State::refused) {
+    const int error = stream->error;
+    close_fd(*stream);
+    stream->state = State::closing;
+    sink.on_connected(id, stream->owner, code(error));
+    return end(id, error, sink);
+  }
+  if (stream->state == State::detaching && stream->sending) {
+    stream->sending = false;
+    sink.on_sent(id, stream->owner, 0);
+  }
+  if (stream->state == State::detaching) {
+    const int fd = std::exchange(stream->fd, -1);
+    const Owner owner = stream->owner;
+    streams_.erase({id.index, id.generation});
+    return sink.on_detached(id, owner, fd);
+  }
+  end(id, stream->error, sink);
+}
+
+void EpollBackend::ready(StreamId id, std::uint32_t events, Sink& sink) {
+  EpollStream* stream = find_open(id);  // a fact before this one may have closed it
+  if (stream == nullptr) return;
+  if (stream->state == State::connecting) return finish_connect(*stream, id, sink);
+  if ((events & EPOLLOUT) != 0 && stream->sending) {
+    stream->sending = false;
+    sink.on_sent(id, stream->owner, 0);
+    stream = find_open(id);
+    if (stream == nullptr) return;
+  } else if ((events & EPOLLOUT) != 0) {
+    if (!arm(*stream, id, stream->armed_in, false)) return;
+  }
+  constexpr std::uint32_t kBroken = EPOLLERR | EPOLLHUP;
+  if ((events & (EPOLLIN | kBroken)) == 0) return;
+  if (stream->receiving) return receive(*stream, id, sink);
+  // Nobody reads, so nobody would see the error from recv(): without this a reset after the end of
+  // the stream would be reported by epoll for ever.
+  if ((events & kBroken) != 0) return hung_up(*stream, id, events, sink);
+  arm(*stream, id, false, stream->armed_out);
+}
+
+void EpollBackend::finish_connect(EpollStream& stream, StreamId id, Sink& sink) {
+  const int error = take_socket_error(stream.fd);
+  if (error != 0) {
+    close_fd(stream);
+    stream.state = State::closing;
+    sink.on_connected(id, stream.owner, code(error));
+    return end(id, error, sink);
+  }
+  stream.state = State::open;
+  if (!arm(stream, id, true, stream.sending)) return;
+  sink.on_connected(id, stream.owner, {});
+}
+
+void EpollBackend::receive(EpollStream& stream, StreamId id, Sink& sink) {
+  const ssize_t n = ::recv(stream.fd, buffer_.get(), kReceive, 0);
+  if (n > 0) {
+    sink.on_received(id, stream.owner, {buffer_.get(), static_cast<std::size_t>(n)});
+  } else if (n == 0) {
+    stream.eof = true;
+    stream.receiving = false;
+    sink.on_eof(id, stream.owner);
+  } else if (errno != EAGAIN && errno != EINTR) {
+    end(id, errno, sink);
+  }
+}
+
+// EPOLLHUP or EPOLLERR, which epoll reports whether asked for or not.
+void EpollBackend::hung_up(EpollStream& stream, StreamId id, std::uint32_t events, Sink& sink) {
+  if ((events & EPOLLERR) != 0) {
+    const int error = take_socket_error(stream.fd);
+    return end(id, error != 0 ? error : ECONNRESET, sink);
+  }
+  // Both directions are over. If we did not end ours the peer is gone altogether (Unix sockets).
+  if (stream.eof && !stream.write_shut) return end(id, ECONNRESET, sink);
+  // Else we ended ours: the owner knows, and will close; or bytes wait to be read, by a
+  // recv_start() that registers again.
+  disarm(stream);
+}
+
+void EpollBackend::end(StreamId id, int error, Sink& sink) {
+  EpollStream& stream = *find(id);
+  close_fd(stream);
+  const Owner owner = stream.owner;
+  streams_.erase({id.index, id.generation});
+  sink.on_closed(id, owner, code(error));
+}
+
+std::unique_ptr<Backend> make_epoll_backend() {
+  return std::make_unique<EpollBackend>();
+}
+
+}  // namespace socketio::net

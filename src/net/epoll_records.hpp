@@ -1,0 +1,48 @@
+// What the epoll backend remembers about each descriptor. Private to epoll_backend.*.
+#pragma once
+
+#include <cstdint>
+
+#include "base/time.hpp"
+#include "net/backend.hpp"
+
+namespace socketio::net {
+
+// A hundred thousand of these are idle at a time, so they own nothing and stay small.
+struct EpollStream {
+  enum class State : std::uint8_t {
+    open,
+    connecting,
+    refused,    // connect failed at once: on_connected and on_closed at the next wait()
+    detaching,  // on_detached at the next wait()
+    closing,    // on_closed at the next wait(); the descriptor is closed already
+  };
+
+  EpollStream(int descriptor, Owner who) : owner(who), fd(descriptor) {}
+
+  Owner owner;
+  int fd;
+  std::uint16_t error = 0;  // errno for on_closed
+  State state = State::open;
+  // What the kernel has been told; it may be more than we want (see EpollBackend::ready).
+  bool registered : 1 = false;
+  bool armed_in : 1 = false;
+  bool armed_out : 1 = false;
+  // What we want.
+  bool receiving : 1 = false;
+  bool sending : 1 = false;  // a send is in flight
+  // What has ended.
+  bool eof : 1 = false;
+  bool write_shut : 1 = false;
+};
+static_assert(sizeof(EpollStream) <= 16);
+
+struct EpollListener {
+  std::uint32_t id = 0;
+  int fd = -1;
+  bool paused = false;
+  base::Duration delay{};  // of the last pause; zero after a success
+  base::Time resume{};
+};
+
+}  // namespace socketio::net

@@ -1,0 +1,258 @@
+#include "net/loop.hpp"
+
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/sys.hpp"
+
+namespace socketio::net {
+namespace {
+
+using std::chrono::milliseconds;
+
+class TestDriver final : public Driver {
+ public:
+  std::string order;
+  bool work = false;
+  bool closed = false;
+  std::function<void()> on_flush;
+  std::function<void(Timer&)> timer;
+  std::function<void(StreamId, base::MutBytes)> received;
+
+  void on_accepted(std::uint32_t, int fd, const Address&) override { ::close(fd); }
+  void on_accept_paused(std::uint32_t, std::error_code) override {}
+  void on_connected(StreamId, Owner, std::error_code) override {}
+  void on_received(StreamId id, Owner, base::MutBytes bytes) override {
+    order += 'r';
+    if (received) received(id, bytes);
+  }
+  void on_eof(StreamId, Owner) override { order += 'e'; }
+  void on_sent(StreamId, Owner, std::size_t) override {}
+  void on_detached(StreamId, Owner, int) override {}
+  void on_closed(StreamId, Owner, std::error_code) override { closed = true; }
+  bool has_work() const override { return work; }
+  void on_timer(Timer& expired) override {
+    order += 't';
+    if (timer) timer(expired);
+  }
+  void flush() override {
+    order += 'f';
+    if (on_flush) on_flush();
+  }
+};
+
+struct Pair {
+  Pair() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0); }
+  ~Pair() { ::close(fds[0]); }  // the other belongs to the backend
+  void write(std::string_view text) const {
+    EXPECT_EQ(::send(fds[0], text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  }
+  int fds[2] = {-1, -1};
+};
+
+class LoopTest : public ::testing::Test {
+ protected:
+  bool readable(int timeout_ms) const {
+    pollfd entry{loop_.poll_fd(), POLLIN, 0};
+    return ::poll(&entry, 1, timeout_ms) == 1;
+  }
+  // Somebody else's loop: poll, then process.
+  bool until(const std::function<bool()>& condition) {
+    const base::Time give_up = base::after(system_now(), std::chrono::seconds(20));
+    while (!condition()) {
+      if (system_now() > give_up) return false;
+      if (readable(20'000)) loop_.process(driver_);
+    }
+    return true;
+  }
+  // Until there is nothing to do.
+  void quiet() {
+    while (readable(0)) loop_.process(driver_);
+    driver_.order.clear();
+  }
+
+  Loop loop_{make_epoll_backend()};
+  TestDriver driver_;
+};
+
+TEST_F(LoopTest, ATurnIsFactsTimersJobsFlush) {
+  const Pair pair;
+  const StreamId id = loop_.backend().adopt(pair.fds[1], 1);
+  loop_.backend().recv_start(id);
+  Timer timer;
+  loop_.timers().arm(timer, loop_.now());
+  loop_.mailbox().post([&] { driver_.order += 'j'; });
+  pair.write("x");
+  while (system_now() < base::after(loop_.now(), milliseconds(2))) std::this_thread::yield();
+  loop_.process(driver_);
+  EXPECT_EQ(driver_.order, "rtjf");
+}
+
+TEST_F(LoopTest, RunsUntilStoppedFromAnotherThread) {
+  int flushes = 0;
+  driver_.on_flush = [&] { ++flushes; };
+  std::thread other([&] {
+    for (int i = 0; i < 100; ++i) loop_.mailbox().post([&] { driver_.order += 'j'; });
+    loop_.mailbox().post([&] {
+      EXPECT_TRUE(loop_.on_loop_thread());
+      driver_.order += '.';
+    });
+    EXPECT_FALSE(loop_.on_loop_thread());
+    loop_.mailbox().post([&] { loop_.stop(); });
+  });
+  loop_.run(driver_);
+  other.join();
+  EXPECT_GT(flushes, 0);
+  EXPECT_NE(driver_.order.find('.'), std::string::npos);
+}
+
+TEST_F(LoopTest, StopEndsARunThatHasNotBegunAndOnlyThatOne) {
+  loop_.stop();
+  loop_.run(driver_);
+  EXPECT_EQ(driver_.order, "");
+  loop_.mailbox().post([&] { loop_.stop(); });
+  loop_.run(driver_);
+  EXPECT_NE(driver_.order, "");
+}
+
+TEST_F(LoopTest, StopsASleepingRun) {
+  std::atomic<bool> flushed{false};
+  driver_.on_flush = [&] { flushed = true; };
+  loop_.mailbox().post([] {});
+  std::thread other([&] {
+    while (!flushed) std::this_thread::yield();
+    loop_.stop();
+  });
+  loop_.run(driver_);
+  other.join();
+}
+
+TEST_F(LoopTest, TimersEndTheSleepAndAreNeverEarly) {
+  Timer timer(4, 2);
+  const base::Time deadline = base::after(system_now(), milliseconds(15));
+  loop_.timers().arm(timer, deadline);
+  driver_.timer = [&](Timer& expired) {
+    EXPECT_EQ(&expired, &timer);
+    EXPECT_GE(loop_.now(), deadline);
+    loop_.stop();
+  };
+  loop_.run(driver_);
+  EXPECT_GE(system_now(), deadline);
+}
+
+TEST_F(LoopTest, TheTimeOfAFactIsAfterTheSleep) {
+  const Pair pair;
+  loop_.backend().recv_start(loop_.backend().adopt(pair.fds[1], 1));
+  base::Time written{};
+  std::thread other([&] {
+    const base::Time start = system_now();
+    while (system_now() < start + milliseconds(5)) std::this_thread::yield();
+    written = system_now();
+    pair.write("x");
+  });
+  base::Time seen{};
+  driver_.received = [&](StreamId, base::MutBytes) {
+    seen = loop_.now();
+    loop_.stop();
+  };
+  loop_.run(driver_);
+  other.join();
+  EXPECT_GE(seen, written);
+}
+
+TEST_F(LoopTest, ProcessBlocksNoLongerThanItMay) {
+  const base::Time before = system_now();
+  loop_.process(driver_);
+  loop_.process(driver_, milliseconds(5));
+  EXPECT_EQ(driver_.order, "ff");
+  EXPECT_LT(system_now() - before, std::chrono::seconds(10));
+}
+
+TEST_F(LoopTest, WorksInsideSomebodyElsesLoop) {
+  const Pair pair;
+  const StreamId id = loop_.backend().adopt(pair.fds[1], 1);
+  loop_.backend().recv_start(id);
+  std::string got;
+  driver_.received = [&](StreamId, base::MutBytes bytes) {
+    got.append(bytes.data(), bytes.size());
+  };
+  quiet();
+  EXPECT_FALSE(readable(0));
+
+  pair.write("hello");  // a fact
+  EXPECT_TRUE(until([&] { return got == "hello"; }));
+  quiet();
+  EXPECT_FALSE(readable(0));
+
+  std::thread poster([&] { loop_.mailbox().post([&] { driver_.order += 'j'; }); });
+  EXPECT_TRUE(until([&] { return driver_.order.find('j') != std::string::npos; }));
+  poster.join();
+  quiet();
+
+  loop_.mailbox().post([&] { driver_.order += 'o'; });  // from this thread, outside process()
+  EXPECT_TRUE(readable(0));
+  EXPECT_TRUE(until([&] { return driver_.order.find('o') != std::string::npos; }));
+  quiet();
+
+  loop_.backend().close(id);  // a fact that waits for the next process()
+  EXPECT_TRUE(readable(0));
+  EXPECT_TRUE(until([&] { return driver_.closed; }));
+  quiet();
+  EXPECT_FALSE(readable(0));
+}
+
+TEST_F(LoopTest, SomebodyElsesLoopIsWokenByTimersAndWork) {
+  quiet();
+  Timer timer;
+  base::Time deadline{};
+  driver_.timer = [&](Timer& expired) {
+    EXPECT_GE(loop_.now(), deadline);
+    // Armed inside process(), as everything is.
+    deadline = base::after(loop_.now(), milliseconds(3));
+    if (driver_.order.size() < 8) loop_.timers().arm(expired, deadline);
+  };
+  loop_.mailbox().post([&] {
+    deadline = base::after(loop_.now(), milliseconds(3));
+    loop_.timers().arm(timer, deadline);
+  });
+  EXPECT_TRUE(until([&] { return driver_.order.size() >= 8 && !timer.armed(); }));
+  quiet();
+  EXPECT_FALSE(readable(0));
+  driver_.on_flush = [&] { driver_.work = driver_.order.size() < 3; };
+  loop_.process(driver_);
+  EXPECT_TRUE(readable(20'000));
+  loop_.process(driver_);
+  EXPECT_TRUE(readable(20'000));
+  loop_.process(driver_);
+  EXPECT_FALSE(readable(0));
+}
+
+TEST_F(LoopTest, WhatWasArmedBeforePollFdIsFound) {
+  Timer timer;
+  loop_.timers().arm(timer, loop_.now());
+  EXPECT_TRUE(until([&] { return !timer.armed(); }));
+}
+
+TEST(Loop, TakesItsTimeFromTheClockItWasGiven) {
+  static base::Time fake{std::chrono::hours(1)};
+  Loop loop(make_epoll_backend(), [] { return fake; });
+  TestDriver driver;
+  Timer timer;
+  loop.timers().arm(timer, fake + milliseconds(10));
+  loop.process(driver);
+  EXPECT_EQ(driver.order, "f");
+  fake += milliseconds(10);
+  loop.process(driver);
+  EXPECT_EQ(driver.order, "ftf");
+  EXPECT_EQ(loop.now(), fake);
+}
+
+}  // namespace
+}  // namespace socketio::net

@@ -1,0 +1,80 @@
+// One TCP connection: an HTTP connection until (perhaps) a WebSocket. The only driver: bytes meet
+// protocol in Shard's feed, turn, flush and closed, and this is the record they work on. An idle
+// WebSocket owns no buffer.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/list.hpp"
+#include "base/out_queue.hpp"
+#include "base/slab.hpp"
+#include "eio/session.hpp"
+#include "http/server_machine.hpp"
+#include "net/backend.hpp"
+#include "net/timer_wheel.hpp"
+#include "sio/core.hpp"
+#include "ws/machine.hpp"
+
+namespace socketio::server {
+
+struct Connection;
+struct SessionRecord;
+using ConnectionId = base::Id<Connection>;
+using SessionId = base::Id<SessionRecord>;
+
+enum TimerKind : std::uint8_t { kConnectionTimer, kSessionTimer, kCoreTimer, kShutdownTimer };
+
+// What the request in flight is.
+enum class Exchange : std::uint8_t { none, poll, post, user };
+
+// Only connections that (still) speak HTTP have one.
+struct HttpSide {
+  HttpSide(const http::Limits& limits, base::Time now, net::Address from)
+      : machine(limits, now), peer(std::move(from)) {}
+  http::ServerMachine machine;
+  net::Address peer;
+  Exchange exchange = Exchange::none;
+  SessionId session{};
+  std::uint32_t request =
+      0;  // counts requests, so that a late answer of a user handler finds its own or nothing
+};
+
+struct DirtyConnectionTag;
+struct BacklogTag;
+
+struct Connection : base::ListNode<DirtyConnectionTag>, base::ListNode<BacklogTag> {
+  net::StreamId stream{};
+  ConnectionId self{};
+  base::OutQueue out;
+  std::unique_ptr<HttpSide> http;
+  std::optional<ws::Machine> ws;
+  SessionId session{};  // of a WebSocket
+  net::Timer timer;
+  bool probe = false;      // the WebSocket is an upgrade being tried
+  bool in_flight = false;  // a send is with the backend
+  bool closing = false;    // when `out` is empty: shut down, linger, close
+  bool lingering = false;  // our FIN is out; input is thrown away until the peer's, or a deadline
+  bool paused = false;     // receiving is stopped
+  bool eof = false;
+};
+
+// One Engine.IO client, and the connections that carry it now.
+struct SessionRecord {
+  SessionRecord(eio::Shared& shared, const eio::Sid& sid, eio::Transport transport,
+                std::uint64_t owner, base::Time now)
+      : session(shared, sid, transport, owner, now) {}
+  eio::Session session;
+  sio::ClientId client{};
+  ConnectionId websocket{};
+  ConnectionId probe{};
+  ConnectionId poll{};    // holds the parked GET
+  ConnectionId post{};    // holds the POST being read
+  http::StoredHead head;  // of the request that opened the session
+  std::unique_ptr<std::string> address;
+  std::int64_t issued_ms = 0;
+  std::uint32_t running = 0;  // coroutine handlers
+  net::Timer timer;
+};
+
+}  // namespace socketio::server

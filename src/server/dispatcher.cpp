@@ -1,0 +1,388 @@
+// User code, run: connections, events, disconnections. Commands are in dispatcher_commands.cpp.
+#include "server/dispatcher.hpp"
+
+#include <fmt/format.h>
+
+#include "server/shard.hpp"
+
+namespace socketio {
+
+struct Next::Once {
+  std::function<void(std::optional<ConnectError>)> go;
+};
+
+Next::Next(std::function<void(std::optional<ConnectError>)> go)
+    : once_(std::make_shared<Once>(Once{std::move(go)})) {}
+void Next::operator()() const {
+  if (auto go = std::exchange(once_->go, nullptr)) go(std::nullopt);
+}
+void Next::operator()(ConnectError error) const {
+  if (auto go = std::exchange(once_->go, nullptr)) go(std::move(error));
+}
+
+}  // namespace socketio
+
+namespace socketio::server {
+
+// One event being handled: what detail::Invocation shows to typed handlers.
+class Call final : public detail::Invocation {
+ public:
+  Call(Dispatcher& dispatcher, sio::SocketId id, Socket handle, const EventView& view,
+       std::optional<std::uint64_t> ack_id)
+      : dispatcher_(dispatcher),
+        id_(id),
+        handle_(std::move(handle)),
+        view_(view),
+        ack_id_(ack_id) {}
+
+  const Socket& socket() override { return handle_; }
+  EventView event() override { return view_; }
+  bool wants_ack() override { return ack_id_.has_value(); }
+  Ack make_ack() override;
+  void reply(detail::ArgsRef args) override {
+    if (ack_id_) dispatcher_.send_ack(id_, *std::exchange(ack_id_, std::nullopt), args);
+  }
+  void mismatch(std::size_t index) override {
+    ++dispatcher_.mismatches_;
+    dispatcher_.report({ErrorReport::Kind::payload_mismatch,
+                        fmt::format("argument {} does not fit the handler", index),
+                        std::string(view_.name())});
+  }
+  detail::TaskEnd begin_task() override;
+
+  void run(const detail::HandlerPtr& handler) {
+    handler_ = handler;
+    dispatcher_.guarded(view_.name(), [&] { handler->call(*this); });
+  }
+
+ private:
+  Dispatcher& dispatcher_;
+  sio::SocketId id_;
+  Socket handle_;
+  EventView view_;
+  std::optional<std::uint64_t> ack_id_;
+  std::shared_ptr<detail::AckState> ack_;
+  detail::HandlerPtr handler_;
+};
+
+}  // namespace socketio::server
+
+namespace socketio::detail {
+
+struct AckState {
+  std::shared_ptr<ShardLink> link;
+  std::uint64_t socket = 0;
+  std::uint64_t id = 0;
+  std::atomic<bool> open{true};
+};
+
+}  // namespace socketio::detail
+
+namespace socketio {
+
+Ack::operator bool() const {
+  return state_ != nullptr && state_->open.load(std::memory_order_relaxed);
+}
+
+bool Ack::send(detail::ArgsRef args) const {
+  if (state_ == nullptr || !state_->open.exchange(false, std::memory_order_relaxed)) return false;
+  const auto socket = sio::SocketId::unpack(state_->socket);
+  if (server::Shard* shard = state_->link->here(); shard != nullptr)
+    return shard->dispatcher().send_ack(socket, state_->id, args);
+  // Off the shard's thread: the arguments become values here, since they may not live on.
+  auto values = std::make_shared<Args>(server::collect(args));
+  return state_->link->post([socket, values, id = state_->id](server::Shard& shard) {
+    shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
+  });
+}
+
+}  // namespace socketio
+
+namespace socketio::server {
+
+Ack Call::make_ack() {
+  if (!ack_id_) return {};
+  if (!ack_) {
+    ack_ = std::make_shared<detail::AckState>();
+    ack_->link = handle_.link();
+    ack_->socket = id_.packed();
+    ack_->id = *ack_id_;
+  }
+  return Ack(ack_);
+}
+
+// The end of a coroutine handler, on the shard's thread; it also keeps the handler (and what it
+// captured) alive until then.
+detail::TaskEnd Call::begin_task() {
+  Shard& shard = dispatcher_.shard();
+  std::uint64_t session = 0;
+  if (const sio::Socket* socket = dispatcher_.core().get(id_); socket != nullptr) {
+    if (SessionRecord* record = shard.session_of(socket->client); record != nullptr) {
+      session = record->session.owner();
+      shard.handler_started(*record);
+    }
+  }
+  return [link = handle_.link(), session, handler = handler_,
+          name = std::string(view_.name())](std::exception_ptr error) {
+    if (Shard* alive = link->here(); alive != nullptr) {
+      if (error) alive->dispatcher().report_exception(error, name);
+      alive->handler_ended(session);
+    }
+  };
+}
+
+Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared,
+                       const sio::Options& options, Hooks& hooks,
+                       std::shared_ptr<detail::ShardLink> link)
+    : shard_(shard),
+      core_(core),
+      shared_(shared),
+      options_(options),
+      hooks_(hooks),
+      link_(std::move(link)) {}
+
+Socket Dispatcher::handle(const sio::Socket& socket) const {
+  return {link_, socket.self.packed(), socket.nsp, socket.id_view()};
+}
+
+Socket Dispatcher::handle(sio::SocketId id) {
+  const sio::Socket* socket = core_.get(id);
+  return socket == nullptr ? Socket() : handle(*socket);
+}
+
+SocketExtras* Dispatcher::extras(sio::SocketId id) {
+  sio::Socket* socket = core_.get(id);
+  if (socket == nullptr) return nullptr;
+  if (!socket->attachment) socket->attachment = std::make_shared<SocketExtras>();
+  return static_cast<SocketExtras*>(socket->attachment.get());
+}
+
+NamespaceExtras& Dispatcher::extras(sio::NamespaceIndex nsp) {
+  while (namespaces_.size() <= nsp) namespaces_.push_back(std::make_unique<NamespaceExtras>());
+  return *namespaces_[nsp];
+}
+
+void Dispatcher::report(const ErrorReport& error) {
+  shard_.log(base::LogLevel::warn, base::LogKind::handler, error.message);
+  if (!hooks_.error) return;
+  try {
+    hooks_.error(error);
+  } catch (...) {  // a hook that throws has nobody left to tell
+    ++failures_;
+  }
+}
+
+void Dispatcher::report_exception(std::exception_ptr error, std::string_view event) {
+  ++failures_;
+  std::string message = "unknown exception";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    message = e.what();
+  } catch (...) {
+  }
+  report({ErrorReport::Kind::handler_exception, message, std::string(event)});
+}
+
+void Dispatcher::pump(base::Time now) {
+  if (pumping_) return;
+  pumping_ = true;
+  while (true) {
+    sio::Event event = core_.next(now);
+    switch (event.kind) {
+      case sio::EventKind::none:
+        pumping_ = false;
+        return;
+      case sio::EventKind::connecting:
+        on_connecting(event);
+        break;
+      case sio::EventKind::unknown_namespace:
+        on_unknown_namespace(event);
+        break;
+      case sio::EventKind::event:
+        on_event(event);
+        break;
+      case sio::EventKind::ack:
+        guarded("ack", [&] { event.waiter->finish(event.end, event.args); });
+        break;
+      case sio::EventKind::ack_reply:
+        guarded("ack", [&] { event.group->reply(event.args); });
+        break;
+      case sio::EventKind::error:
+        on_error(event.socket, event.name);
+        break;
+      case sio::EventKind::disconnecting:
+      case sio::EventKind::disconnected:
+        on_disconnect(event);
+        break;
+    }
+  }
+}
+
+// -- Connecting.
+
+void Dispatcher::on_connecting(const sio::Event& event) {
+  auto chain = extras(event.nsp).middlewares;
+  if (!chain) return connected(event.socket);
+  run_middlewares(event.socket, std::make_shared<std::vector<detail::Middleware>>(*chain),
+                  0);  // as they are now
+}
+
+void Dispatcher::run_middlewares(sio::SocketId id,
+                                 std::shared_ptr<std::vector<detail::Middleware>> chain,
+                                 std::size_t index) {
+  if (index == chain->size()) return connected(id);
+  const Socket socket = handle(id);
+  if (!socket) return;
+  const Next next([link = link_, id, chain, index](std::optional<ConnectError> error) {
+    link->run_or_post([id, chain, index, error = std::move(error)](Shard& shard) {
+      if (error) {
+        shard.dispatcher().refuse(id, *error);
+      } else {
+        shard.dispatcher().run_middlewares(id, chain, index + 1);
+      }
+    });
+  });
+  if (!guarded("middleware", [&] { (*chain)[index](socket, next); }))
+    next(ConnectError{"internal error"});
+}
+
+void Dispatcher::refuse(sio::SocketId socket, const ConnectError& error) {
+  core_.refuse(socket, error.message, error.data.is_null() ? std::string() : error.data.to_json());
+}
+
+void Dispatcher::connected(sio::SocketId id) {
+  if (!core_.accept(id, shard_.now())) return;
+  const sio::Socket* socket = core_.get(id);
+  const Socket user = handle(*socket);
+  const auto handlers = extras(socket->nsp).connection;
+  for (const auto& [listener, run] : handlers) guarded("connection", [&] { run(user); });
+}
+
+void Dispatcher::on_unknown_namespace(const sio::Event& event) {
+  const std::string name(event.name);
+  const Value auth = event.args.exists() ? Value::read(event.args) : Value(Object());
+  bool create = false;
+  if (hooks_.unknown_namespace)
+    guarded("connect", [&] { create = hooks_.unknown_namespace(name, auth); });
+  if (!create) return core_.reject_namespace(event.client, name);
+  core_.create_namespace(name);
+  core_.admit(event.client, name, shard_.now());
+}
+
+// -- Events.
+
+void Dispatcher::on_event(sio::Event& event) {
+  ++events_;
+  sio::Socket* socket = core_.get(event.socket);
+  const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
+  NamespaceExtras& nsp = extras(socket->nsp);
+  auto* own = static_cast<SocketExtras*>(socket->attachment.get());
+  if (nsp.any || (own != nullptr && own->any)) {
+    const ListenersPtr lists[] = {nsp.any, own != nullptr ? own->any : nullptr};
+    for (const ListenersPtr& list : lists) {
+      if (!list) continue;
+      for (const Listener& listener : *list)
+        Call(*this, event.socket, handle(*socket), view, std::nullopt).run(listener.handler);
+    }
+    own = static_cast<SocketExtras*>(socket->attachment.get());
+  }
+  if (own != nullptr && own->middlewares) {
+    auto packet = std::make_shared<Packet>(Packet{std::string(event.name), view.values()});
+    return run_packet_middlewares(event.socket, std::move(packet), event.ack_id, own->middlewares,
+                                  0);
+  }
+  run_handlers(event.socket, view, event.ack_id);
+}
+
+void Dispatcher::run_handlers(sio::SocketId id, const EventView& view,
+                              std::optional<std::uint64_t> ack_id) {
+  sio::Socket* socket = core_.get(id);
+  if (socket == nullptr) return;
+  ListenersPtr for_all = extras(socket->nsp).events.find(view.name());
+  auto* own = static_cast<SocketExtras*>(socket->attachment.get());
+  ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
+  if (!for_all && !for_one) return;
+  Call call(*this, id, handle(*socket), view, ack_id);
+  for (const ListenersPtr& list : {for_all, for_one}) {
+    if (!list) continue;
+    for (const Listener& listener : *list) {
+      if (listener.once) {
+        const sio::Socket* still = core_.get(id);
+        if (still == nullptr || !still->attachment ||
+            !static_cast<SocketExtras*>(still->attachment.get())->remove(listener.id))
+          continue;
+      }
+      call.run(listener.handler);
+    }
+  }
+}
+
+void Dispatcher::run_packet_middlewares(
+    sio::SocketId id, std::shared_ptr<Packet> packet, std::optional<std::uint64_t> ack_id,
+    std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> chain, std::size_t index) {
+  if (core_.get(id) == nullptr) return;
+  if (index == chain->size()) return dispatch_packet(id, *packet, ack_id);
+  const Next next(
+      [link = link_, id, packet, ack_id, chain, index](std::optional<ConnectError> error) {
+        link->run_or_post([=](Shard& shard) {
+          if (error) {
+            shard.dispatcher().on_error(id, error->message);
+          } else {
+            shard.dispatcher().run_packet_middlewares(id, packet, ack_id, chain, index + 1);
+          }
+        });
+      });
+  guarded(packet->name, [&] { (*chain)[index](*packet, next); });
+}
+
+// A packet that middlewares had as values goes on as one that was received: written and parsed
+// again.
+void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
+                                 std::optional<std::uint64_t> ack_id) {
+  std::string text;
+  std::vector<base::Bytes> attachments;
+  value::JsonWriter writer(text, attachments);
+  writer.begin_array();
+  writer.string(packet.name);
+  for (const Value& value : packet.args) value.write(writer);
+  writer.end_array();
+  value::JsonDocument document;
+  if (!document.parse_copy(text) ||
+      (!attachments.empty() && !document.bind_attachments(attachments)))
+    return;
+  run_handlers(id,
+               EventView(packet.name, document.root(),
+                         attachments.empty() ? document.rest_of_array() : base::Bytes()),
+               ack_id);
+}
+
+void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& view,
+                         const detail::HandlerPtr& handler) {
+  Call(*this, id, user, view, std::nullopt).run(handler);
+}
+
+void Dispatcher::on_error(sio::SocketId id, std::string_view text) {
+  const sio::Socket* socket = core_.get(id);
+  if (socket == nullptr || !socket->attachment) return;
+  const auto handlers = static_cast<SocketExtras*>(socket->attachment.get())->error;
+  for (const auto& [listener, run] : handlers) guarded("error", [&] { run(text); });
+}
+
+void Dispatcher::on_disconnect(const sio::Event& event) {
+  const sio::Socket* socket = core_.get(event.socket);
+  const auto reason = static_cast<DisconnectReason>(event.reason);
+  const bool before = event.kind == sio::EventKind::disconnecting;
+  const Socket user = handle(*socket);
+  const std::shared_ptr<sio::Attachment> keep = socket->attachment;
+  if (auto* own = static_cast<SocketExtras*>(keep.get()); own != nullptr) {
+    const auto handlers = before ? own->disconnecting : own->disconnected;
+    for (const auto& [listener, run] : handlers)
+      guarded("disconnect", [&] { run(reason, event.detail); });
+  }
+  if (before) return;
+  const auto handlers = extras(event.nsp).disconnected;
+  for (const auto& [listener, run] : handlers) guarded("disconnect", [&] { run(user, reason); });
+}
+
+}  // namespace socketio::server

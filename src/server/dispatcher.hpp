@@ -1,0 +1,119 @@
+// Where user code runs, and nowhere else: takes the core's events and calls handlers, with the
+// exception guard, the packet middlewares and the acknowledgements around them. Also the commands
+// of the public handles, which are all "encode, then tell the core".
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <socketio/server.hpp>
+
+#include "base/random.hpp"
+#include "server/handlers.hpp"
+#include "server/link.hpp"
+#include "sio/core.hpp"
+
+namespace socketio::server {
+
+class Shard;
+struct SessionRecord;
+
+struct Hooks {
+  std::function<void(const ErrorReport&)> error;
+  std::function<bool(std::string_view, const Value&)> unknown_namespace;
+};
+
+// Arguments as values: for other threads, where what they refer to may not live on.
+Args collect(detail::ArgsRef args);
+void write_values(const void* values, Writer& to);  // ArgsRef::write for Args
+
+class Dispatcher {
+ public:
+  Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, const sio::Options& options,
+             Hooks& hooks, std::shared_ptr<detail::ShardLink> link);
+
+  // Drains the core's events through user code. Not reentrant; a call from inside a handler does
+  // nothing (the outer one goes on).
+  void pump(base::Time now);
+
+  // -- Commands of the handles (dispatcher_commands.cpp). `now` is the turn's.
+  bool emit(sio::SocketId socket, std::string_view event, detail::ArgsRef args, sio::Flags flags);
+  bool emit_many(const detail::Target& target, std::string_view event, detail::ArgsRef args);
+  bool emit_with_ack(const detail::Target& target, std::string_view event, detail::ArgsRef args,
+                     std::unique_ptr<detail::AckReceiver> receiver);
+  bool send_ack(sio::SocketId socket, std::uint64_t id, detail::ArgsRef args);
+  std::vector<sio::SocketId> select(const detail::Target& target);
+
+  Socket handle(const sio::Socket& socket) const;
+  Socket handle(sio::SocketId id);
+  SocketExtras* extras(sio::SocketId id);  // makes them; null when the socket is gone
+  NamespaceExtras& extras(sio::NamespaceIndex nsp);
+  ListenerId next_listener_id() { return ++listener_ids_; }
+  sio::Core& core() { return core_; }
+  Shard& shard() { return shard_; }
+  Handshake handshake(sio::SocketId id);
+  RemoteSocket remote(const sio::Socket& socket);
+
+  // Runs user code with the one exception guard. False when it threw (reported).
+  template <class F>
+  bool guarded(std::string_view event, F&& run) {
+    ++shared_.dispatch;
+    try {
+      run();
+      return true;
+    } catch (...) {
+      report_exception(std::current_exception(), event);
+      return false;
+    }
+  }
+  void report_exception(std::exception_ptr error, std::string_view event);
+  void report(const ErrorReport& error);
+  std::uint64_t events() const { return events_; }
+  std::uint64_t mismatches() const { return mismatches_; }
+  std::uint64_t failures() const { return failures_; }
+
+ private:
+  friend class Call;
+  void on_connecting(const sio::Event& event);
+  void run_middlewares(sio::SocketId socket, std::shared_ptr<std::vector<detail::Middleware>> chain,
+                       std::size_t index);
+  void refuse(sio::SocketId socket, const ConnectError& error);
+  void connected(sio::SocketId socket);
+  void on_unknown_namespace(const sio::Event& event);
+  void on_event(sio::Event& event);
+  void run_handlers(sio::SocketId id, const EventView& view, std::optional<std::uint64_t> ack_id);
+  void run_packet_middlewares(
+      sio::SocketId id, std::shared_ptr<Packet> packet, std::optional<std::uint64_t> ack_id,
+      std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> chain, std::size_t index);
+  void dispatch_packet(sio::SocketId id, const Packet& packet, std::optional<std::uint64_t> ack_id);
+  void on_error(sio::SocketId id, std::string_view text);
+  void on_disconnect(const sio::Event& event);
+  // on_any_outgoing: one event to one socket; what all of a socket's listeners see; one listener.
+  void notify_outgoing(sio::Socket& socket, std::string_view event, const detail::ArgsRef& args);
+  void show_outgoing(sio::Socket& socket, const EventView& view);
+  void run_one(sio::SocketId id, const Socket& user, const EventView& view,
+               const detail::HandlerPtr& handler);
+
+  Shard& shard_;
+  sio::Core& core_;
+  eio::Shared& shared_;
+  const sio::Options& options_;
+  Hooks& hooks_;
+  std::shared_ptr<detail::ShardLink> link_;
+  sio::Encoder encoder_;
+  std::vector<std::unique_ptr<NamespaceExtras>> namespaces_;
+  ListenerId listener_ids_ = 0;
+  std::uint64_t events_ = 0;
+  std::uint64_t mismatches_ = 0;
+  std::uint64_t failures_ = 0;
+  std::uint32_t outgoing_listeners_ =
+      0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
+  bool pumping_ = false;
+
+ public:
+  void expect_outgoing() { ++outgoing_listeners_; }
+};
+
+}  // namespace socketio::server

@@ -1,0 +1,267 @@
+// What the public handles ask for, on the shard's thread: encode once, then tell the core.
+#include <algorithm>
+
+#include "http/url.hpp"
+#include "server/shard.hpp"
+
+namespace socketio::server {
+namespace {
+
+// Between the core's acknowledgement table and the public receiver.
+class Waiter final : public sio::AckWaiter {
+ public:
+  explicit Waiter(std::unique_ptr<detail::AckReceiver> receiver) : receiver_(std::move(receiver)) {}
+  void reply(const Element& args) override { receiver_->reply(args); }
+  void finish(sio::AckEnd end, const Element& args) override {
+    switch (end) {
+      case sio::AckEnd::replied:
+        return receiver_->finish({}, args);
+      case sio::AckEnd::timeout:
+        return receiver_->finish(Errc::timeout, {});
+      case sio::AckEnd::disconnected:
+        return receiver_->finish(Errc::disconnected, {});
+      case sio::AckEnd::shutting_down:
+        return receiver_->finish(Errc::shutting_down, {});
+    }
+  }
+  std::unique_ptr<detail::AckReceiver> release() { return std::move(receiver_); }
+
+ private:
+  std::unique_ptr<detail::AckReceiver> receiver_;
+};
+
+// Collects arguments as values: what crosses threads before its acknowledgement id is known.
+class ValueCollector final : public Writer {
+ public:
+  void null() override { add(nullptr); }
+  void boolean(bool v) override { add(v); }
+  void integer(std::int64_t v) override { add(v); }
+  void unsigned_integer(std::uint64_t v) override { add(v); }
+  void number(double v) override { add(v); }
+  void string(std::string_view utf8) override { add(utf8); }
+  void binary(std::string_view bytes) override { add(Binary(std::string(bytes))); }
+  void raw(std::string_view json) override { add(Value::parse(json).value_or(Value())); }
+  void begin_array() override { open_.emplace_back(Array()); }
+  void end_array() override { close(); }
+  void begin_object() override { open_.emplace_back(Object()); }
+  void end_object() override { close(); }
+  void key(std::string_view name) override { keys_.emplace_back(name); }
+  Args take() { return std::move(done_); }
+
+ private:
+  void add(Value value) {
+    if (open_.empty()) {
+      done_.push_back(std::move(value));
+    } else if (Array* array = open_.back().get_if<Array>(); array != nullptr) {
+      array->push_back(std::move(value));
+    } else {
+      open_.back()[keys_.back()] = std::move(value);
+      keys_.pop_back();
+    }
+  }
+  void close() {
+    Value value = std::move(open_.back());
+    open_.pop_back();
+    add(std::move(value));
+  }
+  std::vector<Value> open_;
+  std::vector<std::string> keys_;
+  Args done_;
+};
+
+// Shows a shared packet to every receiver's on_any_outgoing; parses it once, and only when somebody
+// listens.
+class OutgoingNotifier final : public sio::Core::Outgoing {
+ public:
+  using Run = std::function<void(sio::Socket&, const EventView&)>;
+  OutgoingNotifier(const sio::SharedPacket& packet, std::string_view event, Run run)
+      : packet_(packet), event_(event), run_(std::move(run)) {}
+  void outgoing(sio::Socket& socket) override {
+    if (!socket.attachment || !static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing)
+      return;
+    if (!document_) {
+      document_.emplace();
+      document_->parse_copy(packet_.body());
+      for (const eio::Message& message : packet_.attachments)
+        attachments_.push_back(message.payload());
+      if (!attachments_.empty()) document_->bind_attachments(attachments_);
+    }
+    run_(socket, EventView(event_, document_->root(),
+                           attachments_.empty() ? document_->rest_of_array() : base::Bytes()));
+  }
+
+ private:
+  const sio::SharedPacket& packet_;
+  std::string_view event_;
+  Run run_;
+  std::optional<value::JsonDocument> document_;
+  std::vector<base::Bytes> attachments_;
+};
+
+sio::Flags flags_of(const detail::Target& target) {
+  return {target.is_volatile, target.compress};
+}
+
+}  // namespace
+
+Args collect(detail::ArgsRef args) {
+  ValueCollector collector;
+  args.write(args.arguments, collector);
+  return collector.take();
+}
+
+void write_values(const void* values, Writer& to) {
+  for (const Value& value : *static_cast<const Args*>(values)) value.write(to);
+}
+
+sio::Selection selection_of(const detail::Target& target, sio::Core& core) {
+  sio::Selection selection{target.rooms, target.except};
+  if (target.socket != 0) {
+    if (const sio::Socket* sender = core.get(sio::SocketId::unpack(target.socket));
+        sender != nullptr)
+      selection.except.emplace_back(sender->id_view());
+  }
+  return selection;
+}
+
+bool Dispatcher::emit(sio::SocketId id, std::string_view event, detail::ArgsRef args,
+                      sio::Flags flags) {
+  sio::Socket* socket = core_.get(id);
+  if (socket == nullptr) return false;
+  if (outgoing_listeners_ > 0) notify_outgoing(*socket, event, args);
+  args.write(args.arguments, encoder_.begin_event(event));
+  const sio::Encoded packet =
+      encoder_.finish(sio::PacketType::event, core_.namespace_name(socket->nsp), std::nullopt,
+                      options_.max_attachments);
+  return !packet.head.empty() && core_.emit(*socket, packet, flags);
+}
+
+bool Dispatcher::send_ack(sio::SocketId id, std::uint64_t ack, detail::ArgsRef args) {
+  sio::Socket* socket = core_.get(id);
+  if (socket == nullptr) return false;
+  args.write(args.arguments, encoder_.begin_ack());
+  const sio::Encoded packet = encoder_.finish(
+      sio::PacketType::ack, core_.namespace_name(socket->nsp), ack, options_.max_attachments);
+  return !packet.head.empty() && core_.send_ack(*socket, packet);
+}
+
+bool Dispatcher::emit_many(const detail::Target& target, std::string_view event,
+                           detail::ArgsRef args) {
+  args.write(args.arguments, encoder_.begin_event(event));
+  const sio::Encoded packet =
+      encoder_.finish(sio::PacketType::event, core_.namespace_name(target.nsp), std::nullopt,
+                      options_.max_attachments);
+  if (packet.head.empty()) return false;
+  const sio::SharedPacket shared = sio::Encoder::share(packet, &shared_.ledger);
+  const sio::Selection selection = selection_of(target, core_);
+  if (outgoing_listeners_ == 0) {
+    core_.broadcast(target.nsp, selection, shared, flags_of(target));
+    return true;
+  }
+  OutgoingNotifier notifier(shared, event, [this](sio::Socket& socket, const EventView& view) {
+    show_outgoing(socket, view);
+  });
+  core_.broadcast(target.nsp, selection, shared, flags_of(target), &notifier);
+  return true;
+}
+
+void Dispatcher::notify_outgoing(sio::Socket& socket, std::string_view event,
+                                 const detail::ArgsRef& args) {
+  if (!socket.attachment || !static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing)
+    return;
+  sio::Encoder encoder;
+  args.write(args.arguments, encoder.begin_event(event));
+  const sio::Encoded encoded =
+      encoder.finish(sio::PacketType::event, "/", std::nullopt, options_.max_attachments);
+  if (encoded.head.empty()) return;
+  const sio::SharedPacket packet = sio::Encoder::share(encoded, &shared_.ledger);
+  OutgoingNotifier(packet, event, [this](sio::Socket& s, const EventView& view) {
+    show_outgoing(s, view);
+  }).outgoing(socket);
+}
+
+bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view event,
+                               detail::ArgsRef args,
+                               std::unique_ptr<detail::AckReceiver> receiver) {
+  const base::Time now = shard_.now();
+  const base::Time deadline = target.timeout ? base::after(now, *target.timeout) : base::kNever;
+  if (target.single) {
+    sio::Socket* socket = core_.get(sio::SocketId::unpack(target.socket));
+    if (socket == nullptr) return receiver->finish(Errc::disconnected, {}), false;
+    std::unique_ptr<sio::AckWaiter> waiter = std::make_unique<Waiter>(std::move(receiver));
+    const std::optional<std::uint64_t> id = core_.expect_ack(*socket, waiter, deadline);
+    if (!id)
+      return waiter->finish(socket->state == sio::SocketState::connected
+                                ? sio::AckEnd::timeout
+                                : sio::AckEnd::disconnected,
+                            {}),
+             false;
+    if (outgoing_listeners_ > 0) notify_outgoing(*socket, event, args);
+    args.write(args.arguments, encoder_.begin_event(event));
+    const sio::Encoded packet = encoder_.finish(
+        sio::PacketType::event, core_.namespace_name(socket->nsp), id, options_.max_attachments);
+    return !packet.head.empty() && core_.emit(*socket, packet, flags_of(target));
+  }
+  const std::uint64_t id = core_.next_ack_id(target.nsp);
+  args.write(args.arguments, encoder_.begin_event(event));
+  const sio::Encoded packet = encoder_.finish(
+      sio::PacketType::event, core_.namespace_name(target.nsp), id, options_.max_attachments);
+  if (packet.head.empty()) return receiver->finish(Errc::too_many, {}), false;
+  const sio::SharedPacket shared = sio::Encoder::share(packet, &shared_.ledger);
+  OutgoingNotifier notifier(shared, event, [this](sio::Socket& socket, const EventView& view) {
+    show_outgoing(socket, view);
+  });
+  core_.broadcast_with_ack(target.nsp, selection_of(target, core_), shared, flags_of(target), id,
+                           std::make_unique<Waiter>(std::move(receiver)), deadline, now,
+                           outgoing_listeners_ > 0 ? &notifier : nullptr);
+  return true;
+}
+
+void Dispatcher::show_outgoing(sio::Socket& socket, const EventView& view) {
+  const ListenersPtr list = static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing;
+  const Socket user = handle(socket);
+  for (const Listener& listener : *list) run_one(socket.self, user, view, listener.handler);
+}
+
+std::vector<sio::SocketId> Dispatcher::select(const detail::Target& target) {
+  if (target.single) return {sio::SocketId::unpack(target.socket)};
+  return core_.select(target.nsp, selection_of(target, core_));
+}
+
+Handshake Dispatcher::handshake(sio::SocketId id) {
+  Handshake out;
+  out.auth = Value(Object());
+  const sio::Socket* socket = core_.get(id);
+  if (socket == nullptr) return out;
+  if (socket->auth) out.auth = Value::parse(*socket->auth).value_or(Value(Object()));
+  const SessionRecord* record = shard_.session_of(socket->client);
+  if (record == nullptr) return out;
+  for (const http::Header& header : record->head.headers()) {
+    std::string name(header.name);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    out.headers.emplace_back(std::move(name), header.value);
+  }
+  out.url = record->head.target();
+  for (auto& [key, value] : http::parse_query(record->head.query()))
+    out.query.insert_or_assign(std::move(key), std::move(value));
+  out.address = record->address ? *record->address : std::string();
+  out.issued = record->issued_ms;
+  out.xdomain = record->head.header("origin").has_value();
+  return out;
+}
+
+RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
+  detail::Target target;
+  target.link = link_;
+  target.nsp = socket.nsp;
+  target.single = true;
+  target.socket = socket.self.packed();
+  std::vector<std::string> rooms{std::string(socket.id_view())};
+  for (std::string& room : core_.rooms(socket.nsp).rooms_of(socket))
+    rooms.push_back(std::move(room));
+  return {std::move(target), std::string(socket.id_view()), handshake(socket.self),
+          std::move(rooms)};
+}
+
+}  // namespace socketio::server

@@ -1,0 +1,175 @@
+// Server: the runtime behind the public class, and the few things that are not a shard's: options,
+// listeners, the end.
+#include <stdexcept>
+
+#include <socketio/server.hpp>
+
+#include "net/listener.hpp"
+#include "server/shard.hpp"
+
+namespace socketio {
+
+namespace {
+
+class Category final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "socketio"; }
+  std::string message(int code) const override {
+    switch (static_cast<Errc>(code)) {
+      case Errc::timeout:
+        return "operation has timed out";
+      case Errc::disconnected:
+        return "the socket is disconnected";
+      case Errc::shutting_down:
+        return "the server is shutting down";
+      case Errc::unexpected_reply:
+        return "the reply does not fit the expected type";
+      case Errc::wrong_thread:
+        return "not allowed on this thread";
+      case Errc::too_many:
+        return "a limit was reached";
+    }
+    return "unknown error";
+  }
+};
+
+thread_local int loops_on_this_thread = 0;
+
+struct InsideLoop {
+  InsideLoop() { ++loops_on_this_thread; }
+  ~InsideLoop() { --loops_on_this_thread; }
+};
+
+}  // namespace
+
+const std::error_category& error_category() noexcept {
+  static const Category category;
+  return category;
+}
+
+bool detail::may_block() noexcept {
+  return loops_on_this_thread == 0;
+}
+
+struct Server::Runtime {
+  explicit Runtime(ServerOptions options)
+      : settings(std::move(options)),
+        logger(
+            [sink = settings.options.log](base::LogLevel level, std::string_view text,
+                                          std::uint64_t swallowed) {
+              if (sink) sink(static_cast<LogLevel>(level), text, swallowed);
+            },
+            static_cast<base::LogLevel>(settings.options.log_level)),
+        shard(settings, hooks, routes, logger) {}
+
+  void listen(const net::Address& address) {
+    std::error_code error;
+    net::Listener listener = net::Listener::open(address, settings.options.backlog, error);
+    if (error) throw std::system_error(error, "socketio: cannot listen on " + address.to_string());
+    if (port == 0) port = listener.address().port();
+    shard.add_listener(std::move(listener));
+  }
+
+  server::Settings settings;
+  server::Hooks hooks;
+  HttpRoutes routes;
+  base::Logger logger;
+  server::Shard shard;
+  std::uint16_t port = 0;
+};
+
+Server::Server(ServerOptions options) : runtime_(std::make_unique<Runtime>(std::move(options))) {}
+Server::~Server() = default;
+
+Server& Server::listen(std::uint16_t port, std::string_view host) {
+  const std::optional<net::Address> address = net::Address::parse(host.empty() ? "::" : host, port);
+  if (!address)
+    throw std::invalid_argument("socketio::Server::listen: not an address: " + std::string(host));
+  try {
+    runtime_->listen(*address);
+  } catch (const std::system_error& e) {
+    // A machine without IPv6 still has every IPv4 interface.
+    if (!host.empty() || e.code() != std::errc::address_family_not_supported) throw;
+    runtime_->listen(*net::Address::parse("0.0.0.0", port));
+  }
+  return *this;
+}
+
+Server& Server::listen_unix(std::string_view path) {
+  runtime_->listen(net::Address::unix_path(std::string(path)));
+  return *this;
+}
+
+std::uint16_t Server::port() const {
+  return runtime_->port;
+}
+
+void Server::run() {
+  const InsideLoop inside;
+  if (!runtime_->shard.closed()) runtime_->shard.loop().run(runtime_->shard);
+}
+
+int Server::poll_fd() const {
+  return runtime_->shard.loop().poll_fd();
+}
+
+void Server::process() {
+  const InsideLoop inside;
+  runtime_->shard.loop().process(runtime_->shard);
+}
+
+Pending<void> Server::close() {
+  Pending<void> pending;
+  auto state = pending.state();
+  const bool reached = runtime_->shard.link()->post([state](server::Shard& shard) {
+    shard.close([state, &shard] {
+      shard.loop().stop();
+      state->finish(Result<void>());
+    });
+  });
+  if (!reached) state->finish(Result<void>());
+  return pending;
+}
+
+Namespace Server::of(std::string_view name) {
+  server::Shard* shard = runtime_->shard.link()->here();
+  if (shard == nullptr) throw std::system_error(Errc::wrong_thread, "socketio::Server::of");
+  const std::string full =
+      name.empty() || name.front() != '/' ? "/" + std::string(name) : std::string(name);
+  return {shard->link(), shard->dispatcher().core().create_namespace(full)};
+}
+
+Namespace Server::sockets() const {
+  return {runtime_->shard.link(), 0};
+}
+ListenerId Server::on_connection(std::function<void(Socket)> handler) {
+  return sockets().on_connection(std::move(handler));
+}
+HttpRoutes& Server::http() {
+  return runtime_->routes;
+}
+void Server::on_error(std::function<void(const ErrorReport&)> hook) {
+  runtime_->hooks.error = std::move(hook);
+}
+void Server::on_unknown_namespace(std::function<bool(std::string_view, const Value&)> decide) {
+  runtime_->hooks.unknown_namespace = std::move(decide);
+}
+
+bool Server::post(std::function<void()> job) const {
+  return runtime_->shard.link()->post(
+      [job = std::move(job)](server::Shard& shard) { shard.dispatcher().guarded("post", job); });
+}
+
+bool Server::offload(std::function<void()> work, std::function<void()> done) {
+  return runtime_->shard.offload().run(std::move(work), std::move(done));
+}
+
+Stats Server::stats() const {
+  return runtime_->shard.stats();
+}
+
+detail::Target Server::target_for_emit() const {
+  return sockets().target_for_emit();
+}
+
+}  // namespace socketio

@@ -1,0 +1,29 @@
+// Reads one file for one request on the worker thread: opens beneath the folder (links must not
+// lead out of it), plans the answer with http::plan_file, and reads the bytes the plan wants.
+#pragma once
+
+#include <string>
+
+#include "http/message.hpp"
+
+namespace socketio::server {
+
+// Larger files (or ranges) are answered with 413 rather than held in memory; serve big downloads
+// from a web server.
+inline constexpr std::uint64_t kMaxFileBytes = 64ULL * 1024 * 1024;
+
+class FileJob {
+ public:
+  FileJob(std::string directory, std::string file, const http::Request& request);
+  void read();
+  const http::Response& response() const { return response_; }
+
+ private:
+  void answer(int fd);
+  std::string directory_;
+  std::string file_;
+  http::StoredHead request_;
+  http::Response response_;
+};
+
+}  // namespace socketio::server

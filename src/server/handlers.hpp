@@ -1,0 +1,79 @@
+// Registries of user handlers: by event name, per namespace and (lazily) per socket. Dispatching
+// copies one shared pointer, so a handler may register and remove handlers, its own included.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <typeindex>
+#include <vector>
+
+#include <tsl/robin_map.h>
+
+#include <socketio/namespace.hpp>
+
+#include "sio/core.hpp"
+
+namespace socketio::server {
+
+struct Listener {
+  ListenerId id = 0;
+  bool once = false;
+  detail::HandlerPtr handler;
+};
+using Listeners = std::vector<Listener>;
+using ListenersPtr = std::shared_ptr<const Listeners>;
+
+struct NameHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view name) const {
+    return std::hash<std::string_view>{}(name);
+  }
+};
+
+// Handlers by event name. The names are the application's, so the hash needs no key.
+class EventMap {
+ public:
+  void add(std::string_view name, Listener listener);
+  bool remove(std::string_view name);
+  bool remove(ListenerId id);
+  // Null when there are none.
+  ListenersPtr find(std::string_view name) const;
+  bool empty() const { return map_.empty(); }
+
+ private:
+  tsl::robin_map<std::string, ListenersPtr, NameHash, std::equal_to<>> map_;
+};
+
+// Copy-on-write additions to a list that may be being walked.
+void add_listener(ListenersPtr& list, Listener listener);
+bool remove_listener(ListenersPtr& list, ListenerId id);
+
+using DisconnectHandler = std::function<void(DisconnectReason, std::string_view)>;
+
+// What a socket keeps for the user; made with its first handler or datum.
+struct SocketExtras final : sio::Attachment {
+  EventMap events;
+  ListenersPtr any;
+  ListenersPtr any_outgoing;
+  std::vector<std::pair<ListenerId, DisconnectHandler>> disconnecting;
+  std::vector<std::pair<ListenerId, DisconnectHandler>> disconnected;
+  std::vector<std::pair<ListenerId, std::function<void(std::string_view)>>> error;
+  std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> middlewares;
+  std::vector<std::pair<std::type_index, std::shared_ptr<void>>> data;
+
+  bool remove(ListenerId id);
+};
+
+// The same for a namespace.
+struct NamespaceExtras {
+  EventMap events;
+  ListenersPtr any;
+  std::vector<std::pair<ListenerId, std::function<void(Socket)>>> connection;
+  std::vector<std::pair<ListenerId, std::function<void(Socket, DisconnectReason)>>> disconnected;
+  std::shared_ptr<std::vector<detail::Middleware>> middlewares;
+
+  bool remove(ListenerId id);
+};
+
+}  // namespace socketio::server

@@ -1,0 +1,61 @@
+#include "server/options.hpp"
+
+#include <stdexcept>
+
+namespace socketio::server {
+namespace {
+
+[[noreturn]] void refuse(const char* option, const char* why) {
+  throw std::invalid_argument(std::string("socketio::ServerOptions::") + option + " " + why);
+}
+
+void require_positive(std::chrono::milliseconds value, const char* option) {
+  if (value.count() <= 0) refuse(option, "must be positive");
+}
+
+void check(const ServerOptions& o) {
+  if (o.path.empty() || o.path.front() != '/') refuse("path", "must begin with '/'");
+  for (const char c : o.path) {
+    if (c <= ' ' || c == '?' || c == '#' || c == '%' || c == '\x7f')
+      refuse("path", "must be a plain URL path");
+  }
+  require_positive(o.connect_timeout, "connect_timeout");
+  require_positive(o.ping_interval, "ping_interval");
+  require_positive(o.ping_timeout, "ping_timeout");
+  require_positive(o.upgrade_timeout, "upgrade_timeout");
+  require_positive(o.close_timeout, "close_timeout");
+  if (o.max_http_buffer_size == 0 || o.max_http_buffer_size > 0x7fffffff) {
+    refuse("max_http_buffer_size", "must be between 1 and 2^31-1 bytes");
+  }
+  if (!o.polling && !o.websocket) refuse("websocket", "and polling cannot both be off");
+  if (o.max_connections == 0) refuse("max_connections", "must be positive");
+  if (o.send_queue_soft > o.send_queue_hard)
+    refuse("send_queue_soft", "must not exceed send_queue_hard");
+  if (o.send_queue_hard < o.max_http_buffer_size)
+    refuse("send_queue_hard", "must hold at least max_http_buffer_size");
+  if (o.max_running_handlers == 0) refuse("max_running_handlers", "must be positive");
+  if (o.backlog <= 0) refuse("backlog", "must be positive");
+}
+
+}  // namespace
+
+Settings::Settings(ServerOptions given) : options(std::move(given)) {
+  check(options);
+  if (options.path.back() != '/') options.path += '/';
+  eio.ping_interval = options.ping_interval;
+  eio.ping_timeout = options.ping_timeout;
+  eio.upgrade_timeout = options.upgrade_timeout;
+  eio.max_payload = options.max_http_buffer_size;
+  eio.send_soft = options.send_queue_soft;
+  eio.send_hard = options.send_queue_hard;
+  eio.polling = options.polling;
+  eio.websocket = options.websocket;
+  eio.allow_upgrades = options.allow_upgrades;
+  sio.connect_timeout = options.connect_timeout;
+  sio.max_attachments = options.max_attachments;
+  sio.max_attachment_bytes = options.max_http_buffer_size * options.max_attachments;
+  ws.max_message = options.max_http_buffer_size;
+  http.max_body = options.max_http_buffer_size;
+}
+
+}  // namespace socketio::server

@@ -1,0 +1,26 @@
+// ServerOptions, checked and split into what each layer wants to know.
+#pragma once
+
+#include <socketio/server.hpp>
+
+#include "base/ledger.hpp"
+#include "base/log.hpp"
+#include "eio/options.hpp"
+#include "http/server_machine.hpp"
+#include "sio/options.hpp"
+#include "ws/machine.hpp"
+
+namespace socketio::server {
+
+struct Settings {
+  // Throws std::invalid_argument naming the option.
+  explicit Settings(ServerOptions given);
+
+  ServerOptions options;
+  eio::Options eio;
+  sio::Options sio;
+  ws::Limits ws;
+  http::Limits http;
+};
+
+}  // namespace socketio::server

@@ -1,0 +1,165 @@
+#include "server/routes.hpp"
+
+#include <stdexcept>
+
+#include <sys/stat.h>
+
+#include "http/static_file.hpp"
+
+namespace socketio {
+namespace {
+
+std::vector<std::string> split(std::string_view path) {
+  std::vector<std::string> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // the slash
+    const std::size_t end = std::min(path.find('/'), path.size());
+    segments.emplace_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return segments;
+}
+
+using Params = std::vector<std::pair<std::string, std::string>>;
+
+bool fits(const std::vector<std::string>& pattern, const std::vector<std::string>& path,
+          Params& params) {
+  params.clear();
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == "*" && i + 1 == pattern.size()) {
+      std::string rest;
+      for (std::size_t j = i; j < path.size(); ++j) rest += (j > i ? "/" : "") + path[j];
+      params.emplace_back("*", std::move(rest));
+      return true;
+    }
+    if (i >= path.size()) return false;
+    if (pattern[i].size() > 1 && pattern[i].front() == ':') {
+      if (path[i].empty()) return false;
+      params.emplace_back(pattern[i].substr(1), path[i]);
+    } else if (pattern[i] != path[i]) {
+      return false;
+    }
+  }
+  return pattern.size() == path.size();
+}
+
+std::string_view find_pair(const Params& pairs, std::string_view name) {
+  for (const auto& [key, value] : pairs) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view HttpRequest::method() const {
+  return content_->method;
+}
+std::string_view HttpRequest::path() const {
+  return content_->path;
+}
+std::string_view HttpRequest::url() const {
+  return content_->url;
+}
+std::string_view HttpRequest::body() const {
+  return content_->body;
+}
+std::string_view HttpRequest::address() const {
+  return content_->address;
+}
+std::string_view HttpRequest::param(std::string_view name) const {
+  return find_pair(content_->params, name);
+}
+std::string_view HttpRequest::query(std::string_view name) const {
+  return find_pair(content_->query, name);
+}
+
+std::string_view HttpRequest::header(std::string_view name) const {
+  for (const auto& [key, value] : content_->headers) {
+    if (http::iequals(key, name)) return value;
+  }
+  return {};
+}
+
+HttpReply HttpReply::text(std::string body, int status) {
+  return {status, {{"Content-Type", "text/plain; charset=utf-8"}}, std::move(body)};
+}
+HttpReply HttpReply::html(std::string body, int status) {
+  return {status, {{"Content-Type", "text/html; charset=utf-8"}}, std::move(body)};
+}
+HttpReply HttpReply::json(const Value& value, int status) {
+  return {status, {{"Content-Type", "application/json"}}, value.to_json()};
+}
+HttpReply HttpReply::not_found() {
+  return {404, {}, {}};
+}
+HttpReply HttpReply::redirect(std::string location, int status) {
+  HttpReply reply{status, {}, {}};
+  reply.set("Location", location);
+  return reply;
+}
+
+HttpReply& HttpReply::set(std::string_view name, std::string_view value) {
+  if (!http::valid_header(name, value))
+    throw std::invalid_argument("invalid HTTP header: " + std::string(name));
+  std::erase_if(headers, [name](const auto& header) { return http::iequals(header.first, name); });
+  headers.emplace_back(name, value);
+  return *this;
+}
+
+HttpRoutes::HttpRoutes() : table_(std::make_unique<Table>()) {}
+HttpRoutes::~HttpRoutes() = default;
+
+HttpRoutes& HttpRoutes::add(std::string method, std::string pattern, Handler handler) {
+  if (method.empty()) {
+    table_->fallback = std::move(handler);
+    return *this;
+  }
+  if (pattern.empty() || pattern.front() != '/')
+    throw std::invalid_argument("an HTTP route begins with '/': " + pattern);
+  table_->routes.push_back({std::move(method), split(pattern), std::move(handler)});
+  return *this;
+}
+
+HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory) {
+  struct stat facts {};
+  if (stat(directory.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
+    throw std::invalid_argument("socketio::HttpRoutes::serve: not a directory: " + directory);
+  }
+  if (prefix.empty() || prefix.front() != '/')
+    throw std::invalid_argument("an HTTP route begins with '/': " + prefix);
+  if (prefix.back() != '/') prefix += '/';
+  table_->folders.push_back({std::move(prefix), std::move(directory)});
+  return *this;
+}
+
+}  // namespace socketio
+
+namespace socketio::server {
+
+Match match(const HttpRoutes::Table& table, std::string_view method, std::string_view path,
+            std::string_view encoded_path) {
+  Match found;
+  const std::vector<std::string> segments = split(path);
+  for (const HttpRoutes::Table::Route& route : table.routes) {
+    if (!fits(route.segments, segments, found.params)) continue;
+    if (route.method == "*" || route.method == method ||
+        (route.method == "GET" && method == "HEAD")) {
+      found.handler = &route.handler;
+      return found;
+    }
+    found.path_known = true;
+  }
+  found.params.clear();
+  if (found.path_known) return found;
+  for (const HttpRoutes::Table::Folder& folder : table.folders) {
+    std::optional<std::string> file = http::file_for(encoded_path, folder.prefix);
+    if (!file) continue;
+    found.folder = &folder;
+    found.file = std::move(*file);
+    break;
+  }
+  return found;
+}
+
+}  // namespace socketio::server

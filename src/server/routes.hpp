@@ -1,0 +1,56 @@
+// The user's HTTP routes and folders, matched in order.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <socketio/http.hpp>
+
+#include "http/message.hpp"
+
+namespace socketio {
+
+struct HttpRequest::Content {
+  std::string method;
+  std::string url;
+  std::string path;
+  std::string body;
+  std::string address;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, std::string>> params;
+  std::vector<std::pair<std::string, std::string>> query;
+};
+
+struct HttpRoutes::Table {
+  struct Route {
+    std::string method;  // "*": any
+    std::vector<std::string> segments;
+    Handler handler;
+  };
+  struct Folder {
+    std::string prefix;
+    std::string directory;
+  };
+  std::vector<Route> routes;
+  std::vector<Folder> folders;  // looked at when no route has the path
+  Handler fallback;
+};
+
+}  // namespace socketio
+
+namespace socketio::server {
+
+struct Match {
+  const HttpRoutes::Handler* handler = nullptr;
+  std::vector<std::pair<std::string, std::string>> params;
+  const HttpRoutes::Table::Folder* folder = nullptr;
+  std::string file;         // below the folder
+  bool path_known = false;  // a route has the path, but not the method
+};
+
+// `path` is normalised and decoded; `encoded_path` as it came (folders decode it once, themselves).
+Match match(const HttpRoutes::Table& table, std::string_view method, std::string_view path,
+            std::string_view encoded_path);
+
+}  // namespace socketio::server

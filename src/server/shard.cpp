@@ -1,0 +1,381 @@
+// The shard's facts: bytes in, bytes out, connections ending. See shard.hpp for the map.
+#include "server/shard.hpp"
+
+#include <array>
+#include <new>
+
+#include <unistd.h>
+
+namespace socketio::server {
+namespace {
+
+constexpr int kEventsPerTurn =
+    256;  // machine events of one connection before others get their turn
+constexpr base::Duration kLinger =
+    std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
+
+}  // namespace
+
+Shard::Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger)
+    : settings_(settings),
+      routes_(routes),
+      hooks_(hooks),
+      logger_(logger),
+      loop_(net::make_epoll_backend()),
+      arena_(&ledger_),
+      shared_{settings.eio, arena_, ledger_},
+      sid_key_(eio::make_sid_key(random_)),
+      core_(shared_, random_, settings.sio, 0),
+      link_(std::make_shared<detail::ShardLink>(*this)),
+      dispatcher_(*this, core_, shared_, settings.sio, hooks, link_),
+      offload_(loop_.mailbox()) {}
+
+Shard::~Shard() {
+  link_->close();
+  loop_.mailbox().close();
+  closing_ = closed_ = true;
+}
+
+void Shard::add_listener(net::Listener listener) {
+  loop_.backend().accept_start(listener.fd(), static_cast<std::uint32_t>(listeners_.size()));
+  listeners_.push_back(std::move(listener));
+}
+
+// -- Facts.
+
+void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
+  if (closing_ || connections_.size() >= settings_.options.max_connections) {
+    ::close(fd);
+    log(base::LogLevel::warn, base::LogKind::accept,
+        "connection refused: max_connections reached or closing");
+    return;
+  }
+  auto [id, c] = connections_.emplace();
+  c->self = id;
+  c->timer.owner = id.packed();
+  c->timer.kind = kConnectionTimer;
+  c->http = std::make_unique<HttpSide>(settings_.http, now(), peer);
+  c->stream = loop_.backend().adopt(fd, id.packed());
+  loop_.backend().recv_start(c->stream);
+  arm(*c);
+}
+
+void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
+  log(base::LogLevel::error, base::LogKind::accept, "accepting paused: " + why.message());
+}
+
+void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
+  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  if (c == nullptr || c->lingering) return;
+  try {
+    feed(*c, bytes);
+  } catch (const std::bad_alloc&) {
+    log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
+    drop(*c);
+  }
+}
+
+void Shard::feed(Connection& c, base::MutBytes bytes) {
+  if (ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes)) {
+    log(base::LogLevel::warn, base::LogKind::connection,
+        "max_input_bytes reached: connection dropped");
+    return drop(c);
+  }
+  if (c.ws) {
+    c.ws->feed(bytes, now());
+  } else {
+    c.http->machine.feed(bytes, now());
+  }
+  turn(c);
+}
+
+void Shard::turn(Connection& c) {
+  const ConnectionId id = c.self;
+  if (c.http) turn_http(c);
+  Connection* still = connections_.get(id);
+  if (still != nullptr && still->ws) turn_ws(*still);
+}
+
+void Shard::on_eof(net::StreamId, net::Owner owner) {
+  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  if (c == nullptr) return;
+  c->eof = true;
+  if (c->lingering) return drop(*c);
+  if (c->http && c->http->exchange != Exchange::poll) {
+    // A half-closed peer still gets the answers to its complete requests (RFC 9112 §9.6).
+    const ConnectionId id = c->self;
+    c->http->machine.on_eof();
+    turn(*c);
+    c = connections_.get(id);
+    if (c == nullptr || (c->http && (c->http->machine.answering() || c->closing))) return;
+  }
+  lost(*c, false);
+  close_when_sent(*c);
+}
+
+void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
+  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  if (c == nullptr) return;
+  c->in_flight = false;
+  c->out.consume(n);
+  if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
+  mark_dirty(*c);
+}
+
+void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
+  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  if (c == nullptr) return;
+  lost(*c, static_cast<bool>(error));
+  connections_.erase(ConnectionId::unpack(owner));
+  finish_closing();
+}
+
+void Shard::lost(Connection& c, bool failed) {
+  const base::Time t = now();
+  SessionRecord* record = nullptr;
+  if (c.http) {
+    record = sessions_.get(std::exchange(c.http->session, SessionId{}));
+    const Exchange exchange = std::exchange(c.http->exchange, Exchange::none);
+    if (record == nullptr) return;
+    if (exchange == Exchange::poll) {
+      record->poll = {};
+      record->session.on_poll_aborted(t);
+    } else if (exchange == Exchange::post) {
+      record->post = {};
+      record->session.on_post_failed(false, t);
+    }
+  } else {
+    record = sessions_.get(std::exchange(c.session, SessionId{}));
+    if (record == nullptr) return;
+    (c.probe ? record->probe : record->websocket) = {};
+    record->session.on_websocket_closed(c.probe, failed, "", t);
+  }
+  pump(*record);
+}
+
+bool Shard::has_work() const {
+  return !dirty_.empty() || !backlog_.empty() || !shared_.dirty.empty();
+}
+
+void Shard::on_timer(net::Timer& timer) {
+  const base::Time t = now();
+  if (timer.kind == kSessionTimer) {
+    if (SessionRecord* record = sessions_.get(SessionId::unpack(timer.owner)); record != nullptr) {
+      if (record->session.deadline() <= t) record->session.on_deadline(t);
+      pump(*record);
+    }
+  } else if (timer.kind == kConnectionTimer) {
+    Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
+    if (c == nullptr) return;
+    if (c->lingering) return drop(*c);
+    if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
+    if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
+    turn(*c);
+    if (c = connections_.get(ConnectionId::unpack(timer.owner)); c != nullptr) arm(*c);
+  } else if (timer.kind == kCoreTimer) {
+    core_.on_deadline(t);
+    dispatcher_.pump(t);
+  } else if (timer.kind == kShutdownTimer) {
+    connections_.each([this](ConnectionId, Connection& c) { drop(c); });
+    finish_closing();
+  }
+}
+
+// -- Output.
+
+void Shard::flush() {
+  // Connections whose input was cut short by fairness go on first; what they cause leaves with the
+  // rest.
+  for (std::size_t n = connections_.size(); n > 0; --n) {
+    Connection* c = backlog_.pop_front();
+    if (c == nullptr) break;
+    turn(*c);
+  }
+  dispatcher_.pump(now());
+  while (eio::Session* session = shared_.dirty.pop_front()) {
+    if (SessionRecord* record = sessions_.get(SessionId::unpack(session->owner()));
+        record != nullptr)
+      flush_session(*record);
+  }
+  while (Connection* c = dirty_.pop_front()) flush_connection(*c);
+  if (const base::Time deadline = core_.deadline();
+      deadline != core_timer_.deadline() || !core_timer_.armed()) {
+    loop_.timers().arm(core_timer_, deadline);
+  }
+  arena_.recycle();
+}
+
+void Shard::flush_connection(Connection& c) {
+  if (c.in_flight || c.lingering) return;
+  bool everything = true;
+  while (!c.out.empty()) {
+    std::array<base::Bytes, net::Backend::kMaxParts> parts;
+    const std::size_t count = c.out.gather(parts);
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < count; ++i) total += parts[i].size();
+    const std::size_t taken = loop_.backend().send(c.stream, std::span(parts.data(), count));
+    c.out.consume(taken);
+    if (c.http && taken > 0) c.http->machine.on_progress(now(), c.out.empty());
+    if (taken < total) {
+      c.in_flight = true;
+      c.out.settle(&ledger_);
+      everything = false;
+      break;
+    }
+  }
+  if (c.ws) {
+    if (SessionRecord* record = sessions_.get(c.session); record != nullptr && !c.probe)
+      record->session.on_flushed(everything);
+    if (everything) {
+      c.ws->on_drained();
+      if (c.ws->has_input() && !c.closing) backlog_.push_back(c);
+    }
+  }
+  if (everything && c.closing) {
+    c.lingering = true;
+    loop_.backend().shutdown_write(c.stream);
+    if (c.eof) return drop(c);
+    set_paused(c, false);
+    loop_.timers().arm(c.timer, base::after(now(), kLinger));
+    return;
+  }
+  arm(c);
+}
+
+void Shard::arm(Connection& c) {
+  if (c.lingering) return;
+  const base::Time deadline = c.http ? c.http->machine.deadline()
+                              : c.ws ? c.ws->deadline()
+                                     : base::kNever;
+  // A timer that fires early looks again; only an earlier deadline has to be armed. Most turns arm
+  // nothing.
+  if (deadline == base::kNever || (c.timer.armed() && c.timer.deadline() <= deadline)) return;
+  loop_.timers().arm(c.timer, deadline);
+}
+
+void Shard::close_when_sent(Connection& c) {
+  if (c.closing) return;
+  c.closing = true;
+  mark_dirty(c);
+}
+
+void Shard::drop(Connection& c) {
+  loop_.backend().close(c.stream);
+}
+
+void Shard::set_paused(Connection& c, bool paused) {
+  if (c.paused == paused) return;
+  c.paused = paused;
+  if (paused) {
+    loop_.backend().recv_stop(c.stream);
+  } else {
+    loop_.backend().recv_start(c.stream);
+  }
+}
+
+void Shard::turn_ws(Connection& c) {
+  const ConnectionId id = c.self;
+  for (int n = 0; n < kEventsPerTurn; ++n) {
+    const ws::Event event = c.ws->next(ws_env(c), now());
+    if (!c.out.empty()) mark_dirty(c);
+    if (event.kind == ws::EventKind::none) {
+      // Input that waits for our pongs to leave must not grow.
+      set_paused(c, c.ws->has_input());
+      if (c.ws->has_input()) c.ws->keep(ledger_);
+      return arm(c);
+    }
+    SessionRecord* record = sessions_.get(c.session);
+    if (event.kind == ws::EventKind::closed) {
+      if (record != nullptr) {
+        c.session = {};
+        (c.probe ? record->probe : record->websocket) = {};
+        record->session.on_websocket_closed(c.probe, event.failed, event.reason, now());
+        pump(*record);
+      }
+      return close_when_sent(c);
+    }
+    if (record == nullptr) continue;
+    if (event.kind == ws::EventKind::text) {
+      record->session.on_text(event.payload, c.probe, now());
+    } else if (event.kind == ws::EventKind::binary) {
+      record->session.on_binary(event.payload, c.probe, now());
+    } else {
+      continue;
+    }
+    pump(*record);
+    if (connections_.get(id) == nullptr || c.closing) return;
+    if (record = sessions_.get(c.session);
+        record != nullptr && record->running > settings_.options.max_running_handlers)
+      break;
+  }
+  // Cut short: the rest waits inside the machine until the others had their turn (or until handlers
+  // end).
+  c.ws->keep(ledger_);
+  SessionRecord* record = sessions_.get(c.session);
+  const bool overloaded =
+      record != nullptr && record->running > settings_.options.max_running_handlers;
+  set_paused(c, true);
+  if (!overloaded) backlog_.push_back(c);
+}
+
+// -- The end.
+
+void Shard::close(std::function<void()> done) {
+  if (closed_) return done();
+  on_closed_.push_back(std::move(done));
+  if (closing_) return;
+  closing_ = true;
+  for (std::size_t i = 0; i < listeners_.size(); ++i)
+    loop_.backend().accept_stop(static_cast<std::uint32_t>(i));
+  listeners_.clear();
+  core_.shut_down(now());
+  dispatcher_.pump(now());
+  sessions_.each([this](SessionId, SessionRecord& record) {
+    record.session.discard(eio::CloseReason::forced_close, "", now());
+    pump(record);
+  });
+  connections_.each([this](ConnectionId, Connection& c) {
+    if (c.http && !c.http->machine.answering()) close_when_sent(c);
+  });
+  loop_.timers().arm(shutdown_timer_, base::after(now(), settings_.options.close_timeout));
+  finish_closing();
+}
+
+void Shard::finish_closing() {
+  if (!closing_ || closed_ || connections_.size() > 0) return;
+  closed_ = true;
+  loop_.timers().cancel(shutdown_timer_);
+  link_->close();
+  for (auto& done : std::exchange(on_closed_, {})) done();
+}
+
+Stats Shard::stats() {
+  Stats out = counters_;
+  out.connections = connections_.size();
+  out.clients = core_.clients();
+  out.input_bytes = static_cast<std::uint64_t>(ledger_.input());
+  out.output_bytes = static_cast<std::uint64_t>(ledger_.output());
+  out.events_in = dispatcher_.events();
+  out.mismatched_events = dispatcher_.mismatches();
+  out.handler_errors = dispatcher_.failures();
+  return out;
+}
+
+SessionRecord* Shard::session_of(sio::ClientId client) {
+  return sessions_.get(SessionId::unpack(core_.owner(client)));
+}
+
+void Shard::handler_started(SessionRecord& record) {
+  ++record.running;
+}
+
+void Shard::handler_ended(std::uint64_t session) {
+  SessionRecord* record = sessions_.get(SessionId::unpack(session));
+  if (record == nullptr || record->running == 0) return;
+  --record->running;
+  Connection* c = connections_.get(record->websocket);
+  if (c != nullptr && c->paused && record->running <= settings_.options.max_running_handlers)
+    backlog_.push_back(*c);
+}
+
+}  // namespace socketio::server

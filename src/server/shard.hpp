@@ -1,0 +1,175 @@
+// A shard: one thread's world. It owns the loop, the connections and sessions, and is the only
+// driver: bytes from the backend are fed to the protocol machines here, and what they want to send
+// leaves here, once per connection and turn.
+//
+//   on_received -> feed -> [http machine | ws machine] -> eio::Session -> sio::Core -> Dispatcher
+//   -> user's handler flush       <- dirty connections <- dirty sessions <- (handlers emit)
+//
+// Where to look: shard.cpp (facts, flush, close), shard_http.cpp (requests), shard_engine.cpp
+// (Engine.IO over HTTP and WebSocket), dispatcher.cpp (user code). Nothing here is locked:
+// everything runs on the shard's thread; other threads come through the mailbox.
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tsl/robin_map.h>
+
+#include "base/list.hpp"
+#include "eio/gateway.hpp"
+#include "net/listener.hpp"
+#include "net/loop.hpp"
+#include "net/offload.hpp"
+#include "net/sys.hpp"
+#include "server/connection.hpp"
+#include "server/dispatcher.hpp"
+#include "server/options.hpp"
+#include "server/routes.hpp"
+
+namespace socketio::server {
+
+struct SidHash {
+  std::size_t operator()(const eio::Sid& sid) const {
+    std::size_t h =
+        0;  // the id's bits are random already (and unknown ids only look up, never insert)
+    std::memcpy(&h, sid.chars.data(), sizeof h);
+    return h;
+  }
+};
+
+// Instead of Socket.IO: somebody who wants bare Engine.IO messages (the conformance servers). Calls
+// come one at a time with no machine on the stack.
+class EngineApplication {
+ public:
+  virtual void opened(eio::Session& session) = 0;
+  virtual void message(eio::Session& session, base::MutBytes payload, bool binary) = 0;
+  virtual void closed(eio::Session& session, eio::CloseReason reason, base::Bytes detail) = 0;
+
+ protected:
+  ~EngineApplication() = default;
+};
+
+class Shard final : public net::Driver, private eio::SessionTable {
+ public:
+  Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger);
+  ~Shard();
+
+  net::Loop& loop() { return loop_; }
+  Dispatcher& dispatcher() { return dispatcher_; }
+  const std::shared_ptr<detail::ShardLink>& link() const { return link_; }
+  net::Offload& offload() { return offload_; }
+  base::Time now() const { return loop_.now(); }
+
+  void add_listener(net::Listener listener);
+  void set_engine(EngineApplication* application) {
+    engine_ = application;
+  }  // before the first connection
+  const std::vector<net::Listener>& listeners() const { return listeners_; }
+  // Graceful; `done` runs when the last connection is gone (or was cut off at the deadline).
+  // Idempotent.
+  void close(std::function<void()> done);
+  bool closed() const { return closed_; }
+  Stats stats();
+
+  // -- For the dispatcher.
+  SessionRecord* session_of(sio::ClientId client);
+  // More coroutine handlers run than allowed: reading from the client pauses until some end.
+  void handler_started(SessionRecord& record);
+  void handler_ended(std::uint64_t session);
+  // Something was queued outside a turn's facts (a posted job, a public call from the embedding
+  // program): flush soon.
+  void log(base::LogLevel level, base::LogKind kind, std::string_view text) {
+    logger_.write(level, kind, text, now());
+  }
+
+ private:
+  // -- Facts (shard.cpp).
+  void on_accepted(std::uint32_t listener, int fd, const net::Address& peer) override;
+  void on_accept_paused(std::uint32_t listener, std::error_code why) override;
+  void on_connected(net::StreamId, net::Owner, std::error_code) override {}
+  void on_received(net::StreamId id, net::Owner owner, base::MutBytes bytes) override;
+  void on_eof(net::StreamId id, net::Owner owner) override;
+  void on_sent(net::StreamId id, net::Owner owner, std::size_t n) override;
+  void on_detached(net::StreamId, net::Owner, int) override {}
+  void on_closed(net::StreamId id, net::Owner owner, std::error_code error) override;
+  bool has_work() const override;
+  void on_timer(net::Timer& timer) override;
+  void flush() override;
+
+  void feed(Connection& c, base::MutBytes bytes);
+  void turn(Connection& c);  // drains the connection's machine
+  void flush_connection(Connection& c);
+  void mark_dirty(Connection& c) { dirty_.push_back(c); }
+  void arm(Connection& c);
+  void close_when_sent(Connection& c);  // flush, shut down, linger, close
+  void drop(Connection& c);             // close now
+  void set_paused(Connection& c, bool paused);
+  void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
+  void finish_closing();
+
+  // -- HTTP (shard_http.cpp).
+  void turn_http(Connection& c);
+  void on_head(Connection& c, const http::Request& request);
+  void on_request(Connection& c, const http::Request& request, base::MutBytes body);
+  void on_user_request(Connection& c, const http::Request& request, std::string path,
+                       base::MutBytes body);
+  void answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply);
+  void serve_file(Connection& c, const http::Request& request, const std::string& directory,
+                  const std::string& file);
+  bool serve_client(Connection& c, const http::Request& request, std::string_view path);
+  void respond(Connection& c, const http::Response& response, bool close = false);
+
+  // -- Engine.IO (shard_engine.cpp).
+  void on_engine_head(Connection& c, const http::Request& request);
+  void on_engine_request(Connection& c, const http::Request& request, base::MutBytes body);
+  void on_poll(Connection& c, SessionRecord& record);
+  void start_websocket(Connection& c, const http::Request& request, const eio::Decision& decision);
+  void turn_ws(Connection& c);
+  void pump(SessionRecord& record);
+  void flush_session(SessionRecord& record);
+  void close_websocket(ConnectionId id);
+  void reject(Connection& c, const eio::Reject& reject, bool upgrade);
+  void deliver(SessionRecord& record, const eio::Event& event);
+  SessionRecord* find_session(base::Bytes sid);
+  SessionRecord& open_session(Connection& c, const http::Request& request,
+                              eio::Transport transport);
+  void erase_session(SessionRecord& record);
+  void arm(SessionRecord& record);
+  std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
+
+  ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, random_}; }
+  http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }
+
+  const Settings& settings_;
+  HttpRoutes& routes_;
+  Hooks& hooks_;
+  base::Logger& logger_;
+  net::Loop loop_;
+  net::SystemRandom random_;
+  base::Ledger ledger_;
+  base::Arena arena_;
+  eio::Shared shared_;
+  eio::SidKey sid_key_;
+  base::Slab<Connection> connections_;
+  base::Slab<SessionRecord> sessions_;
+  tsl::robin_map<eio::Sid, SessionId, SidHash> sids_;
+  base::List<Connection, DirtyConnectionTag> dirty_;
+  base::List<Connection, BacklogTag> backlog_;  // input left unread by the last turn (fairness)
+  sio::Core core_;
+  std::shared_ptr<detail::ShardLink> link_;
+  Dispatcher dispatcher_;
+  net::Offload offload_;
+  std::vector<net::Listener> listeners_;
+  net::Timer core_timer_{0, kCoreTimer};
+  net::Timer shutdown_timer_{0, kShutdownTimer};
+  std::vector<std::function<void()>> on_closed_;
+  std::string scratch_;
+  EngineApplication* engine_ = nullptr;
+  Stats counters_;
+  bool closing_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace socketio::server

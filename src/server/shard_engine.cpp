@@ -1,0 +1,318 @@
+// Engine.IO in the shard: requests under the path become sessions, polls, posts and WebSockets;
+// sessions' events are carried out here.
+#include <ctime>
+
+#include <fmt/format.h>
+
+#include "http/url.hpp"
+#include "server/shard.hpp"
+#include "ws/handshake.hpp"
+
+namespace socketio::server {
+namespace {
+
+constexpr base::Bytes kPollHeaders =
+    "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
+constexpr base::Bytes kPostHeaders = "Content-Type: text/html\r\nCache-Control: no-store\r\n";
+
+bool asks_for_websocket(const http::Request& request) {
+  return request.upgrade && http::list_contains(request.header("upgrade"), "websocket");
+}
+
+std::string joined(const http::Request& request, base::Bytes name) {
+  std::string all;
+  for (const http::Header& header : request.headers) {
+    if (!http::iequals(header.name, name)) continue;
+    if (!all.empty()) all += ", ";
+    all += header.value;
+  }
+  return all;
+}
+
+std::int64_t unix_ms() {
+  timespec ts{};
+  clock_gettime(CLOCK_REALTIME, &ts);
+  return std::int64_t{ts.tv_sec} * 1000 + ts.tv_nsec / 1'000'000;
+}
+
+}  // namespace
+
+SessionRecord* Shard::find_session(base::Bytes sid) {
+  const std::optional<eio::Sid> parsed = eio::parse_sid(sid);
+  if (!parsed) return nullptr;
+  const auto it = sids_.find(*parsed);
+  return it == sids_.end() ? nullptr : sessions_.get(it->second);
+}
+
+std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
+  // const for the gateway's sake: looking up changes nothing.
+  SessionRecord* record = const_cast<Shard*>(this)->find_session(sid);
+  if (record == nullptr) return std::nullopt;
+  return eio::SessionFacts{record->session.transport(), record->session.upgrading(),
+                           !record->session.open()};
+}
+
+SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
+                                   eio::Transport transport) {
+  const eio::Sid sid = eio::make_sid(random_, sid_key_, 0);
+  auto [id, record] = sessions_.emplace(shared_, sid, transport, std::uint64_t{0}, now());
+  record->session.set_owner(id.packed());
+  record->timer.owner = id.packed();
+  record->timer.kind = kSessionTimer;
+  record->head = http::StoredHead(request);
+  record->address = std::make_unique<std::string>(c.http->peer.host());
+  record->issued_ms = unix_ms();
+  sids_.insert_or_assign(sid, id);
+  if (engine_ != nullptr) {
+    engine_->opened(record->session);
+  } else {
+    record->client = core_.open(record->session, id.packed(), now());
+  }
+  return *record;
+}
+
+void Shard::reject(Connection& c, const eio::Reject& reject, bool upgrade) {
+  ++counters_.rejected_requests;
+  dispatcher_.report({ErrorReport::Kind::connection_error, std::string(reject.message), "",
+                      static_cast<int>(reject.code), std::string(reject.name)});
+  respond(c, eio::reject_response(reject, upgrade), upgrade);
+}
+
+// A POST's head: refused before its body is read, or accepted up to the limit.
+void Shard::on_engine_head(Connection& c, const http::Request& request) {
+  if (request.method != "POST") return;
+  const eio::Decision decision =
+      eio::decide(request, asks_for_websocket(request), settings_.eio, *this);
+  if (decision.kind != eio::Decision::Kind::post) return;
+  SessionRecord* record = find_session(decision.sid);
+  const eio::Session::Post outcome =
+      record->session.on_post_begin(request.header("content-type"), now());
+  if (outcome != eio::Session::Post::accepted) {
+    respond(c, http::Response{400, {}, {}}, true);
+    if (Connection* reading = connections_.get(record->post);
+        outcome == eio::Session::Post::overlap && reading != nullptr)
+      drop(*reading);
+    return pump(*record);
+  }
+  c.http->exchange = Exchange::post;
+  c.http->session = SessionId::unpack(record->session.owner());
+  record->post = c.self;
+  c.http->machine.accept_body(settings_.eio.max_payload);
+}
+
+void Shard::on_engine_request(Connection& c, const http::Request& request, base::MutBytes body) {
+  if (c.http->exchange == Exchange::post) {
+    SessionRecord* record = sessions_.get(std::exchange(c.http->session, SessionId{}));
+    c.http->exchange = Exchange::none;
+    const ConnectionId id = c.self;
+    if (record != nullptr) {
+      record->post = {};
+      record->session.on_post(body, now());
+      pump(*record);
+    }
+    if (Connection* still = connections_.get(id); still != nullptr) {
+      still->http->machine.respond(200, kPostHeaders, "ok", http_env(*still), now());
+      mark_dirty(*still);
+    }
+    return;
+  }
+  const bool websocket = asks_for_websocket(request);
+  eio::Decision decision = eio::decide(request, websocket, settings_.eio, *this);
+  switch (decision.kind) {
+    case eio::Decision::Kind::reject:
+      return reject(c, decision.reject, websocket);
+    case eio::Decision::Kind::method_not_allowed:
+      return respond(c, http::Response{500, {}, {}});
+    case eio::Decision::Kind::open:
+      if (!decision.protocol_ok) {
+        return reject(c,
+                      {eio::ErrorCode::unsupported_protocol,
+                       eio::message(eio::ErrorCode::unsupported_protocol),
+                       {}},
+                      websocket);
+      }
+      if (decision.transport == eio::Transport::websocket)
+        return start_websocket(c, request, decision);
+      return on_poll(c, open_session(c, request, eio::Transport::polling));
+    case eio::Decision::Kind::poll:
+      return on_poll(c, *find_session(decision.sid));
+    case eio::Decision::Kind::upgrade:
+      return start_websocket(c, request, decision);
+    case eio::Decision::Kind::post:  // its head was refused and answered
+      return;
+  }
+}
+
+void Shard::on_poll(Connection& c, SessionRecord& record) {
+  if (record.session.on_poll(now()) == eio::Session::Poll::parked) {
+    record.poll = c.self;
+    c.http->exchange = Exchange::poll;
+    c.http->session = SessionId::unpack(record.session.owner());
+  } else {
+    respond(c, http::Response{400, {}, {}});
+  }
+  pump(record);
+}
+
+void Shard::start_websocket(Connection& c, const http::Request& request,
+                            const eio::Decision& decision) {
+  const std::string protocols = joined(request, "sec-websocket-protocol");
+  const std::string extensions = joined(request, "sec-websocket-extensions");
+  const ws::UpgradeRequest upgrade{request.method,
+                                   request.header("upgrade"),
+                                   request.header("sec-websocket-key"),
+                                   request.count("sec-websocket-key"),
+                                   request.header("sec-websocket-version"),
+                                   protocols,
+                                   extensions,
+                                   request.minor == 1};
+  if (const std::optional<ws::Refusal> refusal = ws::check_upgrade(upgrade)) {
+    http::Response response{
+        refusal->status, {{"Content-Type", "text/html"}}, std::string(refusal->message)};
+    if (refusal->send_version) response.set("Sec-WebSocket-Version", "13, 8");
+    return respond(c, response, true);
+  }
+  std::string head = fmt::format(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+      "Upgrade\r\nSec-WebSocket-Accept: {}\r\n",
+      ws::accept_key(upgrade.key));
+  if (const base::Bytes protocol = ws::first_protocol(protocols); !protocol.empty())
+    head += fmt::format("Sec-WebSocket-Protocol: {}\r\n", protocol);
+  head += "\r\n";
+
+  SessionRecord* record = decision.kind == eio::Decision::Kind::upgrade
+                              ? find_session(decision.sid)
+                              : &open_session(c, request, eio::Transport::websocket);
+  c.out.append(arena_, head);
+  mark_dirty(c);
+  base::InBuffer rest = c.http->machine.take_rest(ledger_);
+  c.http.reset();
+  loop_.timers().cancel(c.timer);
+  c.ws.emplace(ws::Role::server, settings_.ws);
+  c.session = SessionId::unpack(record->session.owner());
+  if (decision.kind == eio::Decision::Kind::upgrade) {
+    c.probe = true;
+    if (!record->session.attach_probe(c.out, now())) {
+      c.session = {};
+      c.ws->close(0, "", ws_env(c), now());
+      return arm(c);
+    }
+    record->probe = c.self;
+  } else {
+    record->websocket = c.self;
+    record->session.attach_websocket(c.out);
+  }
+  pump(*record);
+  // Frames that came in the same segment as the request.
+  if (!rest.empty() && c.ws) {
+    c.ws->feed(rest.view(), now());
+    turn_ws(c);
+    if (c.ws) c.ws->keep(ledger_);
+  }
+}
+
+// Carries out what the session says, until it has nothing more to say.
+void Shard::pump(SessionRecord& record) {
+  const base::Time t = now();
+  while (true) {
+    const eio::Event event = record.session.next(t);
+    switch (event.kind) {
+      case eio::EventKind::none:
+        return arm(record);
+      case eio::EventKind::message:
+      case eio::EventKind::closed:
+        deliver(record, event);
+        break;
+      case eio::EventKind::upgraded: {
+        record.websocket = std::exchange(record.probe, ConnectionId{});
+        if (Connection* c = connections_.get(record.websocket); c != nullptr) c->probe = false;
+        break;
+      }
+      case eio::EventKind::close_websocket:
+        close_websocket(std::exchange(record.websocket, ConnectionId{}));
+        break;
+      case eio::EventKind::close_probe:
+        close_websocket(std::exchange(record.probe, ConnectionId{}));
+        break;
+      case eio::EventKind::gone:
+        return erase_session(record);
+    }
+  }
+}
+
+// Upwards: to Socket.IO, unless somebody wants bare Engine.IO.
+void Shard::deliver(SessionRecord& record, const eio::Event& event) {
+  const base::Time t = now();
+  const bool message = event.kind == eio::EventKind::message;
+  if (engine_ != nullptr) {
+    return message ? engine_->message(record.session, event.payload, event.binary)
+                   : engine_->closed(record.session, event.reason, event.detail);
+  }
+  if (!message) {
+    core_.on_session_closed(record.client, event.reason, event.detail, t);
+  } else if (event.binary) {
+    core_.on_binary(record.client, event.payload, t);
+  } else {
+    core_.on_text(record.client, event.payload, t);
+  }
+  dispatcher_.pump(t);
+}
+
+void Shard::close_websocket(ConnectionId id) {
+  Connection* c = connections_.get(id);
+  if (c == nullptr || !c->ws) return;
+  c->session = {};
+  c->ws->close(0, "", ws_env(*c), now());
+  mark_dirty(*c);
+  arm(*c);
+}
+
+// The session has something to send: its WebSocket is flushed with the others; a parked poll is
+// answered with one payload.
+void Shard::flush_session(SessionRecord& record) {
+  const SessionId id = SessionId::unpack(record.session.owner());
+  if (record.session.poll_parked() && record.session.poll_ready()) {
+    Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
+    scratch_.clear();
+    record.session.take_payload(scratch_, now());
+    if (c != nullptr && c->http) {
+      c->http->exchange = Exchange::none;
+      c->http->session = {};
+      c->http->machine.respond(200, kPollHeaders, scratch_, http_env(*c), now());
+      mark_dirty(*c);
+      backlog_.push_back(*c);  // a pipelined request may wait behind this one
+    }
+  }
+  pump(record);
+  SessionRecord* still = sessions_.get(id);
+  if (still == nullptr) return;
+  if (Connection* c = connections_.get(still->websocket); c != nullptr && !c->out.empty())
+    mark_dirty(*c);
+  if (Connection* c = connections_.get(still->probe); c != nullptr && !c->out.empty())
+    mark_dirty(*c);
+}
+
+void Shard::arm(SessionRecord& record) {
+  const base::Time deadline = record.session.deadline();
+  // As for connections: heartbeats move the deadline later many times for each time the timer
+  // fires.
+  if (deadline == base::kNever || (record.timer.armed() && record.timer.deadline() <= deadline))
+    return;
+  loop_.timers().arm(record.timer, deadline);
+}
+
+void Shard::erase_session(SessionRecord& record) {
+  for (const ConnectionId id : {record.poll, record.post}) {
+    Connection* c = connections_.get(id);
+    if (c == nullptr || !c->http) continue;
+    c->http->session = {};
+    if (std::exchange(c->http->exchange, Exchange::none) == Exchange::poll)
+      respond(*c, http::Response{400, {}, {}}, true);
+  }
+  close_websocket(record.websocket);
+  close_websocket(record.probe);
+  sids_.erase(record.session.sid());
+  sessions_.erase(SessionId::unpack(record.session.owner()));
+}
+
+}  // namespace socketio::server

@@ -1,0 +1,179 @@
+// HTTP in the shard: which requests are Engine.IO's, the client bundle's, the user's routes or
+// files, and how each is answered.
+#include <algorithm>
+
+#include "http/static_file.hpp"
+#include "http/url.hpp"
+#include "server/file_reader.hpp"
+#include "server/shard.hpp"
+
+namespace socketio::server {
+namespace {
+
+// The closed list of what is served below the path (socket.io 4.8.4).
+constexpr std::array<std::string_view, 8> kClientFiles = {
+    "socket.io.js",
+    "socket.io.min.js",
+    "socket.io.esm.min.js",
+    "socket.io.msgpack.min.js",
+    "socket.io.js.map",
+    "socket.io.min.js.map",
+    "socket.io.esm.min.js.map",
+    "socket.io.msgpack.min.js.map",
+};
+
+http::Response to_response(const HttpReply& reply) {
+  return {reply.status, reply.headers, reply.body};
+}
+
+std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
+                                                   base::MutBytes body, std::string address) {
+  auto content = std::make_shared<HttpRequest::Content>();
+  content->method = request.method;
+  content->url = request.target;
+  content->path = std::move(path);
+  content->body.assign(body.data(), body.size());
+  content->address = std::move(address);
+  for (const http::Header& header : request.headers)
+    content->headers.emplace_back(header.name, header.value);
+  content->query = http::parse_query(request.query);
+  return content;
+}
+
+}  // namespace
+
+void Shard::turn_http(Connection& c) {
+  while (c.http) {
+    const http::Event event = c.http->machine.next(http_env(c), now());
+    if (!c.out.empty()) mark_dirty(c);
+    switch (event.kind) {
+      case http::EventKind::none:
+        set_paused(c, !c.http->machine.has_room());
+        return arm(c);
+      case http::EventKind::head:
+        ++c.http->request;
+        on_head(c, *event.request);
+        break;
+      case http::EventKind::complete:
+        on_request(c, *event.request, event.body);
+        break;
+      case http::EventKind::failed:
+        if (c.http->exchange == Exchange::post) {
+          if (SessionRecord* record = sessions_.get(std::exchange(c.http->session, SessionId{}));
+              record != nullptr) {
+            c.http->exchange = Exchange::none;
+            record->post = {};
+            record->session.on_post_failed(event.status == 413, now());
+            pump(*record);
+          }
+        }
+        log(base::LogLevel::debug, base::LogKind::http, event.detail);
+        return close_when_sent(c);
+      case http::EventKind::closed:
+        lost(c, false);
+        return close_when_sent(c);
+    }
+  }
+}
+
+void Shard::on_head(Connection& c, const http::Request& request) {
+  if (!request.has_body()) return;  // `complete` follows at once
+  const std::optional<std::string> path = http::normalise_path(request.path);
+  if (path && eio::under_path(*path, settings_.options.path)) on_engine_head(c, request);
+}
+
+void Shard::on_request(Connection& c, const http::Request& request, base::MutBytes body) {
+  std::optional<std::string> path = http::normalise_path(request.path);
+  if (path && eio::under_path(*path, settings_.options.path)) {
+    if (c.http->exchange == Exchange::none && serve_client(c, request, *path)) return;
+    return on_engine_request(c, request, body);
+  }
+  on_user_request(c, request, path ? std::move(*path) : std::string(), body);
+}
+
+bool Shard::serve_client(Connection& c, const http::Request& request, std::string_view path) {
+  if (!settings_.options.serve_client) return false;
+  const std::string_view name = path.substr(settings_.options.path.size());
+  if (std::find(kClientFiles.begin(), kClientFiles.end(), name) == kClientFiles.end()) return false;
+  if (settings_.options.client_dist.empty()) {
+    respond(c, http::Response{404,
+                              {{"Content-Type", "text/plain; charset=utf-8"}},
+                              "The browser client is not installed: set ServerOptions::client_dist "
+                              "to the client-dist folder of npm's socket.io.\n"});
+    return true;
+  }
+  serve_file(c, request, settings_.options.client_dist, std::string(name));
+  return true;
+}
+
+void Shard::on_user_request(Connection& c, const http::Request& request, std::string path,
+                            base::MutBytes body) {
+  Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
+  if (found.folder != nullptr) return serve_file(c, request, found.folder->directory, found.file);
+  if (found.handler == nullptr && routes_.table().fallback)
+    found.handler = &routes_.table().fallback;
+  if (found.handler == nullptr)
+    return respond(c, http::Response{found.path_known ? 405 : 404, {}, {}});
+  auto content = copy_request(request, std::move(path), body, c.http->peer.host());
+  content->params = std::move(found.params);
+  c.http->exchange = Exchange::user;
+  const ConnectionId id = c.self;
+  const std::uint32_t number = c.http->request;
+  std::weak_ptr<detail::ShardLink> link = link_;
+  dispatcher_.guarded(content->path, [&] {
+    detail::detach((*found.handler)(HttpRequest(content)),
+                   [link, id, number](const HttpReply& reply) {
+                     const auto alive = link.lock();
+                     if (alive)
+                       alive->run_or_post([id, number, reply](Shard& shard) {
+                         shard.answer_user(id, number, reply);
+                       });
+                   },
+                   [link, id, number, url = content->path](std::exception_ptr error) {
+                     const auto alive = link.lock();
+                     if (!error || !alive) return;
+                     alive->run_or_post([id, number, url, error](Shard& shard) {
+                       shard.dispatcher().report_exception(error, url);
+                       shard.answer_user(id, number, HttpReply{500, {}, {}});
+                     });
+                   });
+  });
+}
+
+void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply) {
+  Connection* c = connections_.get(id);
+  if (c == nullptr || !c->http || c->http->exchange != Exchange::user ||
+      c->http->request != request)
+    return;
+  c->http->exchange = Exchange::none;
+  respond(*c, to_response(reply));
+  backlog_.push_back(*c);  // a pipelined request may wait behind this one
+}
+
+void Shard::respond(Connection& c, const http::Response& response, bool close) {
+  c.http->machine.respond(response, http_env(c), now(), close || closing_);
+  mark_dirty(c);
+}
+
+// The disk is read on the worker; the answer comes back like a slow user handler's.
+void Shard::serve_file(Connection& c, const http::Request& request, const std::string& directory,
+                       const std::string& file) {
+  c.http->exchange = Exchange::user;
+  const ConnectionId id = c.self;
+  const std::uint32_t number = c.http->request;
+  auto job = std::make_shared<FileJob>(directory, file, request);
+  const bool queued =
+      offload_.run([job] { job->read(); },
+                   [this, job, id, number] {
+                     Connection* still = connections_.get(id);
+                     if (still == nullptr || !still->http || still->http->request != number) return;
+                     still->http->exchange = Exchange::none;
+                     respond(*still, job->response());
+                     backlog_.push_back(*still);
+                   });
+  if (queued) return;
+  c.http->exchange = Exchange::none;
+  respond(c, http::Response{503, {{"Retry-After", "1"}}, {}});
+}
+
+}  // namespace socketio::server

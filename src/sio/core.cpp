@@ -1,0 +1,249 @@
+#include "sio/core.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "sio/core_state.hpp"
+
+namespace socketio::sio {
+
+base::Bytes text(DisconnectReason reason) {
+  switch (reason) {
+    case DisconnectReason::transport_error:
+      return "transport error";
+    case DisconnectReason::transport_close:
+      return "transport close";
+    case DisconnectReason::forced_close:
+      return "forced close";
+    case DisconnectReason::ping_timeout:
+      return "ping timeout";
+    case DisconnectReason::parse_error:
+      return "parse error";
+    case DisconnectReason::server_shutting_down:
+      return "server shutting down";
+    case DisconnectReason::forced_server_close:
+      return "forced server close";
+    case DisconnectReason::client_namespace_disconnect:
+      return "client namespace disconnect";
+    case DisconnectReason::server_namespace_disconnect:
+      return "server namespace disconnect";
+  }
+  return {};
+}
+
+Core::State::State(eio::Shared& the_shared, base::Random& the_random, const Options& the_options)
+    : shared(the_shared),
+      random(the_random),
+      options(the_options),
+      by_name(0, NamespaceHash{KeyedHash(the_random)}) {}
+
+// The shard is not part of socket ids: they tell an outsider nothing.
+Core::Core(eio::Shared& shared, base::Random& random, const Options& options, std::uint8_t)
+    : state_(std::make_unique<State>(shared, random, options)) {
+  create_namespace("/");
+}
+
+Core::~Core() = default;
+
+Namespace* Core::State::find_namespace(base::Bytes name) {
+  if (name == "/") return namespaces[kRoot].get();
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? nullptr : *found;
+}
+
+NamespaceIndex Core::create_namespace(base::Bytes name) {
+  if (const auto existing = find_namespace(name)) return *existing;
+  const auto index = static_cast<NamespaceIndex>(state_->namespaces.size());
+  state_->namespaces.push_back(std::make_unique<Namespace>(name, index, state_->random));
+  state_->by_name.insert(state_->namespaces.back().get());
+  return index;
+}
+
+std::optional<NamespaceIndex> Core::find_namespace(base::Bytes name) const {
+  const auto found = state_->by_name.find(name);
+  if (found == state_->by_name.end()) return std::nullopt;
+  return (*found)->index;
+}
+
+base::Bytes Core::namespace_name(NamespaceIndex nsp) const {
+  return state_->namespaces.at(nsp)->name;
+}
+
+Rooms& Core::rooms(NamespaceIndex nsp) {
+  return state_->namespaces.at(nsp)->rooms;
+}
+
+Socket* Core::get(SocketId id) {
+  return state_->sockets.get(id);
+}
+
+std::size_t Core::clients() const {
+  return state_->clients.size();
+}
+
+std::uint64_t Core::owner(ClientId client) const {
+  const Client* found = state_->clients.get(client);
+  return found == nullptr ? 0 : found->owner;
+}
+
+void Core::State::push(EventKind kind, const Socket& socket, base::Bytes text) {
+  Queued item;
+  item.event = kind;
+  item.socket = socket.self;
+  item.client = socket.client;
+  item.text = text;
+  queue.push(std::move(item));
+}
+
+void Core::State::push_end(std::unique_ptr<AckWaiter> waiter, AckEnd end) {
+  Queued item;
+  item.event = EventKind::ack;
+  item.end = end;
+  item.waiter = std::move(waiter);
+  queue.push(std::move(item));
+}
+
+// The record goes; whoever waits for its answers is told next.
+void Core::State::free_socket(SocketId id) {
+  Socket* socket = sockets.get(id);
+  if (socket == nullptr) return;
+  while (auto waiter = acks.take_of(*socket)) ending.push_back(std::move(waiter));
+  std::reverse(ending.begin(), ending.end());
+  sockets.erase(id);
+}
+
+// What the last event showed is no longer needed.
+void Core::State::settle() {
+  if (const SocketId id = std::exchange(reported, {})) free_socket(id);
+  if (Client* client = clients.get(std::exchange(dispatched, {})); client != nullptr)
+    client->decoder.release();
+}
+
+Event Core::next(base::Time) {
+  State& s = *state_;
+  s.settle();
+  for (;;) {
+    if (!s.ending.empty()) {
+      Event event;
+      event.kind = EventKind::ack;
+      event.end = s.ending_with;
+      event.waiter = std::move(s.ending.back());
+      s.ending.pop_back();
+      return event;
+    }
+    if (s.queue.empty()) return {};
+    Queued item = s.queue.pop();
+    if (item.kind == Queued::Kind::erase_client) {
+      s.clients.erase(item.client);
+    } else if (item.kind == Queued::Kind::vanish) {
+      if (Socket* socket = s.sockets.get(item.socket)) s.leave(*socket, item.reason);
+      s.free_socket(item.socket);
+    } else if (Event event = s.report(std::move(item)); event.kind != EventKind::none) {
+      return event;
+    }
+  }
+}
+
+// None: overtaken by another event.
+Event Core::State::report(Queued item) {
+  Event event;
+  event.kind = item.event;
+  event.socket = item.socket;
+  event.client = item.client;
+  event.end = item.end;
+  event.reason = item.reason;
+  event.name = item.text;
+  event.group = item.group;
+  event.waiter = std::move(item.waiter);
+  Socket* socket = sockets.get(item.socket);
+  if (socket != nullptr) event.nsp = socket->nsp;
+  switch (item.event) {
+    case EventKind::none:
+      return {};
+    case EventKind::connecting:
+      if (socket == nullptr || socket->state != SocketState::connecting) return {};
+      event.name = namespaces[socket->nsp]->name;
+      return event;
+    case EventKind::unknown_namespace: {
+      const WaitingConnect* waiting = find_waiting(item.client, item.text);
+      if (waiting == nullptr) return {};
+      if (waiting->auth != nullptr) event.rest = *waiting->auth;
+      return event;
+    }
+    case EventKind::error:
+      return event;
+    case EventKind::ack:
+    case EventKind::ack_reply:
+      if (!item.client) return event;  // not a reply
+      dispatched = item.client;
+      event.args = document.root();
+      return event;
+    case EventKind::event:
+      dispatched = item.client;
+      if (socket == nullptr || socket->state != SocketState::connected) return {};
+      return report_packet(std::move(event));
+    case EventKind::disconnecting:
+      std::swap(event.detail, event.name);
+      return event;
+    case EventKind::disconnected:
+      SIO_CHECK(socket != nullptr);
+      std::swap(event.detail, event.name);
+      leave(*socket, item.reason);
+      reported = item.socket;
+      return event;
+  }
+  return event;
+}
+
+Event Core::State::report_packet(Event event) {
+  event.args = document.root();
+  event.ack_id = decoded.id;
+  const Element name = event.args.at(0);
+  if (!name.as_string(event.name)) {
+    name.as_raw(numeric_name);
+    event.name = numeric_name;
+  }
+  if (decoded.attachments == 0) event.rest = document.rest_of_array();
+  return event;
+}
+
+base::Time Core::deadline() const {
+  base::Time earliest = state_->acks.deadline();
+  for (base::List<Client>* list : {&state_->idle, &state_->receiving}) {
+    if (const Client* first = list->front()) earliest = std::min(earliest, first->deadline);
+  }
+  return earliest;
+}
+
+void Core::on_deadline(base::Time now) {
+  State& s = *state_;
+  for (Client* client = s.idle.front(); client != nullptr && client->deadline <= now;
+       client = s.idle.front())
+    s.violation(*client, "no namespace joined in time", now);
+  for (Client* client = s.receiving.front(); client != nullptr && client->deadline <= now;
+       client = s.receiving.front())
+    s.fail(*client, "attachments missing", now);
+  while (auto waiter = s.acks.take_due(now)) s.push_end(std::move(waiter), AckEnd::timeout);
+}
+
+void Core::shut_down(base::Time now) {
+  State& s = *state_;
+  if (std::exchange(s.stopped, true)) return;
+  s.ending_with = AckEnd::shutting_down;
+  s.clients.each([&](ClientId id, Client& client) {
+    s.stop_reading(client);
+    s.disconnect_all(client, DisconnectReason::server_shutting_down);
+    for (const Entry& entry : client.entries) {
+      if (Socket* socket = s.sockets.get(entry.socket)) socket->session = nullptr;
+    }
+    eio::Session* session = std::exchange(client.session, nullptr);
+    if (session != nullptr) session->discard(eio::CloseReason::forced_close, {}, now);
+    Queued item;
+    item.kind = Queued::Kind::erase_client;
+    item.client = id;
+    s.queue.push(std::move(item));
+  });
+  for (auto& waiter : s.acks.take_all()) s.push_end(std::move(waiter), AckEnd::shutting_down);
+}
+
+}  // namespace socketio::sio

@@ -1,0 +1,201 @@
+// The heart of one shard: clients, namespaces, sockets, rooms and acknowledgements of Socket.IO v5,
+// without I/O and without user code.
+//
+//   eio::Session --message--> Core::on_text/on_binary --next()--> Event --> Shard runs the user's
+//   handler Shard --emit/broadcast/join/…--> Core --> eio::Session::send  (the session marks itself
+//   dirty)
+//
+// Every input is drained with next() before another one. Records live in slabs; everybody else
+// holds ids.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/slab.hpp"
+#include "eio/session.hpp"
+#include "sio/acks.hpp"
+#include "sio/decoder.hpp"
+#include "sio/encoder.hpp"
+#include "sio/options.hpp"
+#include "sio/rooms.hpp"
+
+namespace socketio::sio {
+
+struct Client;
+struct Namespace;
+using ClientId = base::Id<Client>;
+using SocketId = base::Id<Socket>;
+using NamespaceIndex = std::uint32_t;  // never reused while the server lives
+
+// What the layer above keeps with a socket (handlers, user data); created lazily, so that most
+// sockets have none.
+struct Attachment {
+  virtual ~Attachment() = default;
+};
+
+enum class SocketState : std::uint8_t { connecting, connected, disconnecting, disconnected };
+
+// One client in one namespace. Read by the layer above; changed by the core only (except
+// `attachment`).
+struct Socket {
+  SocketId self;
+  ClientId client;
+  NamespaceIndex nsp = 0;
+  SocketState state = SocketState::connecting;
+  std::array<char, eio::kSidSize> id{};  // public id, different from the session's
+  std::unique_ptr<std::string> auth;     // JSON of the CONNECT payload; null when there was none
+  std::shared_ptr<Attachment> attachment;
+  Memberships memberships;
+  std::uint32_t position = kUnlisted;  // in its namespace's list (Rooms)
+  eio::Session* session = nullptr;  // null once the transport is gone
+  struct Acks;
+  std::unique_ptr<Acks> acks;
+  Socket();
+  ~Socket();
+  base::Bytes id_view() const { return {id.data(), id.size()}; }
+};
+
+// Disconnect reasons as JS spells them.
+enum class DisconnectReason : std::uint8_t {
+  transport_error,
+  transport_close,
+  forced_close,
+  ping_timeout,
+  parse_error,
+  server_shutting_down,
+  forced_server_close,
+  client_namespace_disconnect,
+  server_namespace_disconnect,
+};
+base::Bytes text(DisconnectReason reason);
+
+enum class EventKind : std::uint8_t {
+  none,
+  connecting,  // a CONNECT for a namespace that exists: run middlewares, then accept() or refuse()
+  unknown_namespace,  // `name`: nobody has created it; create_namespace() and admit(), or
+                      // reject_namespace(): answered "Invalid namespace". rest: the CONNECT's
+                      // payload, or empty
+  event,  // name, args (Element: the whole array, name included), ack_id if one is wanted, rest
+          // (unparsed arguments)
+  ack,    // call waiter->finish(end, args): the reply, a timeout, a disconnection. For a broadcast:
+          // its end
+  ack_reply,  // broadcast: call group->reply(args)
+  error,  // name: the client's packets could not be decoded; `socket` gets the error event (once
+          // per socket of the client)
+  disconnecting,  // socket still has its rooms
+  disconnected,   // rooms are gone; the record is freed when next() is called again
+};
+
+struct Event {
+  EventKind kind = EventKind::none;
+  SocketId socket{};
+  ClientId client{};
+  NamespaceIndex nsp = 0;
+  base::Bytes name{};  // event name, namespace name, or error text; valid until the next call
+  Element args{};
+  base::Bytes rest{};  // JSON text behind the event's name ("1,\"two\""), valid until the next
+                       // call; empty with attachments
+  std::optional<std::uint64_t> ack_id{};
+  std::unique_ptr<AckWaiter> waiter{};
+  AckWaiter* group = nullptr;
+  AckEnd end = AckEnd::replied;
+  DisconnectReason reason = DisconnectReason::transport_close;
+  base::Bytes detail{};  // static text
+};
+
+struct Flags {
+  bool is_volatile = false;
+  bool compress = true;
+};
+
+class Core {
+ public:
+  Core(eio::Shared& shared, base::Random& random, const Options& options, std::uint8_t shard);
+  ~Core();
+
+  // -- Namespaces. "/" exists from the start (index 0).
+  NamespaceIndex create_namespace(
+      base::Bytes name);  // returns the existing one's index when there is one
+  std::optional<NamespaceIndex> find_namespace(base::Bytes name) const;
+  base::Bytes namespace_name(NamespaceIndex nsp) const;
+  Rooms& rooms(NamespaceIndex nsp);
+
+  // -- From the session's driver.
+  ClientId open(eio::Session& session, std::uint64_t owner, base::Time now);
+  void on_text(ClientId client, base::MutBytes text, base::Time now);
+  void on_binary(ClientId client, base::MutBytes bytes, base::Time now);
+  // The session is over; its pointer is not used again. Disconnect events of all its sockets
+  // follow; owner() answers until they are out. `detail` is static text.
+  void on_session_closed(ClientId client, eio::CloseReason reason, base::Bytes detail,
+                         base::Time now);
+  std::uint64_t owner(ClientId client) const;
+
+  Event next(base::Time now);
+
+  // -- Connecting. Both no-ops (false) when the socket is gone.
+  // Joins, writes CONNECT {"sid":…}; the caller then runs the connection handlers.
+  bool accept(SocketId socket, base::Time now);
+  // CONNECT_ERROR {"message":…,"data":…}; data: JSON text or empty. The socket is freed.
+  bool refuse(SocketId socket, base::Bytes message, base::Bytes data_json);
+  // After unknown_namespace: the namespace has been created by the caller (the CONNECT starts over:
+  // `connecting` follows), or not.
+  void admit(ClientId client, base::Bytes nsp, base::Time now);
+  void reject_namespace(ClientId client, base::Bytes nsp);
+
+  // -- One socket. Null when it is gone.
+  Socket* get(SocketId id);
+  // False: not connected, or (volatile) dropped, or a limit was reached. Emitting while connecting
+  // is allowed (JS: before CONNECT).
+  bool emit(Socket& socket, const Encoded& packet, Flags flags);
+  bool emit(Socket& socket, const SharedPacket& packet, Flags flags);
+  // Reserves an ack id for emit; the waiter is ended exactly once. 0 timeout-free: kNever. Fails
+  // (nullopt, waiter untouched) over max_pending_acks or when gone.
+  std::optional<std::uint64_t> expect_ack(Socket& socket, std::unique_ptr<AckWaiter>& waiter,
+                                          base::Time deadline);
+  // Answers an event that asked for it (the caller sees to "once").
+  bool send_ack(Socket& socket, const Encoded& packet);
+  bool join(Socket& socket, base::Bytes room);  // false: gone or over max_rooms_per_socket
+  bool leave(Socket& socket, base::Bytes room);
+  // close: the whole client. Otherwise a DISCONNECT packet for this namespace.
+  void disconnect(Socket& socket, bool close, base::Time now);
+
+  // -- Many sockets.
+  // Returns how many it was queued for (volatile ones that were not writable are not counted).
+  // `each` (may be null) sees every receiver before its packet is queued: on_any_outgoing.
+  class Outgoing {
+   public:
+    virtual void outgoing(Socket& socket) = 0;
+
+   protected:
+    ~Outgoing() = default;
+  };
+  std::size_t broadcast(NamespaceIndex nsp, const Selection& selection, const SharedPacket& packet,
+                        Flags flags, Outgoing* each = nullptr);
+  // The packet must carry `id` = next_ack_id(nsp), taken before encoding. The waiter gets reply()
+  // for each and one finish(): replied when all have (at once for nobody), else timeout.
+  std::uint64_t next_ack_id(NamespaceIndex nsp);
+  void broadcast_with_ack(NamespaceIndex nsp, const Selection& selection,
+                          const SharedPacket& packet, Flags flags, std::uint64_t id,
+                          std::unique_ptr<AckWaiter> waiter, base::Time deadline, base::Time now,
+                          Outgoing* each = nullptr);
+  std::vector<SocketId> select(NamespaceIndex nsp, const Selection& selection);
+
+  // -- The end. Every socket disconnects with "server shutting down"; sessions are discarded;
+  // waiters end with shutting_down. Drain next() after it.
+  void shut_down(base::Time now);
+
+  base::Time deadline() const;
+  void on_deadline(base::Time now);
+  std::size_t clients() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace socketio::sio

@@ -1,0 +1,87 @@
+// Packets for many sockets, and what is expected back.
+#include "sio/core_state.hpp"
+
+namespace socketio::sio {
+
+namespace {
+
+bool send(eio::Session& session, const SharedPacket& packet) {
+  if (!packet.text || !session.send(packet.text)) return false;
+  for (const eio::Message& attachment : packet.attachments) {
+    if (!session.send(attachment)) return false;
+  }
+  return true;
+}
+
+bool deliver(Socket& socket, const SharedPacket& packet, Flags flags) {
+  if (flags.is_volatile && !socket.session->writable()) return false;
+  return send(*socket.session, packet);
+}
+
+bool reachable(const Socket& socket) {
+  return socket.state == SocketState::connected && socket.session != nullptr;
+}
+
+}  // namespace
+
+bool Core::emit(Socket& socket, const SharedPacket& packet, Flags flags) {
+  return State::can_emit(socket) && deliver(socket, packet, flags);
+}
+
+std::size_t Core::broadcast(NamespaceIndex nsp, const Selection& selection,
+                            const SharedPacket& packet, Flags flags, Outgoing* each) {
+  std::size_t count = 0;
+  if (each == nullptr) {
+    state_->namespaces.at(nsp)->rooms.select(selection, [&](Socket& socket) {
+      if (reachable(socket) && deliver(socket, packet, flags)) ++count;
+    });
+    return count;
+  }
+  // `each` may run the user's code, which may change rooms and end sockets.
+  for (const SocketId id : select(nsp, selection)) {
+    Socket* socket = get(id);
+    if (socket == nullptr || !reachable(*socket)) continue;
+    each->outgoing(*socket);
+    socket = get(id);
+    if (socket != nullptr && reachable(*socket) && deliver(*socket, packet, flags)) ++count;
+  }
+  return count;
+}
+
+std::uint64_t Core::next_ack_id(NamespaceIndex nsp) {
+  return state_->acks.next_id(nsp);
+}
+
+void Core::broadcast_with_ack(NamespaceIndex nsp, const Selection& selection,
+                              const SharedPacket& packet, Flags flags, std::uint64_t id,
+                              std::unique_ptr<AckWaiter> waiter, base::Time deadline, base::Time,
+                              Outgoing* each) {
+  State& s = *state_;
+  std::vector<SocketId> receivers = select(nsp, selection);
+  std::erase_if(receivers, [&](SocketId receiver) {
+    Socket* socket = get(receiver);
+    if (socket == nullptr || !reachable(*socket)) return true;
+    if (each != nullptr) each->outgoing(*socket);
+    socket = get(receiver);
+    return socket == nullptr || !reachable(*socket) || !deliver(*socket, packet, flags);
+  });
+  if (receivers.empty()) return s.push_end(std::move(waiter), AckEnd::replied);
+  s.acks.expect_all(nsp, id, std::move(receivers), std::move(waiter), deadline);
+}
+
+std::vector<SocketId> Core::select(NamespaceIndex nsp, const Selection& selection) {
+  std::vector<SocketId> ids;
+  state_->namespaces.at(nsp)->rooms.select(selection,
+                                           [&](Socket& socket) { ids.push_back(socket.self); });
+  return ids;
+}
+
+std::optional<std::uint64_t> Core::expect_ack(Socket& socket, std::unique_ptr<AckWaiter>& waiter,
+                                              base::Time deadline) {
+  if (!State::can_emit(socket)) return std::nullopt;
+  if (socket.acks != nullptr && socket.acks->count >= state_->options.max_pending_acks)
+    return std::nullopt;
+  return state_->acks.expect(socket, std::move(waiter), deadline);
+}
+
+}  // namespace socketio::sio

@@ -1,0 +1,309 @@
+// What clients send: packets into events, and the rules a client is closed for breaking.
+#include <algorithm>
+
+#include "sio/core_state.hpp"
+
+namespace socketio::sio {
+
+namespace {
+
+constexpr base::Bytes kInvalidNamespace = "Invalid namespace";
+
+DisconnectReason reason_of(eio::CloseReason reason) {
+  switch (reason) {
+    case eio::CloseReason::transport_close:
+      return DisconnectReason::transport_close;
+    case eio::CloseReason::transport_error:
+      return DisconnectReason::transport_error;
+    case eio::CloseReason::ping_timeout:
+      return DisconnectReason::ping_timeout;
+    case eio::CloseReason::parse_error:
+      return DisconnectReason::parse_error;
+    case eio::CloseReason::forced_close:
+      return DisconnectReason::forced_close;
+  }
+  return DisconnectReason::transport_close;
+}
+
+// At most `limit` bytes, no character cut in half.
+base::Bytes shorten(base::Bytes utf8, std::size_t limit) {
+  if (utf8.size() <= limit) return utf8;
+  while (limit > 0 && (static_cast<unsigned char>(utf8[limit]) & 0xC0) == 0x80) --limit;
+  return utf8.substr(0, limit);
+}
+
+}  // namespace
+
+// Attachments are kept only for namespaces the client is in. One the server has disconnected it
+// from counts: the client may not have heard of it yet.
+class Core::State::JoinedBy final : public Decoder::Joined {
+ public:
+  JoinedBy(State& state, Client& client) : state_(state), client_(client) {}
+  bool joined(base::Bytes nsp) const override {
+    const Namespace* found = state_.find_namespace(nsp);
+    const Entry* entry = found == nullptr ? nullptr : client_.find(found->index);
+    if (entry == nullptr) return false;
+    const Socket* socket = state_.sockets.get(entry->socket);
+    return socket == nullptr || socket->state == SocketState::connected;
+  }
+
+ private:
+  State& state_;
+  Client& client_;
+};
+
+ClientId Core::open(eio::Session& session, std::uint64_t owner, base::Time now) {
+  State& s = *state_;
+  if (s.stopped) {
+    session.discard(eio::CloseReason::forced_close, {}, now);
+    return {};
+  }
+  const auto [id, client] = s.clients.emplace();
+  client->self = id;
+  client->session = &session;
+  client->owner = owner;
+  client->deadline = base::after(now, s.options.connect_timeout);
+  s.idle.push_back(*client);
+  return id;
+}
+
+void Core::on_text(ClientId id, base::MutBytes text, base::Time now) {
+  State& s = *state_;
+  Client* client = s.clients.get(id);
+  if (client == nullptr || client->closing) return;
+  s.decoded = client->decoder.on_text(text, s.options, State::JoinedBy(s, *client), s.document,
+                                      s.shared.ledger, now);
+  s.take(*client, s.decoded, now);
+}
+
+void Core::on_binary(ClientId id, base::MutBytes bytes, base::Time now) {
+  State& s = *state_;
+  Client* client = s.clients.get(id);
+  if (client == nullptr || client->closing) return;
+  s.decoded = client->decoder.on_binary(bytes, s.options, s.document, s.shared.ledger, now);
+  s.take(*client, s.decoded, now);
+}
+
+void Core::on_session_closed(ClientId id, eio::CloseReason reason, base::Bytes detail,
+                             base::Time) {
+  State& s = *state_;
+  Client* client = s.clients.get(id);
+  if (client == nullptr || client->session == nullptr) return;
+  client->session = nullptr;
+  s.stop_reading(*client);
+  s.disconnect_all(*client, reason_of(reason), detail);
+  for (const Entry& entry : client->entries) {
+    if (Socket* socket = s.sockets.get(entry.socket)) socket->session = nullptr;
+  }
+  Queued item;
+  item.kind = Queued::Kind::erase_client;
+  item.client = id;
+  s.queue.push(std::move(item));
+}
+
+void Core::State::take(Client& client, const Decoded& packet, base::Time now) {
+  switch (packet.status) {
+    case Decoded::Status::error:
+      return fail(client, packet.error, now);
+    case Decoded::Status::incomplete:
+      if (client.linked()) return;
+      client.deadline = client.decoder.deadline();
+      return receiving.push_back(client);
+    case Decoded::Status::packet:
+      break;
+  }
+  if (packet.attachments > 0) client.unlink();
+  dispatch(client, packet, now);
+  if (queue.empty()) client.decoder.release();
+}
+
+void Core::State::dispatch(Client& client, const Decoded& packet, base::Time now) {
+  if (packet.type == PacketType::connect) return connect(client, packet.nsp, now);
+  const Namespace* nsp = find_namespace(packet.nsp);
+  Entry* entry = nsp == nullptr ? nullptr : client.find(nsp->index);
+  if (entry == nullptr || packet.type == PacketType::connect_error)
+    return violation(client, "packet without a namespace", now);
+  Socket* socket = sockets.get(entry->socket);
+  if (socket == nullptr) {  // sent before the client heard that the server disconnected it
+    if (packet.type == PacketType::disconnect)
+      client.entries.erase(client.entries.begin() + (entry - client.entries.data()));
+    return;
+  }
+  if (socket->state != SocketState::connected)
+    return violation(client, "packet before the connection", now);
+  switch (packet.type) {
+    case PacketType::event:
+      return push(EventKind::event, *socket);
+    case PacketType::ack:
+      if (packet.id && packet.has_payload) dispatch_ack(*socket, packet);
+      return;
+    case PacketType::disconnect:
+      return begin_disconnect(*socket, DisconnectReason::client_namespace_disconnect);
+    default:
+      return;
+  }
+}
+
+void Core::State::dispatch_ack(const Socket& socket, const Decoded& packet) {
+  AckTable::Reply reply = acks.reply(socket.nsp, *packet.id, socket.self);
+  if (reply.group != nullptr) {
+    Queued item;
+    item.event = EventKind::ack_reply;
+    item.socket = socket.self;
+    item.client = socket.client;
+    item.group = reply.group;
+    queue.push(std::move(item));
+    if (reply.waiter != nullptr) push_end(std::move(reply.waiter), AckEnd::replied);
+  } else if (reply.waiter != nullptr) {
+    Queued item;
+    item.event = EventKind::ack;
+    item.socket = socket.self;
+    item.client = socket.client;
+    item.waiter = std::move(reply.waiter);
+    queue.push(std::move(item));
+  }
+}
+
+void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
+  Namespace* nsp = find_namespace(name);
+  const Entry* entry = nsp == nullptr ? nullptr : client.find(nsp->index);
+  const bool twice = entry != nullptr && entry->socket;
+  if (twice || find_waiting(client.self, name) != nullptr)
+    return violation(client, "second CONNECT for a namespace", now);
+  // It would come back in frames that have to be UTF-8.
+  if (nsp == nullptr && !value::valid_utf8(name)) return fail(client, "invalid payload", now);
+  if (name.size() > options.max_namespace_length)
+    return connect_error(client, shorten(name, options.max_namespace_length), kInvalidNamespace);
+  if (entry == nullptr && !make_room(client))
+    return connect_error(client, name, "Too many namespaces");
+
+  std::unique_ptr<std::string> auth;
+  if (decoded.has_payload) {
+    auth = std::make_unique<std::string>();
+    document.root().as_raw(*auth);
+  }
+  if (nsp != nullptr) return start(client, *nsp, std::move(auth));
+  if (client.waiting == nullptr)
+    client.waiting = std::make_unique<std::vector<std::unique_ptr<WaitingConnect>>>();
+  client.waiting->push_back(
+      std::make_unique<WaitingConnect>(WaitingConnect{std::string(name), std::move(auth)}));
+  Queued item;
+  item.event = EventKind::unknown_namespace;
+  item.client = client.self;
+  item.text = client.waiting->back()->nsp;
+  queue.push(std::move(item));
+}
+
+void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth) {
+  const auto [id, socket] = sockets.emplace();
+  socket->self = id;
+  socket->client = client.self;
+  socket->nsp = nsp.index;
+  socket->session = client.session;
+  socket->auth = std::move(auth);
+  static constexpr char kAlphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  random.fill({socket->id.data(), socket->id.size()});
+  for (char& c : socket->id) c = kAlphabet[static_cast<unsigned char>(c) & 63];
+  if (Entry* left = client.find(nsp.index); left != nullptr)
+    left->socket = id;
+  else
+    client.entries.push_back({nsp.index, id});
+  push(EventKind::connecting, *socket);
+}
+
+// Namespaces the client was disconnected from count until they are in the way.
+bool Core::State::make_room(Client& client) const {
+  const std::size_t waiting = client.waiting == nullptr ? 0 : client.waiting->size();
+  if (client.entries.size() + waiting < options.max_namespaces_per_client) return true;
+  const auto left = std::find_if(client.entries.begin(), client.entries.end(),
+                                 [](const Entry& entry) { return !entry.socket; });
+  if (left == client.entries.end()) return false;
+  client.entries.erase(left);
+  return true;
+}
+
+void Core::State::connect_error(Client& client, base::Bytes nsp, base::Bytes message,
+                                base::Bytes data) {
+  Writer& writer = encoder.begin_value();
+  writer.begin_object();
+  writer.key("message");
+  writer.string(message);
+  if (!data.empty()) {
+    writer.key("data");
+    writer.raw(data);
+  }
+  writer.end_object();
+  const Encoded packet = encoder.finish(PacketType::connect_error, nsp, std::nullopt, 0);
+  if (client.session != nullptr) client.session->send_text(packet.head, packet.body);
+}
+
+const WaitingConnect* Core::State::find_waiting(ClientId id, base::Bytes nsp) {
+  const Client* client = clients.get(id);
+  if (client == nullptr || client->waiting == nullptr) return nullptr;
+  for (const auto& waiting : *client->waiting) {
+    if (waiting->nsp == nsp) return waiting.get();
+  }
+  return nullptr;
+}
+
+std::unique_ptr<WaitingConnect> Core::State::take_waiting(ClientId id, base::Bytes nsp) {
+  const WaitingConnect* found = find_waiting(id, nsp);
+  if (found == nullptr) return nullptr;
+  Client& client = *clients.get(id);
+  const auto at = std::find_if(client.waiting->begin(), client.waiting->end(),
+                               [found](const auto& waiting) { return waiting.get() == found; });
+  std::unique_ptr<WaitingConnect> taken = std::move(*at);
+  client.waiting->erase(at);
+  if (client.waiting->empty()) client.waiting.reset();
+  return taken;
+}
+
+void Core::admit(ClientId id, base::Bytes nsp, base::Time) {
+  State& s = *state_;
+  const auto waiting = s.take_waiting(id, nsp);
+  Client* client = s.clients.get(id);
+  if (waiting == nullptr || client->closing) return;
+  Namespace* found = s.find_namespace(waiting->nsp);
+  if (found == nullptr) return s.connect_error(*client, waiting->nsp, kInvalidNamespace);
+  s.start(*client, *found, std::move(waiting->auth));
+}
+
+void Core::reject_namespace(ClientId id, base::Bytes nsp) {
+  State& s = *state_;
+  const auto waiting = s.take_waiting(id, nsp);
+  if (waiting != nullptr) s.connect_error(*s.clients.get(id), waiting->nsp, kInvalidNamespace);
+}
+
+// The client cannot be understood: its sockets see the error, then "forced close".
+void Core::State::fail(Client& client, base::Bytes text, base::Time now) {
+  stop_reading(client);
+  for (const Entry& entry : client.entries) {
+    const Socket* socket = sockets.get(entry.socket);
+    if (socket != nullptr && socket->state == SocketState::connected)
+      push(EventKind::error, *socket, text);
+  }
+  client.session->close(eio::CloseReason::forced_close, text, now);
+  disconnect_all(client, DisconnectReason::forced_close, text);
+}
+
+// The client breaks the rules: "forced server close".
+void Core::State::violation(Client& client, base::Bytes detail, base::Time now) {
+  stop_reading(client);
+  client.session->close(eio::CloseReason::forced_close, detail, now);
+  disconnect_all(client, DisconnectReason::forced_server_close, detail);
+}
+
+void Core::State::disconnect_all(Client& client, DisconnectReason reason, base::Bytes detail) {
+  for (const Entry& entry : client.entries) {
+    if (Socket* socket = sockets.get(entry.socket)) begin_disconnect(*socket, reason, detail);
+  }
+}
+
+void Core::State::stop_reading(Client& client) {
+  client.closing = true;
+  client.unlink();
+  client.waiting.reset();
+}
+
+}  // namespace socketio::sio

@@ -1,0 +1,148 @@
+// Commands for one socket, and how it ends.
+#include <algorithm>
+
+#include "sio/core_state.hpp"
+
+namespace socketio::sio {
+
+// There is one for each client and namespace.
+static_assert(sizeof(Socket) <= 176);
+static_assert(sizeof(Client) <= 112);
+
+Socket::Socket() = default;
+Socket::~Socket() = default;
+
+bool Core::accept(SocketId id, base::Time) {
+  State& s = *state_;
+  Socket* socket = s.sockets.get(id);
+  if (socket == nullptr || socket->state != SocketState::connecting || !State::can_emit(*socket) ||
+      !socket->session->open())
+    return false;
+  Namespace& nsp = *s.namespaces[socket->nsp];
+  nsp.rooms.add(*socket);
+  socket->state = SocketState::connected;
+  // Joined: the connect timeout is off. (Attachments are not awaited before that.)
+  if (Client* client = s.clients.get(socket->client)) client->unlink();
+  Writer& writer = s.encoder.begin_value();
+  writer.begin_object();
+  writer.key("sid");
+  writer.string(socket->id_view());
+  writer.end_object();
+  const Encoded packet = s.encoder.finish(PacketType::connect, nsp.name, std::nullopt, 0);
+  socket->session->send_text(packet.head, packet.body);
+  return true;
+}
+
+bool Core::refuse(SocketId id, base::Bytes message, base::Bytes data_json) {
+  State& s = *state_;
+  Socket* socket = s.sockets.get(id);
+  if (socket == nullptr || socket->state != SocketState::connecting) return false;
+  if (Client* client = s.clients.get(socket->client))
+    s.connect_error(*client, s.namespaces[socket->nsp]->name, message, data_json);
+  s.begin_disconnect(*socket, DisconnectReason::forced_server_close);
+  return true;
+}
+
+namespace {
+
+bool send(eio::Session& session, const Encoded& packet) {
+  if (packet.head.empty() || !session.send_text(packet.head, packet.body)) return false;
+  return std::all_of(packet.attachments.begin(), packet.attachments.end(),
+                     [&session](base::Bytes bytes) { return session.send_binary(bytes); });
+}
+
+}  // namespace
+
+bool Core::emit(Socket& socket, const Encoded& packet, Flags flags) {
+  if (!State::can_emit(socket)) return false;
+  if (flags.is_volatile && !socket.session->writable()) return false;
+  return send(*socket.session, packet);
+}
+
+bool Core::send_ack(Socket& socket, const Encoded& packet) {
+  return State::can_emit(socket) && send(*socket.session, packet);
+}
+
+bool Core::join(Socket& socket, base::Bytes room) {
+  if (!State::can_emit(socket)) return false;
+  Rooms& rooms = state_->namespaces[socket.nsp]->rooms;
+  if (socket.memberships.slots.size() >= state_->options.max_rooms_per_socket)
+    return rooms.contains(socket, room);
+  rooms.join(socket, room);
+  return true;
+}
+
+bool Core::leave(Socket& socket, base::Bytes room) {
+  if (!State::can_emit(socket)) return false;
+  state_->namespaces[socket.nsp]->rooms.leave(socket, room);
+  return true;
+}
+
+void Core::disconnect(Socket& socket, bool close, base::Time now) {
+  State& s = *state_;
+  if (socket.state != SocketState::connected) return;
+  Client* client = s.clients.get(socket.client);
+  if (!close || client == nullptr) {
+    s.send_disconnect(socket);
+    s.begin_disconnect(socket, DisconnectReason::server_namespace_disconnect);
+    return;
+  }
+  for (const Entry& entry : client->entries) {
+    Socket* other = s.sockets.get(entry.socket);
+    if (other != nullptr && other->state == SocketState::connected) s.send_disconnect(*other);
+  }
+  s.stop_reading(*client);
+  s.disconnect_all(*client, DisconnectReason::server_namespace_disconnect);
+  if (client->session != nullptr)
+    client->session->close(eio::CloseReason::forced_close, "disconnected by the server", now);
+}
+
+void Core::State::send_disconnect(Socket& socket) {
+  if (!can_emit(socket)) return;
+  encoder.begin_value();
+  const Encoded packet =
+      encoder.finish(PacketType::disconnect, namespaces[socket.nsp]->name, std::nullopt, 0);
+  socket.session->send_text(packet.head, packet.body);
+}
+
+// Its events are reported later; from now on nothing is sent to it. One that was still connecting
+// goes without a word: nobody has been told that it is there.
+void Core::State::begin_disconnect(Socket& socket, DisconnectReason reason, base::Bytes detail) {
+  Queued item;
+  item.socket = socket.self;
+  item.client = socket.client;
+  item.reason = reason;
+  item.text = detail;
+  if (socket.state == SocketState::connecting) {
+    socket.state = SocketState::disconnected;
+    item.kind = Queued::Kind::vanish;
+    queue.push(std::move(item));
+  } else if (socket.state == SocketState::connected) {
+    socket.state = SocketState::disconnecting;
+    Queued last;
+    last.socket = item.socket;
+    last.client = item.client;
+    last.reason = reason;
+    last.text = detail;
+    last.event = EventKind::disconnected;
+    item.event = EventKind::disconnecting;
+    queue.push(std::move(item));
+    queue.push(std::move(last));
+  }
+}
+
+void Core::State::leave(Socket& socket, DisconnectReason reason) {
+  namespaces[socket.nsp]->rooms.remove(socket);
+  socket.state = SocketState::disconnected;
+  socket.session = nullptr;
+  Client* client = clients.get(socket.client);
+  if (client == nullptr) return;
+  Entry* entry = client->find(socket.nsp);
+  if (entry == nullptr || entry->socket != socket.self) return;
+  if (reason == DisconnectReason::server_namespace_disconnect)
+    entry->socket = {};
+  else
+    client->entries.erase(client->entries.begin() + (entry - client->entries.data()));
+}
+
+}  // namespace socketio::sio

@@ -1,0 +1,177 @@
+// What the core keeps, for the core's own files only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tsl/robin_set.h>
+
+#include "base/list.hpp"
+#include "sio/ack_table.hpp"
+#include "sio/core.hpp"
+#include "sio/keyed_hash.hpp"
+
+namespace socketio::sio {
+
+inline constexpr NamespaceIndex kRoot = 0;
+
+// A namespace this client is in. Without a socket: the server has disconnected it, and packets the
+// client sent before it heard of that are still to be expected (and ignored).
+struct Entry {
+  NamespaceIndex nsp = kRoot;
+  SocketId socket{};
+};
+
+// A CONNECT for a namespace that may yet be created.
+struct WaitingConnect {
+  std::string nsp;
+  std::unique_ptr<std::string> auth;
+};
+
+// In one of two lists, each ordered by `deadline` since each has one duration: clients that have
+// joined nothing yet, and clients whose packet lacks attachments. Most are in none.
+struct Client : base::ListNode<Client> {
+  ClientId self{};
+  eio::Session* session = nullptr;
+  std::uint64_t owner = 0;
+  Decoder decoder;
+  base::Time deadline = base::kNever;
+  std::vector<Entry> entries;
+  // Usually null. A list of stable records, since events show their names.
+  std::unique_ptr<std::vector<std::unique_ptr<WaitingConnect>>> waiting;
+  bool closing = false;  // nothing is read any more
+
+  Entry* find(NamespaceIndex nsp) {
+    for (Entry& entry : entries) {
+      if (entry.nsp == nsp) return &entry;
+    }
+    return nullptr;
+  }
+};
+
+struct Namespace {
+  Namespace(base::Bytes text, NamespaceIndex number, base::Random& random)
+      : name(text), index(number), rooms(random) {}
+  std::string name;
+  NamespaceIndex index;
+  Rooms rooms;
+};
+
+// What next() has still to report.
+struct Queued {
+  enum class Kind : std::uint8_t { event, vanish, erase_client };
+  Kind kind = Kind::event;
+  EventKind event = EventKind::none;
+  AckEnd end = AckEnd::replied;
+  DisconnectReason reason = DisconnectReason::transport_close;
+  SocketId socket{};
+  ClientId client{};
+  base::Bytes text{};
+  AckWaiter* group = nullptr;
+  std::unique_ptr<AckWaiter> waiter{};
+};
+
+// First in, first out; one block of memory, given back when a crowd has passed.
+class Queue {
+ public:
+  bool empty() const { return head_ == items_.size(); }
+  void push(Queued item) { items_.push_back(std::move(item)); }
+  Queued pop() {
+    Queued item = std::move(items_[head_++]);
+    if (empty()) {
+      head_ = 0;
+      if (items_.capacity() > kKept)
+        items_ = std::vector<Queued>();
+      else
+        items_.clear();
+    }
+    return item;
+  }
+
+ private:
+  static constexpr std::size_t kKept = 1024;
+  std::vector<Queued> items_;
+  std::size_t head_ = 0;
+};
+
+struct Core::State {
+  State(eio::Shared& the_shared, base::Random& the_random, const Options& the_options);
+
+  eio::Shared& shared;
+  base::Random& random;
+  const Options& options;
+  bool stopped = false;
+
+  base::Slab<Client> clients;
+  base::Slab<Socket> sockets;
+  base::List<Client> idle;       // joined nothing yet
+  base::List<Client> receiving;  // attachments missing
+  AckTable acks;
+
+  struct NamespaceHash {
+    KeyedHash keyed;
+    std::size_t operator()(base::Bytes name) const { return keyed(name); }
+    std::size_t operator()(const Namespace* nsp) const { return keyed(nsp->name); }
+  };
+  struct NamespaceEqual {
+    using is_transparent = void;
+    static base::Bytes name(base::Bytes text) { return text; }
+    static base::Bytes name(const Namespace* nsp) { return nsp->name; }
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return name(a) == name(b);
+    }
+  };
+  std::vector<std::unique_ptr<Namespace>> namespaces;
+  tsl::robin_set<Namespace*, NamespaceHash, NamespaceEqual> by_name;
+
+  value::JsonDocument document;
+  Decoded decoded;           // what the event being reported came from
+  std::string numeric_name;  // of an event whose name is a number
+  Encoder encoder;           // of the core's own packets
+
+  Queue queue;
+  std::vector<std::unique_ptr<AckWaiter>> ending;  // last first; they go before the queue
+  AckEnd ending_with = AckEnd::disconnected;
+  SocketId reported{};    // disconnected, its event is out: freed by the next call
+  ClientId dispatched{};  // whose decoder holds the packet that is out
+
+  // core.cpp
+  Namespace* find_namespace(base::Bytes name);
+  Event report(Queued item);
+  Event report_packet(Event event);
+  void settle();
+  void push(EventKind kind, const Socket& socket, base::Bytes text = {});
+  void push_end(std::unique_ptr<AckWaiter> waiter, AckEnd end);
+  void free_socket(SocketId id);
+
+  // core_clients.cpp
+  class JoinedBy;
+  void take(Client& client, const Decoded& packet, base::Time now);
+  void dispatch(Client& client, const Decoded& packet, base::Time now);
+  void dispatch_ack(const Socket& socket, const Decoded& packet);
+  void connect(Client& client, base::Bytes nsp, base::Time now);
+  void start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth);
+  bool make_room(Client& client) const;
+  void connect_error(Client& client, base::Bytes nsp, base::Bytes message, base::Bytes data = {});
+  const WaitingConnect* find_waiting(ClientId client, base::Bytes nsp);
+  std::unique_ptr<WaitingConnect> take_waiting(ClientId client, base::Bytes nsp);
+  void fail(Client& client, base::Bytes text, base::Time now);
+  void violation(Client& client, base::Bytes detail, base::Time now);
+  void disconnect_all(Client& client, DisconnectReason reason, base::Bytes detail = {});
+  void stop_reading(Client& client);
+
+  // core_sockets.cpp
+  void begin_disconnect(Socket& socket, DisconnectReason reason, base::Bytes detail = {});
+  void leave(Socket& socket, DisconnectReason reason);
+  void send_disconnect(Socket& socket);
+
+  static bool can_emit(const Socket& socket) {
+    return socket.session != nullptr && (socket.state == SocketState::connected ||
+                                         socket.state == SocketState::connecting);
+  }
+};
+
+}  // namespace socketio::sio

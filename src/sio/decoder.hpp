@@ -1,0 +1,68 @@
+// Text and attachments -> packets, strictly (socket.io-parser 4.2.7, and stricter where the
+// reference is wrong). One per client, small; the JSON tape is the shard's. Error texts are part of
+// the protocol's surface.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/in_buffer.hpp"
+#include "base/time.hpp"
+#include "sio/options.hpp"
+#include "sio/packet.hpp"
+#include "value/json_read.hpp"
+
+namespace socketio::sio {
+
+struct Decoded {
+  enum class Status : std::uint8_t { packet, incomplete, error };
+  Status status = Status::incomplete;
+  base::Bytes error{};  // "unknown packet type 9", "Illegal attachments", "too many attachments",
+                        // "invalid payload", …
+  PacketType type = PacketType::event;  // binary_event and binary_ack are reported as event and ack
+  base::Bytes nsp = "/";
+  std::optional<std::uint64_t> id{};
+  bool has_payload = false;  // then the document holds it
+  std::uint32_t attachments = 0;
+};
+
+class Decoder {
+ public:
+  // `connected` (the client has joined the packet's namespace) is asked before a binary header may
+  // hold attachments: not one byte is kept before CONNECT; a header for a namespace not joined is
+  // reported at once as a packet without payload (the core closes).
+  class Joined {
+   public:
+    virtual bool joined(base::Bytes nsp) const = 0;
+
+   protected:
+    ~Joined() = default;
+  };
+
+  // Views in the result live as long as `text` and until the next call. The payload is parsed into
+  // `document`, shape-checked, with attachments bound.
+  Decoded on_text(base::MutBytes text, const Options& options, const Joined& joined,
+                  value::JsonDocument& document, base::Ledger& ledger, base::Time now);
+  // The last attachment completes the packet: views then point into the decoder until release() or
+  // the next call, and those of the last attachment into `bytes`, which is not copied.
+  Decoded on_binary(base::MutBytes bytes, const Options& options, value::JsonDocument& document,
+                    base::Ledger& ledger, base::Time now);
+  // Frees a completed binary packet after its dispatch.
+  void release();
+
+  bool waiting() const { return pending_ != nullptr && !complete_; }
+  // When the attachments must be there.
+  base::Time deadline() const;
+
+ private:
+  struct Pending;
+  std::unique_ptr<Pending> pending_;
+  bool complete_ = false;
+
+ public:
+  Decoder();
+  ~Decoder();
+};
+
+}  // namespace socketio::sio

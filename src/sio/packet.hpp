@@ -1,0 +1,39 @@
+// Socket.IO v5 packets (docs/protocol/socket.io.md).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.hpp"
+
+namespace socketio::sio {
+
+enum class PacketType : std::uint8_t {
+  connect,
+  disconnect,
+  event,
+  ack,
+  connect_error,
+  binary_event,
+  binary_ack
+};
+
+// connect, connect_error, disconnect, disconnecting, newListener, removeListener: never a user's
+// event.
+bool reserved_event(base::Bytes name);
+
+inline constexpr std::uint64_t kMaxAckId = (std::uint64_t{1} << 53) - 1;
+
+// Everything in front of the JSON: type, number of attachments, namespace, id.
+struct Header {
+  PacketType type = PacketType::event;
+  std::uint32_t attachments = 0;
+  base::Bytes nsp = "/";
+  std::optional<std::uint64_t> id{};
+  std::size_t size = 0;  // of the header: the payload is what follows
+};
+
+// The error text, or empty. Views in `out` point into `text`.
+base::Bytes parse_header(base::Bytes text, std::uint32_t max_attachments, Header& out);
+
+}  // namespace socketio::sio

@@ -1,0 +1,267 @@
+#include "sio/rooms.hpp"
+
+#include <tsl/robin_map.h>
+#include <tsl/robin_set.h>
+
+#include "base/check.hpp"
+#include "sio/core.hpp"
+#include "sio/keyed_hash.hpp"
+
+namespace socketio::sio {
+
+namespace {
+
+constexpr std::size_t kFinderFrom = 32;
+// A table that has become this empty shrinks again.
+constexpr float kLeastLoad = 0.1F;
+
+}  // namespace
+
+struct Memberships::Finder {
+  tsl::robin_map<std::uint32_t, std::uint32_t> slots;
+};
+
+Memberships::Memberships() = default;
+Memberships::~Memberships() = default;
+
+struct Rooms::Index {
+  struct Member {
+    Socket* socket;
+    std::uint32_t slot;
+  };
+  struct Room {
+    std::string name;
+    std::vector<Member> members;
+    std::uint32_t number = 0;
+  };
+
+  // The tables hold the objects themselves and find them by name: no name is stored twice.
+  struct Hash {
+    KeyedHash keyed;
+    std::size_t operator()(base::Bytes name) const { return keyed(name); }
+    std::size_t operator()(const Room* room) const { return keyed(room->name); }
+    std::size_t operator()(const Socket* socket) const { return keyed(socket->id_view()); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    static base::Bytes name(base::Bytes text) { return text; }
+    static base::Bytes name(const Room* room) { return room->name; }
+    static base::Bytes name(const Socket* socket) { return socket->id_view(); }
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return name(a) == name(b);
+    }
+  };
+  template <class T>
+  using Table = tsl::robin_set<T*, Hash, Equal, std::allocator<T*>, true>;
+
+  explicit Index(base::Random& random)
+      : by_name(0, Hash{KeyedHash(random)}), by_id(0, Hash{KeyedHash(random)}) {
+    by_name.min_load_factor(kLeastLoad);
+    by_id.min_load_factor(kLeastLoad);
+  }
+
+  std::vector<std::unique_ptr<Room>> rooms;  // null: free
+  std::vector<std::uint32_t> free;
+  Table<Room> by_name;
+  Table<Socket> by_id;
+  std::vector<Socket*> sockets;
+  std::uint32_t epoch = 0;
+
+  Room* find(base::Bytes name) const {
+    const auto found = by_name.find(name);
+    return found == by_name.end() ? nullptr : *found;
+  }
+  Socket* find_socket(base::Bytes id) const {
+    if (id.size() != eio::kSidSize) return nullptr;
+    const auto found = by_id.find(id);
+    return found == by_id.end() ? nullptr : *found;
+  }
+
+  Room& create(base::Bytes name);
+  void erase(Room& room);
+  std::size_t slot_of(const Socket& socket, std::uint32_t room) const;
+  void leave(Socket& socket, std::size_t slot);
+  std::uint32_t next_epoch();
+};
+
+Rooms::Index::Room& Rooms::Index::create(base::Bytes name) {
+  if (free.empty()) {
+    free.push_back(static_cast<std::uint32_t>(rooms.size()));
+    rooms.emplace_back();
+  }
+  auto room = std::make_unique<Room>();
+  room->name = name;
+  room->number = free.back();
+  by_name.insert(room.get());
+  free.pop_back();
+  return *(rooms[room->number] = std::move(room));
+}
+
+void Rooms::Index::erase(Room& room) {
+  by_name.erase(&room);
+  free.push_back(room.number);
+  rooms[room.number].reset();
+}
+
+// slots.size() when the socket is not in that room.
+std::size_t Rooms::Index::slot_of(const Socket& socket, std::uint32_t room) const {
+  const Memberships& own = socket.memberships;
+  if (own.finder != nullptr) {
+    const auto found = own.finder->slots.find(room);
+    return found == own.finder->slots.end() ? own.slots.size() : found->second;
+  }
+  std::size_t slot = 0;
+  while (slot < own.slots.size() && own.slots[slot].room != room) ++slot;
+  return slot;
+}
+
+// Takes the last one's place on both sides; whoever moved is told its new place.
+void Rooms::Index::leave(Socket& socket, std::size_t slot) {
+  Memberships& own = socket.memberships;
+  const Memberships::Slot left = own.slots[slot];
+  Room& room = *rooms[left.room];
+
+  const Member moved = room.members.back();
+  room.members[left.position] = moved;
+  moved.socket->memberships.slots[moved.slot].position = left.position;
+  room.members.pop_back();
+
+  const Memberships::Slot last = own.slots.back();
+  own.slots[slot] = last;
+  own.slots.pop_back();
+  if (own.finder != nullptr) own.finder->slots.erase(left.room);
+  if (slot < own.slots.size()) {
+    rooms[last.room]->members[last.position].slot = static_cast<std::uint32_t>(slot);
+    if (own.finder != nullptr) own.finder->slots[last.room] = static_cast<std::uint32_t>(slot);
+  }
+  if (room.members.empty()) erase(room);
+}
+
+std::uint32_t Rooms::Index::next_epoch() {
+  if (++epoch == 0) {
+    for (Socket* socket : sockets) socket->memberships.seen = 0;
+    epoch = 1;
+  }
+  return epoch;
+}
+
+Rooms::Rooms(base::Random& random) : index_(std::make_unique<Index>(random)) {}
+Rooms::~Rooms() = default;
+
+void Rooms::add(Socket& socket) {
+  SIO_CHECK(socket.position == kUnlisted);
+  socket.position = static_cast<std::uint32_t>(index_->sockets.size());
+  socket.memberships.seen = 0;
+  index_->sockets.push_back(&socket);
+  index_->by_id.insert(&socket);
+}
+
+void Rooms::remove(Socket& socket) {
+  leave_all(socket);
+  if (socket.position == kUnlisted) return;
+  index_->by_id.erase(&socket);
+  Socket* last = index_->sockets.back();
+  index_->sockets[socket.position] = last;
+  last->position = socket.position;
+  index_->sockets.pop_back();
+  socket.position = kUnlisted;
+}
+
+std::size_t Rooms::sockets() const {
+  return index_->sockets.size();
+}
+
+Socket* Rooms::find(base::Bytes id) const {
+  return index_->find_socket(id);
+}
+
+bool Rooms::join(Socket& socket, base::Bytes name) {
+  if (name == socket.id_view()) return false;
+  Memberships& own = socket.memberships;
+  Index::Room* room = index_->find(name);
+  if (room == nullptr) {
+    room = &index_->create(name);
+  } else if (index_->slot_of(socket, room->number) < own.slots.size()) {
+    return false;
+  }
+  const auto slot = static_cast<std::uint32_t>(own.slots.size());
+  const auto position = static_cast<std::uint32_t>(room->members.size());
+  own.slots.push_back({room->number, position});
+  room->members.push_back({&socket, slot});
+  if (own.finder != nullptr) {
+    own.finder->slots[room->number] = slot;
+  } else if (own.slots.size() > kFinderFrom) {
+    own.finder = std::make_unique<Memberships::Finder>();
+    for (std::uint32_t i = 0; i <= slot; ++i) own.finder->slots[own.slots[i].room] = i;
+  }
+  return true;
+}
+
+bool Rooms::leave(Socket& socket, base::Bytes name) {
+  const Index::Room* room = index_->find(name);
+  if (room == nullptr) return false;
+  const std::size_t slot = index_->slot_of(socket, room->number);
+  if (slot == socket.memberships.slots.size()) return false;
+  index_->leave(socket, slot);
+  return true;
+}
+
+void Rooms::leave_all(Socket& socket) {
+  Memberships& own = socket.memberships;
+  while (!own.slots.empty()) index_->leave(socket, own.slots.size() - 1);
+  own.slots.shrink_to_fit();
+  own.finder.reset();
+}
+
+bool Rooms::contains(const Socket& socket, base::Bytes name) const {
+  if (name == socket.id_view()) return socket.position != kUnlisted;
+  const Index::Room* room = index_->find(name);
+  return room != nullptr &&
+         index_->slot_of(socket, room->number) < socket.memberships.slots.size();
+}
+
+std::vector<std::string> Rooms::rooms_of(const Socket& socket) const {
+  std::vector<std::string> names;
+  names.reserve(socket.memberships.slots.size());
+  for (const Memberships::Slot& slot : socket.memberships.slots)
+    names.push_back(index_->rooms[slot.room]->name);
+  return names;
+}
+
+std::size_t Rooms::room_count() const {
+  return index_->by_name.size();
+}
+
+std::size_t Rooms::members(base::Bytes name) const {
+  const Index::Room* room = index_->find(name);
+  const std::size_t own = index_->find_socket(name) != nullptr ? 1 : 0;
+  return own + (room == nullptr ? 0 : room->members.size());
+}
+
+void Rooms::walk(const Selection& selection, Visitor& visitor) {
+  const std::uint32_t epoch = index_->next_epoch();
+  for (const std::string& name : selection.except) {
+    if (Socket* own = index_->find_socket(name); own != nullptr) own->memberships.seen = epoch;
+    const Index::Room* room = index_->find(name);
+    if (room == nullptr) continue;
+    for (const Index::Member& member : room->members) member.socket->memberships.seen = epoch;
+  }
+  const auto take = [epoch, &visitor](Socket& socket) {
+    if (socket.memberships.seen == epoch || socket.position == kUnlisted) return;
+    socket.memberships.seen = epoch;
+    visitor.visit(socket);
+  };
+  if (selection.rooms.empty()) {
+    for (Socket* socket : index_->sockets) take(*socket);
+    return;
+  }
+  for (const std::string& name : selection.rooms) {
+    if (Socket* own = index_->find_socket(name); own != nullptr) take(*own);
+    const Index::Room* room = index_->find(name);
+    if (room == nullptr) continue;
+    for (const Index::Member& member : room->members) take(*member.socket);
+  }
+}
+
+}  // namespace socketio::sio

@@ -1,0 +1,34 @@
+#include "ws/frame.hpp"
+
+#include <cstring>
+
+namespace socketio::ws {
+
+std::size_t write_header(char* out, Opcode opcode, std::uint64_t payload, bool fin, bool rsv1,
+                         std::optional<std::uint32_t> mask) {
+  const auto put = [&out](std::uint64_t byte) { *out++ = static_cast<char>(byte & 0xFF); };
+  const auto mask_bit = static_cast<std::uint64_t>(mask ? 0x80 : 0);
+  put((fin ? 0x80U : 0U) | (rsv1 ? 0x40U : 0U) | static_cast<unsigned>(opcode));
+  if (payload < 126) {
+    put(mask_bit | payload);
+  } else if (payload <= 0xFFFF) {
+    put(mask_bit | 126);
+    put(payload >> 8);
+    put(payload);
+  } else {
+    put(mask_bit | 127);
+    for (int shift = 56; shift >= 0; shift -= 8) put(payload >> shift);
+  }
+  if (mask) std::memcpy(out, &*mask, sizeof *mask);
+  return header_size(payload, mask.has_value());
+}
+
+base::Chunk make_frame(Opcode opcode, base::Bytes payload, base::Ledger* ledger) {
+  base::Chunk chunk =
+      base::Chunk::allocate(header_size(payload.size(), false) + payload.size(), ledger);
+  const std::size_t head = write_header(chunk.data(), opcode, payload.size());
+  if (!payload.empty()) std::memcpy(chunk.data() + head, payload.data(), payload.size());
+  return chunk;
+}
+
+}  // namespace socketio::ws

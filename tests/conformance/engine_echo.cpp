@@ -1,0 +1,47 @@
+// Suite eio4: bare Engine.IO under /engine.io/, every message comes back.
+#include <stdexcept>
+
+#include "net/listener.hpp"
+#include "server/shard.hpp"
+#include "suites.hpp"
+
+namespace {
+
+class Echo final : public socketio::server::EngineApplication {
+ public:
+  void opened(socketio::eio::Session&) override {}
+  void message(socketio::eio::Session& session, socketio::base::MutBytes payload,
+               bool binary) override {
+    if (binary) {
+      session.send_binary(socketio::base::as_bytes(payload));
+    } else {
+      session.send_text(socketio::base::as_bytes(payload), {});
+    }
+  }
+  void closed(socketio::eio::Session&, socketio::eio::CloseReason, socketio::base::Bytes) override {
+  }
+};
+
+}  // namespace
+
+void run_eio4(const SuiteOptions& given) {
+  using namespace std::chrono_literals;
+  socketio::ServerOptions options;
+  options.path = "/engine.io/";
+  options.ping_interval = 300ms;
+  options.ping_timeout = 200ms;
+  const socketio::server::Settings settings(options);
+  socketio::server::Hooks hooks;
+  socketio::HttpRoutes routes;
+  socketio::base::Logger logger;
+  socketio::server::Shard shard(settings, hooks, routes, logger);
+  Echo echo;
+  shard.set_engine(&echo);
+  std::error_code error;
+  auto listener =
+      socketio::net::Listener::open(*socketio::net::Address::parse("::", given.port), 4096, error);
+  if (error) throw std::system_error(error, "listen");
+  announce(listener.address().port());
+  shard.add_listener(std::move(listener));
+  shard.loop().run(shard);
+}

@@ -1,0 +1,57 @@
+// conformance-server --suite ws|eio4|sio5|probe --port N [--fast] [--backend epoll] [--threads 1]
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "suites.hpp"
+
+void announce(std::uint16_t port) {
+  std::printf("listening on %u\n", static_cast<unsigned>(port));
+  std::fflush(stdout);
+}
+
+namespace {
+int usage() {
+  std::fprintf(stderr,
+               "usage: conformance-server --suite ws|eio4|sio5|probe --port N [--fast] [--backend "
+               "epoll] [--threads 1]\n");
+  return 2;
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGTERM, [](int) { std::_Exit(0); });
+  std::string suite;
+  SuiteOptions options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    if (name == "--fast") {
+      options.fast = true;
+      continue;
+    }
+    if (i + 1 >= argc) return usage();
+    const std::string value = argv[++i];
+    if (name == "--suite") {
+      suite = value;
+    } else if (name == "--port") {
+      options.port = static_cast<std::uint16_t>(std::strtoul(value.c_str(), nullptr, 10));
+    } else if (!(name == "--backend" && value == "epoll") &&
+               !(name == "--threads" && value == "1")) {
+      return usage();
+    }
+  }
+  if (suite == "ws") {
+    run_ws(options);
+  } else if (suite == "eio4") {
+    run_eio4(options);
+  } else if (suite == "sio5") {
+    run_sio5(options);
+  } else if (suite == "probe") {
+    run_probe(options);
+  } else {
+    return usage();
+  }
+  return 0;
+}

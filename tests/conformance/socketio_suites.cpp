@@ -1,0 +1,120 @@
+// Suites sio5 and probe, on the public API.
+#include <cstdio>
+#include <string>
+
+#include <unistd.h>
+
+#include <socketio/server.hpp>
+
+#include "suites.hpp"
+
+using socketio::Ack;
+using socketio::Args;
+using socketio::EventView;
+using socketio::Socket;
+using socketio::Spread;
+using socketio::Value;
+using namespace std::chrono_literals;
+
+void run_sio5(const SuiteOptions& given) {
+  socketio::ServerOptions options;
+  options.ping_interval = 300ms;
+  options.ping_timeout = 200ms;
+  options.connect_timeout = 1s;
+  socketio::Server io(options);
+  io.on_connection([](Socket socket) { socket.emit("auth", socket.handshake().auth); });
+  io.of("/custom").on_connection(
+      [](Socket socket) { socket.emit("auth", socket.handshake().auth); });
+  io.on_event("message",
+              [](Socket socket, const Args& args) { socket.emit("message-back", Spread(args)); });
+  io.on_event("message-with-ack", [](const Args& args, Ack ack) { ack(Spread(args)); });
+  io.listen(given.port);
+  announce(io.port());
+  io.run();
+}
+
+namespace {
+
+// What /__log answers and clears.
+class Log {
+ public:
+  void add(Value entry) { entries_.push_back(std::move(entry)); }
+  socketio::Array take() { return std::exchange(entries_, {}); }
+
+ private:
+  socketio::Array entries_;
+};
+
+std::int64_t resident_bytes() {
+  long pages = 0;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%*s %ld", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+bool is_dynamic(std::string_view name) {
+  constexpr std::string_view kPrefix = "/dyn-";
+  return name.size() > kPrefix.size() && name.starts_with(kPrefix) &&
+         name.find_first_not_of("0123456789", kPrefix.size()) == std::string_view::npos;
+}
+
+void watch(const socketio::Namespace& nsp, Log& log) {
+  nsp.on_connection([&log](Socket socket) {
+    log.add(Value::object({{"connected", socket.nsp().name()}, {"auth", socket.handshake().auth}}));
+    socket.on_error([&log](std::string_view text) {
+      log.add(Value::object({{"socket_error", text}}));
+    });
+    socket.on_disconnect([&log](socketio::DisconnectReason reason, std::string_view detail) {
+      log.add(Value::object({{"disconnect", to_string(reason)}, {"d", detail}}));
+    });
+  });
+  nsp.on_any([&log](EventView event) {
+    log.add(Value::object(
+        {{"event", event.name()},
+         {"n", static_cast<std::int64_t>(event.size() + (event.wants_ack() ? 1 : 0))}}));
+  });
+  nsp.on_event("echo", [](Socket socket, const Args& args, Ack ack) {
+    ack ? ack(Spread(args)) : socket.emit("echo", Spread(args));
+  });
+}
+
+}  // namespace
+
+void run_probe(const SuiteOptions& given) {
+  socketio::ServerOptions options;
+  if (given.fast) {
+    options.ping_interval = 300ms;
+    options.ping_timeout = 200ms;
+    options.connect_timeout = 1s;
+    options.upgrade_timeout = 500ms;
+  }
+  Log log;
+  socketio::Server io(options);
+  watch(io.sockets(), log);
+  watch(io.of("/admin"), log);
+  io.on_unknown_namespace([&](std::string_view name, const Value&) {
+    if (!is_dynamic(name)) return false;
+    watch(io.of(name), log);
+    return true;
+  });
+  io.on_error([&log](const socketio::ErrorReport& error) {
+    if (error.kind != socketio::ErrorReport::Kind::connection_error) return;
+    log.add(Value::object(
+        {{"connection_error", error.code}, {"message", error.message}, {"name", error.name}}));
+  });
+  io.http().get("/__log", [&](const socketio::HttpRequest&) {
+    const socketio::Stats stats = io.stats();
+    return socketio::HttpReply::json(Value::object({{"log", log.take()},
+                                                    {"rss", resident_bytes()},
+                                                    {"ext", stats.input_bytes + stats.output_bytes},
+                                                    {"clients", stats.clients}}));
+  });
+  io.http().fallback([](const socketio::HttpRequest& request) {
+    return socketio::HttpReply::text("nf " + std::to_string(request.body().size()), 404);
+  });
+  io.listen(given.port);
+  announce(io.port());
+  io.run();
+}

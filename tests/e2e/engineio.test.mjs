@@ -1,0 +1,756 @@
+// Engine.IO v4 over raw HTTP and WebSocket: handshake, messages, heartbeat, close, upgrade, and what must be refused.
+//
+// The `eio4` server has a ping every 300 ms and gives 200 ms for the answer. Wherever a test says "closed", the peer
+// answers its pings, so that the rule closes the session and not the heartbeat. Where even that could mislead, the
+// `probe` server is used, whose first ping comes after 25 s.
+import test, { after, before, describe } from "node:test";
+import assert from "node:assert/strict";
+import http from "node:http";
+import { conformance, isReference } from "./support/server.mjs";
+import { Frames, Log, Polling, pollingUrl, request, sleep, socketUrl, within } from "./support/wire.mjs";
+
+const kPath = "/engine.io/";
+const kTimeout = { timeout: 120_000 };
+
+let eio;
+let probe;
+let fast;
+let log;
+
+before(async () => {
+  [eio, probe, fast] = await Promise.all([conformance("eio4"), conformance("probe"), conformance("probe", "--fast")]);
+  log = new Log(probe);
+}, kTimeout);
+after(async () => { for (const server of [eio, probe, fast]) await server?.stop(); }, kTimeout);
+
+/** An Engine.IO WebSocket session whose handshake has been read. */
+async function opened(server = eio, path = kPath, options = { pong: true }) {
+  const frames = new Frames(socketUrl(server, path), options);
+  frames.handshake = JSON.parse((await frames.next("the handshake")).slice(1));
+  return frames;
+}
+
+function checkHandshake(handshake, upgrades) {
+  assert.deepEqual(Object.keys(handshake), ["sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"]);
+  assert.match(handshake.sid, /^[A-Za-z0-9_-]{20}$/);
+  assert.deepEqual(handshake.upgrades, upgrades);
+  assert.equal(handshake.pingInterval, 300);
+  assert.equal(handshake.pingTimeout, 200);
+  assert.equal(handshake.maxPayload, 1_000_000);
+}
+
+describe("handshake", kTimeout, () => {
+  test("long polling opens a session", async () => {
+    const { status, headers, body } = await request(pollingUrl(eio, kPath));
+    assert.equal(status, 200);
+    assert.match(headers["content-type"], /^text\/plain; charset=utf-8$/i);
+    assert.equal(Number(headers["content-length"]), Buffer.byteLength(body));
+    assert.match(headers["cache-control"] ?? "", /no-store/);
+    assert.equal(body[0], "0");
+    checkHandshake(JSON.parse(body.slice(1)), ["websocket"]);
+  });
+
+  test("WebSocket opens a session", async () => {
+    const frames = await opened();
+    checkHandshake(frames.handshake, []);
+    frames.close();
+  });
+
+  test("session ids differ", async () => {
+    const sids = await Promise.all(Array.from({ length: 50 }, async () => (await Polling.open(eio, kPath)).sid));
+    assert.equal(new Set(sids).size, 50);
+  });
+
+  const kRefused = [
+    // id, query, method, code, message
+    ["P01", "EIO=4&transport=foo", "GET", 0, "Transport unknown"],
+    ["P02", "EIO=4", "GET", 0, "Transport unknown"],
+    ["P03", "EIO=4&transport=constructor", "GET", 0, "Transport unknown"],
+    ["P04", "EIO=4&transport=__proto__", "GET", 0, "Transport unknown"],
+    ["P04b", "EIO=4&transport=webtransport", "GET", 0, "Transport unknown"],
+    ["P05", "EIO=3&transport=polling", "GET", 5, "Unsupported protocol version"],
+    ["P06", "transport=polling", "GET", 5, "Unsupported protocol version"],
+    ["P07", "EIO=5&transport=polling", "GET", 5, "Unsupported protocol version"],
+    ["P08", "EIO=abc&transport=polling", "GET", 5, "Unsupported protocol version"],
+    ["P09", "EIO=4&transport=polling", "POST", 2, "Bad handshake method"],
+    ["P10", "EIO=4&transport=polling", "PUT", 2, "Bad handshake method"],
+    ["P11", "EIO=4&transport=polling", "DELETE", 2, "Bad handshake method"],
+    ["P12", "EIO=4&transport=polling", "OPTIONS", 2, "Bad handshake method"],
+    ["P13", "EIO=4&transport=polling&sid=abcdefghijklmnopqrst", "GET", 1, "Session ID unknown"],
+    ["P13b", "EIO=4&transport=polling&sid=abcdefghijklmnopqrst", "POST", 1, "Session ID unknown"],
+    ["P14", "EIO=4&transport=polling&sid=__proto__", "GET", 1, "Session ID unknown"],
+    ["P15", "EIO=4&transport=polling&sid=constructor", "GET", 1, "Session ID unknown"],
+    ["P16", "EIO=4&transport=polling&sid=%00", "GET", 1, "Session ID unknown"],
+    ["P17", `EIO=4&transport=polling&sid=${"a".repeat(8000)}`, "GET", 1, "Session ID unknown"],
+    ["P18", "EIO=4&transport=polling&sid=aaaaaaaaaaaaaaaaaaaa&sid=bbbbbbbbbbbbbbbbbbbb", "GET", 1, "Session ID unknown"],
+    ["E3", "EIO=4&transport=websocket", "GET", 3, "Bad request"],
+  ];
+  for (const [id, query, method, code, message] of kRefused) {
+    test(`${id}: ${method} ?${query.slice(0, 70)} is refused with code ${code}`, async () => {
+      await log.clear();
+      const { status, headers, body } = await request(pollingUrl(probe, "/socket.io/", query), { method });
+      assert.equal(status, 400);
+      assert.match(headers["content-type"], /^application\/json/);
+      assert.equal(body, JSON.stringify({ code, message }));
+      const entry = await log.until((e) => "connection_error" in e, "the connection_error");
+      assert.equal(entry.connection_error, code);
+      assert.equal(entry.message, message);
+    });
+  }
+
+  const kUpgradeRefused = [
+    ["EIO absent", "transport=websocket"],
+    ["EIO=abc", "EIO=abc&transport=websocket"],
+    ["EIO=3", "EIO=3&transport=websocket"],
+    ["transport absent", "EIO=4"],
+    ["transport=abc", "EIO=4&transport=abc"],
+    ["an unknown sid", "EIO=4&transport=websocket&sid=abcdefghijklmnopqrst"],
+  ];
+  for (const [what, query] of kUpgradeRefused) {
+    test(`a WebSocket with ${what} is refused`, async () => {
+      const frames = new Frames(socketUrl(eio, kPath, query));
+      const how = await frames.gone();
+      assert.deepEqual(frames.unread, []);
+      if (!isReference) assert.equal(how.status, 400);  // the reference answers 101 first when the version is wrong
+    });
+  }
+
+  test("P44: JSONP is no way into version 4", async () => {
+    const { body } = await request(pollingUrl(probe, "/socket.io/", "EIO=4&transport=polling&j=0;alert(1)"));
+    assert(!body.includes("alert") && !body.includes("___eio"), body);
+  });
+
+  test("P45, P46: b64 and an unknown Accept-Encoding change nothing", async () => {
+    const url = pollingUrl(probe, "/socket.io/", "EIO=4&transport=polling&b64=1");
+    const { status, headers, body } = await request(url, { headers: { "accept-encoding": "junk;q=x, *;q=0" } });
+    assert.equal(status, 200);
+    assert.equal(headers["content-encoding"], undefined);
+    assert.match(body, /^0\{"sid":"/);
+  });
+
+  test("P47, P49: other paths are not ours", async () => {
+    for (const path of ["/socket.io", "//socket.io/"]) {
+      const { status, body } = await request(`${probe.url}${path}?EIO=4&transport=polling`);
+      assert.equal(status, 404);
+      assert.equal(body, "nf 0");
+    }
+    const posted = await request(`${probe.url}/elsewhere`, { method: "POST", body: "12345" });
+    assert.equal(posted.status, 404);
+    assert.equal(posted.body, "nf 5");
+  });
+
+  test("P48: a longer path below ours is ours", async () => {
+    const { status } = await request(pollingUrl(probe, "/socket.io/extra"));
+    assert.equal(status, 200);
+  });
+});
+
+describe("messages over long polling", kTimeout, () => {
+  const kPayloads = [
+    ["one packet", "4hello"],
+    ["several packets", "4test1\x1e4test2\x1e4test3"],
+    ["text and binary", "4hello\x1ebAQIDBA=="],
+    ["an empty message", "4"],
+    ["an empty binary message", "b"],
+    ["unicode", "4€ 🚀 \u2028 \u0000 ﷽"],
+    ["every remainder of base64", "bAQ==\x1ebAQI=\x1ebAQID"],
+  ];
+  for (const [what, payload] of kPayloads) {
+    test(`${what}: sent and echoed`, async () => {
+      const session = await Polling.open(eio, kPath);
+      const { status, headers, body } = await session.post(payload);
+      assert.equal(status, 200);
+      assert.equal(body, "ok");
+      assert.equal(headers["content-length"], "2");
+      assert.match(headers["content-type"], /^text\/html/);
+      const packets = [];
+      while (packets.length < payload.split("\x1e").length) packets.push(await session.next());
+      assert.equal(packets.join("\x1e"), payload);
+      await session.post("1");
+    });
+  }
+
+  test("base64 without padding is accepted", async () => {
+    const session = await Polling.open(eio, kPath);
+    await session.post("bAQIDBA");
+    assert.equal(await session.next(), "bAQIDBA==");
+    await session.post("1");
+  });
+
+  test("a chunked body and one of many segments arrive whole", async () => {
+    const session = await Polling.open(probe);
+    const { body } = await request(session.url, {
+      sent: (req) => {
+        req.method = "POST";
+        req.setNoDelay(true);
+        let i = 0;
+        req.write("4");
+        req.write("0");
+        const more = () => (++i < 50 ? (req.write(""), setImmediate(more)) : req.end());
+        more();
+      },
+      method: "POST",
+    });
+    assert.equal(body, "ok");
+    assert.match(await session.next(), /^40\{"sid"/);
+  });
+
+  test("P42: 3,000 one-byte chunks are one body", async () => {
+    const session = await Polling.open(probe);
+    await session.post("40");
+    assert.match(await session.next(), /^40/);
+    const payload = `42["echo","${"x".repeat(2980)}"]`;
+    const { body } = await request(session.url, {
+      method: "POST",
+      sent: (req) => { for (const char of payload) req.write(char); req.end(); },
+    });
+    assert.equal(body, "ok");
+    assert.equal(await session.next(), payload);
+  });
+
+  test("keep-alive: many requests on one connection", async () => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const session = await Polling.open(probe);
+    const send = (body) => request(session.url, { method: "POST", body, agent });
+    assert.equal((await send("40")).body, "ok");
+    assert.match((await request(session.url, { agent })).body, /^40/);
+    for (let i = 0; i < 20; ++i) {
+      assert.equal((await send(`42["echo",${i}]`)).body, "ok");
+      assert.equal((await request(session.url, { agent })).body, `42["echo",${i}]`);
+    }
+    agent.destroy();
+  });
+
+  test("P28: 5,000 events in one payload are delivered in order", async () => {
+    const session = await Polling.open(probe);
+    const events = Array.from({ length: 5000 }, (_, i) => `42["echo",${i}]`);
+    await session.post("40");
+    await session.next();
+    assert.equal((await session.post(events.join("\x1e"))).body, "ok");
+    for (const event of events) assert.equal(await session.next(), event);
+  });
+
+  test("P32: a binary event both ways", async () => {
+    const session = await Polling.open(probe);
+    const event = '451-["echo",{"_placeholder":true,"num":0}]';
+    await session.post("40");
+    await session.next();
+    await session.post(`${event}\x1ebAQID`);
+    assert.equal(await session.next(), event);
+    assert.equal(await session.next(), "bAQID");
+  });
+
+  test("P55: a long backlog comes in polls of at most maxPayload", async () => {
+    const session = await Polling.open(probe);
+    await session.post("40");
+    await session.next();
+    const text = "x".repeat(300_000);
+    for (let i = 0; i < 10; ++i) assert.equal((await session.post(`42["echo",${i},"${text}"]`)).status, 200);
+    const got = [];
+    while (got.length < 10) {
+      const { body } = await session.get();
+      if (!isReference) assert(Buffer.byteLength(body) <= 1_000_000, `one poll of ${Buffer.byteLength(body)} bytes`);  // the reference sends all at once
+      got.push(...body.split("\x1e"));
+    }
+    assert.deepEqual(got.map((packet) => JSON.parse(packet.slice(2))[1]), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+});
+
+describe("messages over WebSocket", kTimeout, () => {
+  test("text and binary are echoed unchanged", async () => {
+    const frames = await opened();
+    for (const text of ["4hello", "4", "4€ 🚀 \u0000", `4${"x".repeat(70_000)}`]) {
+      frames.send(text);
+      assert.equal(await frames.next(), text);
+    }
+    for (const size of [0, 1, 125, 126, 65_535, 65_536, 500_000]) {
+      const bytes = Buffer.alloc(size, 0xa5);
+      frames.send(bytes);
+      assert.deepEqual(await frames.next(), bytes);
+    }
+    frames.close();
+  });
+
+  const kViolations = [
+    ["an unknown packet type (abc)", "abc"],
+    ["U01: an empty frame", ""],
+    ["U02: type 9", "9"],
+    ["U03: a probe on a WebSocket of its own", "2probe"],
+    ["U04: a ping in the wrong direction", "2"],
+    ["U12: fifty times x", "x".repeat(50)],
+    ["U09: a close packet", "1"],
+  ];
+  for (const [what, packet] of kViolations) {
+    test(`closed upon ${what}`, async () => {
+      const frames = new Frames(socketUrl(probe), { pong: true });
+      await frames.next("the handshake");
+      frames.send(packet);
+      const { code } = await frames.gone();
+      assert.equal(code, 1005);
+      assert.deepEqual(frames.unread, []);
+    });
+  }
+
+  const kIgnored = [["U05: an unsolicited pong", "3"], ["U06: an open packet", '0{"sid":"x"}'], ["U07: an upgrade packet", "5"], ["U08: a noop", "6"]];
+  for (const [what, packet] of kIgnored) {
+    test(`ignored: ${what}`, async () => {
+      const frames = await opened(eio);
+      frames.send(packet);
+      frames.send("4still here");
+      assert.equal(await frames.next(), "4still here");
+      frames.close();
+    });
+  }
+
+  test("U11: base64 has no meaning on a WebSocket", async () => {
+    const frames = new Frames(socketUrl(probe));
+    await frames.next("the handshake");
+    frames.send("bAQID");
+    await frames.gone();
+  });
+
+  test("a message of maxHttpBufferSize passes, one byte more is closed with 1009", async () => {
+    const frames = await opened();
+    const largest = `4${"x".repeat(999_999)}`;
+    frames.send(largest);
+    assert.equal((await frames.next()).length, 1_000_000);
+    frames.send(`${largest}y`);
+    assert.equal((await frames.gone()).code, 1009);
+  });
+});
+
+describe("heartbeat", kTimeout, () => {
+  test("long polling: pings come as long as they are answered", async () => {
+    const session = await Polling.open(eio, kPath);
+    for (let i = 0; i < 3; ++i) {
+      assert.equal((await session.get()).body, "2");
+      assert.equal((await session.post("3")).body, "ok");
+    }
+    await session.post("4alive");
+    assert.equal(await session.next(), "4alive");
+    await session.post("1");
+  });
+
+  test("long polling: silence ends the session", async () => {
+    const session = await Polling.open(eio, kPath);
+    await sleep(1500);
+    assert.deepEqual(await session.refused(), { status: 400, code: 1 });
+  });
+
+  test("WebSocket: pings come as long as they are answered", async () => {
+    const frames = await opened(eio, kPath, { pong: false });
+    for (let i = 0; i < 3; ++i) {
+      assert.equal(await frames.next(), "2");
+      frames.send("3");
+    }
+    frames.send("4alive");
+    assert.equal(await frames.next(), "4alive");
+    frames.close();
+  });
+
+  test("WebSocket: an unanswered ping ends the session", async () => {
+    const frames = await opened(eio, kPath, { pong: false });
+    assert.equal(await frames.next(), "2");
+    await frames.gone();
+    assert.deepEqual(frames.unread, []);
+  });
+
+  test("U14: the reason is a ping timeout", async () => {
+    const fastLog = new Log(fast);
+    await fastLog.clear();
+    const frames = new Frames(socketUrl(fast));
+    await frames.next("the handshake");
+    frames.send("40");
+    assert.match(await frames.next(), /^40/);
+    assert.equal(await frames.next(), "2");
+    await frames.gone();
+    assert.equal((await fastLog.disconnect()).disconnect, "ping timeout");
+  });
+
+  test("U29: doubled and early pongs start no second timer and revive nothing", async () => {
+    const frames = await opened(eio, kPath, { pong: false });
+    for (let i = 0; i < 3; ++i) {
+      frames.send("3");
+      assert.equal(await frames.next(), "2");
+      frames.send("3");
+      frames.send("3");
+    }
+    assert.equal(await frames.next(), "2");  // not answered
+    await frames.gone();
+    frames.send("3");
+    assert.deepEqual(frames.unread, []);
+  });
+});
+
+describe("long polling rules", kTimeout, () => {
+  /** A session joined to `/` on the probe server, with an empty log. */
+  async function session() {
+    const polling = await Polling.open(probe);
+    await polling.post("40");
+    assert.match(await polling.next(), /^40\{/);
+    await log.clear();
+    return polling;
+  }
+
+  test("P19: a second poll closes the session", async () => {
+    const polling = await session();
+    const [first, second] = await Promise.all([polling.get(), polling.get()]);
+    assert.deepEqual([first, second].map(({ status, body }) => [status, body]).sort(), [[200, "1"], [400, ""]]);
+    assert.equal((await log.disconnect()).disconnect, "transport error");
+    assert.deepEqual(await polling.refused(), { status: 400, code: 1 });
+  });
+
+  test("P20: a second POST while one is in progress closes the session", async () => {
+    const polling = await session();
+    const first = request(polling.url, {
+      method: "POST",
+      headers: { "content-length": 100 },
+      sent: (req) => req.write("42"),
+    }).catch(() => "cut");
+    await sleep(300);  // lets the first one arrive; had it not, the two would only change places
+    const second = await polling.post("3").catch(() => ({ status: 400, body: "" }));
+    assert.equal(second.status, 400);
+    assert.equal(second.body, "");
+    assert.equal((await log.disconnect()).disconnect, "transport error");
+    assert.equal((await polling.refused()).code, 1);
+    await first;
+  });
+
+  const kMalformed = [
+    ["P21: an empty body", ""],
+    ["P22: type 9", "9"],
+    ["P23: abc", "abc"],
+    ["P24: bytes that are no text", Buffer.from([0, 1, 255])],
+    ["P27: separators only", "\x1e\x1e\x1e"],
+  ];
+  for (const [what, body] of kMalformed) {
+    test(`${what} closes the session with a parse error`, async () => {
+      const polling = await session();
+      await polling.post(body).then(({ status }) => assert([200, 400].includes(status)), () => {});
+      assert.equal((await log.disconnect()).disconnect, "parse error");
+      assert.deepEqual(await polling.refused(), { status: 400, code: 1 });
+    });
+  }
+
+  test("P25: octet-stream is refused at once", async () => {
+    const polling = await session();
+    const { status, body } = await polling.post(Buffer.from([1, 2, 3]), { "content-type": "application/octet-stream" });
+    assert.equal(status, 400);
+    assert.equal(body, "");
+    assert.equal((await log.disconnect()).disconnect, "transport error");
+    assert.equal((await polling.refused()).code, 1);
+  });
+
+  test("P26: a body of 1,000,000 bytes passes; one more is answered 413 and the session lives", async () => {
+    const polling = await session();
+    const frame = '42["echo",""]';
+    const fill = (size) => `42["echo","${"x".repeat(size - frame.length)}"]`;
+    assert.equal((await polling.post(fill(1_000_000))).status, 200);
+    assert.equal((await polling.next()).length, 1_000_000);
+    const refused = await polling.post(fill(1_000_001)).catch((error) => error);
+    if (!(refused instanceof Error)) {
+      assert.equal(refused.status, 413);
+      assert.equal(refused.body, "");
+    }
+    await polling.post('42["echo","alive"]');
+    assert.equal(await polling.next(), '42["echo","alive"]');
+  });
+
+  test("P26b: a chunked body without a length is cut at the limit too", async () => {
+    const polling = await session();
+    const outcome = await request(polling.url, {
+      method: "POST",
+      sent: (req) => { for (let i = 0; i < 11; ++i) req.write("x".repeat(100_000)); req.end(); },
+    }).catch((error) => error);
+    if (!(outcome instanceof Error)) assert.equal(outcome.status, 413);
+    await polling.post('42["echo","alive"]');
+    assert.equal(await polling.next(), '42["echo","alive"]');
+  });
+
+  test("P29: what stands before the bad packet is delivered, what follows is not", async () => {
+    const polling = await session();
+    await polling.post('42["first"]\x1e9\x1e42["third"]').catch(() => {});
+    assert.equal((await log.disconnect()).disconnect, "parse error");
+    await log.until((entry) => entry.event === "first", "the first event");
+    assert(!log.entries.some((entry) => entry.event === "third"));
+  });
+
+  test("P30: an attachment nobody announced", async () => {
+    const polling = await session();
+    await polling.post("bAQID");
+    polling.get().catch(() => {});
+    assert.match((await log.disconnect()).disconnect, /^forced (server )?close$/);
+  });
+
+  test("P33: a close packet ends the pending poll and the session", async () => {
+    const polling = await session();
+    const pending = polling.get();
+    await sleep(200);  // the poll should be waiting; if it is not yet, it is refused instead
+    assert.equal((await polling.post("1")).body, "ok");
+    const { status, body } = await pending;
+    assert(status === 200 ? body === "6" : status === 400, `${status} ${body}`);
+    assert.equal((await log.disconnect()).disconnect, "transport close");
+    assert.deepEqual(await polling.refused(), { status: 400, code: 1 });
+  });
+
+  test("P34: a ping from the client closes the session", async () => {
+    const polling = await session();
+    await polling.post("2").catch(() => {});
+    assert.equal((await log.disconnect()).disconnect, "transport error");
+  });
+
+  for (const [id, packet] of [["P35", "3"], ["P36", "5"], ["P37", "6"], ["P38", '0{"sid":"x"}']]) {
+    test(`${id}: packet ${packet[0]} is ignored`, async () => {
+      const polling = await session();
+      assert.equal((await polling.post(packet)).body, "ok");
+      await polling.post('42["echo",1]');
+      assert.equal(await polling.next(), '42["echo",1]');
+    });
+  }
+
+  test("P40: a POST that breaks off closes the session", async () => {
+    const polling = await session();
+    await request(polling.url, {
+      method: "POST",
+      headers: { "content-length": 100 },
+      sent: (req) => { req.write("42"); setTimeout(() => req.destroy(), 200); },
+    }).catch(() => {});
+    assert.equal((await log.disconnect()).disconnect, "transport error");
+    assert.equal((await polling.refused()).code, 1);
+  });
+
+  test("P41: a poll that is given up closes the session", async () => {
+    const polling = await session();
+    await request(polling.url, { sent: (req) => { req.end(); setTimeout(() => req.destroy(), 200); } }).catch(() => {});
+    assert.equal((await log.disconnect()).disconnect, "transport error");
+    assert.equal((await polling.refused()).code, 1);
+  });
+
+  test("P43: another method with a sid changes nothing", async () => {
+    const polling = await session();
+    const { status } = await request(polling.url, { method: "PUT", body: "4x" });
+    assert([405, 500].includes(status), String(status));
+    await polling.post('42["echo",1]');
+    assert.equal(await polling.next(), '42["echo",1]');
+  });
+
+  test("P50: a foreign Origin is served, without CORS headers", async () => {
+    const { status, headers } = await request(pollingUrl(probe), { headers: { origin: "http://elsewhere.example" } });
+    assert.equal(status, 200);
+    assert.equal(headers["access-control-allow-origin"], undefined);
+  });
+
+  test("P51: sessions that never poll again come to an end", async () => {
+    const count = async () => JSON.parse((await request(`${fast.url}/__log`)).body).clients;
+    for (let i = 0; i < 6; ++i) await Promise.all(Array.from({ length: 50 }, () => Polling.open(fast)));
+    const deadline = Date.now() + 20_000;
+    while ((await count()) > 0 && Date.now() < deadline) await sleep(50);
+    assert.equal(await count(), 0);
+  });
+});
+
+describe("close", kTimeout, () => {
+  test("long polling: POST 1 answers the pending poll", async () => {
+    const session = await Polling.open(eio, kPath);
+    const pending = session.get();
+    await sleep(50);
+    assert.equal((await session.post("1")).body, "ok");
+    const { status, body } = await pending;
+    assert(status === 200 ? body === "6" : status === 400, `${status} ${body}`);
+    assert.equal((await session.refused()).status, 400);
+  });
+
+  test("WebSocket: a clean close is answered and ends the session", async () => {
+    const frames = new Frames(socketUrl(probe));
+    await frames.next("the handshake");
+    frames.send("40");
+    await frames.next("the CONNECT reply");
+    await log.clear();
+    frames.socket.close(1000);
+    assert.equal((await frames.gone()).code, 1000);
+    assert.equal((await log.disconnect()).disconnect, "transport close");
+  });
+});
+
+describe("upgrade", kTimeout, () => {
+  /** The echo of an event proves that polling is in use and works. */
+  async function pollingWorks(polling, word = "on polling") {
+    assert.equal((await polling.post(`4${word}`)).status, 200);
+    assert.equal(await polling.next(), `4${word}`);
+  }
+
+  async function probing(polling) {
+    const frames = new Frames(polling.upgradeUrl, { pong: true });
+    await within(frames.opened, "the upgrade request");
+    frames.send("2probe");
+    assert.equal(await frames.next(), "3probe");
+    return frames;
+  }
+
+  async function upgraded() {
+    const polling = await Polling.open(eio, kPath);
+    const frames = await probing(polling);
+    frames.send("5");
+    frames.send("4upgraded");
+    assert.equal(await frames.next(), "4upgraded");
+    return { polling, frames };
+  }
+
+  test("U16: from long polling to WebSocket", async () => {
+    const polling = await Polling.open(eio, kPath);
+    const pending = polling.get();
+    await sleep(50);
+    const frames = await probing(polling);
+    const { status, body } = await pending;
+    assert.equal(status, 200);
+    assert(body === "6" || body === "2", body);  // a ping may have been quicker
+    if (body === "2") await polling.post("3");
+    frames.send("5");
+    frames.send("4hello");
+    assert.equal(await frames.next(), "4hello");
+    frames.send(Buffer.from([1, 2, 3]));
+    assert.deepEqual(await frames.next(), Buffer.from([1, 2, 3]));
+    frames.close();
+  });
+
+  test("U24, P53: after the upgrade polling is refused, a second WebSocket is closed, the first works", async () => {
+    const { polling, frames } = await upgraded();
+    assert.deepEqual(await polling.refused(), { status: 400, code: 3 });
+    const post = await polling.post("4x");
+    assert.equal(post.status, 400);
+    assert.equal(JSON.parse(post.body).code, 3);
+    const second = new Frames(polling.upgradeUrl);
+    second.opened.then(() => second.send("2probe"), () => {});
+    await second.gone();
+    assert.deepEqual(second.unread, []);
+    frames.send("4first still works");
+    assert.equal(await frames.next(), "4first still works");
+    frames.close();
+  });
+
+  test("U17: an upgrade without a probe does not upgrade", async () => {
+    const polling = await Polling.open(eio, kPath);
+    const frames = new Frames(polling.upgradeUrl);
+    await within(frames.opened, "the upgrade request");
+    frames.send("5");
+    frames.send("4through the back door");
+    await pollingWorks(polling);
+    assert.deepEqual(frames.unread, []);
+    frames.close();
+  });
+
+  for (const [id, packet] of [["U18: data", "4data"], ["U19: another ping", "2wrong"], ["U19b: garbage", "xyz"], ["U19c: a binary frame", Buffer.from([1])]]) {
+    test(`${id} instead of the probe closes the WebSocket and keeps polling`, async () => {
+      const polling = await Polling.open(eio, kPath);
+      const frames = new Frames(polling.upgradeUrl);
+      await within(frames.opened, "the upgrade request");
+      frames.send(packet);
+      await frames.gone();
+      assert.deepEqual(frames.unread, []);
+      await pollingWorks(polling);
+    });
+  }
+
+  test("U20: a probe answers the pending poll with a noop, and polling goes on", async () => {
+    const polling = await Polling.open(probe);
+    const pending = polling.get();
+    await sleep(50);
+    const frames = await probing(polling);
+    assert.equal((await pending).body, "6");
+    frames.close();
+    await frames.gone();
+    assert.equal((await polling.post("40")).body, "ok");
+    let packet;
+    do packet = await polling.next(); while (packet === "6");
+    assert.match(packet, /^40\{/);
+  });
+
+  for (const [id, first] of [["U21: a silent WebSocket", null], ["U22: one silent after its probe", "2probe"]]) {
+    test(`${id} is closed at the upgrade timeout; polling is kept`, async () => {
+      const polling = await Polling.open(fast);
+      await polling.post("40");
+      assert.match(await polling.next(), /^40\{/);
+      const frames = new Frames(polling.upgradeUrl);
+      await within(frames.opened, "the upgrade request");
+      if (first) {
+        frames.send(first);
+        assert.equal(await frames.next(), "3probe");
+      }
+      let over = false;
+      frames.closed.then(() => { over = true; });
+      const heard = [];
+      const listen = (async () => {  // answers the pings over polling meanwhile
+        while (!over) {
+          const { body } = await polling.get();
+          for (const packet of body.split("\x1e")) {
+            if (packet === "2") await polling.post("3");
+            else if (packet !== "6") heard.push(packet);
+          }
+        }
+      })();
+      await frames.gone();
+      await listen;
+      assert.deepEqual(heard, []);
+      await polling.post('42["echo","kept"]');
+      let packet;
+      do packet = await polling.next(); while (packet === "6");
+      assert.equal(packet, '42["echo","kept"]');
+    });
+  }
+
+  test("U23: a second WebSocket while one upgrades is closed, the first is kept", async () => {
+    const polling = await Polling.open(eio, kPath);
+    const first = await probing(polling);
+    const second = new Frames(polling.upgradeUrl);
+    second.opened.then(() => second.send("2probe"), () => {});
+    await second.gone();
+    assert.deepEqual(second.unread, []);
+    first.send("5");
+    first.send("4mine");
+    assert.equal(await first.next(), "4mine");
+    first.close();
+  });
+
+  test("U25: a WebSocket that dies in its probe costs nothing", async () => {
+    const polling = await Polling.open(probe);
+    await polling.post("40");
+    await polling.next();
+    const frames = await probing(polling);
+    await polling.post('42["echo",1]');
+    frames.close();
+    await polling.post('42["echo",2]');
+    const heard = [];
+    while (heard.length < 2) {
+      const packet = await polling.next();
+      if (packet !== "6") heard.push(packet);
+    }
+    assert.deepEqual(heard, ['42["echo",1]', '42["echo",2]']);
+  });
+
+  test("U26: the upgrade must speak the same version", async () => {
+    const polling = await Polling.open(eio, kPath);
+    const frames = new Frames(polling.upgradeUrl.replace("EIO=4", "EIO=3"));
+    const { status, body } = await frames.gone();
+    assert.equal(status, 400);
+    assert.equal(body, "Bad request");
+    await pollingWorks(polling);
+  });
+
+  test("U27: nothing is lost, doubled or reordered when messages are sent across an upgrade", async () => {
+    for (let round = 0; round < 10; ++round) {
+      const polling = await Polling.open(eio, kPath);
+      await polling.post(Array.from({ length: 20 }, (_, i) => `4${i}`).join("\x1e"));
+      const heard = [];
+      const frames = await probing(polling);
+      await polling.post(Array.from({ length: 20 }, (_, i) => `4${20 + i}`).join("\x1e"));
+      const { body } = await polling.get();
+      heard.push(...body.split("\x1e"));
+      frames.send("5");
+      for (let i = 40; i < 60; ++i) frames.send(`4${i}`);
+      const messages = () => heard.filter((packet) => packet[0] === "4");
+      while (messages().length < 60) heard.push(await frames.next());
+      assert.deepEqual(messages(), Array.from({ length: 60 }, (_, i) => `4${i}`));
+      frames.close();
+    }
+  });
+});
