@@ -110,7 +110,8 @@ void Loop::arm_poll_timer(base::Time deadline) const {
 }
 
 bool Loop::on_loop_thread() const {
-  return thread_.load(std::memory_order_relaxed) == this_thread();
+  const std::uint64_t owner = thread_.load(std::memory_order_relaxed);
+  return owner == 0 || owner == this_thread();
 }
 
 }  // namespace socketio::net
