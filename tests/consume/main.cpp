@@ -1,11 +1,15 @@
-// The program of every user in this folder: what the README shows, as small as it gets.
+// The program of every user in this folder: a server that listens on a free port and closes.
 #include <cstdio>
 
-#include <socketio/value.hpp>
+#include <socketio/server.hpp>
 
 int main() {
-  const auto value = socketio::Value::object({{"event", "hello"}, {"count", 3}});
-  const auto text = value.to_json();
-  std::puts(text.c_str());
-  return text == R"({"event":"hello","count":3})" ? 0 : 1;
+  socketio::Server io;
+  io.on_connection([](socketio::Socket socket) { socket.join("lobby"); });
+  io.listen(0, "127.0.0.1");
+  const auto port = io.port();
+  io.close();
+  io.run();
+  std::printf("listened on %d and closed\n", port);
+  return port > 0 ? 0 : 1;
 }

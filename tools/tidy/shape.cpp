@@ -15,10 +15,12 @@ struct Exemption {
   std::string_view path;
   std::string_view reason;
 };
-// Files that may have up to kExemptFileLines. Empty is the aim; the first entry only gives the list
-// its type.
+// Files that may have up to kExemptFileLines.
 constexpr std::array kLongFiles = {
-    Exemption{"", "an example of an entry: why splitting would be worse"}};
+    Exemption{
+        "tests/e2e/engineio.test.mjs",
+        "the rows of one protocol table in its order, against three servers that are started once"},
+};
 
 bool is_exempt(std::string_view path) {
   for (const auto& entry : kLongFiles) {
@@ -44,6 +46,7 @@ class Functions {
         continue;
       }
       for (const char c : code) step(c);
+      if (is_row(trim(code))) ++rows_;
       head_ += ' ';
     }
   }
@@ -53,6 +56,7 @@ class Functions {
   struct Scope {
     Kind kind;
     std::size_t opened;
+    std::size_t rows;  // of tables, met before this scope
     std::string name;
     std::string head;  // given back when a member's initialiser closes
   };
@@ -69,6 +73,11 @@ class Functions {
       if (c == ')' && parens_ > 0) --parens_;
       head_ += c;
     }
+  }
+
+  // The rows of a table inside a function are data, not length.
+  static bool is_row(std::string_view code) {
+    return code.starts_with('{') && (code.ends_with("},") || code.ends_with('}'));
   }
 
   bool inside_function() const {
@@ -102,7 +111,8 @@ class Functions {
 
   void open() {
     const auto opened = kind();
-    scopes_.push_back({opened, line_, name(), opened == Kind::member_init ? head_ : std::string{}});
+    scopes_.push_back(
+        {opened, line_, rows_, name(), opened == Kind::member_init ? head_ : std::string{}});
     if (parens_ == 0) head_.clear();
   }
 
@@ -111,7 +121,7 @@ class Functions {
     const auto scope = std::move(scopes_.back());
     scopes_.pop_back();
     if (parens_ == 0) head_ = scope.kind == Kind::member_init ? scope.head + "{}" : std::string{};
-    const auto length = line_ - scope.opened + 1;
+    const auto length = line_ - scope.opened + 1 - (rows_ - scope.rows);
     if (scope.kind == Kind::function && length > kFunctionLines) {
       findings_.push_back({path_, scope.opened + 1,
                            scope.name + " has " + std::to_string(length) + " lines; at most " +
@@ -136,6 +146,7 @@ class Functions {
   std::vector<Scope> scopes_;
   std::string head_;
   std::size_t line_ = 0;
+  std::size_t rows_ = 0;
   int parens_ = 0;
   bool continued_ = false;
 };

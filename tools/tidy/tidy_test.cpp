@@ -206,6 +206,12 @@ TEST(FunctionSizes, AtMost70Lines) {
   }
 }
 
+TEST(FunctionSizes, RowsOfATableAreData) {
+  const auto table = "void f() {\n  const Row rows[] = {\n" + repeat("      {1, \"a\"},\n", 100) +
+                     "  };\n" + repeat("  x();\n", 60) + "}\n";
+  expect_clean(check_function_sizes, {{"src/a/a.cpp", table}});
+}
+
 TEST(FunctionSizes, MethodsAreMeasuredOneByOne) {
   const auto method = "  void f() {\n" + repeat("    x();\n", 50) + "  }\n";
   expect_clean(check_function_sizes, {{"src/a/a.cpp", "class A {\n" + method + method + "};\n"}});
