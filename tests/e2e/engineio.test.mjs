@@ -39,7 +39,7 @@ function checkHandshake(handshake, upgrades) {
   assert.equal(handshake.maxPayload, 1_000_000);
 }
 
-describe("handshake", kTimeout, () => {
+describe("handshake", () => {
   test("long polling opens a session", async () => {
     const { status, headers, body } = await request(pollingUrl(eio, kPath));
     assert.equal(status, 200);
@@ -145,7 +145,7 @@ describe("handshake", kTimeout, () => {
   });
 });
 
-describe("messages over long polling", kTimeout, () => {
+describe("messages over long polling", () => {
   const kPayloads = [
     ["one packet", "4hello"],
     ["several packets", "4test1\x1e4test2\x1e4test3"],
@@ -256,7 +256,7 @@ describe("messages over long polling", kTimeout, () => {
   });
 });
 
-describe("messages over WebSocket", kTimeout, () => {
+describe("messages over WebSocket", () => {
   test("text and binary are echoed unchanged", async () => {
     const frames = await opened();
     for (const text of ["4hello", "4", "4€ 🚀 \u0000", `4${"x".repeat(70_000)}`]) {
@@ -319,7 +319,7 @@ describe("messages over WebSocket", kTimeout, () => {
   });
 });
 
-describe("heartbeat", kTimeout, () => {
+describe("heartbeat", () => {
   test("long polling: pings come as long as they are answered", async () => {
     const session = await Polling.open(eio, kPath);
     for (let i = 0; i < 3; ++i) {
@@ -382,7 +382,7 @@ describe("heartbeat", kTimeout, () => {
   });
 });
 
-describe("long polling rules", kTimeout, () => {
+describe("long polling rules", () => {
   /** A session joined to `/` on the probe server, with an empty log. */
   async function session() {
     const polling = await Polling.open(probe);
@@ -549,7 +549,7 @@ describe("long polling rules", kTimeout, () => {
   });
 });
 
-describe("close", kTimeout, () => {
+describe("close", () => {
   test("long polling: POST 1 answers the pending poll", async () => {
     const session = await Polling.open(eio, kPath);
     const pending = session.get();
@@ -572,7 +572,7 @@ describe("close", kTimeout, () => {
   });
 });
 
-describe("upgrade", kTimeout, () => {
+describe("upgrade", () => {
   /** The echo of an event proves that polling is in use and works. */
   async function pollingWorks(polling, word = "on polling") {
     assert.equal((await polling.post(`4${word}`)).status, 200);
