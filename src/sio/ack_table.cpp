@@ -41,8 +41,7 @@ struct Group {
   std::size_t missing = 0;
 
   bool take(SocketId from) {
-    const auto found =
-        std::lower_bound(receivers.begin(), receivers.end(), Receiver{from}, before);
+    const auto found = std::lower_bound(receivers.begin(), receivers.end(), Receiver{from}, before);
     if (found == receivers.end() || found->socket != from || found->replied) return false;
     found->replied = true;
     --missing;

@@ -52,7 +52,7 @@ struct Socket {
   std::shared_ptr<Attachment> attachment;
   Memberships memberships;
   std::uint32_t position = kUnlisted;  // in its namespace's list (Rooms)
-  eio::Session* session = nullptr;  // null once the transport is gone
+  eio::Session* session = nullptr;     // null once the transport is gone
   struct Acks;
   std::unique_ptr<Acks> acks;
   Socket();

@@ -84,8 +84,7 @@ void Core::on_binary(ClientId id, base::MutBytes bytes, base::Time now) {
   s.take(*client, s.decoded, now);
 }
 
-void Core::on_session_closed(ClientId id, eio::CloseReason reason, base::Bytes detail,
-                             base::Time) {
+void Core::on_session_closed(ClientId id, eio::CloseReason reason, base::Bytes detail, base::Time) {
   State& s = *state_;
   Client* client = s.clients.get(id);
   if (client == nullptr || client->session == nullptr) return;

@@ -169,8 +169,8 @@ struct Core::State {
   void send_disconnect(Socket& socket);
 
   static bool can_emit(const Socket& socket) {
-    return socket.session != nullptr && (socket.state == SocketState::connected ||
-                                         socket.state == SocketState::connecting);
+    return socket.session != nullptr &&
+           (socket.state == SocketState::connected || socket.state == SocketState::connecting);
   }
 };
 

@@ -106,9 +106,9 @@ Decoded Decoder::on_text(base::MutBytes input, const Options& options, const Joi
 
   pending_ = std::make_unique<Pending>();
   pending_->text.append(text, ledger, text.size());
-  SIO_CHECK(parse_header(base::as_bytes(pending_->text.view()), options.max_attachments,
-                         pending_->header)
-                .empty());
+  SIO_CHECK(
+      parse_header(base::as_bytes(pending_->text.view()), options.max_attachments, pending_->header)
+          .empty());
   pending_->deadline = base::after(now, options.packet_timeout);
   return Decoded{};
 }

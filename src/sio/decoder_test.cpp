@@ -29,8 +29,7 @@ class DecoderTest : public ::testing::Test {
   std::string error(base::Bytes packet) {
     Decoder fresh;
     Padded padded(packet);
-    const Decoded result =
-        fresh.on_text(padded.view(), options, everywhere, document, ledger, now);
+    const Decoded result = fresh.on_text(padded.view(), options, everywhere, document, ledger, now);
     return result.status == Decoded::Status::error ? std::string(result.error) : "";
   }
 
@@ -290,8 +289,7 @@ TEST_F(DecoderTest, RoundTrip) {
     if (!event || random.below(2) == 0) id = random.next() & kMaxAckId;
     Writer& writer = event ? encoder.begin_event("name") : encoder.begin_ack();
     value.write(writer);
-    const Encoded packet =
-        encoder.finish(event ? PacketType::event : PacketType::ack, nsp, id, 10);
+    const Encoded packet = encoder.finish(event ? PacketType::event : PacketType::ack, nsp, id, 10);
     Decoded result = text(std::string(packet.head) + std::string(packet.body));
     for (const base::Bytes bytes : packet.attachments) {
       ASSERT_EQ(result.status, Decoded::Status::incomplete);

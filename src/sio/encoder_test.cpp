@@ -78,8 +78,7 @@ TEST(Encoder, SharedPacketsKnowTheirBody) {
     event.binary("bytes");
     const SharedPacket packet =
         Encoder::share(encoder.finish(PacketType::event, "/a[1-2]", 3, 10), &ledger);
-    EXPECT_EQ(packet.text.payload(),
-              "51-/a[1-2],3[\"b\",{\"_placeholder\":true,\"num\":0}]");
+    EXPECT_EQ(packet.text.payload(), "51-/a[1-2],3[\"b\",{\"_placeholder\":true,\"num\":0}]");
     EXPECT_EQ(packet.body(), "[\"b\",{\"_placeholder\":true,\"num\":0}]");
     ASSERT_EQ(packet.attachments.size(), 1U);
     EXPECT_EQ(packet.attachments[0].payload(), "bytes");

@@ -1,8 +1,8 @@
 #include "sio/packet.hpp"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace socketio::sio {
 namespace {
@@ -80,11 +80,11 @@ TEST(Packet, BadHeadersAreNamed) {
 }
 
 TEST(Packet, ReservedNames) {
-  for (const char* name : {"connect", "connect_error", "disconnect", "disconnecting", "newListener",
-                           "removeListener"})
+  for (const char* name :
+       {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"})
     EXPECT_TRUE(reserved_event(name)) << name;
-  for (const char* name : {"", "Connect", "connection", "error", "message", "newlistener",
-                           "__proto__", "toString"})
+  for (const char* name :
+       {"", "Connect", "connection", "error", "message", "newlistener", "__proto__", "toString"})
     EXPECT_FALSE(reserved_event(name)) << name;
 }
 

@@ -217,8 +217,7 @@ void Rooms::leave_all(Socket& socket) {
 bool Rooms::contains(const Socket& socket, base::Bytes name) const {
   if (name == socket.id_view()) return socket.position != kUnlisted;
   const Index::Room* room = index_->find(name);
-  return room != nullptr &&
-         index_->slot_of(socket, room->number) < socket.memberships.slots.size();
+  return room != nullptr && index_->slot_of(socket, room->number) < socket.memberships.slots.size();
 }
 
 std::vector<std::string> Rooms::rooms_of(const Socket& socket) const {

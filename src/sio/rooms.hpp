@@ -61,7 +61,7 @@ class Rooms {
   bool contains(const Socket& socket, base::Bytes room) const;
   // Without the implicit own-id room.
   std::vector<std::string> rooms_of(const Socket& socket) const;
-  std::size_t room_count() const;  // explicit rooms with members
+  std::size_t room_count() const;               // explicit rooms with members
   std::size_t members(base::Bytes room) const;  // listed or not
 
   // Every selected socket once, except any in `except`. The visitor must not change rooms or

@@ -52,7 +52,7 @@ inline std::string raw(const Element& element) {
   return out;
 }
 
-// One end only, or the test fails in expect_all_ended().
+// Logs what the waiters it made are told; one that is not ended exactly once says so when it goes.
 class Waiters {
  public:
   std::unique_ptr<AckWaiter> make(std::string name) {
@@ -118,8 +118,8 @@ class World {
     eio::Sid sid;
     random.fill({sid.chars.data(), sid.chars.size()});
     const std::size_t number = peers_.size();
-    peer->session = std::make_unique<eio::Session>(shared, sid, eio::Transport::websocket, number,
-                                                   now);
+    peer->session =
+        std::make_unique<eio::Session>(shared, sid, eio::Transport::websocket, number, now);
     peer->session->attach_websocket(peer->out);
     peer->client = core_->open(*peer->session, number, now);
     peers_.push_back(std::move(peer));
@@ -151,7 +151,8 @@ class World {
     settle();
   }
   void drop(std::size_t number) {
-    if (eio::Session* session = live(number)) session->on_websocket_closed(false, true, "reset", now);
+    if (eio::Session* session = live(number))
+      session->on_websocket_closed(false, true, "reset", now);
     settle();
   }
   void advance(base::Duration by) {
@@ -258,12 +259,12 @@ class World {
     }
   }
   void on_event(Event& event) {
-    static constexpr const char* kNames[] = {"none",  "connecting", "unknown",   "event",
-                                             "ack",   "ack reply",  "error",     "disconnecting",
-                                             "disconnected"};
+    static constexpr const char* kNames[] = {"none",  "connecting",    "unknown",
+                                             "event", "ack",           "ack reply",
+                                             "error", "disconnecting", "disconnected"};
     if (event.kind != EventKind::ack && event.kind != EventKind::ack_reply) {
-      std::string line = std::to_string(core_->owner(event.client)) + " " +
-                         kNames[static_cast<int>(event.kind)];
+      std::string line =
+          std::to_string(core_->owner(event.client)) + " " + kNames[static_cast<int>(event.kind)];
       if (!event.name.empty()) line += " " + std::string(event.name);
       if (event.args.exists()) line += " " + raw(event.args);
       if (event.ack_id) line += " ack " + std::to_string(*event.ack_id);
