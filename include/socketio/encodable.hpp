@@ -150,7 +150,7 @@ template <class T>
 consteval void require_encodable() {
   detail::explain<std::remove_cvref_t<T>>();
   static_assert(Encodable<T>,
-                "socketio: this type cannot be sent: add SOCKETIO_FIELDS(Type, members…) beside "
+                "socketio: this type cannot be sent: add SOCKETIO_FIELDS(Type, members...) beside "
                 "the struct, or specialise socketio::Codec (see socketio/codec.hpp)");
 }
 
@@ -158,7 +158,7 @@ template <class T>
 consteval void require_decodable() {
   detail::explain<std::remove_cvref_t<T>>();
   static_assert(Decodable<T>,
-                "socketio: this type cannot be received: add SOCKETIO_FIELDS(Type, members…) "
+                "socketio: this type cannot be received: add SOCKETIO_FIELDS(Type, members...) "
                 "beside the struct, or specialise socketio::Codec (see socketio/codec.hpp)");
 }
 

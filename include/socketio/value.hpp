@@ -198,7 +198,8 @@ class SOCKETIO_EXPORT Value {
     else
       data_ = static_cast<std::uint64_t>(v);
   }
-  Value(double v) : data_(v) {}
+  template <class T>
+  requires std::is_floating_point_v<T> Value(T v) : data_(static_cast<double>(v)) {}
   Value(const char* v) : data_(std::string(v)) {}
   Value(std::string_view v) : data_(std::string(v)) {}
   Value(std::string v) : data_(std::move(v)) {}
@@ -229,6 +230,7 @@ class SOCKETIO_EXPORT Value {
   // A member or item; a shared null when absent, so that chains never throw.
   const Value& operator[](std::string_view key) const;
   const Value& operator[](std::size_t index) const;
+  const Value& operator[](std::size_t index) { return std::as_const(*this)[index]; }
   // Inserting access; a value of another kind becomes an object first.
   Value& operator[](std::string_view key);
   std::size_t size() const;

@@ -84,7 +84,8 @@ TEST(Message, CopiesShareAndMovesEmpty) {
   EXPECT_FALSE(a);  // NOLINT(bugprone-use-after-move)
   EXPECT_TRUE(c);
   b = Message();
-  c = c;
+  const Message& same = c;
+  c = same;
   EXPECT_EQ(c.payload(), "x");
 }
 

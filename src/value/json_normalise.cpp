@@ -12,6 +12,7 @@ namespace {
 
 constexpr base::Bytes kReplacement = "\\ufffd";
 constexpr std::size_t kEscape = 6;  // \uXXXX
+constexpr base::Bytes kDelimiters = " \t\n\r,:[]{}\"";
 // Exponents of more digits are cut off; the text cannot be long enough to make up for it.
 constexpr std::int64_t kExponentLimit = std::int64_t{1} << 40;
 
@@ -162,7 +163,9 @@ class Normaliser {
     const Number number = NumberScanner(text_).scan();
     const std::size_t ordinal = numbers_++;
     const base::Bytes text = number.text;
-    if (!number.valid) return keep(text.size());
+    // Mended by halves, "9-1e999" would become the number 91e99.
+    const std::size_t token = std::min(text_.find_first_of(kDelimiters), text_.size());
+    if (!number.valid || text.size() != token) return keep(token);
     if (number.integer && (fits<std::int64_t>(text) || fits<std::uint64_t>(text))) {
       return keep(text.size());
     }

@@ -1,0 +1,57 @@
+#include "eio/poll_queue.hpp"
+
+#include <gtest/gtest.h>
+
+#include "eio/test_peer.hpp"
+
+namespace socketio::eio {
+namespace {
+
+TEST(PollQueue, CountsTheFramesItHolds) {
+  base::Ledger ledger;
+  PollQueue queue;
+  EXPECT_TRUE(queue.empty());
+  queue.push_text(PacketType::message, "ab", "c", &ledger);
+  EXPECT_EQ(queue.bytes(), 6U);
+  queue.push_binary("xyz", &ledger);
+  EXPECT_EQ(queue.bytes(), 11U);
+  std::string body;
+  queue.take(body, 4);
+  EXPECT_EQ(body, "4abc");
+  EXPECT_EQ(queue.bytes(), 5U);
+  queue.take(body, 4);
+  EXPECT_EQ(body, "4abcbeHl6");
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.bytes(), 0U);
+  EXPECT_EQ(ledger.output(), 0);
+}
+
+TEST(PollQueue, RecordsOfEverySizeClass) {
+  for (const std::size_t size : {0U, 124U, 125U, 126U, 65534U, 65535U, 65536U}) {
+    PollQueue queue;
+    const std::string payload(size, 'x');
+    queue.push_text(PacketType::message, payload, {}, nullptr);
+    queue.push_binary(payload, nullptr);
+    std::string body;
+    queue.take(body, 1'000'000);
+    const Message binary = Message::binary(payload, nullptr);
+    EXPECT_EQ(body, "4" + payload + kSeparator + std::string(binary.record()));
+  }
+}
+
+TEST(PollQueue, MovesItsFramesWithoutCopying) {
+  PollQueue queue;
+  const Message message = Message::text("hello", {}, nullptr);
+  queue.push(message);
+  queue.push_binary("raw", nullptr);
+  base::OutQueue out;
+  queue.move_to(out);
+  EXPECT_TRUE(queue.empty());
+  std::array<base::Bytes, 1> front;
+  out.gather(front);
+  EXPECT_EQ(front[0].data(), message.frame().data());
+  EXPECT_EQ(test::take_frames(out), (std::vector<std::string>{"4hello", "bin:raw"}));
+}
+
+}  // namespace
+}  // namespace socketio::eio
