@@ -29,7 +29,8 @@ function command(name) {
 /** Starts `name` and resolves when it has printed `listening on N`. */
 export async function start(name, args = [], port = 0) {
   const [program, ...first] = command(name);
-  const child = spawn(program, [...first, "--port", String(port), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, PORT: String(port) };  // the chat takes its port from there
+  const child = spawn(program, [...first, "--port", String(port), ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let output = "";
   const exited = new Promise((resolve) => {
