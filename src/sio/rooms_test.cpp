@@ -124,7 +124,9 @@ TEST(Rooms, Property) {
       for (std::size_t i = random.below(4); i > 0; --i) selection.rooms.push_back(name());
       for (std::size_t i = random.below(3); i > 0; --i) selection.except.push_back(name());
       std::multiset<std::string> expected;
-      for (const auto& [socket_id, in] : model) {
+      for (const auto& entry : model) {
+        const std::string& socket_id = entry.first;
+        const std::set<std::string>& in = entry.second;
         const auto is_in = [&](const std::string& r) { return r == socket_id || in.contains(r); };
         const auto any = [&](const std::vector<std::string>& names) {
           return std::any_of(names.begin(), names.end(), is_in);
