@@ -80,7 +80,6 @@ void Shard::reject(Connection& c, const eio::Reject& reject, bool upgrade) {
 
 // A POST's head: refused before its body is read, or accepted up to the limit.
 void Shard::on_engine_head(Connection& c, const http::Request& request) {
-  if (request.method != "POST") return;
   const eio::Decision decision =
       eio::decide(request, asks_for_websocket(request), settings_.eio, *this);
   if (decision.kind != eio::Decision::Kind::post) return;

@@ -77,7 +77,7 @@ void Shard::turn_http(Connection& c) {
 }
 
 void Shard::on_head(Connection& c, const http::Request& request) {
-  if (!request.has_body()) return;  // `complete` follows at once
+  if (request.method != "POST") return;  // decided when it is complete
   const std::optional<std::string> path = http::normalise_path(request.path);
   if (path && eio::under_path(*path, settings_.options.path)) on_engine_head(c, request);
 }

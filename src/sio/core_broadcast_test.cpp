@@ -6,9 +6,9 @@
 namespace socketio::sio {
 namespace {
 
+using std::chrono::seconds;
 using testing::Lines;
 using testing::World;
-using std::chrono::seconds;
 
 TEST(CoreBroadcast, RoomsAndExceptions) {
   World world;

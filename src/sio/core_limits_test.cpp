@@ -6,9 +6,9 @@
 namespace socketio::sio {
 namespace {
 
+using std::chrono::seconds;
 using testing::Lines;
 using testing::World;
-using std::chrono::seconds;
 
 TEST(CoreLimits, ConnectTimeout) {
   World world;
@@ -58,10 +58,23 @@ TEST(CoreLimits, PacketTimeout) {
   world.advance(seconds(30) - std::chrono::nanoseconds(1));
   EXPECT_FALSE(world.peer(peer).gone);
   world.advance(std::chrono::nanoseconds(1));
-  EXPECT_EQ(world.take_log(), (Lines{"0 error attachments missing",
-                                     "0 disconnecting forced close", "0 disconnected forced close"}));
+  EXPECT_EQ(world.take_log(), (Lines{"0 error attachments missing", "0 disconnecting forced close",
+                                     "0 disconnected forced close"}));
   EXPECT_TRUE(world.peer(peer).gone);
   EXPECT_EQ(world.ledger.input(), 0);
+}
+
+TEST(CoreLimits, PacketTimeoutWhileAnotherNamespaceIsJoined) {
+  World world;
+  world.core().create_namespace("/a");
+  const std::size_t peer = world.join();
+  world.accept_all = false;
+  world.text(peer, "0/a");
+  world.text(peer, "51-[\"a\"]");
+  EXPECT_TRUE(world.core().accept(world.socket(peer, "/a")->self, world.now));
+  EXPECT_EQ(world.core().deadline(), world.now + world.options.packet_timeout);
+  world.advance(world.options.packet_timeout);
+  EXPECT_TRUE(world.peer(peer).gone);
 }
 
 TEST(CoreLimits, AttachmentBytes) {

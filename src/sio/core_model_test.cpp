@@ -1,9 +1,10 @@
 // A seeded crowd: clients, namespaces, rooms, events, acknowledgements and disconnections in any
-// order, against a simple model; the handlers themselves issue commands. At the end nothing is left.
-#include <gtest/gtest.h>
-
+// order, against a simple model; the handlers themselves issue commands. At the end nothing is
+// left.
 #include <map>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "sio/testing.hpp"
 

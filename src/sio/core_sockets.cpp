@@ -21,8 +21,10 @@ bool Core::accept(SocketId id, base::Time) {
   Namespace& nsp = *s.namespaces[socket->nsp];
   nsp.rooms.add(*socket);
   socket->state = SocketState::connected;
-  // Joined: the connect timeout is off. (Attachments are not awaited before that.)
-  if (Client* client = s.clients.get(socket->client)) client->unlink();
+  // Joined: the connect timeout is off. (It may also be another namespace of a client whose
+  // attachments are awaited: that clock goes on.)
+  Client* client = s.clients.get(socket->client);
+  if (client != nullptr && !client->decoder.waiting()) client->unlink();
   Writer& writer = s.encoder.begin_value();
   writer.begin_object();
   writer.key("sid");

@@ -59,8 +59,7 @@ TEST(Core, EventsAndAcks) {
   // S41, S69: leading zeros, and the same id twice.
   world.text(peer, "207[\"a\",1]");
   world.text(peer, "27[\"b\",2]");
-  EXPECT_EQ(world.take_log(),
-            (Lines{"0 event a [\"a\",1] ack 7", "0 event b [\"b\",2] ack 7"}));
+  EXPECT_EQ(world.take_log(), (Lines{"0 event a [\"a\",1] ack 7", "0 event b [\"b\",2] ack 7"}));
   EXPECT_EQ(world.received(peer), (Lines{"37[1]", "37[2]"}));
 }
 
@@ -146,8 +145,8 @@ TEST(Core, ViolationsCloseTheClient) {
     world.core().create_namespace("/a");
     const std::size_t peer = world.join();
     world.text(peer, packet);
-    EXPECT_EQ(world.take_log(), (Lines{"0 disconnecting forced server close",
-                                       "0 disconnected forced server close"}))
+    EXPECT_EQ(world.take_log(),
+              (Lines{"0 disconnecting forced server close", "0 disconnected forced server close"}))
         << packet;
     EXPECT_TRUE(world.peer(peer).gone) << packet;
     EXPECT_EQ(world.ledger.input(), 0);
@@ -376,8 +375,7 @@ TEST(Core, ShutDown) {
   EXPECT_EQ(world.take_log(),
             (Lines{"0 disconnecting server shutting down", "0 disconnected server shutting down",
                    "0 disconnecting server shutting down", "0 disconnected server shutting down",
-                   "1 disconnecting server shutting down",
-                   "1 disconnected server shutting down"}));
+                   "1 disconnecting server shutting down", "1 disconnected server shutting down"}));
   std::sort(world.waiters.log.begin(), world.waiters.log.end());
   EXPECT_EQ(world.waiters.log, (Lines{"all: shut down -", "one: shut down -"}));
   EXPECT_EQ(world.core().clients(), 0U);

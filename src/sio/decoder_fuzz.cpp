@@ -1,6 +1,6 @@
-// Property: any sequence of texts and attachments is decoded without fault; what is accepted has the
-// shape its type promises, can be encoded and decoded again to the same value, and nothing stays
-// charged when the decoder is gone.
+// Property: any sequence of texts and attachments is decoded without fault; what is accepted has
+// the shape its type promises, can be encoded and decoded again to the same value, and nothing
+// stays charged when the decoder is gone.
 //
 // Input: lines; one that begins with '<' is an attachment, any other a text packet.
 #include <cstddef>
@@ -26,9 +26,9 @@ class Run {
     Padded input(is_text ? line : line.substr(1));
     const bool was_waiting = decoder_.waiting();
     const sio::Decoded packet =
-        is_text
-            ? decoder_.on_text(input.view(), options_, everywhere_, document_, ledger_, base::Time{})
-            : decoder_.on_binary(input.view(), options_, document_, ledger_, base::Time{});
+        is_text ? decoder_.on_text(input.view(), options_, everywhere_, document_, ledger_,
+                                   base::Time{})
+                : decoder_.on_binary(input.view(), options_, document_, ledger_, base::Time{});
     switch (packet.status) {
       case sio::Decoded::Status::error:
         SIO_CHECK(!packet.error.empty());
@@ -59,7 +59,7 @@ class Run {
       SIO_CHECK(!sio::reserved_event(name));
 
     Writer& writer = encoder_.begin_ack();
-    for (auto child = root.children(); child.next();) Value::read(child.value()).write(writer);
+    for (const Value& child : *value.get_if<Array>()) child.write(writer);
     const sio::Encoded again =
         encoder_.finish(sio::PacketType::ack, packet.nsp, packet.id, ~std::uint32_t{0});
     sio::Decoder other;

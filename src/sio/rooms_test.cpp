@@ -1,10 +1,10 @@
 #include "sio/rooms.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "sio/testing.hpp"
 

@@ -52,7 +52,7 @@ inline std::string raw(const Element& element) {
   return out;
 }
 
-// One end only, or the test fails in expect_all_ended().
+// Logs what the waiters it made are told; one that is not ended exactly once says so when it goes.
 class Waiters {
  public:
   std::unique_ptr<AckWaiter> make(std::string name) {

@@ -69,7 +69,7 @@ const reaches = (page, text, state) => page.waitForFunction(
 const badge = (page, name) => page.waitForSelector(`#transport[data-state="${name}"]`);
 const texts = (page, selector) => page.locator(selector).allTextContents();
 
-describe("two windows", kTimeout, () => {
+describe("two windows", () => {
   test("name, message, ticks, who is here, transport", async () => {
     const [ann, bob] = [await open("Ann"), await open("Bob")];
     await badge(ann, "websocket");
@@ -237,7 +237,7 @@ describe("two windows", kTimeout, () => {
   });
 });
 
-describe("without WebSocket", kTimeout, () => {
+describe("without WebSocket", () => {
   const kWays = [
     ["?transports=polling", { query: "?transports=polling" }],
     ["a WebSocket that always fails", { init: () => { window.WebSocket = class { constructor() { throw new Error("blocked"); } }; } }],
@@ -259,7 +259,7 @@ describe("without WebSocket", kTimeout, () => {
   }
 });
 
-describe("a server that goes away", kTimeout, () => {
+describe("a server that goes away", () => {
   for (const [what, query] of [["WebSocket", ""], ["polling", "?transports=polling"]]) {
     test(`banner, pending messages, reconnection, delivery (${what})`, async () => {
       let own = await chat();

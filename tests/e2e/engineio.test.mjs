@@ -7,7 +7,7 @@ import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
 import http from "node:http";
 import { conformance, isReference } from "./support/server.mjs";
-import { Frames, Log, Polling, pollingUrl, request, sleep, socketUrl, within } from "./support/wire.mjs";
+import { Frames, Log, Polling, pollingUrl, request, sleep, socketUrl } from "./support/wire.mjs";
 
 const kPath = "/engine.io/";
 const kTimeout = { timeout: 120_000 };
@@ -39,7 +39,7 @@ function checkHandshake(handshake, upgrades) {
   assert.equal(handshake.maxPayload, 1_000_000);
 }
 
-describe("handshake", kTimeout, () => {
+describe("handshake", () => {
   test("long polling opens a session", async () => {
     const { status, headers, body } = await request(pollingUrl(eio, kPath));
     assert.equal(status, 200);
@@ -145,7 +145,7 @@ describe("handshake", kTimeout, () => {
   });
 });
 
-describe("messages over long polling", kTimeout, () => {
+describe("messages over long polling", () => {
   const kPayloads = [
     ["one packet", "4hello"],
     ["several packets", "4test1\x1e4test2\x1e4test3"],
@@ -256,7 +256,7 @@ describe("messages over long polling", kTimeout, () => {
   });
 });
 
-describe("messages over WebSocket", kTimeout, () => {
+describe("messages over WebSocket", () => {
   test("text and binary are echoed unchanged", async () => {
     const frames = await opened();
     for (const text of ["4hello", "4", "4€ 🚀 \u0000", `4${"x".repeat(70_000)}`]) {
@@ -319,7 +319,7 @@ describe("messages over WebSocket", kTimeout, () => {
   });
 });
 
-describe("heartbeat", kTimeout, () => {
+describe("heartbeat", () => {
   test("long polling: pings come as long as they are answered", async () => {
     const session = await Polling.open(eio, kPath);
     for (let i = 0; i < 3; ++i) {
@@ -379,378 +379,5 @@ describe("heartbeat", kTimeout, () => {
     await frames.gone();
     frames.send("3");
     assert.deepEqual(frames.unread, []);
-  });
-});
-
-describe("long polling rules", kTimeout, () => {
-  /** A session joined to `/` on the probe server, with an empty log. */
-  async function session() {
-    const polling = await Polling.open(probe);
-    await polling.post("40");
-    assert.match(await polling.next(), /^40\{/);
-    await log.clear();
-    return polling;
-  }
-
-  test("P19: a second poll closes the session", async () => {
-    const polling = await session();
-    const [first, second] = await Promise.all([polling.get(), polling.get()]);
-    assert.deepEqual([first, second].map(({ status, body }) => [status, body]).sort(), [[200, "1"], [400, ""]]);
-    assert.equal((await log.disconnect()).disconnect, "transport error");
-    assert.deepEqual(await polling.refused(), { status: 400, code: 1 });
-  });
-
-  test("P20: a second POST while one is in progress closes the session", async () => {
-    const polling = await session();
-    const first = request(polling.url, {
-      method: "POST",
-      headers: { "content-length": 100 },
-      sent: (req) => req.write("42"),
-    }).catch(() => "cut");
-    await sleep(300);  // lets the first one arrive; had it not, the two would only change places
-    const second = await polling.post("3").catch(() => ({ status: 400, body: "" }));
-    assert.equal(second.status, 400);
-    assert.equal(second.body, "");
-    assert.equal((await log.disconnect()).disconnect, "transport error");
-    assert.equal((await polling.refused()).code, 1);
-    await first;
-  });
-
-  const kMalformed = [
-    ["P21: an empty body", ""],
-    ["P22: type 9", "9"],
-    ["P23: abc", "abc"],
-    ["P24: bytes that are no text", Buffer.from([0, 1, 255])],
-    ["P27: separators only", "\x1e\x1e\x1e"],
-  ];
-  for (const [what, body] of kMalformed) {
-    test(`${what} closes the session with a parse error`, async () => {
-      const polling = await session();
-      await polling.post(body).then(({ status }) => assert([200, 400].includes(status)), () => {});
-      assert.equal((await log.disconnect()).disconnect, "parse error");
-      assert.deepEqual(await polling.refused(), { status: 400, code: 1 });
-    });
-  }
-
-  test("P25: octet-stream is refused at once", async () => {
-    const polling = await session();
-    const { status, body } = await polling.post(Buffer.from([1, 2, 3]), { "content-type": "application/octet-stream" });
-    assert.equal(status, 400);
-    assert.equal(body, "");
-    assert.equal((await log.disconnect()).disconnect, "transport error");
-    assert.equal((await polling.refused()).code, 1);
-  });
-
-  test("P26: a body of 1,000,000 bytes passes; one more is answered 413 and the session lives", async () => {
-    const polling = await session();
-    const frame = '42["echo",""]';
-    const fill = (size) => `42["echo","${"x".repeat(size - frame.length)}"]`;
-    assert.equal((await polling.post(fill(1_000_000))).status, 200);
-    assert.equal((await polling.next()).length, 1_000_000);
-    const refused = await polling.post(fill(1_000_001)).catch((error) => error);
-    if (!(refused instanceof Error)) {
-      assert.equal(refused.status, 413);
-      assert.equal(refused.body, "");
-    }
-    await polling.post('42["echo","alive"]');
-    assert.equal(await polling.next(), '42["echo","alive"]');
-  });
-
-  test("P26b: a chunked body without a length is cut at the limit too", async () => {
-    const polling = await session();
-    const outcome = await request(polling.url, {
-      method: "POST",
-      sent: (req) => { for (let i = 0; i < 11; ++i) req.write("x".repeat(100_000)); req.end(); },
-    }).catch((error) => error);
-    if (!(outcome instanceof Error)) assert.equal(outcome.status, 413);
-    await polling.post('42["echo","alive"]');
-    assert.equal(await polling.next(), '42["echo","alive"]');
-  });
-
-  test("P29: what stands before the bad packet is delivered, what follows is not", async () => {
-    const polling = await session();
-    await polling.post('42["first"]\x1e9\x1e42["third"]').catch(() => {});
-    assert.equal((await log.disconnect()).disconnect, "parse error");
-    await log.until((entry) => entry.event === "first", "the first event");
-    assert(!log.entries.some((entry) => entry.event === "third"));
-  });
-
-  test("P30: an attachment nobody announced", async () => {
-    const polling = await session();
-    await polling.post("bAQID");
-    polling.get().catch(() => {});
-    assert.match((await log.disconnect()).disconnect, /^forced (server )?close$/);
-  });
-
-  test("P33: a close packet ends the pending poll and the session", async () => {
-    const polling = await session();
-    const pending = polling.get();
-    await sleep(200);  // the poll should be waiting; if it is not yet, it is refused instead
-    assert.equal((await polling.post("1")).body, "ok");
-    const { status, body } = await pending;
-    assert(status === 200 ? body === "6" : status === 400, `${status} ${body}`);
-    assert.equal((await log.disconnect()).disconnect, "transport close");
-    assert.deepEqual(await polling.refused(), { status: 400, code: 1 });
-  });
-
-  test("P34: a ping from the client closes the session", async () => {
-    const polling = await session();
-    await polling.post("2").catch(() => {});
-    assert.equal((await log.disconnect()).disconnect, "transport error");
-  });
-
-  for (const [id, packet] of [["P35", "3"], ["P36", "5"], ["P37", "6"], ["P38", '0{"sid":"x"}']]) {
-    test(`${id}: packet ${packet[0]} is ignored`, async () => {
-      const polling = await session();
-      assert.equal((await polling.post(packet)).body, "ok");
-      await polling.post('42["echo",1]');
-      assert.equal(await polling.next(), '42["echo",1]');
-    });
-  }
-
-  test("P40: a POST that breaks off closes the session", async () => {
-    const polling = await session();
-    await request(polling.url, {
-      method: "POST",
-      headers: { "content-length": 100 },
-      sent: (req) => { req.write("42"); setTimeout(() => req.destroy(), 200); },
-    }).catch(() => {});
-    assert.equal((await log.disconnect()).disconnect, "transport error");
-    assert.equal((await polling.refused()).code, 1);
-  });
-
-  test("P41: a poll that is given up closes the session", async () => {
-    const polling = await session();
-    await request(polling.url, { sent: (req) => { req.end(); setTimeout(() => req.destroy(), 200); } }).catch(() => {});
-    assert.equal((await log.disconnect()).disconnect, "transport error");
-    assert.equal((await polling.refused()).code, 1);
-  });
-
-  test("P43: another method with a sid changes nothing", async () => {
-    const polling = await session();
-    const { status } = await request(polling.url, { method: "PUT", body: "4x" });
-    assert([405, 500].includes(status), String(status));
-    await polling.post('42["echo",1]');
-    assert.equal(await polling.next(), '42["echo",1]');
-  });
-
-  test("P50: a foreign Origin is served, without CORS headers", async () => {
-    const { status, headers } = await request(pollingUrl(probe), { headers: { origin: "http://elsewhere.example" } });
-    assert.equal(status, 200);
-    assert.equal(headers["access-control-allow-origin"], undefined);
-  });
-
-  test("P51: sessions that never poll again come to an end", async () => {
-    const count = async () => JSON.parse((await request(`${fast.url}/__log`)).body).clients;
-    for (let i = 0; i < 6; ++i) await Promise.all(Array.from({ length: 50 }, () => Polling.open(fast)));
-    const deadline = Date.now() + 20_000;
-    while ((await count()) > 0 && Date.now() < deadline) await sleep(50);
-    assert.equal(await count(), 0);
-  });
-});
-
-describe("close", kTimeout, () => {
-  test("long polling: POST 1 answers the pending poll", async () => {
-    const session = await Polling.open(eio, kPath);
-    const pending = session.get();
-    await sleep(50);
-    assert.equal((await session.post("1")).body, "ok");
-    const { status, body } = await pending;
-    assert(status === 200 ? body === "6" : status === 400, `${status} ${body}`);
-    assert.equal((await session.refused()).status, 400);
-  });
-
-  test("WebSocket: a clean close is answered and ends the session", async () => {
-    const frames = new Frames(socketUrl(probe));
-    await frames.next("the handshake");
-    frames.send("40");
-    await frames.next("the CONNECT reply");
-    await log.clear();
-    frames.socket.close(1000);
-    assert.equal((await frames.gone()).code, 1000);
-    assert.equal((await log.disconnect()).disconnect, "transport close");
-  });
-});
-
-describe("upgrade", kTimeout, () => {
-  /** The echo of an event proves that polling is in use and works. */
-  async function pollingWorks(polling, word = "on polling") {
-    assert.equal((await polling.post(`4${word}`)).status, 200);
-    assert.equal(await polling.next(), `4${word}`);
-  }
-
-  async function probing(polling) {
-    const frames = new Frames(polling.upgradeUrl, { pong: true });
-    await within(frames.opened, "the upgrade request");
-    frames.send("2probe");
-    assert.equal(await frames.next(), "3probe");
-    return frames;
-  }
-
-  async function upgraded() {
-    const polling = await Polling.open(eio, kPath);
-    const frames = await probing(polling);
-    frames.send("5");
-    frames.send("4upgraded");
-    assert.equal(await frames.next(), "4upgraded");
-    return { polling, frames };
-  }
-
-  test("U16: from long polling to WebSocket", async () => {
-    const polling = await Polling.open(eio, kPath);
-    const pending = polling.get();
-    await sleep(50);
-    const frames = await probing(polling);
-    const { status, body } = await pending;
-    assert.equal(status, 200);
-    assert(body === "6" || body === "2", body);  // a ping may have been quicker
-    if (body === "2") await polling.post("3");
-    frames.send("5");
-    frames.send("4hello");
-    assert.equal(await frames.next(), "4hello");
-    frames.send(Buffer.from([1, 2, 3]));
-    assert.deepEqual(await frames.next(), Buffer.from([1, 2, 3]));
-    frames.close();
-  });
-
-  test("U24, P53: after the upgrade polling is refused, a second WebSocket is closed, the first works", async () => {
-    const { polling, frames } = await upgraded();
-    assert.deepEqual(await polling.refused(), { status: 400, code: 3 });
-    const post = await polling.post("4x");
-    assert.equal(post.status, 400);
-    assert.equal(JSON.parse(post.body).code, 3);
-    const second = new Frames(polling.upgradeUrl);
-    second.opened.then(() => second.send("2probe"), () => {});
-    await second.gone();
-    assert.deepEqual(second.unread, []);
-    frames.send("4first still works");
-    assert.equal(await frames.next(), "4first still works");
-    frames.close();
-  });
-
-  test("U17: an upgrade without a probe does not upgrade", async () => {
-    const polling = await Polling.open(eio, kPath);
-    const frames = new Frames(polling.upgradeUrl);
-    await within(frames.opened, "the upgrade request");
-    frames.send("5");
-    frames.send("4through the back door");
-    await pollingWorks(polling);
-    assert.deepEqual(frames.unread, []);
-    frames.close();
-  });
-
-  for (const [id, packet] of [["U18: data", "4data"], ["U19: another ping", "2wrong"], ["U19b: garbage", "xyz"], ["U19c: a binary frame", Buffer.from([1])]]) {
-    test(`${id} instead of the probe closes the WebSocket and keeps polling`, async () => {
-      const polling = await Polling.open(eio, kPath);
-      const frames = new Frames(polling.upgradeUrl);
-      await within(frames.opened, "the upgrade request");
-      frames.send(packet);
-      await frames.gone();
-      assert.deepEqual(frames.unread, []);
-      await pollingWorks(polling);
-    });
-  }
-
-  test("U20: a probe answers the pending poll with a noop, and polling goes on", async () => {
-    const polling = await Polling.open(probe);
-    const pending = polling.get();
-    await sleep(50);
-    const frames = await probing(polling);
-    assert.equal((await pending).body, "6");
-    frames.close();
-    await frames.gone();
-    assert.equal((await polling.post("40")).body, "ok");
-    let packet;
-    do packet = await polling.next(); while (packet === "6");
-    assert.match(packet, /^40\{/);
-  });
-
-  for (const [id, first] of [["U21: a silent WebSocket", null], ["U22: one silent after its probe", "2probe"]]) {
-    test(`${id} is closed at the upgrade timeout; polling is kept`, async () => {
-      const polling = await Polling.open(fast);
-      await polling.post("40");
-      assert.match(await polling.next(), /^40\{/);
-      const frames = new Frames(polling.upgradeUrl);
-      await within(frames.opened, "the upgrade request");
-      if (first) {
-        frames.send(first);
-        assert.equal(await frames.next(), "3probe");
-      }
-      let over = false;
-      frames.closed.then(() => { over = true; });
-      const heard = [];
-      const listen = (async () => {  // answers the pings over polling meanwhile
-        while (!over) {
-          const { body } = await polling.get();
-          for (const packet of body.split("\x1e")) {
-            if (packet === "2") await polling.post("3");
-            else if (packet !== "6") heard.push(packet);
-          }
-        }
-      })();
-      await frames.gone();
-      await listen;
-      assert.deepEqual(heard, []);
-      await polling.post('42["echo","kept"]');
-      let packet;
-      do packet = await polling.next(); while (packet === "6");
-      assert.equal(packet, '42["echo","kept"]');
-    });
-  }
-
-  test("U23: a second WebSocket while one upgrades is closed, the first is kept", async () => {
-    const polling = await Polling.open(eio, kPath);
-    const first = await probing(polling);
-    const second = new Frames(polling.upgradeUrl);
-    second.opened.then(() => second.send("2probe"), () => {});
-    await second.gone();
-    assert.deepEqual(second.unread, []);
-    first.send("5");
-    first.send("4mine");
-    assert.equal(await first.next(), "4mine");
-    first.close();
-  });
-
-  test("U25: a WebSocket that dies in its probe costs nothing", async () => {
-    const polling = await Polling.open(probe);
-    await polling.post("40");
-    await polling.next();
-    const frames = await probing(polling);
-    await polling.post('42["echo",1]');
-    frames.close();
-    await polling.post('42["echo",2]');
-    const heard = [];
-    while (heard.length < 2) {
-      const packet = await polling.next();
-      if (packet !== "6") heard.push(packet);
-    }
-    assert.deepEqual(heard, ['42["echo",1]', '42["echo",2]']);
-  });
-
-  test("U26: the upgrade must speak the same version", async () => {
-    const polling = await Polling.open(eio, kPath);
-    const frames = new Frames(polling.upgradeUrl.replace("EIO=4", "EIO=3"));
-    const { status, body } = await frames.gone();
-    assert.equal(status, 400);
-    assert.equal(body, "Bad request");
-    await pollingWorks(polling);
-  });
-
-  test("U27: nothing is lost, doubled or reordered when messages are sent across an upgrade", async () => {
-    for (let round = 0; round < 10; ++round) {
-      const polling = await Polling.open(eio, kPath);
-      await polling.post(Array.from({ length: 20 }, (_, i) => `4${i}`).join("\x1e"));
-      const heard = [];
-      const frames = await probing(polling);
-      await polling.post(Array.from({ length: 20 }, (_, i) => `4${20 + i}`).join("\x1e"));
-      const { body } = await polling.get();
-      heard.push(...body.split("\x1e"));
-      frames.send("5");
-      for (let i = 40; i < 60; ++i) frames.send(`4${i}`);
-      const messages = () => heard.filter((packet) => packet[0] === "4");
-      while (messages().length < 60) heard.push(await frames.next());
-      assert.deepEqual(messages(), Array.from({ length: 60 }, (_, i) => `4${i}`));
-      frames.close();
-    }
   });
 });

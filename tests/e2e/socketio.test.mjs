@@ -64,7 +64,7 @@ const kValues = [
 ];
 
 for (const [way, transports] of Object.entries(kWays)) {
-  describe(way, kTimeout, () => {
+  describe(way, () => {
     test("connects, and the auth arrives", async () => {
       await log.clear();
       const auth = { token: "§ 123", nested: { list: [1, null] } };
@@ -238,7 +238,7 @@ for (const [way, transports] of Object.entries(kWays)) {
   });
 }
 
-describe("many at once", kTimeout, () => {
+describe("many at once", () => {
   test("200 clients of all three kinds", async () => {
     const ways = Object.values(kWays);
     const own = await conformance("probe");
@@ -256,7 +256,7 @@ describe("many at once", kTimeout, () => {
   });
 });
 
-describe("other programs", kTimeout, () => {
+describe("other programs", () => {
   test("the `ws` suite echoes text and binary of any size on any path", async () => {
     const plain = await conformance("ws");
     for (const path of ["/", "/any/path?x=1"]) {

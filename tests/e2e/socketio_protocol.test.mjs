@@ -27,7 +27,7 @@ async function bare(server) {
   return frames;
 }
 
-describe("connect", kTimeout, () => {
+describe("connect", () => {
   const kCases = [
     ["the main namespace", "40", /^40(\{"sid":"[A-Za-z0-9_-]{20}"\})$/, '42["auth",{}]'],
     ["the main namespace with a payload", '40{"token":"123"}', /^40(\{"sid":"[A-Za-z0-9_-]{20}"\})$/, '42["auth",{"token":"123"}]'],
@@ -86,7 +86,7 @@ describe("connect", kTimeout, () => {
   });
 });
 
-describe("disconnect", kTimeout, () => {
+describe("disconnect", () => {
   test("from the main namespace; the connection stays", async () => {
     const frames = await joined(sio, { pong: false, greeting: 1 });
     frames.send("41");
@@ -110,7 +110,7 @@ describe("disconnect", kTimeout, () => {
   });
 });
 
-describe("message", kTimeout, () => {
+describe("message", () => {
   const kA = Buffer.from([1, 2, 3]);
   const kB = Buffer.from([4, 5, 6]);
   const kDialogues = [
@@ -342,7 +342,7 @@ function checkHeard(heard, outcome) {
 
 const isClosing = (outcome) => outcome.kind === "closes" || outcome.kind === "violates";
 
-describe("the decoder's table", kTimeout, () => {
+describe("the decoder's table", () => {
   for (const [id, what, packets, outcome] of kTable) {
     test(`${id}: ${what}`, async () => {
       const frames = await joined(probe);
@@ -369,7 +369,7 @@ describe("the decoder's table", kTimeout, () => {
   }
 });
 
-describe("packets before and around CONNECT", kTimeout, () => {
+describe("packets before and around CONNECT", () => {
   test("S31: DISCONNECT leaves the connection open", async () => {
     const frames = await joined(probe);
     await log.clear();

@@ -233,7 +233,7 @@ function post(event, body) {
 }
 
 function showOwn(item) {
-  const from = { id: state.me?.id ?? "me", name: state.name };
+  const from = { id: state.me?.id ?? state.lastId ?? "me", name: state.name };
   const content = item.event === "image" ? { image: item.body } : item.body;
   const node = view.addMessage({ at: item.at, from, ...content }, true);
   view.setState(node, item.state, () => again(item));

@@ -16,6 +16,7 @@ export const isReference = process.env.SIO_REF === "1";
 export const chatPageDir = path.join(root, "examples/chat/public");
 export const clientBundleDir = path.resolve(here, "../node_modules/socket.io/client-dist");
 
+const kStartMs = 60_000;  // a sanitizer build on a busy machine starts slowly
 const running = new Set();
 process.on("exit", () => { for (const child of running) child.kill("SIGKILL"); });
 
@@ -28,7 +29,8 @@ function command(name) {
 /** Starts `name` and resolves when it has printed `listening on N`. */
 export async function start(name, args = [], port = 0) {
   const [program, ...first] = command(name);
-  const child = spawn(program, [...first, "--port", String(port), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, PORT: String(port) };  // the chat takes its port from there
+  const child = spawn(program, [...first, "--port", String(port), ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let output = "";
   const exited = new Promise((resolve) => {
@@ -44,7 +46,9 @@ export async function start(name, args = [], port = 0) {
     child.stdout.on("data", read);
     child.stderr.on("data", read);
   });
+  const slow = setTimeout(() => child.kill("SIGKILL"), kStartMs);
   const actual = await Promise.race([listening, exited.then(() => null)]);
+  clearTimeout(slow);
   if (actual === null) throw new Error(`${name} ended before it listened:\n${output}`);
   return new Server(name, args, child, actual, exited, () => output);
 }

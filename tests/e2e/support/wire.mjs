@@ -2,7 +2,7 @@
 import http from "node:http";
 import { WebSocket } from "ws";
 
-const kPatienceMs = 20_000;  // never what a test asserts; only how long it waits before it gives up
+const kPatienceMs = 15_000;  // never what a test asserts; only how long it waits before it gives up
 
 export function within(promise, what, ms = kPatienceMs) {
   let timer;
