@@ -157,7 +157,9 @@ using HandlerPtr = std::shared_ptr<Handler>;
 template <class T>
 struct Signature {};
 template <class T>
-  requires requires { &T::operator(); }
+requires requires {
+  &T::operator();
+}
 struct Signature<T> : Signature<decltype(&T::operator())> {};
 template <class R, class... A>
 struct Signature<R (*)(A...)> {

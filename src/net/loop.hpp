@@ -59,7 +59,8 @@ class Loop {
   // holds the deadline). Timers armed outside process() count from the next process(): post a job
   // instead.
   int poll_fd() const;
-  // True on the thread that last ran run() or process(), and on every thread before either was called (setting up).
+  // True on the thread that last ran run() or process(), and on every thread before either was
+  // called (setting up).
   bool on_loop_thread() const;
 
  private:

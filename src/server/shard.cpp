@@ -289,7 +289,8 @@ void Shard::turn_ws(Connection& c) {
       if (record != nullptr) {
         c.session = {};
         (c.probe ? record->probe : record->websocket) = {};
-        record->session.on_websocket_closed(c.probe, event.failed, event.failed ? event.reason : base::Bytes(), now());
+        record->session.on_websocket_closed(c.probe, event.failed,
+                                            event.failed ? event.reason : base::Bytes(), now());
         pump(*record);
       }
       return close_when_sent(c);

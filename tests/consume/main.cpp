@@ -8,8 +8,8 @@ int main() {
   io.on_connection([](socketio::Socket socket) { socket.join("lobby"); });
   io.listen(0, "127.0.0.1");
   const auto port = io.port();
-  io.close();
+  const auto closed = io.close();
   io.run();
   std::printf("listened on %d and closed\n", port);
-  return port > 0 ? 0 : 1;
+  return port > 0 && closed.ready() ? 0 : 1;
 }
