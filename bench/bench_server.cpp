@@ -3,12 +3,13 @@
 // Event "m" with any arguments, both transports, binary included. echo: emitted back (or
 // acknowledged with them when an acknowledgement is asked for); broadcast: to everyone; rooms:K: to
 // the sender's room, socket number modulo K.
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
 #include <socketio/server.hpp>
+
+#include "support/on_signal.hpp"
 
 namespace {
 
@@ -55,7 +56,6 @@ void pass_on(const EventView& event, Send&& send) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGTERM, [](int) { std::_Exit(0); });
   Options options;
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
@@ -89,5 +89,6 @@ int main(int argc, char** argv) {
   io.listen(options.port);
   std::printf("listening on %u\n", static_cast<unsigned>(io.port()));
   std::fflush(stdout);
+  const OnSignal stop([&io] { io.close(); });
   io.run();
 }

@@ -8,8 +8,9 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <thread>
+#include <variant>
 #include <vector>
 
 #include <socketio/server.hpp>
@@ -215,7 +216,11 @@ int main() {
     const char* value = std::getenv(name);
     return std::string(value != nullptr && *value != '\0' ? value : otherwise);
   };
-  std::signal(SIGTERM, [](int) { std::_Exit(0); });
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   try {
     socketio::ServerOptions options;
     options.client_dist = setting("SOCKETIO_CLIENT_DIST", "");
@@ -226,6 +231,13 @@ int main() {
     std::printf("listening on %u\nchat: http://localhost:%u\n", unsigned{io.port()},
                 unsigned{io.port()});
     std::fflush(stdout);
+    // Ctrl-C ends the chat with farewells: a thread waits for the signal, so that nothing happens
+    // inside a handler.
+    const std::jthread on_signal([&io, signals] {
+      int signal = 0;
+      sigwait(&signals, &signal);
+      io.close();
+    });
     io.run();
   } catch (const std::exception& e) {
     std::fprintf(stderr, "chat: %s\n", e.what());

@@ -192,7 +192,7 @@ class PendingState {
 
 // Copyable; all copies speak of the same operation, whose result is taken once.
 template <class T>
-class [[nodiscard]] Pending {
+class Pending {
  public:
   Pending() : state_(std::make_shared<detail::PendingState<T>>()) {}
   explicit Pending(Result<T> result) : Pending() { state_->finish(std::move(result)); }

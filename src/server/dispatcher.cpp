@@ -261,7 +261,7 @@ void Dispatcher::connected(sio::SocketId id) {
 
 void Dispatcher::on_unknown_namespace(const sio::Event& event) {
   const std::string name(event.name);
-  const Value auth = event.args.exists() ? Value::read(event.args) : Value(Object());
+  const Value auth = Value::parse(event.rest).value_or(Value(Object()));
   bool create = false;
   if (hooks_.unknown_namespace)
     guarded("connect", [&] { create = hooks_.unknown_namespace(name, auth); });

@@ -4,6 +4,7 @@
 #include "net/listener.hpp"
 #include "server/shard.hpp"
 #include "suites.hpp"
+#include "support/on_signal.hpp"
 
 namespace {
 
@@ -43,5 +44,6 @@ void run_eio4(const SuiteOptions& given) {
   if (error) throw std::system_error(error, "listen");
   announce(listener.address().port());
   shard.add_listener(std::move(listener));
+  const OnSignal stop([&shard] { shard.loop().stop(); });
   shard.loop().run(shard);
 }

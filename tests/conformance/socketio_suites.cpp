@@ -7,6 +7,7 @@
 #include <socketio/server.hpp>
 
 #include "suites.hpp"
+#include "support/on_signal.hpp"
 
 using socketio::Ack;
 using socketio::Args;
@@ -30,6 +31,7 @@ void run_sio5(const SuiteOptions& given) {
   io.on_event("message-with-ack", [](const Args& args, Ack ack) { ack(Spread(args)); });
   io.listen(given.port);
   announce(io.port());
+  const OnSignal stop([&io] { io.close(); });
   io.run();
 }
 
@@ -116,5 +118,6 @@ void run_probe(const SuiteOptions& given) {
   });
   io.listen(given.port);
   announce(io.port());
+  const OnSignal stop([&io] { io.close(); });
   io.run();
 }

@@ -10,6 +10,7 @@
 #include "net/loop.hpp"
 #include "net/sys.hpp"
 #include "suites.hpp"
+#include "support/on_signal.hpp"
 #include "ws/handshake.hpp"
 #include "ws/machine.hpp"
 
@@ -170,5 +171,6 @@ void run_ws(const SuiteOptions& options) {
   if (error) throw std::system_error(error, "listen");
   announce(listener.address().port());
   driver.loop().backend().accept_start(listener.fd(), 0);
+  const OnSignal stop([&driver] { driver.loop().stop(); });
   driver.loop().run(driver);
 }

@@ -29,7 +29,7 @@ function command(name) {
 /** Starts `name` and resolves when it has printed `listening on N`. */
 export async function start(name, args = [], port = 0) {
   const [program, ...first] = command(name);
-  const env = { ...process.env, PORT: String(port) };  // the chat takes its port from there
+  const env = { ...process.env, PORT: String(port), SOCKETIO_CLIENT_DIST: clientBundleDir };  // the chat's settings
   const child = spawn(program, [...first, "--port", String(port), ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let output = "";
@@ -90,4 +90,4 @@ class Server {
 }
 
 export const conformance = (suite, ...args) => start("conformance-server", ["--suite", suite, ...args]);
-export const chat = () => start("chat", ["--public", chatPageDir, "--client-dist", clientBundleDir]);
+export const chat = () => start("chat", isReference ? ["--public", chatPageDir, "--client-dist", clientBundleDir] : []);
