@@ -38,6 +38,10 @@ struct ServerOptions {
   bool allow_upgrades = true;
   // Binary attachments of one packet, both ways.
   std::uint32_t max_attachments = 10;
+  // Loop threads. run() makes its caller one of them and starts the others. Each client lives on
+  // one thread: its handlers run there, one at a time; handlers of different clients run in
+  // parallel when there are several, so what they share needs a lock (or one thread, the default).
+  std::size_t threads = 1;
   // Open connections; more are closed on accept.
   std::size_t max_connections = 100'000;
   // Queued bytes per client: above the first volatile packets are dropped, above the second the

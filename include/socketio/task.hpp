@@ -158,6 +158,14 @@ class PendingState {
     }
     if (callback) callback(take());
   }
+  // Ends it without calling anybody back: who was to fulfil it is gone. Only get() hears of it.
+  void abandon() {
+    const std::lock_guard lock(mutex_);
+    if (result_) return;
+    result_.emplace(Errc::shutting_down);
+    callback_ = nullptr;
+    ready_.notify_all();
+  }
   // Calls at once when the result is there already.
   void then(std::function<void(Result<T>)> callback) {
     {
@@ -186,6 +194,22 @@ class PendingState {
   std::condition_variable ready_;
   std::optional<Result<T>> result_;
   std::function<void(Result<T>)> callback_;
+};
+
+// Fulfils a pending operation, or abandons it when it is destroyed without.
+template <class T>
+class Fulfil {
+ public:
+  explicit Fulfil(std::shared_ptr<PendingState<T>> state) : state_(std::move(state)) {}
+  Fulfil(Fulfil&&) noexcept = default;
+  Fulfil& operator=(Fulfil&&) noexcept = default;
+  ~Fulfil() {
+    if (state_) state_->abandon();
+  }
+  void operator()(Result<T> result) { std::exchange(state_, nullptr)->finish(std::move(result)); }
+
+ private:
+  std::shared_ptr<PendingState<T>> state_;
 };
 
 }  // namespace detail

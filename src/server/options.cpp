@@ -28,6 +28,7 @@ void check(const ServerOptions& o) {
     refuse("max_http_buffer_size", "must be between 1 and 2^31-1 bytes");
   }
   if (!o.polling && !o.websocket) refuse("websocket", "and polling cannot both be off");
+  if (o.threads == 0 || o.threads > 255) refuse("threads", "must be between 1 and 255");
   if (o.max_connections == 0) refuse("max_connections", "must be positive");
   if (o.send_queue_soft > o.send_queue_hard)
     refuse("send_queue_soft", "must not exceed send_queue_hard");

@@ -16,22 +16,23 @@ constexpr base::Duration kLinger =
 
 }  // namespace
 
-Shard::Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger)
-    : settings_(settings),
+Shard::Shard(std::shared_ptr<detail::Hub> hub, HttpRoutes& routes, std::uint8_t index)
+    : hub_(std::move(hub)),
+      settings_(hub_->settings),
       routes_(routes),
-      hooks_(hooks),
-      logger_(logger),
+      index_(index),
       loop_(net::make_epoll_backend()),
+      ledger_(hub_->ledger),
       arena_(&ledger_),
-      shared_{settings.eio, arena_, ledger_},
-      sid_key_(eio::make_sid_key(random_)),
-      core_(shared_, random_, settings.sio, 0),
-      link_(std::make_shared<detail::ShardLink>(*this)),
-      dispatcher_(*this, core_, shared_, settings.sio, hooks, link_),
-      offload_(loop_.mailbox()) {}
+      shared_{settings_.eio, arena_, ledger_},
+      core_(shared_, random_, settings_.sio, index),
+      dispatcher_(*this, core_, shared_, hub_),
+      offload_(loop_.mailbox()) {
+  hub_->open(index_, *this);
+}
 
 Shard::~Shard() {
-  link_->close();
+  hub_->close(index_);
   loop_.mailbox().close();
   closing_ = closed_ = true;
 }
@@ -44,20 +45,82 @@ void Shard::add_listener(net::Listener listener) {
 // -- Facts.
 
 void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
-  if (closing_ || connections_.size() >= settings_.options.max_connections) {
+  if (closing_ || hub_->connection_count() >= settings_.options.max_connections) {
     ::close(fd);
     log(base::LogLevel::warn, base::LogKind::accept,
         "connection refused: max_connections reached or closing");
     return;
   }
+  const std::size_t shard = emptiest_shard();
+  hub_->connections[shard].fetch_add(1, std::memory_order_relaxed);
+  hand_over(shard, fd, peer, {});
+}
+
+std::size_t Shard::emptiest_shard() const {
+  std::size_t best = index_;
+  for (std::size_t i = 0; i < hub_->size(); ++i) {
+    if (hub_->connections[i].load(std::memory_order_relaxed) <
+        hub_->connections[best].load(std::memory_order_relaxed)) {
+      best = i;
+    }
+  }
+  return best;
+}
+
+// The descriptor belongs to the job, so that one dropped unrun closes it.
+void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes) {
+  if (shard == index_) return adopt(fd, peer, base::as_bytes(bytes.view()));
+  struct Parcel {
+    int fd;
+    net::Address peer;
+    base::InBuffer bytes;
+    std::shared_ptr<detail::Hub> hub;
+    std::size_t shard;
+    ~Parcel() {
+      if (fd < 0) return;
+      ::close(fd);
+      hub->connections[shard].fetch_sub(1, std::memory_order_relaxed);
+    }
+  };
+  auto parcel = std::make_shared<Parcel>(fd, peer, std::move(bytes), hub_, shard);
+  hub_->post(shard, [parcel](Shard& to) {
+    to.adopt(std::exchange(parcel->fd, -1), parcel->peer, base::as_bytes(parcel->bytes.view()));
+  });
+}
+
+void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read) {
   auto [id, c] = connections_.emplace();
   c->self = id;
   c->timer.owner = id.packed();
   c->timer.kind = kConnectionTimer;
   c->http = std::make_unique<HttpSide>(settings_.http, now(), peer);
   c->stream = loop_.backend().adopt(fd, id.packed());
+  if (closing_) return drop(*c);
   loop_.backend().recv_start(c->stream);
   arm(*c);
+  if (already_read.empty()) return;
+  // The machine may unmask and unescape in place, so it gets memory of its own.
+  base::InBuffer bytes;
+  bytes.append(already_read, ledger_);
+  on_received(c->stream, id.packed(), bytes.view());
+}
+
+void Shard::move(Connection& c, std::size_t shard) {
+  c.move = std::make_unique<Move>(shard, c.http->peer, c.http->machine.take_request(ledger_));
+  c.http.reset();
+  loop_.timers().cancel(c.timer);
+  loop_.backend().recv_stop(c.stream);
+  mark_dirty(c);  // leaves when earlier answers have been sent
+}
+
+void Shard::on_detached(net::StreamId, net::Owner owner, int fd) {
+  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  const std::unique_ptr<Move> parcel = std::move(c->move);
+  connections_.erase(c->self);
+  hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
+  hub_->connections[parcel->shard].fetch_add(1, std::memory_order_relaxed);
+  hand_over(parcel->shard, fd, parcel->peer, std::move(parcel->bytes));
+  finish_closing();
 }
 
 void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
@@ -67,6 +130,8 @@ void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
 void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   if (c == nullptr || c->lingering) return;
+  if (c->move)
+    return c->move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
   try {
     feed(*c, bytes);
   } catch (const std::bad_alloc&) {
@@ -98,7 +163,7 @@ void Shard::turn(Connection& c) {
 
 void Shard::on_eof(net::StreamId, net::Owner owner) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
-  if (c == nullptr) return;
+  if (c == nullptr || c->move) return;
   c->eof = true;
   if (c->lingering) return drop(*c);
   if (c->http && c->http->exchange != Exchange::poll) {
@@ -127,12 +192,14 @@ void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
   if (c == nullptr) return;
   lost(*c, static_cast<bool>(error));
   connections_.erase(ConnectionId::unpack(owner));
+  hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
   finish_closing();
 }
 
 void Shard::lost(Connection& c, bool failed) {
   const base::Time t = now();
   SessionRecord* record = nullptr;
+  if (c.move) return;
   if (c.http) {
     record = sessions_.get(std::exchange(c.http->session, SessionId{}));
     const Exchange exchange = std::exchange(c.http->exchange, Exchange::none);
@@ -202,6 +269,7 @@ void Shard::flush() {
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
   }
+  clients_.set(core_.clients());
   arena_.recycle();
 }
 
@@ -231,6 +299,7 @@ void Shard::flush_connection(Connection& c) {
       if (c.ws->has_input() && !c.closing) backlog_.push_back(c);
     }
   }
+  if (everything && c.move) return loop_.backend().detach(c.stream);
   if (everything && c.closing) {
     c.lingering = true;
     loop_.backend().shutdown_write(c.stream);
@@ -346,20 +415,17 @@ void Shard::finish_closing() {
   if (!closing_ || closed_ || connections_.size() > 0) return;
   closed_ = true;
   loop_.timers().cancel(shutdown_timer_);
-  link_->close();
+  hub_->close(index_);
   for (auto& done : std::exchange(on_closed_, {})) done();
 }
 
-Stats Shard::stats() {
-  Stats out = counters_;
-  out.connections = connections_.size();
-  out.clients = core_.clients();
-  out.input_bytes = static_cast<std::uint64_t>(ledger_.input());
-  out.output_bytes = static_cast<std::uint64_t>(ledger_.output());
-  out.events_in = dispatcher_.events();
-  out.mismatched_events = dispatcher_.mismatches();
-  out.handler_errors = dispatcher_.failures();
-  return out;
+void Shard::add_stats(Stats& all) const {
+  all.connections += hub_->connections[index_].load(std::memory_order_relaxed);
+  all.clients += clients_.get();
+  all.rejected_requests += rejected_.get();
+  all.events_in += dispatcher_.events();
+  all.mismatched_events += dispatcher_.mismatches();
+  all.handler_errors += dispatcher_.failures();
 }
 
 SessionRecord* Shard::session_of(sio::ClientId client) {

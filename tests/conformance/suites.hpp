@@ -5,7 +5,8 @@
 
 struct SuiteOptions {
   std::uint16_t port = 0;
-  bool fast = false;  // probe: short timeouts
+  std::size_t threads = 1;  // sio5, probe
+  bool fast = false;        // probe: short timeouts
 };
 
 void run_ws(const SuiteOptions& options);
