@@ -89,5 +89,8 @@ class Server {
   }
 }
 
-export const conformance = (suite, ...args) => start("conformance-server", ["--suite", suite, ...args]);
+// SIO_SERVER_ARGS: the same tests on another backend or with several threads ("--threads 4").
+const extra = isReference ? [] : (process.env.SIO_SERVER_ARGS ?? "").split(" ").filter(Boolean);
+
+export const conformance = (suite, ...args) => start("conformance-server", ["--suite", suite, ...args, ...extra]);
 export const chat = () => start("chat", isReference ? ["--public", chatPageDir, "--client-dist", clientBundleDir] : []);
