@@ -1,7 +1,7 @@
 // Socket: one client in one namespace. A small handle: copy it freely, keep it as long as you like;
 // calls on a socket that is gone return false. Thread-safety: emit (all forms), disconnect, post,
-// id, connected: any thread. Everything else: the socket's own thread (inside handlers, or through
-// post).
+// id: any thread (from another one true means handed on). Everything else: the socket's own thread
+// (inside handlers, or through post); elsewhere it returns false, or nothing.
 #pragma once
 
 #include <array>

@@ -53,7 +53,6 @@ ListenerId new_id(const std::shared_ptr<detail::ShardLink>& link) {
 }  // namespace
 
 bool Socket::connected() const {
-  if (server::Shard* shard = here(link_); shard == nullptr) return false;
   const sio::Socket* socket = find(*this);
   return socket != nullptr && socket->state == sio::SocketState::connected;
 }
@@ -178,10 +177,12 @@ bool Socket::in_room(std::string_view room) const {
 }
 
 bool Socket::disconnect(bool close) const {
+  if (here(link_) != nullptr && !connected()) return false;
   return link_ != nullptr && detail::disconnect_sockets(target_for_emit(), close);
 }
 
 bool Socket::post(std::function<void()> job) const {
+  if (here(link_) != nullptr && find(*this) == nullptr) return false;
   return link_ != nullptr && link_->post([job = std::move(job)](server::Shard& shard) {
     shard.dispatcher().guarded("post", job);
   });
