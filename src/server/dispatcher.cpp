@@ -298,7 +298,8 @@ void Dispatcher::on_event(sio::Event& event) {
 void Dispatcher::run_handlers(sio::SocketId id, const EventView& view,
                               std::optional<std::uint64_t> ack_id) {
   sio::Socket* socket = core_.get(id);
-  if (socket == nullptr) return;
+  // Listeners for any event and middlewares may have disconnected it.
+  if (socket == nullptr || socket->state != sio::SocketState::connected) return;
   ListenersPtr for_all = extras(socket->nsp).events.find(view.name());
   auto* own = static_cast<SocketExtras*>(socket->attachment.get());
   ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
