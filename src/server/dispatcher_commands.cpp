@@ -188,19 +188,20 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
   if (target.single) {
     sio::Socket* socket = core_.get(sio::SocketId::unpack(target.socket));
     if (socket == nullptr) return receiver->finish(Errc::disconnected, {}), false;
-    std::unique_ptr<sio::AckWaiter> waiter = std::make_unique<Waiter>(std::move(receiver));
-    const std::optional<std::uint64_t> id = core_.expect_ack(*socket, waiter, deadline);
-    if (!id)
-      return waiter->finish(socket->state == sio::SocketState::connected
-                                ? sio::AckEnd::timeout
-                                : sio::AckEnd::disconnected,
-                            {}),
-             false;
     if (outgoing_listeners_ > 0) notify_outgoing(*socket, event, args);
     args.write(args.arguments, encoder_.begin_event(event));
-    const sio::Encoded packet = encoder_.finish(
-        sio::PacketType::event, core_.namespace_name(socket->nsp), id, options_.max_attachments);
-    return !packet.head.empty() && core_.emit(*socket, packet, flags_of(target));
+    const base::Bytes nsp = core_.namespace_name(socket->nsp);
+    const auto encoded = [&](std::optional<std::uint64_t> id) {
+      return encoder_.finish(sio::PacketType::event, nsp, id, options_.max_attachments);
+    };
+    if (encoded(std::nullopt).head.empty()) return receiver->finish(Errc::too_many, {}), false;
+    auto own = std::make_unique<Waiter>(std::move(receiver));
+    Waiter& refused = *own;
+    std::unique_ptr<sio::AckWaiter> waiter = std::move(own);
+    const std::optional<std::uint64_t> id = core_.expect_ack(*socket, waiter, deadline);
+    if (id) return core_.emit(*socket, encoded(id), flags_of(target));
+    const bool full = socket->state == sio::SocketState::connected;
+    return refused.release()->finish(full ? Errc::too_many : Errc::disconnected, {}), false;
   }
   const std::uint64_t id = core_.next_ack_id(target.nsp);
   args.write(args.arguments, encoder_.begin_event(event));
