@@ -183,9 +183,7 @@ bool Socket::disconnect(bool close) const {
 
 bool Socket::post(std::function<void()> job) const {
   if (here(link_) != nullptr && find(*this) == nullptr) return false;
-  return link_ != nullptr && link_->post([job = std::move(job)](server::Shard& shard) {
-    shard.dispatcher().guarded("post", job);
-  });
+  return link_ != nullptr && link_->post([job = std::move(job)](server::Shard&) { job(); });
 }
 
 void* Socket::data_slot(std::type_index type, std::shared_ptr<void> (*make)()) const {

@@ -13,7 +13,10 @@ bool ShardLink::post(std::function<void(server::Shard&)> job, bool is_volatile) 
   const std::lock_guard lock(mutex_);
   server::Shard* shard = shard_.load(std::memory_order_relaxed);
   if (shard == nullptr) return false;
-  return shard->loop().mailbox().post([shard, job = std::move(job)] { job(*shard); }, is_volatile);
+  // Guarded, because callbacks of the user may be in it; a posted job is a dispatch of its own.
+  return shard->loop().mailbox().post(
+      [shard, job = std::move(job)] { shard->dispatcher().guarded("post", [&] { job(*shard); }); },
+      is_volatile);
 }
 
 bool ShardLink::run_or_post(std::function<void(server::Shard&)> job) const {

@@ -203,6 +203,8 @@ void Shard::flush() {
     loop_.timers().arm(core_timer_, deadline);
   }
   arena_.recycle();
+  // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
+  ++shared_.dispatch;
 }
 
 void Shard::flush_connection(Connection& c) {

@@ -115,7 +115,7 @@ void Peer::cut(bool reset) {
 }
 
 void Peer::shrink_receive_buffer() {
-  const int size = 4096;
+  const int size = 128 * 1024;
   ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }
 
