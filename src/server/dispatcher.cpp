@@ -40,7 +40,10 @@ class Call final : public detail::Invocation {
   bool wants_ack() override { return ack_id_.has_value(); }
   Ack make_ack() override;
   void reply(detail::ArgsRef args) override {
-    if (ack_id_) dispatcher_.send_ack(id_, *std::exchange(ack_id_, std::nullopt), args);
+    if (!ack_id_) return;
+    const std::uint64_t id = *std::exchange(ack_id_, std::nullopt);
+    // Another handler of the event may have taken an Ack and used it already.
+    if (ack_ == nullptr || close_ack(*ack_)) dispatcher_.send_ack(id_, id, args);
   }
   void mismatch(std::size_t index) override {
     ++dispatcher_.mismatches_;
@@ -49,6 +52,8 @@ class Call final : public detail::Invocation {
                         std::string(view_.name())});
   }
   detail::TaskEnd begin_task() override;
+
+  static bool close_ack(detail::AckState& ack);
 
   void run(const detail::HandlerPtr& handler) {
     handler_ = handler;
@@ -99,6 +104,10 @@ bool Ack::send(detail::ArgsRef args) const {
 }  // namespace socketio
 
 namespace socketio::server {
+
+bool Call::close_ack(detail::AckState& ack) {
+  return ack.open.exchange(false, std::memory_order_relaxed);
+}
 
 Ack Call::make_ack() {
   if (!ack_id_) return {};
