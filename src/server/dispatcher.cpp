@@ -363,7 +363,8 @@ void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
     return;
   run_handlers(id,
                EventView(packet.name, document.root(),
-                         attachments.empty() ? document.rest_of_array() : base::Bytes()),
+                         attachments.empty() ? document.rest_of_array() : base::Bytes(),
+                         ack_id.has_value()),
                ack_id);
 }
 
