@@ -225,8 +225,15 @@ void Dispatcher::show_outgoing(sio::Socket& socket, const EventView& view) {
 }
 
 std::vector<sio::SocketId> Dispatcher::select(const detail::Target& target) {
-  if (target.single) return {sio::SocketId::unpack(target.socket)};
-  return core_.select(target.nsp, selection_of(target, core_));
+  std::vector<sio::SocketId> found =
+      target.single ? std::vector<sio::SocketId>{sio::SocketId::unpack(target.socket)}
+                    : core_.select(target.nsp, selection_of(target, core_));
+  // Rooms also hold sockets still in a middleware, and those whose end has not been reported yet.
+  std::erase_if(found, [this](sio::SocketId id) {
+    const sio::Socket* socket = core_.get(id);
+    return socket == nullptr || socket->state != sio::SocketState::connected;
+  });
+  return found;
 }
 
 Handshake Dispatcher::handshake(sio::SocketId id) {

@@ -226,7 +226,7 @@ std::vector<Socket> Namespace::sockets() const {
   std::vector<Socket> out;
   server::Shard* shard = here(link_);
   if (shard == nullptr) return out;
-  for (const sio::SocketId id : shard->dispatcher().core().select(index_, {}))
+  for (const sio::SocketId id : shard->dispatcher().select(target_for_emit()))
     out.push_back(shard->dispatcher().handle(id));
   return out;
 }
