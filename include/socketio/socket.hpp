@@ -62,9 +62,12 @@ struct ConnectError {
 // Continues a middleware chain, once; later calls are ignored. Any thread.
 class SOCKETIO_EXPORT Next {
  public:
-  explicit Next(std::function<void(std::optional<ConnectError>)> go);
+  using Go = std::function<void(std::optional<ConnectError>, std::exception_ptr)>;
+  explicit Next(Go go);
   void operator()() const;
   void operator()(ConnectError error) const;
+  // The middleware ended by an exception: it is reported, and the client told "internal error".
+  void fail(std::exception_ptr error) const;
 
  private:
   struct Once;

@@ -1,6 +1,8 @@
 // User code, run: connections, events, disconnections. Commands are in dispatcher_commands.cpp.
 #include "server/dispatcher.hpp"
 
+#include <atomic>
+
 #include <fmt/format.h>
 
 #include "server/shard.hpp"
@@ -8,16 +10,22 @@
 namespace socketio {
 
 struct Next::Once {
-  std::function<void(std::optional<ConnectError>)> go;
+  explicit Once(Go g) : go(std::move(g)) {}
+  // Whoever comes first, on whatever thread, takes it.
+  Go take() { return taken.exchange(true) ? nullptr : std::exchange(go, nullptr); }
+  Go go;
+  std::atomic<bool> taken{false};
 };
 
-Next::Next(std::function<void(std::optional<ConnectError>)> go)
-    : once_(std::make_shared<Once>(Once{std::move(go)})) {}
+Next::Next(Go go) : once_(std::make_shared<Once>(std::move(go))) {}
 void Next::operator()() const {
-  if (auto go = std::exchange(once_->go, nullptr)) go(std::nullopt);
+  if (const Go go = once_->take()) go(std::nullopt, nullptr);
 }
 void Next::operator()(ConnectError error) const {
-  if (auto go = std::exchange(once_->go, nullptr)) go(std::move(error));
+  if (const Go go = once_->take()) go(std::move(error), nullptr);
+}
+void Next::fail(std::exception_ptr error) const {
+  if (const Go go = once_->take()) go(ConnectError{"internal error"}, std::move(error));
 }
 
 }  // namespace socketio
@@ -243,15 +251,17 @@ void Dispatcher::run_middlewares(sio::SocketId id,
   if (index == chain->size()) return connected(id);
   const Socket socket = handle(id);
   if (!socket) return;
-  const Next next([link = link_, id, chain, index](std::optional<ConnectError> error) {
-    link->run_or_post([id, chain, index, error = std::move(error)](Shard& shard) {
-      if (error) {
-        shard.dispatcher().refuse(id, *error);
-      } else {
-        shard.dispatcher().run_middlewares(id, chain, index + 1);
-      }
-    });
-  });
+  const Next next(
+      [link = link_, id, chain, index](std::optional<ConnectError> error, std::exception_ptr why) {
+        link->run_or_post([id, chain, index, error = std::move(error), why](Shard& shard) {
+          if (why) shard.dispatcher().report_exception(why, "middleware");
+          if (error) {
+            shard.dispatcher().refuse(id, *error);
+          } else {
+            shard.dispatcher().run_middlewares(id, chain, index + 1);
+          }
+        });
+      });
   if (!guarded("middleware", [&] { (*chain)[index](socket, next); }))
     next(ConnectError{"internal error"});
 }
@@ -333,16 +343,16 @@ void Dispatcher::run_packet_middlewares(
     std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> chain, std::size_t index) {
   if (core_.get(id) == nullptr) return;
   if (index == chain->size()) return dispatch_packet(id, *packet, ack_id);
-  const Next next(
-      [link = link_, id, packet, ack_id, chain, index](std::optional<ConnectError> error) {
-        link->run_or_post([=](Shard& shard) {
-          if (error) {
-            shard.dispatcher().on_error(id, error->message);
-          } else {
-            shard.dispatcher().run_packet_middlewares(id, packet, ack_id, chain, index + 1);
-          }
-        });
-      });
+  const Next next([link = link_, id, packet, ack_id, chain, index](
+                      std::optional<ConnectError> error, const std::exception_ptr&) {
+    link->run_or_post([=](Shard& shard) {
+      if (error) {
+        shard.dispatcher().on_error(id, error->message);
+      } else {
+        shard.dispatcher().run_packet_middlewares(id, packet, ack_id, chain, index + 1);
+      }
+    });
+  });
   guarded(packet->name, [&] { (*chain)[index](*packet, next); });
 }
 
@@ -361,11 +371,11 @@ void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
   if (!document.parse_copy(text) ||
       (!attachments.empty() && !document.bind_attachments(attachments)))
     return;
-  run_handlers(id,
-               EventView(packet.name, document.root(),
-                         attachments.empty() ? document.rest_of_array() : base::Bytes(),
-                         ack_id.has_value()),
-               ack_id);
+  run_handlers(
+      id,
+      EventView(packet.name, document.root(),
+                attachments.empty() ? document.rest_of_array() : base::Bytes(), ack_id.has_value()),
+      ack_id);
 }
 
 void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& view,
