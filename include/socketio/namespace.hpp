@@ -29,7 +29,7 @@ Middleware adapt_middleware(F f) {
               refused ? next(*std::move(refused)) : next();
             },
             [next](std::exception_ptr error) {
-              if (error) next(ConnectError{"internal error"});
+              if (error) next.fail(error);
             });
       };
     } else {

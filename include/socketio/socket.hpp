@@ -1,7 +1,7 @@
 // Socket: one client in one namespace. A small handle: copy it freely, keep it as long as you like;
 // calls on a socket that is gone return false. Thread-safety: emit (all forms), disconnect, post,
-// id, connected: any thread. Everything else: the socket's own thread (inside handlers, or through
-// post).
+// id: any thread (from another one true means handed on). Everything else: the socket's own thread
+// (inside handlers, or through post); elsewhere it returns false, or nothing.
 #pragma once
 
 #include <array>
@@ -62,9 +62,12 @@ struct ConnectError {
 // Continues a middleware chain, once; later calls are ignored. Any thread.
 class SOCKETIO_EXPORT Next {
  public:
-  explicit Next(std::function<void(std::optional<ConnectError>)> go);
+  using Go = std::function<void(std::optional<ConnectError>, std::exception_ptr)>;
+  explicit Next(Go go);
   void operator()() const;
   void operator()(ConnectError error) const;
+  // The middleware ended by an exception: it is reported, and the client told "internal error".
+  void fail(std::exception_ptr error) const;
 
  private:
   struct Once;

@@ -1,6 +1,8 @@
 // User code, run: connections, events, disconnections. Commands are in dispatcher_commands.cpp.
 #include "server/dispatcher.hpp"
 
+#include <atomic>
+
 #include <fmt/format.h>
 
 #include "server/owned_args.hpp"
@@ -9,16 +11,22 @@
 namespace socketio {
 
 struct Next::Once {
-  std::function<void(std::optional<ConnectError>)> go;
+  explicit Once(Go g) : go(std::move(g)) {}
+  // Whoever comes first, on whatever thread, takes it.
+  Go take() { return taken.exchange(true) ? nullptr : std::exchange(go, nullptr); }
+  Go go;
+  std::atomic<bool> taken{false};
 };
 
-Next::Next(std::function<void(std::optional<ConnectError>)> go)
-    : once_(std::make_shared<Once>(Once{std::move(go)})) {}
+Next::Next(Go go) : once_(std::make_shared<Once>(std::move(go))) {}
 void Next::operator()() const {
-  if (auto go = std::exchange(once_->go, nullptr)) go(std::nullopt);
+  if (const Go go = once_->take()) go(std::nullopt, nullptr);
 }
 void Next::operator()(ConnectError error) const {
-  if (auto go = std::exchange(once_->go, nullptr)) go(std::move(error));
+  if (const Go go = once_->take()) go(std::move(error), nullptr);
+}
+void Next::fail(std::exception_ptr error) const {
+  if (const Go go = once_->take()) go(ConnectError{"internal error"}, std::move(error));
 }
 
 }  // namespace socketio
@@ -41,7 +49,10 @@ class Call final : public detail::Invocation {
   bool wants_ack() override { return ack_id_.has_value(); }
   Ack make_ack() override;
   void reply(detail::ArgsRef args) override {
-    if (ack_id_) dispatcher_.send_ack(id_, *std::exchange(ack_id_, std::nullopt), args);
+    if (!ack_id_) return;
+    const std::uint64_t id = *std::exchange(ack_id_, std::nullopt);
+    // Another handler of the event may have taken an Ack and used it already.
+    if (ack_ == nullptr || close_ack(*ack_)) dispatcher_.send_ack(id_, id, args);
   }
   void mismatch(std::size_t index) override {
     dispatcher_.mismatches_.add();
@@ -50,6 +61,8 @@ class Call final : public detail::Invocation {
                         std::string(view_.name())});
   }
   detail::TaskEnd begin_task() override;
+
+  static bool close_ack(detail::AckState& ack);
 
   void run(const detail::HandlerPtr& handler) {
     handler_ = handler;
@@ -101,6 +114,10 @@ bool Ack::send(detail::ArgsRef args) const {
 }  // namespace socketio
 
 namespace socketio::server {
+
+bool Call::close_ack(detail::AckState& ack) {
+  return ack.open.exchange(false, std::memory_order_relaxed);
+}
 
 Ack Call::make_ack() {
   if (!ack_id_) return {};
@@ -235,16 +252,17 @@ void Dispatcher::run_middlewares(sio::SocketId id,
   if (index == chain->size()) return connected(id);
   const Socket socket = handle(id);
   if (!socket) return;
-  const Next next(
-      [hub = hub_, shard = shard_.index(), id, chain, index](std::optional<ConnectError> error) {
-        hub->run_or_post(shard, [id, chain, index, error = std::move(error)](Shard& on) {
-          if (error) {
-            on.dispatcher().refuse(id, *error);
-          } else {
-            on.dispatcher().run_middlewares(id, chain, index + 1);
-          }
-        });
-      });
+  const Next next([hub = hub_, shard = shard_.index(), id, chain, index](
+                      std::optional<ConnectError> error, std::exception_ptr why) {
+    hub->run_or_post(shard, [id, chain, index, error = std::move(error), why](Shard& on) {
+      if (why) on.dispatcher().report_exception(why, "middleware");
+      if (error) {
+        on.dispatcher().refuse(id, *error);
+      } else {
+        on.dispatcher().run_middlewares(id, chain, index + 1);
+      }
+    });
+  });
   if (!guarded("middleware", [&] { (*chain)[index](socket, next); }))
     next(ConnectError{"internal error"});
 }
@@ -315,7 +333,8 @@ void Dispatcher::on_event(sio::Event& event) {
 void Dispatcher::run_handlers(sio::SocketId id, const EventView& view,
                               std::optional<std::uint64_t> ack_id) {
   sio::Socket* socket = core_.get(id);
-  if (socket == nullptr) return;
+  // Listeners for any event and middlewares may have disconnected it.
+  if (socket == nullptr || socket->state != sio::SocketState::connected) return;
   ListenersPtr for_all = extras(socket->nsp).events.find(view.name());
   auto* own = static_cast<SocketExtras*>(socket->attachment.get());
   ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
@@ -340,8 +359,8 @@ void Dispatcher::run_packet_middlewares(
     std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> chain, std::size_t index) {
   if (core_.get(id) == nullptr) return;
   if (index == chain->size()) return dispatch_packet(id, *packet, ack_id);
-  const Next next([hub = hub_, shard = shard_.index(), id, packet, ack_id, chain,
-                   index](std::optional<ConnectError> error) {
+  const Next next([hub = hub_, shard = shard_.index(), id, packet, ack_id, chain, index](
+                      std::optional<ConnectError> error, const std::exception_ptr&) {
     hub->run_or_post(shard, [=](Shard& on) {
       if (error) {
         on.dispatcher().on_error(id, error->message);

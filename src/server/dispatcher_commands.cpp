@@ -182,18 +182,20 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
   if (target.single) {
     sio::Socket* socket = core_.get(sio::SocketId::unpack(target.socket));
     if (socket == nullptr) return receiver->finish(Errc::disconnected, {}), false;
-    std::unique_ptr<sio::AckWaiter> waiter = std::make_unique<Waiter>(std::move(receiver));
-    const std::optional<std::uint64_t> id = core_.expect_ack(*socket, waiter, deadline);
-    if (!id) {
-      const Errc why =
-          socket->state == sio::SocketState::connected ? Errc::too_many : Errc::disconnected;
-      return static_cast<Waiter&>(*waiter).release()->finish(why, {}), false;
-    }
     if (outgoing_listeners_ > 0) notify_outgoing(*socket, event, args);
     args.write(args.arguments, encoder_.begin_event(event));
-    const sio::Encoded packet = encoder_.finish(
-        sio::PacketType::event, core_.namespace_name(socket->nsp), id, options_.max_attachments);
-    return !packet.head.empty() && core_.emit(*socket, packet, flags_of(target));
+    const base::Bytes nsp = core_.namespace_name(socket->nsp);
+    const auto encoded = [&](std::optional<std::uint64_t> id) {
+      return encoder_.finish(sio::PacketType::event, nsp, id, options_.max_attachments);
+    };
+    if (encoded(std::nullopt).head.empty()) return receiver->finish(Errc::too_many, {}), false;
+    auto own = std::make_unique<Waiter>(std::move(receiver));
+    Waiter& refused = *own;
+    std::unique_ptr<sio::AckWaiter> waiter = std::move(own);
+    const std::optional<std::uint64_t> id = core_.expect_ack(*socket, waiter, deadline);
+    if (id) return core_.emit(*socket, encoded(id), flags_of(target));
+    const bool full = socket->state == sio::SocketState::connected;
+    return refused.release()->finish(full ? Errc::too_many : Errc::disconnected, {}), false;
   }
   ensure_namespace(target.nsp);
   const std::uint64_t id = core_.next_ack_id(target.nsp);
@@ -218,9 +220,18 @@ void Dispatcher::show_outgoing(sio::Socket& socket, const EventView& view) {
 }
 
 std::vector<sio::SocketId> Dispatcher::select(const detail::Target& target) {
-  if (target.single) return {sio::SocketId::unpack(target.socket)};
-  if (!core_.has_namespace(target.nsp)) return {};
-  return core_.select(target.nsp, selection_of(target));
+  std::vector<sio::SocketId> found;
+  if (target.single) {
+    found.push_back(sio::SocketId::unpack(target.socket));
+  } else if (core_.has_namespace(target.nsp)) {
+    found = core_.select(target.nsp, selection_of(target));
+  }
+  // Rooms also hold sockets still in a middleware, and those whose end has not been reported yet.
+  std::erase_if(found, [this](sio::SocketId id) {
+    const sio::Socket* socket = core_.get(id);
+    return socket == nullptr || socket->state != sio::SocketState::connected;
+  });
+  return found;
 }
 
 Handshake Dispatcher::handshake(sio::SocketId id) {

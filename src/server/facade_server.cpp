@@ -199,8 +199,7 @@ void Server::on_unknown_namespace(std::function<bool(std::string_view, const Val
 }
 
 bool Server::post(std::function<void()> job) const {
-  return runtime_->hub->post(
-      0, [job = std::move(job)](server::Shard& shard) { shard.dispatcher().guarded("post", job); });
+  return runtime_->hub->post(0, [job = std::move(job)](server::Shard&) { job(); });
 }
 
 bool Server::offload(std::function<void()> work, std::function<void()> done) {

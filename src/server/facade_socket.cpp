@@ -53,7 +53,6 @@ ListenerId new_id(const std::shared_ptr<detail::Hub>& hub) {
 }  // namespace
 
 bool Socket::connected() const {
-  if (server::Shard* shard = here(*this); shard == nullptr) return false;
   const sio::Socket* socket = find(*this);
   return socket != nullptr && socket->state == sio::SocketState::connected;
 }
@@ -180,13 +179,13 @@ bool Socket::in_room(std::string_view room) const {
 }
 
 bool Socket::disconnect(bool close) const {
+  if (here(*this) != nullptr && !connected()) return false;
   return hub_ != nullptr && detail::disconnect_sockets(target_for_emit(), close);
 }
 
 bool Socket::post(std::function<void()> job) const {
-  return hub_ != nullptr && hub_->post(shard_, [job = std::move(job)](server::Shard& shard) {
-    shard.dispatcher().guarded("post", job);
-  });
+  if (here(*this) != nullptr && find(*this) == nullptr) return false;
+  return hub_ != nullptr && hub_->post(shard_, [job = std::move(job)](server::Shard&) { job(); });
 }
 
 void* Socket::data_slot(std::type_index type, std::shared_ptr<void> (*make)()) const {

@@ -72,8 +72,12 @@ bool Hub::post(std::size_t shard, Job job, bool is_volatile) const {
   const std::lock_guard lock(door.mutex);
   server::Shard* target = door.shard.load(std::memory_order_relaxed);
   if (target == nullptr) return false;
-  return target->loop().mailbox().post([target, job = std::move(job)] { job(*target); },
-                                       is_volatile);
+  // Guarded, because callbacks of the user may be in it; a posted job is a dispatch of its own.
+  return target->loop().mailbox().post(
+      [target, job = std::move(job)] {
+        target->dispatcher().guarded("post", [&] { job(*target); });
+      },
+      is_volatile);
 }
 
 bool Hub::run_or_post(std::size_t shard, Job job) const {

@@ -271,6 +271,8 @@ void Shard::flush() {
   }
   clients_.set(core_.clients());
   arena_.recycle();
+  // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
+  ++shared_.dispatch;
 }
 
 void Shard::flush_connection(Connection& c) {
