@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -27,7 +28,15 @@ struct BackendFactory {
 };
 
 inline std::vector<BackendFactory> all_backends() {
-  return {{"epoll", &make_epoll_backend}};
+  std::vector<BackendFactory> all = {{"epoll", &make_epoll_backend}};
+  std::error_code error;
+  if (make_uring_backend(error) != nullptr) {
+    all.push_back({"io_uring", [] {
+                     std::error_code why_not;
+                     return make_uring_backend(why_not);
+                   }});
+  }
+  return all;
 }
 
 inline std::string backend_name(const ::testing::TestParamInfo<BackendFactory>& info) {
@@ -63,6 +72,7 @@ struct Seen {
   int receives = 0;
   int eofs = 0;
   int sents = 0;
+  std::size_t sent = 0;  // the bytes that they reported
   int connects = 0;
   int closes = 0;
   int detached_fd = -1;
@@ -118,8 +128,10 @@ class TestSink final : public Sink {
     ++seen.eofs;
     if (ended) ended(id, owner);
   }
-  void on_sent(StreamId id, Owner owner, std::size_t) override {
-    ++alive(owner).sents;
+  void on_sent(StreamId id, Owner owner, std::size_t n) override {
+    Seen& seen = alive(owner);
+    ++seen.sents;
+    seen.sent += n;
     if (sent) sent(id, owner);
   }
   void on_detached(StreamId, Owner owner, int fd) override { alive(owner).detached_fd = fd; }
