@@ -39,7 +39,7 @@ UringBackend::~UringBackend() {
   streams_.each([](auto, UringStream& stream) {
     if (stream.fd >= 0) ::close(stream.fd);
   });
-  for (const int fd : {wake_, notify_}) {
+  for (const int fd : {wake_, notify_.load()}) {
     if (fd >= 0) ::close(fd);
   }
 }
@@ -141,7 +141,11 @@ void UringBackend::close(StreamId id) {
 }
 
 void UringBackend::wake() {
-  if (!woken_.exchange(true)) ring_eventfd(wake_);  // else somebody has, and nobody has looked yet
+  if (woken_.exchange(true)) return;  // somebody has, and nobody has looked yet
+  // An eventfd that rings inside the ringing of another does so late, so wake_ is not for those who
+  // wait for notify_.
+  const int notify = notify_.load();
+  ring_eventfd(notify >= 0 && !blocking_.load() ? notify : wake_);
 }
 
 // --- lists become submissions
@@ -239,9 +243,9 @@ bool UringBackend::may_block() const {
 
 void UringBackend::wait(base::Time deadline, Sink& sink) {
   if (!ring_.enabled()) ring_.enable();
-  begin_nested();
+  bool blocks = begin_nested();
   ++turn_;
-  bool blocks = !deliver_held(sink);
+  blocks = !deliver_held(sink) && blocks;
   for (std::size_t i = unaccepted_.size(); i > 0; --i) {
     const std::uint32_t listener = unaccepted_.front();
     unaccepted_.erase(unaccepted_.begin());
@@ -250,7 +254,7 @@ void UringBackend::wait(base::Time deadline, Sink& sink) {
   }
   prepare();
   for (const StreamId id : leaving_) blocks = blocks && find(id)->armed != 0;
-  ring_.enter(blocks && may_block() && !sink.has_work(), deadline);
+  enter(blocks && may_block() && !sink.has_work(), deadline);
   note_short_sends();
   const unsigned count = ring_.ready();
   if (ring_.settled()) settle(sink);
@@ -462,31 +466,44 @@ void UringBackend::complete_listener(std::uint32_t token, bool more, Sink& sink)
 // With deferred task work the ring's own descriptor never wakes a poller, but an eventfd does. The
 // ring speaks to it only between two wait()s, else every wake-up would come twice.
 int UringBackend::poll_fd() const {
-  if (notify_ < 0) notify_ = make_eventfd();
-  return notify_;
+  if (notify_.load() < 0) notify_.store(make_eventfd());
+  return notify_.load();
 }
 
-void UringBackend::begin_nested() {
-  if (notify_ < 0) return;
+// False when somebody has called wake().
+bool UringBackend::begin_nested() {
+  const int notify = notify_.load();
+  if (notify < 0) return true;
   inside_wait_ = true;
   if (notifying_) ring_.notify(false);
   std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t n = ::read(notify_, &count, sizeof count);
+  [[maybe_unused]] const ssize_t n = ::read(notify, &count, sizeof count);
+  return !woken_.exchange(false);
+}
+
+void UringBackend::enter(bool blocks, base::Time deadline) {
+  if (notify_.load() < 0 || !blocks) return ring_.enter(blocks, deadline);
+  blocking_.store(true);  // before looking: who comes later rings wake_
+  ring_.enter(!woken_.load(), deadline);
+  blocking_.store(false);
 }
 
 void UringBackend::end_nested() {
-  if (notify_ < 0) return;
+  const int notify = notify_.load();
+  if (notify < 0) return;
   inside_wait_ = false;
   if (!notifying_) {
-    notifying_ = ring_.notify_with(notify_);
+    notifying_ = ring_.notify_with(notify);
     SIO_CHECK(notifying_);
   }
   ring_.notify(true);
-  if (ring_.busy() || !may_block() || !leaving_.empty()) ring_eventfd(notify_);
+  // What came before the ring was told to ring.
+  if (ring_.busy() || !may_block() || !leaving_.empty() || woken_.load()) ring_eventfd(notify);
 }
 
 void UringBackend::ring_bell() {
-  if (notify_ >= 0 && !inside_wait_) ring_eventfd(notify_);
+  const int notify = notify_.load();
+  if (notify >= 0 && !inside_wait_) ring_eventfd(notify);
 }
 
 std::unique_ptr<Backend> make_uring_backend(std::error_code& error) {

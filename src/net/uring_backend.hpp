@@ -125,13 +125,16 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   void complete_listener(std::uint32_t token, bool more, Sink& sink);
 
   // Somebody else's loop.
-  void begin_nested();
+  bool begin_nested();
+  void enter(bool blocks, base::Time deadline);
   void end_nested();
 
   UringRing ring_;
-  int wake_ = -1;            // eventfd, watched edge-triggered: never read
-  mutable int notify_ = -1;  // eventfd behind poll_fd(); made when first asked for
-  bool notifying_ = false;   // the ring knows it
+  int wake_ = -1;  // eventfd, watched edge-triggered: never read
+  // eventfd behind poll_fd(); made when first asked for, and then somebody else's loop is around us
+  mutable std::atomic<int> notify_{-1};
+  std::atomic<bool> blocking_{false};  // … but we sleep in wait() all the same
+  bool notifying_ = false;             // the ring knows it
   bool inside_wait_ = false;
   bool wake_armed_ = false;
   bool timer_armed_ = false;

@@ -37,7 +37,7 @@ std::size_t UringBackend::send(StreamId id, std::span<const base::Bytes> parts) 
     return 0;
   }
   // Before the ring has a thread, and when nobody may call wait() soon, there is nothing to batch.
-  if (!ring_.enabled() || notify_ >= 0) return send_at_once(*stream, id, parts, total);
+  if (!ring_.enabled() || notify_.load() >= 0) return send_at_once(*stream, id, parts, total);
   if (total <= kCopy && total <= kScratch - scratch_used_) {
     char* const copy = scratch_.get() + scratch_used_;
     char* end = copy;

@@ -60,7 +60,8 @@ struct Server::Runtime {
               if (sink) sink(static_cast<LogLevel>(level), text, swallowed);
             },
             static_cast<base::LogLevel>(settings.options.log_level)),
-        shard(settings, hooks, routes, logger) {}
+        shard(server::make_backend(settings.options.backend, logger), settings, hooks, routes,
+              logger) {}
 
   void listen(const net::Address& address) {
     std::error_code error;

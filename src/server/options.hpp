@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "eio/options.hpp"
 #include "http/server_machine.hpp"
+#include "net/backend.hpp"
 #include "sio/options.hpp"
 #include "ws/machine.hpp"
 
@@ -22,5 +23,8 @@ struct Settings {
   ws::Limits ws;
   http::Limits http;
 };
+
+// Throws std::system_error when what is asked for cannot be had.
+std::unique_ptr<net::Backend> make_backend(Backend wanted, base::Logger& logger);
 
 }  // namespace socketio::server

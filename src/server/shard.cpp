@@ -16,12 +16,13 @@ constexpr base::Duration kLinger =
 
 }  // namespace
 
-Shard::Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger)
+Shard::Shard(std::unique_ptr<net::Backend> backend, const Settings& settings, Hooks& hooks,
+             HttpRoutes& routes, base::Logger& logger)
     : settings_(settings),
       routes_(routes),
       hooks_(hooks),
       logger_(logger),
-      loop_(net::make_epoll_backend()),
+      loop_(std::move(backend)),
       arena_(&ledger_),
       shared_{settings.eio, arena_, ledger_},
       sid_key_(eio::make_sid_key(random_)),
@@ -119,6 +120,8 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   c->in_flight = false;
   c->out.consume(n);
   if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
+  // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
+  if (c->out.empty()) return flush_connection(*c);
   mark_dirty(*c);
 }
 

@@ -53,7 +53,8 @@ class EngineApplication {
 
 class Shard final : public net::Driver, private eio::SessionTable {
  public:
-  Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger);
+  Shard(std::unique_ptr<net::Backend> backend, const Settings& settings, Hooks& hooks,
+        HttpRoutes& routes, base::Logger& logger);
   ~Shard();
 
   net::Loop& loop() { return loop_; }

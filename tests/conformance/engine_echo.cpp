@@ -35,7 +35,8 @@ void run_eio4(const SuiteOptions& given) {
   socketio::server::Hooks hooks;
   socketio::HttpRoutes routes;
   socketio::base::Logger logger;
-  socketio::server::Shard shard(settings, hooks, routes, logger);
+  socketio::server::Shard shard(socketio::server::make_backend(given.backend, logger), settings,
+                                hooks, routes, logger);
   Echo echo;
   shard.set_engine(&echo);
   std::error_code error;

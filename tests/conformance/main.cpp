@@ -1,4 +1,5 @@
-// conformance-server --suite ws|eio4|sio5|probe --port N [--fast] [--backend epoll] [--threads 1]
+// conformance-server --suite ws|eio4|sio5|probe --port N [--fast] [--backend epoll|io_uring]
+// [--threads 1]
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,7 +16,7 @@ namespace {
 int usage() {
   std::fprintf(stderr,
                "usage: conformance-server --suite ws|eio4|sio5|probe --port N [--fast] [--backend "
-               "epoll] [--threads 1]\n");
+               "epoll|io_uring] [--threads 1]\n");
   return 2;
 }
 }  // namespace
@@ -35,8 +36,11 @@ int main(int argc, char** argv) {
       suite = value;
     } else if (name == "--port") {
       options.port = static_cast<std::uint16_t>(std::strtoul(value.c_str(), nullptr, 10));
-    } else if (!(name == "--backend" && value == "epoll") &&
-               !(name == "--threads" && value == "1")) {
+    } else if (name == "--backend" && value == "epoll") {
+      options.backend = socketio::Backend::epoll;
+    } else if (name == "--backend" && value == "io_uring") {
+      options.backend = socketio::Backend::io_uring;
+    } else if (!(name == "--threads" && value == "1")) {
       return usage();
     }
   }

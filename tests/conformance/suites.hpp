@@ -3,9 +3,12 @@
 
 #include <cstdint>
 
+#include <socketio/server.hpp>
+
 struct SuiteOptions {
   std::uint16_t port = 0;
   bool fast = false;  // probe: short timeouts
+  socketio::Backend backend = socketio::Backend::automatic;
 };
 
 void run_ws(const SuiteOptions& options);
