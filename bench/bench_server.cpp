@@ -1,4 +1,4 @@
-// bench-server --port N --mode echo|broadcast|rooms:K [--backend epoll] [--threads N]
+// bench-server --port N --mode echo|broadcast|rooms:K [--backend epoll|io_uring] [--threads N]
 //
 // Event "m" with any arguments, both transports, binary included. echo: emitted back (or
 // acknowledged with them when an acknowledgement is asked for); broadcast: to everyone; rooms:K: to
@@ -23,6 +23,7 @@ struct Options {
   std::string mode = "echo";
   unsigned long rooms = 0;
   std::size_t threads = 1;
+  socketio::Backend backend = socketio::Backend::automatic;
 };
 
 bool parse(int argc, char** argv, Options& options) {
@@ -35,7 +36,11 @@ bool parse(int argc, char** argv, Options& options) {
       options.mode = value;
     } else if (name == "--threads") {
       options.threads = std::strtoul(value.c_str(), nullptr, 10);
-    } else if (!(name == "--backend" && value == "epoll")) {
+    } else if (name == "--backend" && value == "epoll") {
+      options.backend = socketio::Backend::epoll;
+    } else if (name == "--backend" && value == "io_uring") {
+      options.backend = socketio::Backend::io_uring;
+    } else {
       return false;
     }
   }
@@ -62,13 +67,14 @@ int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
-                 "usage: bench-server --port N --mode echo|broadcast|rooms:K [--backend epoll] "
-                 "[--threads N]\n");
+                 "usage: bench-server --port N --mode echo|broadcast|rooms:K [--backend "
+                 "epoll|io_uring] [--threads N]\n");
     return 2;
   }
   socketio::ServerOptions settings;
   settings.threads = options.threads;
-  socketio::Server io(settings);
+  settings.backend = options.backend;
+  socketio::Server io(std::move(settings));
   if (options.mode == "echo") {
     io.on_event("m", [](Socket socket, EventView event, Ack ack) {
       pass_on(event, [&](const auto& arguments) {

@@ -17,6 +17,14 @@
 
 namespace socketio {
 
+// What carries the bytes. io_uring needs Linux 6.1, liburing when the library was built, and leave:
+// many containers forbid it.
+enum class Backend : std::uint8_t {
+  automatic,  // io_uring if it can be had, else epoll (one line at level info says why)
+  epoll,
+  io_uring,  // the constructor throws std::system_error when it cannot be had
+};
+
 // Defaults are those of socket.io 4.8. A value out of its range makes the constructor throw
 // std::invalid_argument with the option's name.
 struct ServerOptions {
@@ -55,6 +63,7 @@ struct ServerOptions {
   // How long close() waits for clients to take their farewell.
   std::chrono::milliseconds close_timeout{5'000};
   int backlog = 4096;
+  Backend backend = Backend::automatic;
   LogSink log{};
   LogLevel log_level = LogLevel::warn;
 };

@@ -16,12 +16,13 @@ constexpr base::Duration kLinger =
 
 }  // namespace
 
-Shard::Shard(std::shared_ptr<detail::Hub> hub, HttpRoutes& routes, std::uint8_t index)
+Shard::Shard(std::unique_ptr<net::Backend> backend, std::shared_ptr<detail::Hub> hub,
+             HttpRoutes& routes, std::uint8_t index)
     : hub_(std::move(hub)),
       settings_(hub_->settings),
       routes_(routes),
       index_(index),
-      loop_(net::make_epoll_backend()),
+      loop_(std::move(backend)),
       ledger_(hub_->ledger),
       arena_(&ledger_),
       shared_{settings_.eio, arena_, ledger_},
@@ -184,6 +185,8 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   c->in_flight = false;
   c->out.consume(n);
   if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
+  // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
+  if (c->out.empty()) return flush_connection(*c);
   mark_dirty(*c);
 }
 

@@ -55,7 +55,8 @@ class EngineApplication {
 
 class Shard final : public net::Driver, private eio::SessionTable {
  public:
-  Shard(std::shared_ptr<detail::Hub> hub, HttpRoutes& routes, std::uint8_t index);
+  Shard(std::unique_ptr<net::Backend> backend, std::shared_ptr<detail::Hub> hub,
+        HttpRoutes& routes, std::uint8_t index);
   ~Shard();
 
   net::Loop& loop() { return loop_; }

@@ -33,7 +33,8 @@ void run_eio4(const SuiteOptions& given) {
   options.ping_timeout = 200ms;
   const auto hub = std::make_shared<socketio::detail::Hub>(options);
   socketio::HttpRoutes routes;
-  socketio::server::Shard shard(hub, routes, 0);
+  socketio::server::Shard shard(socketio::server::make_backend(given.backend, hub->logger), hub,
+                                routes, 0);
   Echo echo;
   shard.set_engine(&echo);
   std::error_code error;

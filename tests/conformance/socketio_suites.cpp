@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 void run_sio5(const SuiteOptions& given) {
   socketio::ServerOptions options;
   options.threads = given.threads;
+  options.backend = given.backend;
   options.ping_interval = 300ms;
   options.ping_timeout = 200ms;
   options.connect_timeout = 1s;
@@ -96,6 +97,7 @@ void watch(const socketio::Namespace& nsp, Log& log) {
 void run_probe(const SuiteOptions& given) {
   socketio::ServerOptions options;
   options.threads = given.threads;
+  options.backend = given.backend;
   if (given.fast) {
     options.ping_interval = 300ms;
     options.ping_timeout = 200ms;

@@ -1,6 +1,7 @@
 // Starts the server programs under test as child processes and hands their port to the tests.
 //
 //   SIO_BIN_DIR   where the programs are (default: ../../build/dev/bin)
+//   SIO_SERVER_ARGS  more arguments for the conformance server, separated by spaces
 //   SIO_REF=1     run $SIO_REF_DIR/<name>.mjs with node instead: the same interface written with the reference
 //                 implementation, which is how the tests themselves are checked
 import { spawn } from "node:child_process";
