@@ -249,6 +249,9 @@ export class Aftermath {
     assert.equal(clients, 0);
   }
 
+  /** Bytes held now beyond those of an idle server. */
+  async held() { return (await this.#state()).ext - this.idle; }
+
   /** Resolves with the log when no client is left and no byte is held. */
   async settled() {
     const log = [];
