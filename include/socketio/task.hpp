@@ -126,6 +126,12 @@ inline Task<void> Promise<void>::get_return_object() noexcept {
   return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
 }
 
+// The frame of detach() holds a lambda of the user's translation unit, which is fine, and which
+// g++ reports for every coroutine handler.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
 // Runs a task to its end in the background; `done(value)` or `done()` on success, then
 // `end(error)`.
 template <class T, class Done>
@@ -143,6 +149,9 @@ Detached detach(Task<T> task, Done done, TaskEnd end) {
   }
   end(error);
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 template <class T>
 class PendingState {
