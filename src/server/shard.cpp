@@ -2,9 +2,8 @@
 #include "server/shard.hpp"
 
 #include <array>
+#include <ctime>
 #include <new>
-
-#include <unistd.h>
 
 namespace socketio::server {
 namespace {
@@ -16,16 +15,27 @@ constexpr base::Duration kLinger =
 
 }  // namespace
 
-Shard::Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger)
+ShardServices system_services() {
+  return {net::make_epoll_backend(), nullptr, std::make_unique<net::SystemRandom>(), [] {
+            timespec ts{};
+            clock_gettime(CLOCK_REALTIME, &ts);
+            return std::int64_t{ts.tv_sec} * 1000 + ts.tv_nsec / 1'000'000;
+          }};
+}
+
+Shard::Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger,
+             ShardServices services)
     : settings_(settings),
       routes_(routes),
       hooks_(hooks),
       logger_(logger),
-      loop_(net::make_epoll_backend()),
+      loop_(std::move(services.backend), std::move(services.clock)),
+      random_(std::move(services.random)),
+      unix_ms_(std::move(services.unix_ms)),
       arena_(&ledger_),
       shared_{settings.eio, arena_, ledger_},
-      sid_key_(eio::make_sid_key(random_)),
-      core_(shared_, random_, settings.sio, 0),
+      sid_key_(eio::make_sid_key(*random_)),
+      core_(shared_, *random_, settings.sio, 0),
       link_(std::make_shared<detail::ShardLink>(*this)),
       dispatcher_(*this, core_, shared_, settings.sio, hooks, link_),
       offload_(loop_.mailbox()) {}
@@ -37,15 +47,21 @@ Shard::~Shard() {
 }
 
 void Shard::add_listener(net::Listener listener) {
-  loop_.backend().accept_start(listener.fd(), static_cast<std::uint32_t>(listeners_.size()));
+  accept_on(listener.fd());
   listeners_.push_back(std::move(listener));
+}
+
+void Shard::accept_on(int listen_fd) {
+  loop_.backend().accept_start(listen_fd, accepting_++);
 }
 
 // -- Facts.
 
 void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
   if (closing_ || connections_.size() >= settings_.options.max_connections) {
-    ::close(fd);
+    // Through the backend, whose descriptor it is; nobody owns the stream, so its end is not
+    // noticed.
+    loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
     log(base::LogLevel::warn, base::LogKind::accept,
         "connection refused: max_connections reached or closing");
     return;
@@ -326,8 +342,7 @@ void Shard::close(std::function<void()> done) {
   on_closed_.push_back(std::move(done));
   if (closing_) return;
   closing_ = true;
-  for (std::size_t i = 0; i < listeners_.size(); ++i)
-    loop_.backend().accept_stop(static_cast<std::uint32_t>(i));
+  for (std::uint32_t i = 0; i < accepting_; ++i) loop_.backend().accept_stop(i);
   listeners_.clear();
   core_.shut_down(now());
   dispatcher_.pump(now());

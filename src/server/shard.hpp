@@ -51,9 +51,19 @@ class EngineApplication {
   ~EngineApplication() = default;
 };
 
+// What a shard takes from the outside world; the simulator brings its own.
+struct ShardServices {
+  std::unique_ptr<net::Backend> backend;
+  net::Loop::Clock clock;  // none: the monotonic clock
+  std::unique_ptr<base::Random> random;
+  std::function<std::int64_t()> unix_ms;  // wall clock, only shown to users
+};
+ShardServices system_services();
+
 class Shard final : public net::Driver, private eio::SessionTable {
  public:
-  Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger);
+  Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger,
+        ShardServices services = system_services());
   ~Shard();
 
   net::Loop& loop() { return loop_; }
@@ -63,6 +73,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   base::Time now() const { return loop_.now(); }
 
   void add_listener(net::Listener listener);
+  // Accepts on a descriptor that stays the caller's.
+  void accept_on(int listen_fd);
   void set_engine(EngineApplication* application) {
     engine_ = application;
   }  // before the first connection
@@ -139,7 +151,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
 
-  ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, random_}; }
+  ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, *random_}; }
   http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }
 
   const Settings& settings_;
@@ -147,7 +159,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   Hooks& hooks_;
   base::Logger& logger_;
   net::Loop loop_;
-  net::SystemRandom random_;
+  std::unique_ptr<base::Random> random_;
+  std::function<std::int64_t()> unix_ms_;
   base::Ledger ledger_;
   base::Arena arena_;
   eio::Shared shared_;
@@ -162,6 +175,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   Dispatcher dispatcher_;
   net::Offload offload_;
   std::vector<net::Listener> listeners_;
+  std::uint32_t accepting_ = 0;  // listeners told to the backend
   net::Timer core_timer_{0, kCoreTimer};
   net::Timer shutdown_timer_{0, kShutdownTimer};
   std::vector<std::function<void()>> on_closed_;
