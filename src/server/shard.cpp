@@ -134,6 +134,8 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   if (c == nullptr) return;
   c->in_flight = false;
   c->out.consume(n);
+  // Not before: while the send was in flight its memory had to stay where it was.
+  c->out.settle(&ledger_);
   if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
   mark_dirty(*c);
 }
@@ -218,7 +220,8 @@ void Shard::flush() {
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
   }
-  arena_.recycle();
+  // A server without connections owns no buffers: its ledger is back at zero.
+  connections_.size() > 0 ? arena_.recycle() : arena_.release();
 }
 
 void Shard::flush_connection(Connection& c) {
@@ -234,7 +237,6 @@ void Shard::flush_connection(Connection& c) {
     if (c.http && taken > 0) c.http->machine.on_progress(now(), c.out.empty());
     if (taken < total) {
       c.in_flight = true;
-      c.out.settle(&ledger_);
       everything = false;
       break;
     }

@@ -84,6 +84,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void close(std::function<void()> done);
   bool closed() const { return closed_; }
   Stats stats();
+  // Engine.IO sessions and their ids, closing ones included: 0 and 0 when all are gone.
+  std::size_t sessions() const { return sessions_.size() + sids_.size(); }
 
   // -- For the dispatcher.
   SessionRecord* session_of(sio::ClientId client);
