@@ -3,7 +3,7 @@
 #include <chrono>
 #include <functional>
 
-#include "net/backend_test_harness.hpp"
+#include "net/backend_test_places.hpp"
 
 namespace socketio::net::testing {
 namespace {
@@ -25,13 +25,6 @@ class SendTest : public BackendTest {
     EXPECT_EQ(push.taken(), push.text().size());
     EXPECT_LE(idle_wakes(), 4);  // not kept awake by being writable
   }
-  // How often wait() comes back within a while in which nothing happens.
-  int idle_wakes() {
-    const base::Time end = in(milliseconds(50));
-    int wakes = 0;
-    for (; system_now() < end; ++wakes) backend_->wait(end, sink_);
-    return wakes;
-  }
 };
 INSTANTIATE_TEST_SUITE_P(All, SendTest, ::testing::ValuesIn(all_backends()), backend_name);
 
@@ -39,7 +32,7 @@ INSTANTIATE_TEST_SUITE_P(All, SendTest, ::testing::ValuesIn(all_backends()), bac
 TEST_P(SendTest, ShortSendsLoseNothing) {
   constexpr std::size_t kAll = 10'000'000;
   for (const std::size_t parts : {std::size_t{1}, std::size_t{2}}) {
-    auto [client, id] = stream(parts, 4096);
+    auto [client, id] = stream(parts, true);
     settle();
     Push push(*backend_, id, pattern(kAll));
     push.push(kAll, parts);
@@ -51,7 +44,7 @@ TEST_P(SendTest, ShortSendsLoseNothing) {
 
 TEST_P(SendTest, SmallSendsToAFullPeerKeepTheirOrder) {
   for (const std::size_t piece : {std::size_t{100}, std::size_t{1500}, std::size_t{40'000}}) {
-    auto [client, id] = stream(piece, 4096);
+    auto [client, id] = stream(piece, true);
     settle();
     Push push(*backend_, id, pattern(1'000'000));
     sink_.sent = [&](StreamId, Owner, std::size_t n) { push.sent(n); };
@@ -64,7 +57,7 @@ TEST_P(SendTest, SmallSendsToAFullPeerKeepTheirOrder) {
 }
 
 TEST_P(SendTest, OneSendATurnFillsAPeerInOrder) {
-  auto [client, id] = stream(1, 4096);
+  auto [client, id] = stream(1, true);
   settle();
   Push push(*backend_, id, pattern(300'000));
   sink_.sent = [&](StreamId, Owner, std::size_t n) { push.sent(n); };
@@ -125,7 +118,7 @@ TEST_P(SendTest, ASecondSendInATurnComesSecond) {
 
 TEST_P(SendTest, TheEndComesBehindWhatWasTaken) {
   for (const std::size_t piece : {std::size_t{10}, std::size_t{900}, std::size_t{5000}}) {
-    auto [peer, id] = stream(piece, 4096);
+    auto [peer, id] = stream(piece, true);
     const Fd& client = peer;
     settle();
     Push push(*backend_, id, pattern(200'000));
@@ -157,7 +150,7 @@ TEST_P(SendTest, ClosingAtOnceStillDeliversWhatWasTaken) {
 }
 
 TEST_P(SendTest, DetachingLosesNothingThatWasTaken) {
-  auto [peer, handle] = stream(1, 4096);
+  auto [peer, handle] = stream(1, true);
   const Fd& client = peer;
   const StreamId id = handle;
   settle();
@@ -186,7 +179,7 @@ TEST_P(SendTest, ResetsWhileSendingEndTheStreamOnce) {
   std::vector<Fd> clients;
   std::vector<StreamId> ids;
   for (Owner i = 0; i < kStreams; ++i) {
-    auto [client, id] = stream(i, 4096);
+    auto [client, id] = stream(i, true);
     clients.push_back(std::move(client));
     ids.push_back(id);
   }

@@ -25,7 +25,7 @@ std::uint64_t this_thread() {
 
 Loop::Loop(std::unique_ptr<Backend> backend, Clock clock)
     : backend_(std::move(backend)),
-      clock_(clock != nullptr ? clock : &system_now),
+      clock_(clock ? std::move(clock) : &system_now),
       now_(clock_()),
       timers_(now_) {
   mailbox_.set_waker(backend_.get());

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 
 #include "base/log.hpp"
@@ -29,8 +30,9 @@ class Driver : public Sink {
 
 class Loop {
  public:
-  // Takes the backend; clock is the monotonic clock unless the backend is the simulator.
-  using Clock = base::Time (*)();
+  // Takes the backend; clock is the monotonic clock unless the backend is the simulator, whose
+  // world has one of its own.
+  using Clock = std::function<base::Time()>;
   explicit Loop(std::unique_ptr<Backend> backend, Clock clock = nullptr);
   ~Loop();
   Loop(const Loop&) = delete;

@@ -7,6 +7,7 @@
 #include <socketio/server.hpp>
 
 #include "net/listener.hpp"
+#include "net/sys.hpp"
 #include "server/shard.hpp"
 
 namespace socketio {
@@ -54,11 +55,14 @@ bool detail::may_block() noexcept {
 }
 
 struct Server::Runtime {
-  explicit Runtime(ServerOptions options) : hub(std::make_shared<detail::Hub>(std::move(options))) {
+  explicit Runtime(ServerOptions options) {
+    net::SystemRandom random;
+    hub = std::make_shared<detail::Hub>(std::move(options), random);
     auto backends = server::make_backends(hub->settings.options.backend, hub->size(), hub->logger);
     for (std::size_t i = 0; i < hub->size(); ++i)
-      shards.push_back(std::make_unique<server::Shard>(std::move(backends[i]), hub, routes,
-                                                       static_cast<std::uint8_t>(i)));
+      shards.push_back(
+          std::make_unique<server::Shard>(server::system_services(std::move(backends[i])), hub,
+                                          routes, static_cast<std::uint8_t>(i)));
   }
   // The other shards first: nothing may reach the first one while it goes.
   ~Runtime() {

@@ -1,6 +1,5 @@
 #include "server/hub.hpp"
 
-#include "net/sys.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -33,7 +32,7 @@ std::uint32_t NamespaceNames::size() const {
 
 namespace socketio::detail {
 
-Hub::Hub(ServerOptions options)
+Hub::Hub(ServerOptions options, base::Random& random)
     : settings(std::move(options)),
       logger(
           [sink = settings.options.log](base::LogLevel level, std::string_view text,
@@ -42,7 +41,6 @@ Hub::Hub(ServerOptions options)
           },
           static_cast<base::LogLevel>(settings.options.log_level)),
       connections(settings.options.threads) {
-  net::SystemRandom random;
   sid_key = eio::make_sid_key(random);
   for (std::size_t i = 0; i < settings.options.threads; ++i) {
     doors_.push_back(std::make_unique<Door>());

@@ -62,7 +62,7 @@ struct Hub {
   // 8 bits of a session id tell its shard.
   static constexpr std::size_t kMaxShards = 255;
 
-  explicit Hub(ServerOptions options);
+  Hub(ServerOptions options, base::Random& random);
 
   std::size_t size() const { return doors_.size(); }
   // The shard when called on its thread, or before any loop runs (setting up); null elsewhere and

@@ -2,9 +2,8 @@
 #include "server/shard.hpp"
 
 #include <array>
+#include <ctime>
 #include <new>
-
-#include <unistd.h>
 
 namespace socketio::server {
 namespace {
@@ -16,17 +15,27 @@ constexpr base::Duration kLinger =
 
 }  // namespace
 
-Shard::Shard(std::unique_ptr<net::Backend> backend, std::shared_ptr<detail::Hub> hub,
-             HttpRoutes& routes, std::uint8_t index)
+ShardServices system_services(std::unique_ptr<net::Backend> backend) {
+  return {std::move(backend), nullptr, std::make_unique<net::SystemRandom>(), [] {
+            timespec ts{};
+            clock_gettime(CLOCK_REALTIME, &ts);
+            return std::int64_t{ts.tv_sec} * 1000 + ts.tv_nsec / 1'000'000;
+          }};
+}
+
+Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoutes& routes,
+             std::uint8_t index)
     : hub_(std::move(hub)),
       settings_(hub_->settings),
       routes_(routes),
       index_(index),
-      loop_(std::move(backend)),
+      loop_(std::move(services.backend), std::move(services.clock)),
+      random_(std::move(services.random)),
+      unix_ms_(std::move(services.unix_ms)),
       ledger_(hub_->ledger),
       arena_(&ledger_),
       shared_{settings_.eio, arena_, ledger_},
-      core_(shared_, random_, settings_.sio, index),
+      core_(shared_, *random_, settings_.sio, index),
       dispatcher_(*this, core_, shared_, hub_),
       offload_(loop_.mailbox()) {
   hub_->open(index_, *this);
@@ -39,15 +48,21 @@ Shard::~Shard() {
 }
 
 void Shard::add_listener(net::Listener listener) {
-  loop_.backend().accept_start(listener.fd(), static_cast<std::uint32_t>(listeners_.size()));
+  accept_on(listener.fd());
   listeners_.push_back(std::move(listener));
+}
+
+void Shard::accept_on(int listen_fd) {
+  loop_.backend().accept_start(listen_fd, accepting_++);
 }
 
 // -- Facts.
 
 void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
   if (closing_ || hub_->connection_count() >= settings_.options.max_connections) {
-    ::close(fd);
+    // Through the backend, whose descriptor it is; nobody owns the stream, so its end is not
+    // noticed.
+    loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
     log(base::LogLevel::warn, base::LogKind::accept,
         "connection refused: max_connections reached or closing");
     return;
@@ -184,6 +199,8 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   if (c == nullptr) return;
   c->in_flight = false;
   c->out.consume(n);
+  // Not before: while the send was in flight its memory had to stay where it was.
+  c->out.settle(&ledger_);
   if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
   // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
   if (c->out.empty()) return flush_connection(*c);
@@ -276,7 +293,8 @@ void Shard::flush() {
     loop_.timers().arm(core_timer_, deadline);
   }
   clients_.set(core_.clients());
-  arena_.recycle();
+  // A server without connections owns no buffers: its ledger is back at zero.
+  connections_.size() > 0 ? arena_.recycle() : arena_.release();
   // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
   ++shared_.dispatch;
 }
@@ -295,7 +313,6 @@ void Shard::flush_connection(Connection& c) {
     if (c.closing && taken > 0) arm_stall(c);
     if (taken < total) {
       c.in_flight = true;
-      c.out.settle(&ledger_);
       everything = false;
       break;
     }
@@ -412,8 +429,7 @@ void Shard::close(std::function<void()> done) {
   on_closed_.push_back(std::move(done));
   if (closing_) return;
   closing_ = true;
-  for (std::size_t i = 0; i < listeners_.size(); ++i)
-    loop_.backend().accept_stop(static_cast<std::uint32_t>(i));
+  for (std::uint32_t i = 0; i < accepting_; ++i) loop_.backend().accept_stop(i);
   listeners_.clear();
   core_.shut_down(now());
   dispatcher_.pump(now());

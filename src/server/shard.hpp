@@ -53,10 +53,19 @@ class EngineApplication {
   ~EngineApplication() = default;
 };
 
+// What a shard takes from the outside world; the simulator brings its own.
+struct ShardServices {
+  std::unique_ptr<net::Backend> backend;
+  net::Loop::Clock clock;  // none: the monotonic clock
+  std::unique_ptr<base::Random> random;
+  std::function<std::int64_t()> unix_ms;  // wall clock, only shown to users
+};
+ShardServices system_services(std::unique_ptr<net::Backend> backend);
+
 class Shard final : public net::Driver, private eio::SessionTable {
  public:
-  Shard(std::unique_ptr<net::Backend> backend, std::shared_ptr<detail::Hub> hub,
-        HttpRoutes& routes, std::uint8_t index);
+  Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoutes& routes,
+        std::uint8_t index);
   ~Shard();
 
   net::Loop& loop() { return loop_; }
@@ -67,6 +76,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   base::Time now() const { return loop_.now(); }
 
   void add_listener(net::Listener listener);
+  // Accepts on a descriptor that stays the caller's.
+  void accept_on(int listen_fd);
   void set_engine(EngineApplication* application) {
     engine_ = application;
   }  // before the first connection
@@ -79,6 +90,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // threads may have accepted it.
   void adopt(int fd, const net::Address& peer, base::Bytes already_read);
   void add_stats(Stats& all) const;  // any thread; bytes are the hub's
+  // Engine.IO sessions and their ids, closing ones included: 0 and 0 when all are gone.
+  std::size_t sessions() const { return sessions_.size() + sids_.size(); }
 
   // -- For the dispatcher.
   SessionRecord* session_of(sio::ClientId client);
@@ -152,7 +165,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
 
-  ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, random_}; }
+  ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, *random_}; }
   http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }
 
   std::shared_ptr<detail::Hub> hub_;
@@ -160,7 +173,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   HttpRoutes& routes_;
   const std::uint8_t index_;
   net::Loop loop_;
-  net::SystemRandom random_;
+  std::unique_ptr<base::Random> random_;
+  std::function<std::int64_t()> unix_ms_;
   base::Ledger& ledger_;
   base::Arena arena_;
   eio::Shared shared_;
@@ -173,6 +187,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   Dispatcher dispatcher_;
   net::Offload offload_;
   std::vector<net::Listener> listeners_;
+  std::uint32_t accepting_ = 0;  // listeners told to the backend
   net::Timer core_timer_{0, kCoreTimer};
   net::Timer shutdown_timer_{0, kShutdownTimer};
   std::vector<std::function<void()>> on_closed_;
