@@ -10,10 +10,6 @@
 namespace socketio::eio {
 namespace {
 
-// How late a ping may leave without moving the time for its pong: the resolution of timers and a
-// turn of the loop. Clients count interval plus timeout from the handshake.
-constexpr base::Duration kLate = std::chrono::milliseconds(2);
-
 std::uint64_t milliseconds(base::Duration duration) {
   const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
   return count < 0 ? 0 : static_cast<std::uint64_t>(count);

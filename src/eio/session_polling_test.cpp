@@ -347,7 +347,7 @@ TEST(Polling, CloseDeliversWhatIsQueuedFirst) {
 TEST(Polling, APollBehindThePingTimeoutIsRefused) {
   auto peer = Peer::opened();
   peer->advance(25s);
-  peer->now += 20s - 1ns;
+  peer->now += 20s - kLate - 1ns;
   EXPECT_EQ(peer->poll(), "2");
   peer->now += 1ns;
   EXPECT_EQ(peer->poll(), "refused");
