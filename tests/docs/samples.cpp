@@ -147,7 +147,8 @@ std::string run_page(const std::string& page) {
 
 bool same(const std::string& page, const std::string& language, const std::string& file) {
   std::string block;
-  for (const std::string& line : blocks_of(page, language).front().lines) block += line + '\n';
+  const std::vector<Block> blocks = blocks_of(page, language);
+  for (const std::string& line : blocks.front().lines) block += line + '\n';
   std::ifstream in(file);
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   if (text.ends_with(block)) return true;
