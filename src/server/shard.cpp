@@ -209,11 +209,10 @@ void Shard::flush_connection(Connection& c) {
   if (c.in_flight || c.lingering) return;
   bool everything = true;
   while (!c.out.empty()) {
-    std::array<base::Bytes, net::Backend::kMaxParts> parts;
-    const std::size_t count = c.out.gather(parts);
+    const std::size_t count = c.out.gather(parts_);
     std::size_t total = 0;
-    for (std::size_t i = 0; i < count; ++i) total += parts[i].size();
-    const std::size_t taken = loop_.backend().send(c.stream, std::span(parts.data(), count));
+    for (std::size_t i = 0; i < count; ++i) total += parts_[i].size();
+    const std::size_t taken = loop_.backend().send(c.stream, std::span(parts_.data(), count));
     c.out.consume(taken);
     if (c.http && taken > 0) c.http->machine.on_progress(now(), c.out.empty());
     if (taken < total) {
