@@ -50,8 +50,9 @@ class Call final : public detail::Invocation {
   }
   detail::TaskEnd begin_task() override;
 
+  // `handler` outlives the call: its list is held by whoever walks it.
   void run(const detail::HandlerPtr& handler) {
-    handler_ = handler;
+    handler_ = &handler;
     dispatcher_.guarded(view_.name(), [&] { handler->call(*this); });
   }
 
@@ -62,7 +63,7 @@ class Call final : public detail::Invocation {
   EventView view_;
   std::optional<std::uint64_t> ack_id_;
   std::shared_ptr<detail::AckState> ack_;
-  detail::HandlerPtr handler_;
+  const detail::HandlerPtr* handler_ = nullptr;
 };
 
 }  // namespace socketio::server
@@ -122,7 +123,7 @@ detail::TaskEnd Call::begin_task() {
       shard.handler_started(*record);
     }
   }
-  return [link = handle_.link(), session, handler = handler_,
+  return [link = handle_.link(), session, handler = *handler_,
           name = std::string(view_.name())](std::exception_ptr error) {
     if (Shard* alive = link->here(); alive != nullptr) {
       if (error) alive->dispatcher().report_exception(error, name);
@@ -158,6 +159,8 @@ SocketExtras* Dispatcher::extras(sio::SocketId id) {
 }
 
 NamespaceExtras& Dispatcher::extras(sio::NamespaceIndex nsp) {
+  if (nsp < namespaces_.size()) [[likely]]
+    return *namespaces_[nsp];
   while (namespaces_.size() <= nsp) namespaces_.push_back(std::make_unique<NamespaceExtras>());
   return *namespaces_[nsp];
 }
@@ -299,14 +302,14 @@ void Dispatcher::run_handlers(sio::SocketId id, const EventView& view,
                               std::optional<std::uint64_t> ack_id) {
   sio::Socket* socket = core_.get(id);
   if (socket == nullptr) return;
-  ListenersPtr for_all = extras(socket->nsp).events.find(view.name());
+  const ListenersPtr for_all = extras(socket->nsp).events.find(view.name());
   auto* own = static_cast<SocketExtras*>(socket->attachment.get());
-  ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
+  const ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
   if (!for_all && !for_one) return;
   Call call(*this, id, handle(*socket), view, ack_id);
-  for (const ListenersPtr& list : {for_all, for_one}) {
-    if (!list) continue;
-    for (const Listener& listener : *list) {
+  for (const ListenersPtr* list : {&for_all, &for_one}) {
+    if (!*list) continue;
+    for (const Listener& listener : **list) {
       if (listener.once) {
         const sio::Socket* still = core_.get(id);
         if (still == nullptr || !still->attachment ||
