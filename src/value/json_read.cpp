@@ -117,8 +117,9 @@ void JsonDocument::Tape::ensure_capacity(std::size_t size) {
 
 void JsonDocument::Tape::release_texts(std::size_t size) {
   if (size > kKeptCapacity) return;
-  if (copied.capacity() > 2 * kKeptCapacity) copied = std::string();
-  if (normalised.capacity() > 2 * kKeptCapacity) normalised = std::string();
+  // Assigning an empty string would keep the buffer.
+  if (copied.capacity() > 2 * kKeptCapacity) std::string().swap(copied);
+  if (normalised.capacity() > 2 * kKeptCapacity) std::string().swap(normalised);
   if (overflows.capacity() * sizeof(Overflow) > kKeptCapacity) overflows = {};
 }
 
