@@ -185,7 +185,7 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kConnectionTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c == nullptr) return;
-    if (c->lingering) return drop(*c);
+    if (c->closing) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
@@ -261,7 +261,7 @@ void Shard::flush_connection(Connection& c) {
 }
 
 void Shard::arm(Connection& c) {
-  if (c.lingering) return;
+  if (c.closing) return;  // its timer holds the end of draining, then of lingering
   const base::Time deadline = c.http ? c.http->machine.deadline()
                               : c.ws ? c.ws->deadline()
                                      : base::kNever;
@@ -274,6 +274,8 @@ void Shard::arm(Connection& c) {
 void Shard::close_when_sent(Connection& c) {
   if (c.closing) return;
   c.closing = true;
+  // A peer that takes nothing more (it may be gone without a word) does not keep what is queued.
+  loop_.timers().arm(c.timer, base::after(now(), settings_.eio.drain_timeout));
   mark_dirty(c);
 }
 

@@ -256,7 +256,8 @@ void Client::post() {
   std::string body;
   std::size_t taken = 0;
   for (const Message& message : queue_) {
-    const std::string record = message.binary ? "b" + base::base64_encode(message.bytes) : message.bytes;
+    const std::string record =
+        message.binary ? "b" + base::base64_encode(message.bytes) : message.bytes;
     if (!body.empty() && body.size() + 1 + record.size() > max_payload_) break;
     if (!body.empty()) body += '\x1e';
     body += record;

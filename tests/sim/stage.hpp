@@ -76,7 +76,10 @@ class Stage {
   // Runs until the server has closed or the time is over.
   bool close(base::Duration limit) {
     bool done = false;
-    shard->link()->post([&done](server::Shard& s) { s.close([&done] { done = true; }); });
+    shard->link()->post([this, &done](server::Shard& s) {
+      s.close([&done] { done = true; });
+      world.close(listener);  // as Listener does
+    });
     return run_until([&] { return done; }, limit);
   }
 
