@@ -37,6 +37,7 @@ class Stage {
 
   base::Time now() const { return world.now(); }
   net::SimBackend& backend() { return *backend_; }
+  std::uint64_t turns() const { return turns_; }
   std::size_t timers() { return shard->loop().timers().size(); }
   Namespace of(const std::string& name) {
     return {shard->link(), shard->dispatcher().core().create_namespace(name)};
@@ -102,6 +103,7 @@ class Stage {
   void turn() {
     if (now() != last_turn_) turns_here_ = 0;
     last_turn_ = now();
+    ++turns_;
     if (++turns_here_ > 20'000) throw std::runtime_error("the server spins");
     shard->loop().process(*shard);
     if (turn_cost > base::Duration::zero()) {
@@ -115,6 +117,7 @@ class Stage {
   base::Time next_turn_{};
   base::Time last_turn_{};
   int turns_here_ = 0;
+  std::uint64_t turns_ = 0;
 };
 
 }  // namespace socketio::sim
