@@ -64,12 +64,13 @@ void Loop::turn(Driver& driver, base::Time until) {
   base::Time deadline = std::min(until, timers_.next());
   mailbox_.set_waker(backend_.get(), true);
   if (!mailbox_.empty()) deadline = base::Time::min();
-  stale_ = true;
+  in_turn_ = stale_ = true;
   backend_->wait(deadline, driver);
   mailbox_.set_waker(nullptr);
   while (Timer* timer = timers_.expire(now())) driver.on_timer(*timer);
   mailbox_.run();
   driver.flush();
+  in_turn_ = false;
 }
 
 int Loop::poll_fd() const {

@@ -41,9 +41,11 @@ class Loop {
   Backend& backend() { return *backend_; }
   TimerWheel& timers() { return timers_; }
   Mailbox& mailbox() { return mailbox_; }
-  // The time of this turn: read once per wake-up, when first asked for. Not for has_work(), which
-  // runs before the loop sleeps.
+  // The time of this turn: read once per wake-up, when first asked for. Between turns (a program
+  // that embeds the loop calls in) the time of the call. Not for has_work(), which runs before the
+  // loop sleeps.
   base::Time now() const {
+    if (!in_turn_) return clock_();
     if (stale_) {
       now_ = clock_();
       stale_ = false;
@@ -73,6 +75,7 @@ class Loop {
   Clock clock_;
   mutable base::Time now_;
   mutable bool stale_ = false;
+  bool in_turn_ = false;
   TimerWheel timers_;
   Mailbox mailbox_;
   std::atomic<bool> stopping_{false};

@@ -93,7 +93,8 @@ TEST_P(LoopTest, ATurnIsFactsTimersJobsFlush) {
   loop_.timers().arm(timer, loop_.now());
   loop_.mailbox().post([&] { driver_.order += 'j'; });
   pair.write("x");
-  while (system_now() < base::after(loop_.now(), milliseconds(2))) std::this_thread::yield();
+  const base::Time passed = base::after(loop_.now(), milliseconds(2));
+  while (system_now() < passed) std::this_thread::yield();
   loop_.process(driver_);
   EXPECT_EQ(driver_.order, "rtjf");
 }

@@ -257,7 +257,7 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kConnectionTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c == nullptr) return;
-    if (c->lingering || c->closing) return drop(*c);
+    if (c->closing) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
@@ -340,7 +340,7 @@ void Shard::flush_connection(Connection& c) {
 }
 
 void Shard::arm(Connection& c) {
-  if (c.lingering || c.closing) return;
+  if (c.closing) return;  // its timer holds the end of draining, then of lingering
   const base::Time deadline = c.http ? c.http->machine.deadline()
                               : c.ws ? c.ws->deadline()
                                      : base::kNever;

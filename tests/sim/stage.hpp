@@ -44,6 +44,7 @@ class Stage {
     all.output_bytes = static_cast<std::uint64_t>(hub->ledger.output());
     return all;
   }
+  std::uint64_t turns() const { return turns_; }
   std::size_t timers() { return shard->loop().timers().size(); }
   Namespace of(const std::string& name) {
     const std::uint32_t index = hub->names.add(name).first;
@@ -85,7 +86,10 @@ class Stage {
   // Runs until the server has closed or the time is over.
   bool close(base::Duration limit) {
     bool done = false;
-    hub->post(0, [&done](server::Shard& s) { s.close([&done] { done = true; }); });
+    hub->post(0, [this, &done](server::Shard& s) {
+      s.close([&done] { done = true; });
+      world.close(listener);  // as Listener does
+    });
     return run_until([&] { return done; }, limit);
   }
 
@@ -112,6 +116,7 @@ class Stage {
   void turn() {
     if (now() != last_turn_) turns_here_ = 0;
     last_turn_ = now();
+    ++turns_;
     if (++turns_here_ > 20'000) throw std::runtime_error("the server spins");
     shard->loop().process(*shard);
     if (turn_cost > base::Duration::zero()) {
@@ -124,6 +129,7 @@ class Stage {
   base::Time next_turn_{};
   base::Time last_turn_{};
   int turns_here_ = 0;
+  std::uint64_t turns_ = 0;
 };
 
 }  // namespace socketio::sim
