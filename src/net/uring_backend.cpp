@@ -151,7 +151,7 @@ void UringBackend::wake() {
 // --- lists become submissions
 
 void UringBackend::prepare() {
-  all_armed_ = arm_internal();
+  arm_internal();
   ids_.swap(changed_);
   for (const StreamId id : ids_) {
     UringStream* stream = find(id);
@@ -209,7 +209,7 @@ bool UringBackend::cancel(UringStream& stream, StreamId id, UringOp op) {
 }
 
 // What is not about a stream: waking, the timer of paused listeners, listeners.
-bool UringBackend::arm_internal() {
+void UringBackend::arm_internal() {
   const auto poll = [this](int fd, unsigned events, std::uint64_t name) {
     io_uring_sqe* sqe = ring_.prepare();
     if (sqe == nullptr) return false;
@@ -220,15 +220,12 @@ bool UringBackend::arm_internal() {
   if (!wake_armed_) wake_armed_ = poll(wake_, POLLIN, UringRing::tag(UringOp::wake, 0));
   if (!timer_armed_)
     timer_armed_ = poll(acceptor_.timer_fd(), POLLIN, UringRing::tag(UringOp::timer, 0));
-  bool all = wake_armed_ && timer_armed_;
   for (Watch& watch : watches_) {
     // Exclusive: a connection wakes one of the loops that share the descriptor, not all.
     if (!watch.armed)
       watch.armed =
           poll(watch.fd, POLLIN | EPOLLEXCLUSIVE, UringRing::tag(UringOp::listener, watch.token));
-    all = all && watch.armed;
   }
-  return all;
 }
 
 // Nothing of the stream is in the ring any more.
@@ -239,7 +236,7 @@ bool UringBackend::has_let_go(const UringStream& stream) const {
 // False when there is something to do that no completion will tell of.
 bool UringBackend::may_block() const {
   return changed_.empty() && second_.empty() && shut_later_.empty() && held_.empty() &&
-         unaccepted_.empty() && direct_ == 0 && all_armed_;
+         unaccepted_.empty() && direct_ == 0;
 }
 
 // --- facts

@@ -90,7 +90,7 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   bool reconcile(UringStream& stream, StreamId id);
   bool arm(UringStream& stream, StreamId id, UringOp op);
   bool cancel(UringStream& stream, StreamId id, UringOp op);
-  bool arm_internal();
+  void arm_internal();
   bool has_let_go(const UringStream& stream) const;
   bool may_block() const;
 
@@ -138,7 +138,6 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   bool inside_wait_ = false;
   bool wake_armed_ = false;
   bool timer_armed_ = false;
-  bool all_armed_ = false;  // these two and the listeners
   std::atomic<bool> woken_{false};
 
   base::Slab<UringStream> streams_;
