@@ -80,8 +80,8 @@ class Backend {
   virtual void recv_stop(StreamId id) = 0;
 
   // Sends the concatenation of `parts` (at most kMaxParts). Returns how many bytes were taken at
-  // once. Fewer than all: the send is in flight, its memory must stay, on_sent() ends it, and no
-  // second send() may come before.
+  // once. Fewer than all: the send is in flight, on_sent() ends it, and no second send() may come
+  // before. Its memory must stay and must not change until the next wait() has returned.
   virtual std::size_t send(StreamId id, std::span<const base::Bytes> parts) = 0;
   static constexpr std::size_t kMaxParts = 64;
 

@@ -96,6 +96,33 @@ TEST_P(SendTest, OneTurnSendsToHundredsOfStreams) {
   }
 }
 
+TEST_P(SendTest, TheMemoryOfASendIsFreeAfterTheNextWait) {
+  auto [peer, id] = stream(1, 4096);
+  const Fd& client = peer;
+  settle();
+  const std::string text = pattern(3'000'000);
+  std::string expected;
+  std::string got;
+  std::size_t taken = 0;
+  bool in_flight = false;
+  sink_.sent = [&](StreamId, Owner, std::size_t n) {
+    taken += n;
+    in_flight = false;
+  };
+  for (int round = 0; round < 200; ++round) {
+    const std::size_t size = 2000 + static_cast<std::size_t>(round) * 100;
+    std::string memory = text.substr(expected.size(), size);
+    taken = send(id, memory);
+    in_flight = taken < size;
+    backend_->wait(base::Time::min(), sink_);
+    memory.assign(size, '#');
+    EXPECT_TRUE(until([&] { return !in_flight; }, [&] { got += read_some(client); }));
+    expected += text.substr(expected.size(), taken);
+  }
+  EXPECT_TRUE(until([&] { return (got += read_some(client)).size() >= expected.size(); }, [] {}));
+  EXPECT_TRUE(got == expected);
+}
+
 TEST_P(SendTest, ASecondSendInATurnComesSecond) {
   auto [peer, id] = stream(1);
   const Fd& client = peer;

@@ -497,6 +497,7 @@ void UringBackend::end_nested() {
     SIO_CHECK(notifying_);
   }
   ring_.notify(true);
+  blocking_.exchange(false);  // a full barrier
   // What came before the ring was told to ring.
   if (ring_.busy() || !may_block() || !leaving_.empty() || woken_.load()) ring_eventfd(notify);
 }

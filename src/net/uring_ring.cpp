@@ -1,7 +1,6 @@
 #include "net/uring_ring.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <system_error>
 
@@ -97,7 +96,12 @@ void UringRing::enter(bool may_block, base::Time deadline) {
   } else if (busy()) {
     io_uring_submit_and_get_events(&ring_);
   }
-  // A failure (a signal, want of memory) passes, or shows in settled().
+  // What was not submitted (a signal, want of memory) must be: the memory of sends is free after
+  // this.
+  for (int tries = 0; io_uring_sq_ready(&ring_) != 0; ++tries) {
+    SIO_CHECK(tries < 1000);
+    io_uring_submit(&ring_);
+  }
 }
 
 void UringRing::cancel_now(std::uint64_t tag) {
@@ -116,13 +120,11 @@ void UringRing::cancel_now(std::uint64_t tag, unsigned flags) {
 }
 
 bool UringRing::settled() const {
-  return io_uring_sq_ready(&ring_) == 0 &&
-         (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) == 0;
+  return (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) == 0;
 }
 
 bool UringRing::busy() const {
   constexpr unsigned kKernelHasMore = IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN;
-  std::atomic_thread_fence(std::memory_order_seq_cst);
   return io_uring_sq_ready(&ring_) != 0 || ready() != 0 ||
          (IO_URING_READ_ONCE(*ring_.sq.kflags) & kKernelHasMore) != 0;
 }

@@ -48,8 +48,7 @@ class UringRing {
   void enter(bool may_block, base::Time deadline);
   // Cancels at once, without submitting anything: for what cannot wait for enter().
   void cancel_now(std::uint64_t tag);
-  // Everything has been submitted and no completion is hidden, so that a send that said nothing has
-  // succeeded.
+  // No completion is hidden, so that a send that was submitted and says nothing has succeeded.
   bool settled() const;
   // enter() would find something to do.
   bool busy() const;

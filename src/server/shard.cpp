@@ -277,6 +277,7 @@ void Shard::on_timer(net::Timer& timer) {
 // -- Output.
 
 void Shard::flush() {
+  settle();
   // Connections whose input was cut short by fairness go on first; what they cause leaves with the
   // rest.
   for (std::size_t n = connections_.size(); n > 0; --n) {
@@ -302,6 +303,16 @@ void Shard::flush() {
   ++shared_.dispatch;
 }
 
+// Sends that did not end in the wait() after them may take long: they must not pin the arena. Not
+// before that, because until then the backend reads from it.
+void Shard::settle() {
+  for (const ConnectionId id : unsettled_) {
+    Connection* c = connections_.get(id);
+    if (c != nullptr && c->in_flight) c->out.settle(&ledger_);
+  }
+  unsettled_.clear();
+}
+
 void Shard::flush_connection(Connection& c) {
   if (c.in_flight || c.lingering) return;
   bool everything = true;
@@ -315,6 +326,7 @@ void Shard::flush_connection(Connection& c) {
     if (c.closing && taken > 0) arm_stall(c);
     if (taken < total) {
       c.in_flight = true;
+      unsettled_.push_back(c.self);
       everything = false;
       break;
     }

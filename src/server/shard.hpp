@@ -122,6 +122,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void feed(Connection& c, base::MutBytes bytes);
   void turn(Connection& c);  // drains the connection's machine
   void flush_connection(Connection& c);
+  void settle();
   void mark_dirty(Connection& c) { dirty_.push_back(c); }
   void arm(Connection& c);
   void close_when_sent(Connection& c);  // flush, shut down, linger, close
@@ -183,6 +184,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   base::Slab<SessionRecord> sessions_;
   tsl::robin_map<eio::Sid, SessionId, SidHash> sids_;
   base::List<Connection, DirtyConnectionTag> dirty_;
+  std::vector<ConnectionId> unsettled_;         // with a send in flight since the last wait()
   base::List<Connection, BacklogTag> backlog_;  // input left unread by the last turn (fairness)
   sio::Core core_;
   Dispatcher dispatcher_;
