@@ -112,15 +112,18 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
   if (found.folder != nullptr) return serve_file(c, request, found.folder->directory, found.file);
   if (found.handler == nullptr && routes_.table().fallback)
     found.handler = &routes_.table().fallback;
-  if (found.handler == nullptr)
-    return respond(c, http::Response{found.path_known ? 405 : 404, {}, {}});
+  if (found.handler == nullptr) {
+    // RFC 9110 §15.5.6: a 405 says what is allowed.
+    if (!found.allow.empty()) return respond(c, http::Response{405, {{"Allow", found.allow}}, {}});
+    return respond(c, http::Response{404, {}, {}});
+  }
   auto content = copy_request(request, std::move(path), body, c.http->peer.host());
   content->params = std::move(found.params);
   c.http->exchange = Exchange::user;
   const ConnectionId id = c.self;
   const std::uint32_t number = c.http->request;
   std::weak_ptr<detail::ShardLink> link = link_;
-  dispatcher_.guarded(content->path, [&] {
+  const bool began = dispatcher_.guarded(content->path, [&] {
     detail::detach((*found.handler)(HttpRequest(content)),
                    [link, id, number](const HttpReply& reply) {
                      const auto alive = link.lock();
@@ -138,6 +141,7 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
                      });
                    });
   });
+  if (!began) answer_user(id, number, HttpReply{500, {}, {}});
 }
 
 void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply) {
