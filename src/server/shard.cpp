@@ -167,7 +167,7 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kConnectionTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c == nullptr) return;
-    if (c->lingering) return drop(*c);
+    if (c->lingering || (c->ws && c->closing)) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
@@ -230,7 +230,7 @@ void Shard::flush_connection(Connection& c) {
       record->session.on_flushed(everything);
     if (everything) {
       c.ws->on_drained();
-      if (c.ws->has_input() && !c.closing) backlog_.push_back(c);
+      if (c.ws->has_input() && !c.closing && !overloaded(c)) backlog_.push_back(c);
     }
   }
   if (everything && c.closing) {
@@ -259,6 +259,8 @@ void Shard::close_when_sent(Connection& c) {
   if (c.closing) return;
   c.closing = true;
   mark_dirty(c);
+  // A peer that reads no more must not keep what it has not read. (HTTP has a deadline for that.)
+  if (c.ws) loop_.timers().arm(c.timer, base::after(now(), settings_.ws.close_timeout));
 }
 
 void Shard::drop(Connection& c) {
@@ -277,6 +279,7 @@ void Shard::set_paused(Connection& c, bool paused) {
 
 void Shard::turn_ws(Connection& c) {
   const ConnectionId id = c.self;
+  if (overloaded(c)) return set_paused(c, true);
   for (int n = 0; n < kEventsPerTurn; ++n) {
     const ws::Event event = c.ws->next(ws_env(c), now());
     if (!c.out.empty()) mark_dirty(c);
@@ -307,18 +310,19 @@ void Shard::turn_ws(Connection& c) {
     }
     pump(*record);
     if (connections_.get(id) == nullptr || c.closing) return;
-    if (record = sessions_.get(c.session);
-        record != nullptr && record->running > settings_.options.max_running_handlers)
-      break;
+    if (overloaded(c)) break;
   }
   // Cut short: the rest waits inside the machine until the others had their turn (or until handlers
   // end).
   c.ws->keep(ledger_);
-  SessionRecord* record = sessions_.get(c.session);
-  const bool overloaded =
-      record != nullptr && record->running > settings_.options.max_running_handlers;
   set_paused(c, true);
-  if (!overloaded) backlog_.push_back(c);
+  if (!overloaded(c)) backlog_.push_back(c);
+}
+
+// Too many of its handlers run: nothing more is read until some have ended.
+bool Shard::overloaded(const Connection& c) {
+  const SessionRecord* record = sessions_.get(c.session);
+  return record != nullptr && record->running > settings_.options.max_running_handlers;
 }
 
 // -- The end.
