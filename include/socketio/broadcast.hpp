@@ -207,15 +207,15 @@ class Emits {
     const detail::PackedArgs<A...> packed(args...);
     if constexpr (kSingle) {
       Pending<T> pending;
-      auto done = [state = pending.state()](Result<T> r) { state->finish(std::move(r)); };
+      const detail::Finisher<T> done(pending.state());
       detail::emit_with_ack(target(), event, packed.ref(),
-                            std::make_unique<detail::SingleReceiver<T, decltype(done)>>(done));
+                            std::make_unique<detail::SingleReceiver<T, detail::Finisher<T>>>(done));
       return pending;
     } else {
       Pending<std::vector<T>> pending;
-      auto done = [state = pending.state()](std::error_code error, std::vector<T> replies) {
-        state->finish(error ? Result<std::vector<T>>(error)
-                            : Result<std::vector<T>>(std::move(replies)));
+      auto done = [finish = detail::Finisher<std::vector<T>>(pending.state())](
+                      std::error_code error, std::vector<T> replies) {
+        finish(error ? Result<std::vector<T>>(error) : Result<std::vector<T>>(std::move(replies)));
       };
       detail::emit_with_ack(target(), event, packed.ref(),
                             std::make_unique<detail::ManyReceiver<T, decltype(done)>>(done));

@@ -62,6 +62,8 @@ void Loop::process(Driver& driver, base::Duration max_wait) {
 
 void Loop::turn(Driver& driver, base::Time until) {
   base::Time deadline = std::min(until, timers_.next());
+  turning_ = true;
+  nudged_ = false;
   mailbox_.set_waker(backend_.get(), true);
   if (!mailbox_.empty()) deadline = base::Time::min();
   stale_ = true;
@@ -70,6 +72,13 @@ void Loop::turn(Driver& driver, base::Time until) {
   while (Timer* timer = timers_.expire(now())) driver.on_timer(*timer);
   mailbox_.run();
   driver.flush();
+  turning_ = false;
+}
+
+void Loop::nudge() {
+  if (turning_ || nudged_ || poll_fd_ < 0) return;
+  nudged_ = true;
+  backend_->wake();
 }
 
 int Loop::poll_fd() const {

@@ -33,7 +33,7 @@ bool emit(const Socket& socket, std::string_view event, ArgsRef args) {
   server::refuse_reserved(event);
   if (socket.link() == nullptr) return false;
   const auto id = sio::SocketId::unpack(socket.self());
-  if (server::Shard* shard = socket.link()->here(); shard != nullptr)
+  if (server::Shard* shard = socket.link()->command(); shard != nullptr)
     return shard->dispatcher().emit(id, event, args, {});
   auto values = std::make_shared<Args>(server::collect(args));
   return socket.link()->post([id, values, name = std::string(event)](server::Shard& shard) {
@@ -50,7 +50,7 @@ bool emit(const Target& target, std::string_view event, ArgsRef args) {
                                        {to.is_volatile, to.compress})
                      : dispatcher.emit_many(to, name, a);
   };
-  if (server::Shard* shard = target.link->here(); shard != nullptr)
+  if (server::Shard* shard = target.link->command(); shard != nullptr)
     return run(*shard, target, event, args);
   auto values = std::make_shared<Args>(server::collect(args));
   return target.link->post(
@@ -66,7 +66,7 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
   if (!target.single && !target.timeout)
     throw std::invalid_argument("a broadcast that expects acknowledgements needs timeout()");
   if (target.link == nullptr) return receiver->finish(Errc::disconnected, {}), false;
-  if (server::Shard* shard = target.link->here(); shard != nullptr) {
+  if (server::Shard* shard = target.link->command(); shard != nullptr) {
     return shard->dispatcher().emit_with_ack(target, event, args, std::move(receiver));
   }
   // A posted job may be dropped unrun when the server closes: the receiver still has to end.
@@ -87,17 +87,17 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
 
 Pending<std::vector<RemoteSocket>> fetch_sockets(const Target& target) {
   Pending<std::vector<RemoteSocket>> pending;
-  auto state = pending.state();
+  const Finisher<std::vector<RemoteSocket>> finish(pending.state());
   const bool reached =
-      target.link != nullptr && target.link->run_or_post([target, state](server::Shard& shard) {
+      target.link != nullptr && target.link->run_or_post([target, finish](server::Shard& shard) {
         std::vector<RemoteSocket> found;
         for (const sio::SocketId id : shard.dispatcher().select(target)) {
           if (const sio::Socket* socket = shard.dispatcher().core().get(id); socket != nullptr)
             found.push_back(shard.dispatcher().remote(*socket));
         }
-        state->finish(std::move(found));
+        finish(std::move(found));
       });
-  if (!reached) state->finish(Errc::shutting_down);
+  if (!reached) finish(Errc::shutting_down);
   return pending;
 }
 

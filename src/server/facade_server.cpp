@@ -120,14 +120,14 @@ void Server::process() {
 
 Pending<void> Server::close() {
   Pending<void> pending;
-  auto state = pending.state();
-  const bool reached = runtime_->shard.link()->post([state](server::Shard& shard) {
-    shard.close([state, &shard] {
+  const detail::Finisher<void> finish(pending.state());
+  const bool reached = runtime_->shard.link()->post([finish](server::Shard& shard) {
+    shard.close([finish, &shard] {
       shard.loop().stop();
-      state->finish(Result<void>());
+      finish(Result<void>());
     });
   });
-  if (!reached) state->finish(Result<void>());
+  if (!reached) finish(Result<void>());
   return pending;
 }
 
@@ -160,11 +160,27 @@ bool Server::post(std::function<void()> job) const {
 }
 
 bool Server::offload(std::function<void()> work, std::function<void()> done) {
-  return runtime_->shard.offload().run(std::move(work), std::move(done));
+  // Neither may throw on its way: a failure of the work is reported instead of calling `done`.
+  auto failure = std::make_shared<std::exception_ptr>();
+  return runtime_->shard.offload().run(
+      [work = std::move(work), failure] {
+        try {
+          work();
+        } catch (...) {
+          *failure = std::current_exception();
+        }
+      },
+      [&shard = runtime_->shard, done = std::move(done), failure] {
+        shard.dispatcher().guarded("offload", [&] {
+          if (*failure) std::rethrow_exception(*failure);
+          done();
+        });
+      });
 }
 
 Stats Server::stats() const {
-  return runtime_->shard.stats();
+  server::Shard& shard = runtime_->shard;
+  return shard.loop().on_loop_thread() ? shard.stats() : Stats{};
 }
 
 detail::Target Server::target_for_emit() const {

@@ -9,6 +9,12 @@ server::Shard* ShardLink::here() const {
   return shard != nullptr && shard->loop().on_loop_thread() ? shard : nullptr;
 }
 
+server::Shard* ShardLink::command() const {
+  server::Shard* shard = here();
+  if (shard != nullptr) shard->loop().nudge();
+  return shard;
+}
+
 bool ShardLink::post(std::function<void(server::Shard&)> job, bool is_volatile) const {
   const std::lock_guard lock(mutex_);
   server::Shard* shard = shard_.load(std::memory_order_relaxed);
@@ -20,7 +26,7 @@ bool ShardLink::post(std::function<void(server::Shard&)> job, bool is_volatile) 
 }
 
 bool ShardLink::run_or_post(std::function<void(server::Shard&)> job) const {
-  if (server::Shard* shard = here(); shard != nullptr) {
+  if (server::Shard* shard = command(); shard != nullptr) {
     job(*shard);
     return true;
   }

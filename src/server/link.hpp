@@ -16,6 +16,9 @@ struct ShardLink {
   // The shard when called on its thread (or before any thread runs it); null elsewhere and after
   // the server's end.
   server::Shard* here() const;
+  // The same for calls that may leave something to send: outside a turn they wake somebody else's
+  // loop.
+  server::Shard* command() const;
   // Queues a job for the shard's thread. False when the server is gone or its mailbox is full.
   bool post(std::function<void(server::Shard&)> job, bool is_volatile = false) const;
   // here() runs it now, otherwise it is posted; false when it can do neither.
