@@ -136,7 +136,7 @@ void Session::fill_inbox(base::MutBytes bytes, Inbox kind) {
 void Session::ping(base::Time now) {
   awaiting_pong_ = true;
   timeout_renewed_ = false;
-  timer_ = base::after(now, shared_.options.ping_timeout);
+  timer_ = base::after(std::max(timer_, now - kLate), shared_.options.ping_timeout);
   if (transport_ == Transport::polling) {
     queue().push_text(PacketType::ping, {}, {}, &shared_.ledger);
     if (poll_parked_) shared_.dirty.push_back(*this);

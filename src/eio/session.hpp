@@ -29,6 +29,11 @@
 
 namespace socketio::eio {
 
+// Clients count interval plus timeout from the handshake, with timers of a millisecond that round
+// down where ours round up. So a ping may leave this late without moving the time for its pong, and
+// a poll this close to the end comes too late.
+inline constexpr base::Duration kLate = std::chrono::milliseconds(2);
+
 class Session;
 struct DirtyTag;
 using DirtyNode = base::ListNode<DirtyTag>;

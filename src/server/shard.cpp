@@ -167,11 +167,14 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kConnectionTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c == nullptr) return;
-    if (c->lingering || (c->ws && c->closing)) return drop(*c);
+    if (c->lingering || c->closing) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
-    if (c = connections_.get(ConnectionId::unpack(timer.owner)); c != nullptr) arm(*c);
+    if (c = connections_.get(ConnectionId::unpack(timer.owner)); c == nullptr) return;
+    // Its time is over and it does not even take what is there: no use in waiting once more.
+    if (c->closing && c->in_flight) return drop(*c);
+    arm(*c);
   } else if (timer.kind == kCoreTimer) {
     core_.on_deadline(t);
     dispatcher_.pump(t);
@@ -218,6 +221,7 @@ void Shard::flush_connection(Connection& c) {
     const std::size_t taken = loop_.backend().send(c.stream, std::span(parts.data(), count));
     c.out.consume(taken);
     if (c.http && taken > 0) c.http->machine.on_progress(now(), c.out.empty());
+    if (c.closing && taken > 0) arm_stall(c);
     if (taken < total) {
       c.in_flight = true;
       c.out.settle(&ledger_);
@@ -245,7 +249,7 @@ void Shard::flush_connection(Connection& c) {
 }
 
 void Shard::arm(Connection& c) {
-  if (c.lingering) return;
+  if (c.lingering || c.closing) return;
   const base::Time deadline = c.http ? c.http->machine.deadline()
                               : c.ws ? c.ws->deadline()
                                      : base::kNever;
@@ -258,9 +262,15 @@ void Shard::arm(Connection& c) {
 void Shard::close_when_sent(Connection& c) {
   if (c.closing) return;
   c.closing = true;
+  arm_stall(c);
   mark_dirty(c);
-  // A peer that reads no more must not keep what it has not read. (HTTP has a deadline for that.)
-  if (c.ws) loop_.timers().arm(c.timer, base::after(now(), settings_.ws.close_timeout));
+}
+
+// The machine is over and has no deadline any more; without this one a peer that does not read
+// would keep the connection and what is queued for it.
+void Shard::arm_stall(Connection& c) {
+  const base::Duration patience = c.ws ? settings_.ws.close_timeout : settings_.http.send_timeout;
+  loop_.timers().arm(c.timer, base::after(now(), patience));
 }
 
 void Shard::drop(Connection& c) {

@@ -105,6 +105,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void mark_dirty(Connection& c) { dirty_.push_back(c); }
   void arm(Connection& c);
   void close_when_sent(Connection& c);  // flush, shut down, linger, close
+  void arm_stall(Connection& c);        // closing: drop when nothing leaves for too long
   void drop(Connection& c);             // close now
   void set_paused(Connection& c, bool paused);
   void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
