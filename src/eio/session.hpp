@@ -153,6 +153,8 @@ class Session : public DirtyNode {
   void discard(CloseReason reason, base::Bytes detail, base::Time now);
 
   Event next(base::Time now);
+  // next() has nothing to say: told without a call, as it is most of the time.
+  bool quiet() const { return inbox_kind_ == Inbox::empty && due_ == 0; }
   base::Time deadline() const;
   void on_deadline(base::Time now);
 

@@ -63,8 +63,9 @@ class Call final : public detail::Invocation {
 
   static bool close_ack(detail::AckState& ack);
 
+  // `handler` outlives the call: its list is held by whoever walks it.
   void run(const detail::HandlerPtr& handler) {
-    handler_ = handler;
+    handler_ = &handler;
     dispatcher_.guarded(view_.name(), [&] { handler->call(*this); });
   }
 
@@ -75,7 +76,7 @@ class Call final : public detail::Invocation {
   EventView view_;
   std::optional<std::uint64_t> ack_id_;
   std::shared_ptr<detail::AckState> ack_;
-  detail::HandlerPtr handler_;
+  const detail::HandlerPtr* handler_ = nullptr;
 };
 
 }  // namespace socketio::server
@@ -139,7 +140,7 @@ detail::TaskEnd Call::begin_task() {
       shard.handler_started(*record);
     }
   }
-  return [link = handle_.link(), session, handler = handler_,
+  return [link = handle_.link(), session, handler = *handler_,
           name = std::string(view_.name())](std::exception_ptr error) {
     if (Shard* alive = link->here(); alive != nullptr) {
       if (error) alive->dispatcher().report_exception(error, name);
@@ -175,6 +176,8 @@ SocketExtras* Dispatcher::extras(sio::SocketId id) {
 }
 
 NamespaceExtras& Dispatcher::extras(sio::NamespaceIndex nsp) {
+  if (nsp < namespaces_.size()) [[likely]]
+    return *namespaces_[nsp];
   while (namespaces_.size() <= nsp) namespaces_.push_back(std::make_unique<NamespaceExtras>());
   return *namespaces_[nsp];
 }
@@ -319,14 +322,14 @@ void Dispatcher::run_handlers(sio::SocketId id, const EventView& view,
   sio::Socket* socket = core_.get(id);
   // Listeners for any event and middlewares may have disconnected it.
   if (socket == nullptr || socket->state != sio::SocketState::connected) return;
-  ListenersPtr for_all = extras(socket->nsp).events.find(view.name());
+  const ListenersPtr for_all = extras(socket->nsp).events.find(view.name());
   auto* own = static_cast<SocketExtras*>(socket->attachment.get());
-  ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
+  const ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
   if (!for_all && !for_one) return;
   Call call(*this, id, handle(*socket), view, ack_id);
-  for (const ListenersPtr& list : {for_all, for_one}) {
-    if (!list) continue;
-    for (const Listener& listener : *list) {
+  for (const ListenersPtr* list : {&for_all, &for_one}) {
+    if (!*list) continue;
+    for (const Listener& listener : **list) {
       if (listener.once) {
         const sio::Socket* still = core_.get(id);
         if (still == nullptr || !still->attachment ||

@@ -10,6 +10,7 @@
 // everything runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
+#include <array>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -168,6 +169,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   net::Timer shutdown_timer_{0, kShutdownTimer};
   std::vector<std::function<void()>> on_closed_;
   std::string scratch_;
+  std::array<base::Bytes, net::Backend::kMaxParts>
+      parts_;  // of one send: too big to clear each time
   EngineApplication* engine_ = nullptr;
   Stats counters_;
   bool closing_ = false;

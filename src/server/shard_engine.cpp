@@ -213,11 +213,11 @@ void Shard::start_websocket(Connection& c, const http::Request& request,
 // Carries out what the session says, until it has nothing more to say.
 void Shard::pump(SessionRecord& record) {
   const base::Time t = now();
-  while (true) {
+  while (!record.session.quiet()) {
     const eio::Event event = record.session.next(t);
     switch (event.kind) {
       case eio::EventKind::none:
-        return arm(record);
+        break;
       case eio::EventKind::message:
         deliver(record, event);
         break;
@@ -245,6 +245,7 @@ void Shard::pump(SessionRecord& record) {
         return erase_session(record);
     }
   }
+  arm(record);
 }
 
 // Upwards: to Socket.IO, unless somebody wants bare Engine.IO.

@@ -87,12 +87,11 @@ std::uint64_t Core::owner(ClientId client) const {
 }
 
 void Core::State::push(EventKind kind, const Socket& socket, base::Bytes text) {
-  Queued item;
+  Queued& item = queue.add();
   item.event = kind;
   item.socket = socket.self;
   item.client = socket.client;
   item.text = text;
-  queue.push(std::move(item));
 }
 
 void Core::State::push_end(std::unique_ptr<AckWaiter> waiter, AckEnd end) {
@@ -122,31 +121,37 @@ void Core::State::settle() {
 Event Core::next(base::Time) {
   State& s = *state_;
   s.settle();
+  Event event;
   for (;;) {
     if (!s.ending.empty()) {
-      Event event;
       event.kind = EventKind::ack;
       event.end = s.ending_with;
       event.waiter = std::move(s.ending.back());
       s.ending.pop_back();
       return event;
     }
-    if (s.queue.empty()) return {};
-    Queued item = s.queue.pop();
-    if (item.kind == Queued::Kind::erase_client) {
-      s.clients.erase(item.client);
-    } else if (item.kind == Queued::Kind::vanish) {
-      if (Socket* socket = s.sockets.get(item.socket)) s.leave(*socket, item.reason);
-      s.free_socket(item.socket);
-    } else if (Event event = s.report(std::move(item)); event.kind != EventKind::none) {
-      return event;
+    if (s.queue.empty()) return event;
+    Queued& item = s.queue.front();
+    if (item.kind == Queued::Kind::event) {
+      const bool reported = s.report(item, event);
+      s.queue.pop();
+      if (reported) return event;
+      event = {};
+      continue;
+    }
+    const Queued last = std::move(item);
+    s.queue.pop();
+    if (last.kind == Queued::Kind::erase_client) {
+      s.clients.erase(last.client);
+    } else {
+      if (Socket* socket = s.sockets.get(last.socket)) s.leave(*socket, last.reason);
+      s.free_socket(last.socket);
     }
   }
 }
 
-// None: overtaken by another event.
-Event Core::State::report(Queued item) {
-  Event event;
+// False: overtaken by another event.
+bool Core::State::report(Queued& item, Event& event) {
   event.kind = item.event;
   event.socket = item.socket;
   event.client = item.client;
@@ -159,52 +164,52 @@ Event Core::State::report(Queued item) {
   if (socket != nullptr) event.nsp = socket->nsp;
   switch (item.event) {
     case EventKind::none:
-      return {};
+      return false;
     case EventKind::connecting:
-      if (socket == nullptr || socket->state != SocketState::connecting) return {};
+      if (socket == nullptr || socket->state != SocketState::connecting) return false;
       event.name = namespaces[socket->nsp]->name;
-      return event;
+      return true;
     case EventKind::unknown_namespace: {
       const WaitingConnect* waiting = find_waiting(item.client, item.text);
-      if (waiting == nullptr) return {};
+      if (waiting == nullptr) return false;
       if (waiting->auth != nullptr) event.rest = *waiting->auth;
-      return event;
+      return true;
     }
     case EventKind::error:
-      return event;
+      return true;
     case EventKind::ack:
     case EventKind::ack_reply:
-      if (!item.client) return event;  // not a reply
+      if (!item.client) return true;  // not a reply
       dispatched = item.client;
       event.args = document.root();
-      return event;
+      return true;
     case EventKind::event:
       dispatched = item.client;
-      if (socket == nullptr || socket->state != SocketState::connected) return {};
-      return report_packet(std::move(event));
+      if (socket == nullptr || socket->state != SocketState::connected) return false;
+      report_packet(event);
+      return true;
     case EventKind::disconnecting:
       std::swap(event.detail, event.name);
-      return event;
+      return true;
     case EventKind::disconnected:
       SIO_CHECK(socket != nullptr);
       std::swap(event.detail, event.name);
       leave(*socket, item.reason);
       reported = item.socket;
-      return event;
+      return true;
   }
-  return event;
+  return true;
 }
 
-Event Core::State::report_packet(Event event) {
+void Core::State::report_packet(Event& event) {
   event.args = document.root();
   event.ack_id = decoded.id;
-  const Element name = event.args.at(0);
-  if (!name.as_string(event.name)) {
-    name.as_raw(numeric_name);
+  event.name = decoded.event;
+  if (event.name.data() == nullptr) {
+    event.args.at(0).as_raw(numeric_name);
     event.name = numeric_name;
   }
   if (decoded.attachments == 0) event.rest = document.rest_of_array();
-  return event;
 }
 
 base::Time Core::deadline() const {

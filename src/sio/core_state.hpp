@@ -78,8 +78,11 @@ class Queue {
  public:
   bool empty() const { return head_ == items_.size(); }
   void push(Queued item) { items_.push_back(std::move(item)); }
-  Queued pop() {
-    Queued item = std::move(items_[head_++]);
+  Queued& add() { return items_.emplace_back(); }
+  // Valid until pop(); push() may not come in between.
+  Queued& front() { return items_[head_]; }
+  void pop() {
+    ++head_;
     if (empty()) {
       head_ = 0;
       if (items_.capacity() > kKept)
@@ -87,7 +90,6 @@ class Queue {
       else
         items_.clear();
     }
-    return item;
   }
 
  private:
@@ -140,8 +142,8 @@ struct Core::State {
 
   // core.cpp
   Namespace* find_namespace(base::Bytes name);
-  Event report(Queued item);
-  Event report_packet(Event event);
+  bool report(Queued& item, Event& event);
+  void report_packet(Event& event);
   void settle();
   void push(EventKind kind, const Socket& socket, base::Bytes text = {});
   void push_end(std::unique_ptr<AckWaiter> waiter, AckEnd end);

@@ -19,8 +19,14 @@ PacketType plain(PacketType type) {
   return type;
 }
 
-// The JSON has the shape its packet type wants.
-bool fits(PacketType type, const Element& root) {
+// The JSON has the shape its packet type wants. Tells the name of an event.
+bool fits(PacketType type, const value::JsonDocument& document, base::Bytes& event) {
+  const Element root = document.root();
+  if (type == PacketType::event || type == PacketType::binary_event) {
+    if (document.first_string(event)) return !reserved_event(event);
+    const Kind of_name = root.at(0).kind();  // JS peers may emit(1, …)
+    return of_name == Kind::integer || of_name == Kind::unsigned_integer || of_name == Kind::number;
+  }
   const Kind kind = root.kind();
   switch (type) {
     case PacketType::connect:
@@ -36,19 +42,15 @@ bool fits(PacketType type, const Element& root) {
     case PacketType::binary_event:
       break;
   }
-  if (kind != Kind::array || root.size() == 0) return false;
-  const Element name = root.at(0);
-  std::string_view text;
-  if (name.as_string(text)) return !reserved_event(text);
-  const Kind of_name = name.kind();  // JS peers may emit(1, …)
-  return of_name == Kind::integer || of_name == Kind::unsigned_integer || of_name == Kind::number;
+  return false;
 }
 
-bool parse(PacketType type, base::Bytes payload, value::JsonDocument& document) {
+bool parse(PacketType type, base::Bytes payload, value::JsonDocument& document,
+           base::Bytes& event) {
   // No packet's payload begins with white space: "2 [...]" is a broken id (the reference reads 0).
   const char first = payload.front();
   if (first != '[' && first != '{' && first != '"') return false;
-  return document.parse(payload) && fits(type, document.root());
+  return document.parse(payload) && fits(type, document, event);
 }
 
 }  // namespace
@@ -100,7 +102,7 @@ Decoded Decoder::on_text(base::MutBytes input, const Options& options, const Joi
       return failed("invalid payload");
     return result;
   }
-  if (!parse(header.type, payload, document)) return failed("invalid payload");
+  if (!parse(header.type, payload, document, result.event)) return failed("invalid payload");
   result.has_payload = true;
   if (header.attachments == 0) return result;
 
@@ -149,6 +151,7 @@ Decoded Decoder::on_binary(base::MutBytes bytes, const Options& options,
   result.nsp = pending.header.nsp;
   result.id = pending.header.id;
   result.has_payload = true;
+  document.first_string(result.event);
   result.attachments = expected;
   return result;
 }

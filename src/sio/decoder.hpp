@@ -24,6 +24,8 @@ struct Decoded {
   base::Bytes nsp = "/";
   std::optional<std::uint64_t> id{};
   bool has_payload = false;  // then the document holds it
+  // An event's name, which lives as long as the document; null data when it is a number.
+  base::Bytes event{};
   std::uint32_t attachments = 0;
 };
 

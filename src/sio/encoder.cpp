@@ -6,6 +6,9 @@ namespace socketio::sio {
 
 namespace {
 
+// A longer packet's buffer is given back when the next one begins.
+constexpr std::size_t kKept = std::size_t{64} * 1024;
+
 void append_number(std::string& out, std::uint64_t number) {
   char digits[20];
   const auto end = std::to_chars(std::begin(digits), std::end(digits), number).ptr;
@@ -36,6 +39,7 @@ Writer& Encoder::begin_ack() {
 
 Writer& Encoder::begin_value() {
   body_.clear();
+  if (body_.capacity() > kKept) std::string().swap(body_);  // assigning would keep the buffer
   attachments_.clear();
   array_ = false;
   return writer_.emplace(body_, attachments_);

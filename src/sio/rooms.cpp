@@ -12,6 +12,8 @@ namespace socketio::sio {
 namespace {
 
 constexpr std::size_t kFinderFrom = 32;
+// The hash is stored and well spread: the library's 0.5 only costs memory.
+constexpr float kMostLoad = 0.8F;
 // A table that has become this empty shrinks again.
 constexpr float kLeastLoad = 0.1F;
 
@@ -57,6 +59,8 @@ struct Rooms::Index {
 
   explicit Index(base::Random& random)
       : by_name(0, Hash{KeyedHash(random)}), by_id(0, Hash{KeyedHash(random)}) {
+    by_name.max_load_factor(kMostLoad);
+    by_id.max_load_factor(kMostLoad);
     by_name.min_load_factor(kLeastLoad);
     by_id.min_load_factor(kLeastLoad);
   }

@@ -31,11 +31,15 @@ bool can_mend(simdjson::error_code error) {
   return error == simdjson::NUMBER_ERROR || error == simdjson::STRING_ERROR;
 }
 
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+// Hardly ever does anything, so it looks at two characters and not through a set of them.
 base::Bytes trim(base::Bytes text) {
-  constexpr base::Bytes kSpace = " \t\n\r";
-  const std::size_t from = text.find_first_not_of(kSpace);
-  if (from == base::Bytes::npos) return {};
-  return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 }  // namespace
@@ -113,8 +117,9 @@ void JsonDocument::Tape::ensure_capacity(std::size_t size) {
 
 void JsonDocument::Tape::release_texts(std::size_t size) {
   if (size > kKeptCapacity) return;
-  if (copied.capacity() > 2 * kKeptCapacity) copied = std::string();
-  if (normalised.capacity() > 2 * kKeptCapacity) normalised = std::string();
+  // Assigning an empty string would keep the buffer.
+  if (copied.capacity() > 2 * kKeptCapacity) std::string().swap(copied);
+  if (normalised.capacity() > 2 * kKeptCapacity) std::string().swap(normalised);
   if (overflows.capacity() * sizeof(Overflow) > kKeptCapacity) overflows = {};
 }
 
@@ -248,6 +253,13 @@ bool JsonDocument::bind_attachments(std::span<const base::Bytes> attachments) {
     if (tape.type(at) == '{' && !tape.bind_placeholder(at)) return false;
     at = tape.type(at) == kBinary ? tape.behind(at) : tape.step(at);
   }
+  return true;
+}
+
+bool JsonDocument::first_string(std::string_view& out) const {
+  const Tape& tape = *tape_;
+  if (!tape.ok || tape.type(kRoot) != '[' || tape.type(kRoot + 1) != '"') return false;
+  out = tape.string(kRoot + 1);
   return true;
 }
 

@@ -37,6 +37,10 @@ class JsonDocument final : public Document {
   // range. The views must outlive the use.
   bool bind_attachments(std::span<const base::Bytes> attachments);
 
+  // The first element of the root array, when it is a string. (What at(0) tells in a few calls:
+  // this is asked of every event.)
+  bool first_string(std::string_view& out) const;
+
   // The text between the brackets of the root array behind its first element ("" when there is
   // none, or the root is no array): what an echo passes on unparsed.
   base::Bytes rest_of_array() const;

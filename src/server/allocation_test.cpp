@@ -1,0 +1,219 @@
+// Memory over a server's life, counted at operator new: an event in steady state allocates nothing,
+// and what a burst took comes back. The client is a socket and two fixed buffers, so whatever is
+// counted is the server's.
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <socketio/server.hpp>
+
+namespace {
+
+std::atomic<std::uint64_t> allocations{0};
+std::atomic<std::int64_t> live_bytes{0};
+
+void* counted(std::size_t size, std::size_t alignment) {
+  const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
+  void* memory = std::aligned_alloc(alignment, rounded);
+  if (memory == nullptr) throw std::bad_alloc();
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  live_bytes.fetch_add(static_cast<std::int64_t>(malloc_usable_size(memory)),
+                       std::memory_order_relaxed);
+  return memory;
+}
+
+void freed(void* memory) {
+  if (memory == nullptr) return;
+  live_bytes.fetch_sub(static_cast<std::int64_t>(malloc_usable_size(memory)),
+                       std::memory_order_relaxed);
+  std::free(memory);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  return counted(size, alignof(std::max_align_t));
+}
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept {
+  freed(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  freed(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  freed(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  freed(memory);
+}
+
+namespace {
+
+using socketio::Socket;
+
+// A WebSocket client of the server that runs on the same thread. Its masking key is zero, so its
+// frames are their payloads with a header in front.
+class Client {
+ public:
+  explicit Client(socketio::Server& io) : io_(io), fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    const int on = 1;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(io.port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    write(
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    until("\"maxPayload\"");
+    send("40");
+    until("40{\"sid\"");
+  }
+  ~Client() { ::close(fd_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  void send(std::string_view text) {
+    std::array<char, 14> header{};
+    std::size_t size = 2;
+    header[0] = static_cast<char>(0x81);
+    if (text.size() < 126) {
+      header[1] = static_cast<char>(0x80 | text.size());
+    } else {
+      header[1] = static_cast<char>(0xFF);
+      for (; size < 10; ++size)
+        header[size] = static_cast<char>(std::uint64_t{text.size()} >> (8 * (9 - size)));
+    }
+    write({header.data(), size + 4});
+    write(text);
+  }
+  // Turns the server until `n` more bytes have come.
+  void read(std::size_t n) {
+    while (n > 0) n -= std::min(n, receive());
+  }
+  void until(std::string_view text) {
+    do {
+      receive();
+    } while (last_.find(text) == std::string_view::npos);
+  }
+
+ private:
+  void write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
+      io_.process();
+    }
+  }
+  std::size_t receive() {
+    for (;;) {
+      io_.process();
+      const ssize_t n = ::recv(fd_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      if (n <= 0) continue;
+      last_ = {buffer_.data(), static_cast<std::size_t>(n)};
+      return last_.size();
+    }
+  }
+
+  socketio::Server& io_;
+  int fd_;
+  std::array<char, 4096> buffer_{};
+  std::string_view last_;
+};
+
+constexpr std::string_view kEvent = "42[\"m\",\"0123456789abcdefghijklmnopqrstuv\"]";
+
+void echo(Client& client, int times) {
+  for (int i = 0; i < times; ++i) {
+    client.send(kEvent);
+    client.read(kEvent.size() + 2);
+  }
+}
+
+struct Echo {
+  Echo() {
+    io.on_event("m", [](Socket socket, std::string_view text) { socket.emit("m", text); });
+    io.listen(0);
+  }
+  socketio::Server io;
+};
+
+TEST(Allocation, NoneForAnEventInSteadyState) {
+  Echo server;
+  Client client(server.io);
+  echo(client, 100);
+  const std::uint64_t before = allocations;
+  echo(client, 1000);
+  EXPECT_EQ(allocations - before, 0U);
+}
+
+TEST(Allocation, NoneForAnAcknowledgedEventInSteadyState) {
+  socketio::Server io;
+  io.on_event("m", [](std::string_view text) { return text.size(); });
+  io.listen(0);
+  Client client(io);
+  const auto ask = [&client](int times) {
+    for (int i = 0; i < times; ++i) {
+      client.send("420[\"m\",\"abc\"]");
+      client.until("430[3]");
+    }
+  };
+  ask(100);
+  const std::uint64_t before = allocations;
+  ask(1000);
+  EXPECT_EQ(allocations - before, 0U);
+}
+
+TEST(Allocation, OneMessageForABroadcast) {
+  socketio::Server io;
+  io.on_event("m", [&io](std::string_view text) { io.emit("m", text); });
+  io.listen(0);
+  Client client(io);
+  Client other(io);
+  const auto run = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      client.send(kEvent);
+      client.read(kEvent.size() + 2);
+      other.read(kEvent.size() + 2);
+    }
+  };
+  run(100);
+  const std::uint64_t before = allocations;
+  run(1000);
+  // The shared message and its frame.
+  EXPECT_LE(allocations - before, 2000U);
+}
+
+TEST(Allocation, AllIsGivenBackAfterABurst) {
+  Echo server;
+  Client client(server.io);
+  echo(client, 100);
+  const std::int64_t before = live_bytes;
+  {
+    const std::string big = "42[\"m\",\"" + std::string(500'000, 'x') + "\"]";
+    client.send(big);
+    client.read(big.size() + 10);
+    for (int i = 0; i < 1000; ++i) client.send(kEvent);
+    client.read(1000 * (kEvent.size() + 2));
+  }
+  echo(client, 100);
+  EXPECT_LE(live_bytes - before, 4096);
+}
+
+}  // namespace
