@@ -129,6 +129,7 @@ function machine() {
     kernel: `Linux ${release().split("-")[0]}`, compiler: command("c++", "--version").split("\n")[0],
     node: process.version, "socket.io": version("socket.io"), ws: version("ws"),
     commit: command("git", "rev-parse", "--short", "HEAD"), backend: options.backend ?? "default",
+    priority: options.nice ? `nice ${options.nice}` : "normal",
   };
 }
 

@@ -210,21 +210,18 @@ class Emits {
     const detail::PackedArgs<A...> packed(args...);
     if constexpr (kSingle) {
       Pending<T> pending;
-      detail::Fulfil<T> done(pending.state());
-      detail::emit_with_ack(
-          target(), event, packed.ref(),
-          std::make_unique<detail::SingleReceiver<T, detail::Fulfil<T>>>(std::move(done)));
+      const detail::Finisher<T> done(pending.state());
+      detail::emit_with_ack(target(), event, packed.ref(),
+                            std::make_unique<detail::SingleReceiver<T, detail::Finisher<T>>>(done));
       return pending;
     } else {
-      using All = std::vector<T>;
-      Pending<All> pending;
-      auto done = [fulfil = detail::Fulfil<All>(pending.state())](std::error_code error,
-                                                                  All replies) mutable {
-        fulfil(error ? Result<All>(error) : Result<All>(std::move(replies)));
+      Pending<std::vector<T>> pending;
+      auto done = [finish = detail::Finisher<std::vector<T>>(pending.state())](
+                      std::error_code error, std::vector<T> replies) {
+        finish(error ? Result<std::vector<T>>(error) : Result<std::vector<T>>(std::move(replies)));
       };
-      detail::emit_with_ack(
-          target(), event, packed.ref(),
-          std::make_unique<detail::ManyReceiver<T, decltype(done)>>(std::move(done)));
+      detail::emit_with_ack(target(), event, packed.ref(),
+                            std::make_unique<detail::ManyReceiver<T, decltype(done)>>(done));
       return pending;
     }
   }

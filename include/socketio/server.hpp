@@ -134,8 +134,9 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   // Runs `job` on the loop's thread. False when closed or the mailbox is full. Any thread.
   bool post(std::function<void()> job) const;
   // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
-  // thread. False when its queue is full.
+  // thread. False when its queue is full. What `work` throws is reported to on_error instead.
   bool offload(std::function<void()> work, std::function<void()> done);
+  // On the loop's thread; all zero elsewhere.
   Stats stats() const;
 
   detail::Target target_for_emit() const;

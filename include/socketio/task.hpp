@@ -29,6 +29,7 @@ SOCKETIO_EXPORT bool may_block() noexcept;
 
 struct PromiseBase {
   std::coroutine_handle<> continuation{};
+  std::coroutine_handle<> root{};  // the detached coroutine all this runs for; freeing it frees all
   std::exception_ptr error{};
 
   std::suspend_always initial_suspend() noexcept { return {}; }
@@ -70,6 +71,7 @@ struct Promise<void> : PromiseBase {
 // A coroutine nobody waits for; it frees itself.
 struct Detached {
   struct promise_type {
+    std::coroutine_handle<> root = std::coroutine_handle<promise_type>::from_promise(*this);
     Detached get_return_object() noexcept { return {}; }
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
@@ -80,6 +82,28 @@ struct Detached {
   };
 };
 
+// Null for coroutines of other makes.
+template <class P>
+std::coroutine_handle<> root_of(std::coroutine_handle<P> coroutine) noexcept {
+  if constexpr (requires { coroutine.promise().root; }) {
+    return coroutine.promise().root;
+  } else {
+    return {};
+  }
+}
+
+template <class T>
+struct TaskAwaiter {
+  std::coroutine_handle<Promise<T>> handle;
+  bool await_ready() noexcept { return !handle || handle.done(); }
+  template <class P>
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<P> waiting) noexcept {
+    handle.promise().continuation = waiting;
+    handle.promise().root = root_of(waiting);
+    return handle;
+  }
+  T await_resume() { return handle.promise().take(); }
+};
 }  // namespace detail
 
 // Starts when awaited. Move-only.
@@ -99,18 +123,7 @@ class [[nodiscard]] Task {
     if (handle_) handle_.destroy();
   }
 
-  auto operator co_await() && noexcept {
-    struct Awaiter {
-      std::coroutine_handle<promise_type> handle;
-      bool await_ready() noexcept { return !handle || handle.done(); }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) noexcept {
-        handle.promise().continuation = waiting;
-        return handle;
-      }
-      T await_resume() { return handle.promise().take(); }
-    };
-    return Awaiter{handle_};
-  }
+  auto operator co_await() && noexcept { return detail::TaskAwaiter<T>{handle_}; }
 
  private:
   std::coroutine_handle<promise_type> handle_;
@@ -126,16 +139,22 @@ inline Task<void> Promise<void>::get_return_object() noexcept {
   return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
 }
 
-// The frame of detach() holds a lambda of the user's translation unit, which is fine, and which
-// g++ reports for every coroutine handler.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wsubobject-linkage"
-#endif
+template <class T>
+struct TaskDoneOf {
+  using type = std::function<void(const T&)>;
+};
+template <>
+struct TaskDoneOf<void> {
+  using type = std::function<void()>;
+};
+// Type-erased, because compilers warn about a frame from a header that holds a caller's lambda.
+template <class T>
+using TaskDone = typename TaskDoneOf<T>::type;
+
 // Runs a task to its end in the background; `done(value)` or `done()` on success, then
 // `end(error)`.
-template <class T, class Done>
-Detached detach(Task<T> task, Done done, TaskEnd end) {
+template <class T>
+Detached detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
   std::exception_ptr error;
   try {
     if constexpr (std::is_void_v<T>) {
@@ -149,9 +168,6 @@ Detached detach(Task<T> task, Done done, TaskEnd end) {
   }
   end(error);
 }
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
 
 template <class T>
 class PendingState {
@@ -166,14 +182,6 @@ class PendingState {
       ready_.notify_all();
     }
     if (callback) callback(take());
-  }
-  // Ends it without calling anybody back: who was to fulfil it is gone. Only get() hears of it.
-  void abandon() {
-    const std::lock_guard lock(mutex_);
-    if (result_) return;
-    result_.emplace(Errc::shutting_down);
-    callback_ = nullptr;
-    ready_.notify_all();
   }
   // Calls at once when the result is there already.
   void then(std::function<void(Result<T>)> callback) {
@@ -196,6 +204,21 @@ class PendingState {
     const std::lock_guard lock(mutex_);
     return result_.has_value();
   }
+  // The coroutine that waits is freed with abandon().
+  void set_waiting(std::coroutine_handle<> root) { waiting_ = root; }
+  // Nobody will finish it any more, since the server has been destroyed: a callback is dropped, a
+  // coroutine freed, a thread in get() released.
+  void abandon() {
+    std::function<void(Result<T>)> dropped;
+    {
+      const std::lock_guard lock(mutex_);
+      if (result_) return;
+      result_.emplace(Errc::shutting_down);
+      dropped = std::move(callback_);
+      ready_.notify_all();
+    }
+    if (dropped && waiting_) waiting_.destroy();
+  }
 
  private:
   Result<T> take() { return std::move(*result_); }
@@ -203,22 +226,48 @@ class PendingState {
   std::condition_variable ready_;
   std::optional<Result<T>> result_;
   std::function<void(Result<T>)> callback_;
+  std::coroutine_handle<> waiting_{};
 };
 
-// Fulfils a pending operation, or abandons it when it is destroyed without.
 template <class T>
-class Fulfil {
- public:
-  explicit Fulfil(std::shared_ptr<PendingState<T>> state) : state_(std::move(state)) {}
-  Fulfil(Fulfil&&) noexcept = default;
-  Fulfil& operator=(Fulfil&&) noexcept = default;
-  ~Fulfil() {
-    if (state_) state_->abandon();
+struct PendingAwaiter {
+  explicit PendingAwaiter(std::shared_ptr<PendingState<T>> s) : state(std::move(s)) {}
+  std::shared_ptr<PendingState<T>> state;
+  std::optional<Result<T>> result{};
+  bool await_ready() const { return false; }
+  // False: the result was there at once, do not suspend. The flag tells which side came first.
+  template <class P>
+  bool await_suspend(std::coroutine_handle<P> waiting) {
+    auto suspended = std::make_shared<bool>(false);
+    state->set_waiting(root_of(waiting));
+    state->then([this, waiting, suspended](Result<T> r) {
+      result.emplace(std::move(r));
+      if (*suspended) waiting.resume();
+    });
+    if (result) return false;
+    *suspended = true;
+    return true;
   }
-  void operator()(Result<T> result) { std::exchange(state_, nullptr)->finish(std::move(result)); }
+  Result<T> await_resume() { return std::move(*result); }
+};
+
+// Finishes an operation, or abandons it with the last copy of itself.
+template <class T>
+class Finisher {
+ public:
+  explicit Finisher(std::shared_ptr<PendingState<T>> state)
+      : once_(std::make_shared<Once>(std::move(state))) {}
+  void operator()(Result<T> result) const { once_->state->finish(std::move(result)); }
 
  private:
-  std::shared_ptr<PendingState<T>> state_;
+  struct Once {
+    explicit Once(std::shared_ptr<PendingState<T>> s) : state(std::move(s)) {}
+    Once(const Once&) = delete;
+    Once& operator=(const Once&) = delete;
+    ~Once() { state->abandon(); }
+    std::shared_ptr<PendingState<T>> state;
+  };
+  std::shared_ptr<Once> once_;
 };
 
 }  // namespace detail
@@ -239,27 +288,7 @@ class Pending {
   Result<T> get() const { return state_->get(); }
   bool ready() const { return state_->ready(); }
 
-  auto operator co_await() const {
-    struct Awaiter {
-      explicit Awaiter(std::shared_ptr<detail::PendingState<T>> s) : state(std::move(s)) {}
-      std::shared_ptr<detail::PendingState<T>> state;
-      std::optional<Result<T>> result{};
-      bool await_ready() const { return false; }
-      // False: the result was there at once, do not suspend. The flag tells which side came first.
-      bool await_suspend(std::coroutine_handle<> waiting) {
-        auto suspended = std::make_shared<bool>(false);
-        state->then([this, waiting, suspended](Result<T> r) {
-          result.emplace(std::move(r));
-          if (*suspended) waiting.resume();
-        });
-        if (result) return false;
-        *suspended = true;
-        return true;
-      }
-      Result<T> await_resume() { return std::move(*result); }
-    };
-    return Awaiter{state_};
-  }
+  auto operator co_await() const { return detail::PendingAwaiter<T>(state_); }
 
   // For whoever fulfils it.
   const std::shared_ptr<detail::PendingState<T>>& state() const { return state_; }

@@ -62,6 +62,7 @@ void Loop::process(Driver& driver, base::Duration max_wait) {
 
 void Loop::turn(Driver& driver, base::Time until) {
   base::Time deadline = std::min(until, timers_.next());
+  nudged_ = false;
   mailbox_.set_waker(backend_.get(), true);
   if (!mailbox_.empty()) deadline = base::Time::min();
   in_turn_ = stale_ = true;
@@ -71,6 +72,12 @@ void Loop::turn(Driver& driver, base::Time until) {
   mailbox_.run();
   driver.flush();
   in_turn_ = false;
+}
+
+void Loop::nudge() {
+  if (in_turn_ || nudged_ || poll_fd_ < 0) return;
+  nudged_ = true;
+  backend_->wake();
 }
 
 int Loop::poll_fd() const {

@@ -60,9 +60,11 @@ class Loop {
   // One turn that does not block longer than `max_wait`.
   void process(Driver& driver, base::Duration max_wait = base::Duration::zero());
   // Readable when process() has something to do: facts, posted jobs, a timer (a timerfd behind it
-  // holds the deadline). Timers armed outside process() count from the next process(): post a job
-  // instead.
+  // holds the deadline). Timers armed outside process() count from the next process(): nudge() or
+  // post a job.
   int poll_fd() const;
+  // Work was made between two turns, on the loop's own thread: poll_fd() becomes readable.
+  void nudge();
   // True on the thread that last ran run() or process(), and on every thread before either was
   // called (setting up).
   bool on_loop_thread() const;
@@ -76,6 +78,7 @@ class Loop {
   mutable base::Time now_;
   mutable bool stale_ = false;
   bool in_turn_ = false;
+  bool nudged_ = false;
   TimerWheel timers_;
   Mailbox mailbox_;
   std::atomic<bool> stopping_{false};

@@ -1,6 +1,7 @@
 #include "net/loop.hpp"
 
 #include <functional>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -102,12 +103,15 @@ TEST_P(LoopTest, ATurnIsFactsTimersJobsFlush) {
 TEST_P(LoopTest, RunsUntilStoppedFromAnotherThread) {
   int flushes = 0;
   driver_.on_flush = [&] { ++flushes; };
+  std::promise<void> running;
   std::thread other([&] {
     for (int i = 0; i < 100; ++i) loop_.mailbox().post([&] { driver_.order += 'j'; });
     loop_.mailbox().post([&] {
       EXPECT_TRUE(loop_.on_loop_thread());
       driver_.order += '.';
+      running.set_value();
     });
+    running.get_future().wait();  // before it runs, every thread is setting up
     EXPECT_FALSE(loop_.on_loop_thread());
     loop_.mailbox().post([&] { loop_.stop(); });
   });

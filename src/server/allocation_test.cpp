@@ -48,7 +48,18 @@ void* operator new(std::size_t size) {
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return counted(size, static_cast<std::size_t>(alignment));
 }
+// A sanitizer's runtime does not forward this one to the one above, as libstdc++ does.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return ::operator new(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* memory) noexcept {
+  freed(memory);
+}
+void operator delete(void* memory, const std::nothrow_t&) noexcept {
   freed(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {

@@ -103,7 +103,7 @@ Ack::operator bool() const {
 bool Ack::send(detail::ArgsRef args) const {
   if (state_ == nullptr || !state_->open.exchange(false, std::memory_order_relaxed)) return false;
   const auto socket = sio::SocketId::unpack(state_->socket);
-  if (server::Shard* shard = state_->hub->here(state_->shard); shard != nullptr)
+  if (server::Shard* shard = state_->hub->command(state_->shard); shard != nullptr)
     return shard->dispatcher().send_ack(socket, state_->id, args);
   // Off the shard's thread: the arguments become values here, since they may not live on.
   auto values = std::make_shared<Args>(server::collect(args));

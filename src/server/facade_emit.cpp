@@ -47,7 +47,7 @@ bool command(const Target& target, std::function<void(server::Dispatcher&, sio::
 
 bool emit_to_many(const Target& target, std::string_view event, ArgsRef args) {
   Hub& hub = *target.hub;
-  server::Shard* here = hub.here();
+  server::Shard* here = hub.command();
   const sio::SharedPacket packet = server::encode(hub, here, target.nsp, event, args);
   if (!packet.text) return false;
   if (here != nullptr && hub.size() == 1)
@@ -62,7 +62,7 @@ bool emit_to_one(const std::shared_ptr<Hub>& hub, std::uint32_t shard, std::uint
                  std::string_view event, ArgsRef args, sio::Flags flags) {
   if (hub == nullptr) return false;
   const auto id = sio::SocketId::unpack(socket);
-  if (server::Shard* here = hub->here(shard); here != nullptr)
+  if (server::Shard* here = hub->command(shard); here != nullptr)
     return here->dispatcher().emit(id, event, args, flags);
   auto values = std::make_shared<Args>(server::collect(args));
   return hub->post(
@@ -97,7 +97,7 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
   const Hub& hub = *target.hub;
   const std::size_t first = target.single ? target.shard : 0;
   const std::size_t parts = target.single ? 1 : hub.size();
-  if (server::Shard* shard = hub.here(first); shard != nullptr && parts == 1)
+  if (server::Shard* shard = hub.command(first); shard != nullptr && parts == 1)
     return shard->dispatcher().emit_with_ack(target, event, args, std::move(receiver));
   auto values = std::make_shared<Args>(server::collect(args));
   auto receivers = server::fan_in(target.hub, parts, std::move(receiver));
@@ -116,14 +116,11 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
 
 Pending<std::vector<RemoteSocket>> fetch_sockets(const Target& target) {
   Pending<std::vector<RemoteSocket>> pending;
-  auto state = pending.state();
-  if (target.hub == nullptr) {
-    state->finish(Errc::shutting_down);
-    return pending;
-  }
+  const Finisher<std::vector<RemoteSocket>> finish(pending.state());
+  if (target.hub == nullptr) return finish(Errc::shutting_down), pending;
   auto found = std::make_shared<server::Gather<RemoteSocket>>(
       target.hub, target.single ? 1 : target.hub->size(),
-      [state](std::vector<RemoteSocket> all) { state->finish(std::move(all)); });
+      [finish](std::vector<RemoteSocket> all) { finish(std::move(all)); });
   const Hub::Job job = [target, found](server::Shard& shard) {
     std::vector<RemoteSocket> mine;
     for (const sio::SocketId id : shard.dispatcher().select(target)) {
@@ -134,7 +131,7 @@ Pending<std::vector<RemoteSocket>> fetch_sockets(const Target& target) {
   };
   const bool reached =
       target.single ? target.hub->run_or_post(target.shard, job) : target.hub->on_all(job);
-  if (!reached) state->finish(Errc::shutting_down);
+  if (!reached) finish(Errc::shutting_down);
   return pending;
 }
 

@@ -153,17 +153,18 @@ void Server::process() {
 Pending<void> Server::close() {
   Pending<void> pending;
   const std::shared_ptr<detail::Hub> hub = runtime_->hub;
-  auto finish = [state = pending.state()](server::Shard& first) {
-    first.loop().stop();
-    state->finish(Result<void>());
-  };
+  const detail::Finisher<void> finish(pending.state());
   auto left = std::make_shared<std::atomic<std::size_t>>(hub->size());
   // A shard that cannot be reached has closed already.
-  const auto one_closed = [hub, finish, left, state = pending.state()] {
+  const auto one_closed = [hub, finish, left] {
     if (left->fetch_sub(1) > 2) return;  // the first one closes last
-    const bool reached = hub->post(
-        0, [finish](server::Shard& first) { first.close([finish, &first] { finish(first); }); });
-    if (!reached) state->finish(Result<void>());
+    const bool reached = hub->post(0, [finish](server::Shard& first) {
+      first.close([finish, &first] {
+        first.loop().stop();
+        finish(Result<void>());
+      });
+    });
+    if (!reached) finish(Result<void>());
   };
   for (std::size_t i = 1; i < hub->size(); ++i) {
     const bool reached = hub->post(i, [one_closed](server::Shard& shard) {
@@ -209,10 +210,24 @@ bool Server::post(std::function<void()> job) const {
 }
 
 bool Server::offload(std::function<void()> work, std::function<void()> done) {
+  // Neither may throw on its way: a failure of the work is reported instead of calling `done`.
+  auto failure = std::make_shared<std::exception_ptr>();
   server::Shard* here = runtime_->hub->here();
-  return (here != nullptr ? *here : runtime_->first())
-      .offload()
-      .run(std::move(work), std::move(done));
+  server::Shard& shard = here != nullptr ? *here : runtime_->first();
+  return shard.offload().run(
+      [work = std::move(work), failure] {
+        try {
+          work();
+        } catch (...) {
+          *failure = std::current_exception();
+        }
+      },
+      [&shard, done = std::move(done), failure] {
+        shard.dispatcher().guarded("offload", [&] {
+          if (*failure) std::rethrow_exception(*failure);
+          done();
+        });
+      });
 }
 
 Stats Server::stats() const {

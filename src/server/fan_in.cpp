@@ -42,8 +42,7 @@ class Part final : public detail::AckReceiver {
   explicit Part(std::shared_ptr<Joint> joint) : joint_(std::move(joint)) {}
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
-  // Dropped unrun: the mailbox was full, or the server is gone. Then nothing of the user's is
-  // called; dropping the receiver ends whoever blocks for it.
+  // Dropped unrun: the mailbox was full, or the server is gone.
   ~Part() override {
     if (!joint_) return;
     const std::shared_ptr<Joint> joint = std::move(joint_);
@@ -52,8 +51,7 @@ class Part final : public detail::AckReceiver {
       if (!joint->error) joint->error = Errc::shutting_down;
       if (--joint->waiting > 0) return;
     }
-    if (joint->home.exists())
-      joint->home.run([joint] { joint->receiver->finish(joint->error, {}); });
+    joint->home.run([joint] { joint->receiver->finish(joint->error, {}); });
   }
 
   // Decoding the reply is no user code in the sense of threads: it may happen on any shard.

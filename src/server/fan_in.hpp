@@ -19,7 +19,6 @@ class Home {
   // At once where we are at home (or have none); else posted. False when home is gone.
   bool run(std::function<void()> job) const;
   bool here() const;
-  bool exists() const { return shard_ != detail::Hub::kMaxShards; }
 
  private:
   std::shared_ptr<detail::Hub> hub_;

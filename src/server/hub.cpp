@@ -65,6 +65,18 @@ server::Shard* Hub::here() const {
   return nullptr;
 }
 
+server::Shard* Hub::command(std::size_t shard) const {
+  server::Shard* found = here(shard);
+  if (found != nullptr) found->loop().nudge();
+  return found;
+}
+
+server::Shard* Hub::command() const {
+  server::Shard* found = here();
+  if (found != nullptr) found->loop().nudge();
+  return found;
+}
+
 bool Hub::post(std::size_t shard, Job job, bool is_volatile) const {
   const Door& door = *doors_[shard];
   const std::lock_guard lock(door.mutex);
@@ -79,7 +91,7 @@ bool Hub::post(std::size_t shard, Job job, bool is_volatile) const {
 }
 
 bool Hub::run_or_post(std::size_t shard, Job job) const {
-  if (server::Shard* target = here(shard); target != nullptr) {
+  if (server::Shard* target = command(shard); target != nullptr) {
     job(*target);
     return true;
   }
@@ -89,7 +101,7 @@ bool Hub::run_or_post(std::size_t shard, Job job) const {
 bool Hub::on_all(const Job& job, bool is_volatile) const {
   bool reached = true;
   for (std::size_t i = 0; i < doors_.size(); ++i) {
-    if (server::Shard* target = here(i); target != nullptr) {
+    if (server::Shard* target = command(i); target != nullptr) {
       job(*target);
     } else {
       reached = post(i, job, is_volatile) && reached;

@@ -70,10 +70,14 @@ struct Hub {
   server::Shard* here(std::size_t shard) const;
   // Any shard of this server whose thread this is.
   server::Shard* here() const;
+  // The same two for calls that may leave something to send: between two turns they wake somebody
+  // else's loop.
+  server::Shard* command(std::size_t shard) const;
+  server::Shard* command() const;
   // Queues a job for a shard's thread. False when the server is gone or the mailbox is full; the
   // job is then destroyed unrun.
   bool post(std::size_t shard, Job job, bool is_volatile = false) const;
-  // Runs it at once when here(shard), else posts it.
+  // Runs it at once when on the shard's thread, else posts it.
   bool run_or_post(std::size_t shard, Job job) const;
   // On every shard: at once where possible. False when one of them could not be reached.
   bool on_all(const Job& job, bool is_volatile = false) const;

@@ -148,10 +148,15 @@ Match match(const HttpRoutes::Table& table, std::string_view method, std::string
       found.handler = &route.handler;
       return found;
     }
-    found.path_known = true;
+    for (const std::string& allowed : route.method == "GET"
+                                          ? std::vector<std::string>{"GET", "HEAD"}
+                                          : std::vector<std::string>{route.method}) {
+      if (found.allow.find(allowed) == std::string::npos)
+        found.allow += (found.allow.empty() ? "" : ", ") + allowed;
+    }
   }
   found.params.clear();
-  if (found.path_known) return found;
+  if (!found.allow.empty()) return found;
   for (const HttpRoutes::Table::Folder& folder : table.folders) {
     std::optional<std::string> file = http::file_for(encoded_path, folder.prefix);
     if (!file) continue;

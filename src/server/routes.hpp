@@ -45,8 +45,8 @@ struct Match {
   const HttpRoutes::Handler* handler = nullptr;
   std::vector<std::pair<std::string, std::string>> params;
   const HttpRoutes::Table::Folder* folder = nullptr;
-  std::string file;         // below the folder
-  bool path_known = false;  // a route has the path, but not the method
+  std::string file;   // below the folder
+  std::string allow;  // routes have the path, but only for these methods
 };
 
 // `path` is normalised and decoded; `encoded_path` as it came (folders decode it once, themselves).

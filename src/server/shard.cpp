@@ -336,7 +336,7 @@ void Shard::flush_connection(Connection& c) {
       record->session.on_flushed(everything);
     if (everything) {
       c.ws->on_drained();
-      if (c.ws->has_input() && !c.closing) backlog_.push_back(c);
+      if (c.ws->has_input() && !c.closing && !overloaded(c)) backlog_.push_back(c);
     }
   }
   if (everything && c.move) return loop_.backend().detach(c.stream);
@@ -392,6 +392,7 @@ void Shard::set_paused(Connection& c, bool paused) {
 
 void Shard::turn_ws(Connection& c) {
   const ConnectionId id = c.self;
+  if (overloaded(c)) return set_paused(c, true);
   for (int n = 0; n < kEventsPerTurn; ++n) {
     const ws::Event event = c.ws->next(ws_env(c), now());
     if (!c.out.empty()) mark_dirty(c);
@@ -422,18 +423,19 @@ void Shard::turn_ws(Connection& c) {
     }
     pump(*record);
     if (connections_.get(id) == nullptr || c.closing) return;
-    if (record = sessions_.get(c.session);
-        record != nullptr && record->running > settings_.options.max_running_handlers)
-      break;
+    if (overloaded(c)) break;
   }
   // Cut short: the rest waits inside the machine until the others had their turn (or until handlers
   // end).
   c.ws->keep(ledger_);
-  SessionRecord* record = sessions_.get(c.session);
-  const bool overloaded =
-      record != nullptr && record->running > settings_.options.max_running_handlers;
   set_paused(c, true);
-  if (!overloaded) backlog_.push_back(c);
+  if (!overloaded(c)) backlog_.push_back(c);
+}
+
+// Too many of its handlers run: nothing more is read until some have ended.
+bool Shard::overloaded(const Connection& c) {
+  const SessionRecord* record = sessions_.get(c.session);
+  return record != nullptr && record->running > settings_.options.max_running_handlers;
 }
 
 // -- The end.

@@ -223,8 +223,16 @@ void Shard::pump(SessionRecord& record) {
       case eio::EventKind::none:
         break;
       case eio::EventKind::message:
+        deliver(record, event);
+        break;
       case eio::EventKind::closed:
         deliver(record, event);
+        // Who has not read what was sent before will not read a farewell either.
+        if (Connection* c = connections_.get(record.websocket);
+            c != nullptr && c->in_flight &&
+            (event.reason == eio::CloseReason::ping_timeout ||
+             event.reason == eio::CloseReason::transport_error))
+          drop(*c);
         break;
       case eio::EventKind::upgraded: {
         record.websocket = std::exchange(record.probe, ConnectionId{});

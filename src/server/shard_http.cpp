@@ -115,8 +115,11 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
   if (found.folder != nullptr) return serve_file(c, request, found.folder->directory, found.file);
   if (found.handler == nullptr && routes_.table().fallback)
     found.handler = &routes_.table().fallback;
-  if (found.handler == nullptr)
-    return respond(c, http::Response{found.path_known ? 405 : 404, {}, {}});
+  if (found.handler == nullptr) {
+    // RFC 9110 §15.5.6: a 405 says what is allowed.
+    if (!found.allow.empty()) return respond(c, http::Response{405, {{"Allow", found.allow}}, {}});
+    return respond(c, http::Response{404, {}, {}});
+  }
   auto content = copy_request(request, std::move(path), body, c.http->peer.host());
   content->params = std::move(found.params);
   c.http->exchange = Exchange::user;
@@ -124,7 +127,7 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
   const std::uint32_t number = c.http->request;
   const std::weak_ptr<detail::Hub> hub = hub_;
   const std::size_t shard = index_;
-  dispatcher_.guarded(content->path, [&] {
+  const bool began = dispatcher_.guarded(content->path, [&] {
     detail::detach((*found.handler)(HttpRequest(content)),
                    [hub, shard, id, number](const HttpReply& reply) {
                      const auto alive = hub.lock();
@@ -142,6 +145,7 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
                      });
                    });
   });
+  if (!began) answer_user(id, number, HttpReply{500, {}, {}});
 }
 
 void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply) {

@@ -341,7 +341,7 @@ TEST(SocketTimeout, TheAcknowledgementMayBeInTime) {
   client.join();
   std::optional<int> value;
   const SocketEmitter in_time = only(world).timeout(std::chrono::seconds(10));
-  in_time.emit("echo", 42, [&value](const Result<int>& r) { value = r.value(); });
+  in_time.emit("echo", 42, [&value](int reply) { value = reply; });
   auto pending = in_time.emit_with_ack<int>("echo", 43);
   EXPECT_EQ(client.next(), R"(20["echo",42])");
   EXPECT_EQ(client.next(), R"(21["echo",43])");

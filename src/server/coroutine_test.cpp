@@ -1,0 +1,260 @@
+// Coroutine handlers: what they await always ends, they outlive the removal of their handler, and
+// too many of them pause reading.
+#include <gtest/gtest.h>
+
+#include "support/sio_client.hpp"
+
+namespace socketio {
+namespace {
+
+using test::Client;
+using test::World;
+using Strings = std::vector<std::string>;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Task<int> twice(Socket socket, int n) {
+  const Result<int> reply = co_await socket.emit_with_ack<int>("double", n);
+  co_return reply.value();
+}
+
+TEST(Coroutines, AwaitTheClientsAnswer) {
+  World world;
+  world.io.on_event("ask", [](Socket socket, int n) -> Task<int> {
+    const int once = co_await twice(socket, n);
+    co_return co_await twice(socket, once);
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(27["ask",1])");
+  EXPECT_EQ(client.next(), R"(20["double",1])");
+  client.send("30[2]");
+  EXPECT_EQ(client.next(), R"(21["double",2])");
+  client.send("31[4]");
+  EXPECT_EQ(client.next(), "37[4]");
+}
+
+TEST(Coroutines, MayTakeAnAckOrReturnNothing) {
+  World world;
+  int done = 0;
+  world.io.on_event("ack", [](std::string text, Ack ack) -> Task<> {
+    ack(text);
+    co_return;
+  });
+  world.io.on_event("none", [&done](std::optional<int>) -> Task<> {
+    ++done;
+    co_return;
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(21["ack","x"])");
+  client.send(R"(22["none"])");
+  EXPECT_EQ(client.rest(), Strings{R"(31["x"])"});
+  EXPECT_EQ(done, 1);
+}
+
+// Notes how one await of every handler ends.
+struct Ends {
+  std::vector<std::error_code> all;
+  void listen(World& world, std::optional<milliseconds> limit = {}) {
+    world.io.on_event("go", [this, limit](Socket socket) -> Task<> {
+      const Result<int> r = limit ? co_await socket.timeout(*limit).emit_with_ack<int>("ask")
+                                  : co_await socket.emit_with_ack<int>("ask");
+      all.push_back(r.error());
+    });
+  }
+};
+
+TEST(Coroutines, TheAwaitEndsWithATimeout) {
+  World world;
+  Ends ends;
+  ends.listen(world, milliseconds(20));
+  Client client(world);
+  client.join();
+  client.send(R"(2["go"])");
+  EXPECT_TRUE(world.until([&] { return ends.all.size() == 1; }));
+  EXPECT_EQ(ends.all.at(0), Errc::timeout);
+}
+
+TEST(Coroutines, TheAwaitEndsWithTheSocket) {
+  World world;
+  Ends ends;
+  ends.listen(world);
+  Client client(world);
+  client.join();
+  client.send(R"(2["go"])");
+  client.next();
+  client.cut();
+  EXPECT_TRUE(world.until([&] { return ends.all.size() == 1; }));
+  EXPECT_EQ(ends.all.at(0), Errc::disconnected);
+}
+
+TEST(Coroutines, TheAwaitEndsWithTheServer) {
+  World world;
+  Ends ends;
+  ends.listen(world);
+  Client client(world);
+  client.join();
+  client.send(R"(2["go"])");
+  client.next();
+  auto closed = world.io.close();
+  EXPECT_TRUE(world.until([&] { return closed.ready(); }));
+  ASSERT_EQ(ends.all.size(), 1U);
+  EXPECT_EQ(ends.all.at(0), Errc::shutting_down);
+}
+
+// A destructor without close() calls no user code, and leaves nothing behind.
+TEST(Coroutines, ASuspendedOneIsFreedWithTheServer) {
+  auto alive = std::make_shared<int>(1);
+  std::weak_ptr<int> watched = alive;
+  bool resumed = false;
+  {
+    World world;
+    world.io.on_event("go", [&resumed, &alive](Socket socket) -> Task<> {
+      const auto held = std::move(alive);
+      static_cast<void>(co_await twice(socket, *held));
+      resumed = true;
+    });
+    Client client(world);
+    client.join();
+    client.send(R"(2["go"])");
+    EXPECT_EQ(client.next(), R"(20["double",1])");
+  }
+  EXPECT_FALSE(resumed);
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST(Coroutines, ThenRunsOnTheLoopAndOnlyOnce) {
+  World world;
+  Client client(world);
+  client.join();
+  int value = 0;
+  const Pending<int> pending = world.io.sockets().sockets().at(0).emit_with_ack<int>("ask");
+  pending.then([&value](Result<int> r) { value = r.value_or(-1); });
+  client.send("30[5]");
+  client.rest();
+  EXPECT_EQ(value, 5);
+  Result<int> early = Errc::timeout;
+  Pending<int>(7).then([&early](Result<int> r) { early = std::move(r); });
+  EXPECT_EQ(early.value(), 7);
+}
+
+TEST(Coroutines, GetOnTheLoopsThreadIsRefused) {
+  World world;
+  std::error_code error;
+  bool ready = false;
+  world.io.on_event("go", [&](const Socket& socket) {
+    error = socket.emit_with_ack<int>("ask").get().error();
+    ready = world.io.fetch_sockets().get().has_value();  // was there at once
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(2["go"])");
+  client.rest();
+  EXPECT_EQ(error, Errc::wrong_thread);
+  EXPECT_TRUE(ready);
+}
+
+TEST(Coroutines, OutliveTheirHandler) {
+  World world;
+  std::string seen;
+  world.io.on_connection([&seen](const Socket& socket) {
+    socket.once("go", [&seen, text = std::string("captured")](Socket s) -> Task<> {
+      s.off("go");
+      const auto r = co_await s.emit_with_ack<std::string>("ask");
+      seen = text + r.value_or("");
+    });
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(2["go"])");
+  EXPECT_EQ(client.next(), R"(20["ask"])");
+  client.send(R"(30["x"])");
+  client.rest();
+  EXPECT_EQ(seen, "capturedx");
+}
+
+TEST(Coroutines, AnExceptionIsReported) {
+  World world;
+  world.io.on_event("now", []() -> Task<int> {
+    throw std::runtime_error("at once");
+    co_return 1;
+  });
+  world.io.on_event("later",
+                    [](Socket socket) -> Task<int> { co_return co_await twice(socket, 1); });
+  Client client(world);
+  client.join();
+  client.send(R"(21["now"])");
+  client.send(R"(22["later"])");
+  EXPECT_EQ(client.rest(), Strings{R"(20["double",1])"});
+  client.send(R"(30["no number"])");
+  EXPECT_EQ(client.rest(), Strings{});
+  ASSERT_EQ(world.errors.size(), 2U);
+  EXPECT_EQ(world.errors[0].message, "at once");
+  EXPECT_EQ(world.errors[0].event, "now");
+  EXPECT_EQ(world.errors[1].event, "later");
+}
+
+// Handlers that wait for `gate`; how many run.
+struct Crowd {
+  Pending<int> gate;
+  std::vector<Pending<int>> gates;
+  int running = 0;
+  int finished = 0;
+  void listen(World& world) {
+    world.io.on_event("go", [this](Socket socket) -> Task<> {
+      ++running;
+      socket.emit("started");  // output, so that the connection is flushed
+      const Pending<int> mine;
+      gates.push_back(mine);
+      static_cast<void>(co_await mine);
+      --running;
+      ++finished;
+    });
+  }
+  void open() {
+    for (const Pending<int>& one : std::exchange(gates, {})) one.state()->finish(1);
+  }
+};
+
+TEST(Coroutines, AThousandAndOnePauseReading) {
+  World world;
+  Crowd crowd;
+  crowd.listen(world);
+  Client client(world);
+  client.join();
+  Client other(world);
+  other.join();
+  for (int i = 0; i < 3'000; ++i) client.send(R"(2["go"])");
+  world.until([&] { return crowd.running >= 1'001; });
+  for (int i = 0; i < 20; ++i) world.settle();
+  EXPECT_EQ(crowd.running, 1'001);
+  EXPECT_EQ(other.rest(), Strings{});  // the others go on
+  EXPECT_TRUE(world.until([&] {
+    crowd.open();
+    return crowd.finished == 3'000;
+  }));
+  EXPECT_EQ(client.rest().size(), 3'000U);
+}
+
+TEST(Coroutines, TheLimitIsAnOption) {
+  World world({.max_running_handlers = 2});
+  Crowd crowd;
+  crowd.listen(world);
+  Client client(world);
+  client.join();
+  for (int i = 0; i < 10; ++i) client.send(R"(2["go"])");
+  for (int i = 0; i < 20; ++i) world.settle();
+  EXPECT_EQ(crowd.running, 3);
+  crowd.open();
+  for (int i = 0; i < 20; ++i) world.settle();
+  EXPECT_EQ(crowd.running, 3);
+  EXPECT_EQ(crowd.finished, 3);
+  EXPECT_TRUE(world.until([&] {
+    crowd.open();
+    return crowd.finished == 10;
+  }));
+}
+
+}  // namespace
+}  // namespace socketio

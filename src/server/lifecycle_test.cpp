@@ -1,0 +1,320 @@
+// The server's own life: options, listeners, limits, embedding, and the end.
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "support/sio_client.hpp"
+
+namespace socketio {
+namespace {
+
+using test::Client;
+using test::ClientOptions;
+using test::World;
+using Strings = std::vector<std::string>;
+using std::chrono::milliseconds;
+
+// -- Options
+
+std::string refusal(const std::function<void(ServerOptions&)>& change) {
+  ServerOptions options;
+  change(options);
+  try {
+    const Server io(options);
+  } catch (const std::invalid_argument& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Options, AWrongOneIsNamed) {
+  using O = ServerOptions;
+  const std::pair<const char*, std::function<void(O&)>> wrong[] = {
+      {"path must begin with '/'", [](O& o) { o.path = "socket.io"; }},
+      {"path must begin with '/'", [](O& o) { o.path = ""; }},
+      {"path must be a plain URL path", [](O& o) { o.path = "/a b/"; }},
+      {"path must be a plain URL path", [](O& o) { o.path = "/a?b/"; }},
+      {"connect_timeout must be positive", [](O& o) { o.connect_timeout = milliseconds(0); }},
+      {"ping_interval must be positive", [](O& o) { o.ping_interval = milliseconds(0); }},
+      {"ping_timeout must be positive", [](O& o) { o.ping_timeout = milliseconds(-1); }},
+      {"upgrade_timeout must be positive", [](O& o) { o.upgrade_timeout = milliseconds(0); }},
+      {"close_timeout must be positive", [](O& o) { o.close_timeout = milliseconds(0); }},
+      {"max_http_buffer_size must be between 1 and 2^31-1 bytes",
+       [](O& o) { o.max_http_buffer_size = 0; }},
+      {"max_http_buffer_size must be between 1 and 2^31-1 bytes",
+       [](O& o) { o.max_http_buffer_size = 0x80000000; }},
+      {"websocket and polling cannot both be off", [](O& o) { o.websocket = o.polling = false; }},
+      {"max_connections must be positive", [](O& o) { o.max_connections = 0; }},
+      {"send_queue_soft must not exceed send_queue_hard",
+       [](O& o) { o.send_queue_soft = o.send_queue_hard + 1; }},
+      {"send_queue_hard must hold at least max_http_buffer_size",
+       [](O& o) { o.max_http_buffer_size = o.send_queue_hard + 1; }},
+      {"max_running_handlers must be positive", [](O& o) { o.max_running_handlers = 0; }},
+      {"backlog must be positive", [](O& o) { o.backlog = 0; }},
+  };
+  for (const auto& [text, change] : wrong)
+    EXPECT_EQ(refusal(change), std::string("socketio::ServerOptions::") + text);
+  EXPECT_EQ(refusal([](O&) {}), "");
+}
+
+TEST(Options, ThePathIsFree) {
+  World world({.path = "/my/chat"});
+  Client client(world, {.path = "/my/chat/"});
+  EXPECT_NE(client.join(), "");
+  EXPECT_EQ(test::http_get(world, "/socket.io/?EIO=4&transport=polling").status, 404);
+}
+
+TEST(Options, TransportsMayBeOff) {
+  World world({.polling = false});
+  EXPECT_EQ(test::http_get(world, "/socket.io/?EIO=4&transport=polling").status, 400);
+  ASSERT_EQ(world.errors.size(), 1U);
+  EXPECT_EQ(world.errors[0].kind, ErrorReport::Kind::connection_error);
+  EXPECT_EQ(world.errors[0].code, 0);
+  EXPECT_EQ(world.errors[0].message, "Transport unknown");
+  EXPECT_EQ(world.io.stats().rejected_requests, 1U);
+  Client client(world);
+  EXPECT_NE(client.join(), "");
+}
+
+TEST(Options, LogLinesGoToTheSink) {
+  Strings lines;
+  World world({.log = [&lines](LogLevel, std::string_view text, std::uint64_t) {
+    lines.emplace_back(text);
+  }});
+  world.io.on_event("bad", [] { throw std::runtime_error("oops"); });
+  Client client(world);
+  client.join();
+  client.send(R"(2["bad"])");
+  client.rest();
+  EXPECT_EQ(lines, Strings{"oops"});
+}
+
+// -- Listeners
+
+// server-attachment.ts port: "should be bound", "with listen"
+TEST(Listening, PortZeroTakesAFreeOneAndThereMayBeSeveral) {
+  World world;
+  EXPECT_NE(world.io.port(), 0);
+  const std::uint16_t first = world.io.port();
+  const std::string path = "/tmp/socketio-test-" + std::to_string(::getpid());
+  world.io.listen(0).listen_unix(path);
+  EXPECT_EQ(world.io.port(), first);
+  Client tcp(world);
+  EXPECT_NE(tcp.join(), "");
+  Client local(world, {.unix_path = path});
+  EXPECT_NE(local.join(), "");
+  EXPECT_EQ(world.io.sockets().size(), 2U);
+  ::unlink(path.c_str());
+}
+
+TEST(Listening, FailuresNameTheAddress) {
+  World world;
+  const std::uint16_t taken = world.io.port();
+  Server other;
+  try {
+    other.listen(taken, "127.0.0.1");
+    ADD_FAILURE() << "the port was taken";
+  } catch (const std::system_error& e) {
+    EXPECT_EQ(e.code(), std::errc::address_in_use);
+    EXPECT_NE(std::string(e.what()).find("127.0.0.1:" + std::to_string(taken)), std::string::npos);
+  }
+  EXPECT_THROW(other.listen(0, "no address"), std::invalid_argument);
+  EXPECT_THROW(other.listen_unix("/nowhere/at/all"), std::system_error);
+  EXPECT_EQ(other.port(), 0);
+}
+
+// -- Limits
+
+TEST(Limits, MoreConnectionsAreClosed) {
+  World world({.max_connections = 2});
+  Client first(world);
+  Client second(world);
+  EXPECT_NE(second.join(), "");
+  {
+    Client third(world);
+    EXPECT_TRUE(third.closed());
+  }
+  EXPECT_EQ(world.io.stats().connections, 2U);
+  first.cut();
+  EXPECT_TRUE(world.until([&] { return world.io.stats().connections == 1; }));
+  Client fourth(world);
+  EXPECT_NE(fourth.join(), "");
+}
+
+// A reader slower than send_queue_hard allows is closed, and costs nothing from then on; the others
+// go on.
+TEST(Limits, ASlowReaderIsClosed) {
+  World world({.send_queue_hard = 4 * 1024 * 1024});
+  Strings ends;
+  world.io.sockets().on_disconnect(
+      [&ends](const Socket&, DisconnectReason why) { ends.emplace_back(to_string(why)); });
+  Client slow(world, {.small_buffer = true});
+  slow.join();
+  Client quick(world);
+  quick.join();
+  slow.reading = false;
+  const Binary big(std::string(900'000, 'x'));
+  for (int i = 0; i < 30 && ends.empty(); ++i) {
+    world.io.emit("big", big);
+    EXPECT_EQ(quick.rest().size(), 2U);
+  }
+  EXPECT_EQ(ends, Strings{"transport error"});
+  EXPECT_TRUE(world.until([&] { return world.io.stats().connections == 1; }));
+  EXPECT_LT(world.io.stats().output_bytes, 1'000'000U);
+  quick.send("2[\"x\"]");
+  EXPECT_EQ(quick.rest(), Strings{});
+  EXPECT_FALSE(quick.closed());
+}
+
+TEST(Limits, TooLargeAMessageClosesItsSender) {
+  World world({.max_http_buffer_size = 1000});
+  Client client(world);
+  client.join();
+  client.send("2[\"" + std::string(1000 - 6, 'x') + "\"]");  // 1,000 bytes with Engine.IO's
+  EXPECT_EQ(client.rest(), Strings{});
+  EXPECT_FALSE(client.closed());
+  client.send("2[\"" + std::string(1001 - 6, 'x') + "\"]");
+  EXPECT_TRUE(client.wait_closed());
+}
+
+// -- Embedding
+
+// Nothing but poll() and process(): what is emitted between two calls of process() wakes the loop.
+TEST(Embedding, APlainPollLoopIsEnough) {
+  Server io;
+  io.listen(0, "127.0.0.1");
+  const auto turn = [&io] {
+    pollfd watched{io.poll_fd(), POLLIN, 0};
+    const int ready = ::poll(&watched, 1, 5000);
+    io.process();
+    return ready == 1;
+  };
+  EXPECT_TRUE(turn());
+  bool ran = false;
+  EXPECT_TRUE(io.post([&ran] { ran = true; }));
+  EXPECT_TRUE(turn());
+  EXPECT_TRUE(ran);
+}
+
+TEST(Embedding, WhatIsEmittedBetweenTurnsMakesTheDescriptorReadable) {
+  World world;
+  Client client(world);
+  client.join();
+  world.settle();
+  const auto readable = [&world] {
+    pollfd watched{world.io.poll_fd(), POLLIN, 0};
+    return ::poll(&watched, 1, 0) == 1;
+  };
+  for (int i = 0; i < 10 && readable(); ++i) world.io.process();
+  ASSERT_FALSE(readable());
+  const Socket socket = world.io.sockets().sockets().at(0);
+  EXPECT_FALSE(readable());
+  socket.emit("x");
+  EXPECT_TRUE(readable());
+  EXPECT_EQ(client.next(), R"(2["x"])");
+  world.settle();
+  auto timed = socket.timeout(milliseconds(1)).emit_with_ack<int>("ask");
+  client.next();
+  while (!timed.ready()) {  // only when poll() says so
+    pollfd watched{world.io.poll_fd(), POLLIN, 0};
+    ASSERT_EQ(::poll(&watched, 1, 5000), 1);
+    world.io.process();
+  }
+  world.io.disconnect_sockets();
+  EXPECT_TRUE(readable());
+}
+
+// -- The end
+
+// close.ts: "should be able to close sio sending a srv" (both); "graceful close › should stop
+// socket and timers"
+TEST(Closing, DisconnectsEverybodyAndFreesThePort) {
+  World world;
+  Strings ends;
+  world.io.sockets().on_disconnect(
+      [&ends](const Socket&, DisconnectReason why) { ends.emplace_back(to_string(why)); });
+  Client client(world);
+  client.join();
+  test::PollingClient polling(world);
+  polling.join();
+  polling.start_poll();
+  world.settle();
+  auto closed = world.io.close();
+  auto again = world.io.close();
+  bool called = false;
+  again.then([&called](const Result<void>& r) { called = r.has_value(); });
+  EXPECT_TRUE(world.until([&] { return closed.ready() && client.closed(); }));
+  EXPECT_TRUE(called);
+  EXPECT_EQ(ends, (Strings(2, "server shutting down")));
+  EXPECT_EQ(world.io.stats().connections, 0U);
+  EXPECT_TRUE(world.io.close().ready());
+  EXPECT_FALSE(world.io.post([] {}));
+  EXPECT_FALSE(world.io.emit("x"));
+  world.io.run();  // ends at once
+  Server next;
+  EXPECT_NO_THROW(next.listen(world.io.port(), "127.0.0.1"));
+}
+
+// socket.ts: "should be able to emit after server close and restart"
+TEST(Closing, AnotherServerMayFollowOnThePort) {
+  auto first = std::make_unique<World>();
+  const std::uint16_t port = first->io.port();
+  {
+    Client client(*first);
+    client.join();
+    auto closed = first->io.close();
+    EXPECT_TRUE(first->until([&] { return closed.ready(); }));
+  }
+  World second;
+  second.io.listen(port, "127.0.0.1");
+  first.reset();
+  Client client(second);
+  EXPECT_NE(client.join(), "");
+  second.io.emit("again");
+  EXPECT_EQ(client.next(), R"(2["again"])");
+}
+
+TEST(Closing, ADestructorWithoutCloseCallsNobody) {
+  int calls = 0;
+  std::optional<Pending<int>> pending;
+  {
+    World world;
+    world.io.sockets().on_disconnect([&calls](const Socket&, DisconnectReason) { ++calls; });
+    Client client(world);
+    client.join();
+    pending = world.io.sockets().sockets().at(0).emit_with_ack<int>("x");
+    pending->then([&calls](const Result<int>&) { ++calls; });
+    client.reading = false;
+    world.io.emit("last");
+  }
+  EXPECT_EQ(calls, 0);
+}
+
+TEST(Closing, RunEndsWithClose) {
+  World world;
+  int runs = 0;
+  world.io.on_event("bye", [&] {
+    ++runs;
+    world.io.close();
+    world.io.close();
+  });
+  {
+    Client client(world);
+    client.join();
+    client.send(R"(2["bye"])");
+    world.settle();
+  }
+  world.io.run();
+  EXPECT_EQ(runs, 1);
+}
+
+TEST(Closing, AServerThatNeverRanMayBeClosed) {
+  Server io;
+  io.listen(0, "127.0.0.1");
+  const auto closed = io.close();
+  io.run();
+  EXPECT_TRUE(closed.ready());
+}
+
+}  // namespace
+}  // namespace socketio

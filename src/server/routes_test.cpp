@@ -1,0 +1,314 @@
+// The user's HTTP: routes, folders and the browser client's files, over real connections.
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "support/sio_client.hpp"
+
+namespace socketio {
+namespace {
+
+using test::http_get;
+using test::HttpAnswer;
+using test::HttpPeer;
+using test::World;
+
+// A folder of its own for every test.
+class Folder {
+ public:
+  Folder()
+      : path_(std::filesystem::temp_directory_path() / ("socketio-" + std::to_string(::getpid()))) {
+    std::filesystem::create_directories(path_);
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  void write(const std::string& name, const std::string& text) const {
+    std::filesystem::create_directories((path_ / name).parent_path());
+    std::ofstream(path_ / name) << text;
+  }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// A validator without the mark of a weak one.
+std::string strong(const std::string& tag) {
+  return tag.starts_with("W/") ? tag.substr(2) : tag;
+}
+
+TEST(Routes, MatchMethodsSegmentsAndRests) {
+  World world;
+  world.io.http()
+      .get("/", [](const HttpRequest&) { return HttpReply::html("root"); })
+      .get("/hello/:name",
+           [](const HttpRequest& r) {
+             return HttpReply::text("hello " + std::string(r.param("name")));
+           })
+      .get("/hello/world", [](const HttpRequest&) { return HttpReply::text("too late"); })
+      .get("/files/*",
+           [](const HttpRequest& r) { return HttpReply::text(std::string(r.param("*"))); })
+      .post("/echo",
+            [](const HttpRequest& r) { return HttpReply::text(std::string(r.body()), 201); })
+      .put("/thing", [](const HttpRequest&) { return HttpReply::text("put"); })
+      .del("/thing", [](const HttpRequest&) { return HttpReply::text("gone"); })
+      .any("/any", [](const HttpRequest& r) { return HttpReply::text(std::string(r.method())); });
+  EXPECT_EQ(http_get(world, "/").body, "root");
+  EXPECT_EQ(http_get(world, "/").header("Content-Type"), "text/html; charset=utf-8");
+  EXPECT_EQ(http_get(world, "/hello/w%C3%B6rld").body, "hello wörld");
+  EXPECT_EQ(http_get(world, "/hello/world").body, "hello world");
+  EXPECT_EQ(http_get(world, "/hello/").status, 404);
+  EXPECT_EQ(http_get(world, "/hello/a/b").status, 404);
+  EXPECT_EQ(http_get(world, "/files/a/b/c").body, "a/b/c");
+  EXPECT_EQ(http_get(world, "/files/a/../b").body, "b");
+  HttpPeer peer(world);
+  const HttpAnswer echo = peer.request("POST", "/echo", "", "body");
+  EXPECT_EQ(echo.status, 201);
+  EXPECT_EQ(echo.body, "body");
+  EXPECT_EQ(peer.request("PUT", "/thing").body, "put");
+  EXPECT_EQ(peer.request("DELETE", "/thing").body, "gone");
+  EXPECT_EQ(peer.request("PATCH", "/any").body, "PATCH");
+  EXPECT_EQ(peer.request("GET", "/any").body, "GET");
+  const HttpAnswer wrong = peer.request("GET", "/thing");
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(wrong.header("Allow"), "PUT, DELETE");
+  EXPECT_EQ(peer.request("POST", "/").header("Allow"), "GET, HEAD");
+  EXPECT_EQ(peer.request("GET", "/unknown").status, 404);
+  EXPECT_EQ(peer.request("GET", "/unknown").body, "");
+}
+
+TEST(Routes, HeadIsAnsweredWithoutABody) {
+  World world;
+  world.io.http().get("/x", [](const HttpRequest& r) {
+    EXPECT_EQ(r.method(), "HEAD");
+    return HttpReply::text("12345");
+  });
+  HttpPeer peer(world);
+  const HttpAnswer answer = peer.request("HEAD", "/x");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("Content-Length"), "5");
+  EXPECT_EQ(answer.body, "");
+  EXPECT_EQ(peer.request("HEAD", "/unknown").status, 404);
+}
+
+TEST(Routes, TheRequestIsReadable) {
+  World world;
+  world.io.http().get("/r", [](const HttpRequest& r) {
+    EXPECT_EQ(r.url(), "/r?a=1&b=x%20y&a=2");
+    EXPECT_EQ(r.path(), "/r");
+    EXPECT_EQ(r.query("a"), "1");
+    EXPECT_EQ(r.query("b"), "x y");
+    EXPECT_EQ(r.query("c"), "");
+    EXPECT_EQ(r.param("none"), "");
+    EXPECT_EQ(r.header("x-token"), "abc");
+    EXPECT_EQ(r.header("X-TOKEN"), "abc");
+    EXPECT_EQ(r.header("absent"), "");
+    EXPECT_EQ(r.address(), "127.0.0.1");
+    EXPECT_EQ(r.body(), "");
+    return HttpReply::json(Value::object({{"ok", true}}));
+  });
+  const HttpAnswer answer = http_get(world, "/r?a=1&b=x%20y&a=2", "X-Token: abc\r\n");
+  EXPECT_EQ(answer.body, R"({"ok":true})");
+  EXPECT_EQ(answer.header("Content-Type"), "application/json");
+}
+
+TEST(Routes, Replies) {
+  World world;
+  world.io.http()
+      .get("/away", [](const HttpRequest&) { return HttpReply::redirect("/there", 301); })
+      .get("/none", [](const HttpRequest&) { return HttpReply::not_found(); })
+      .get("/set",
+           [](const HttpRequest&) {
+             return HttpReply::text("x").set("content-type", "text/css").set("X-A", "b");
+           })
+      .get("/split", [](const HttpRequest&) {
+        HttpReply reply = HttpReply::text("x");
+        EXPECT_THROW(reply.set("X", "a\r\nSet-Cookie: evil"), std::invalid_argument);
+        EXPECT_THROW(reply.set("X:", "a"), std::invalid_argument);
+        reply.headers.emplace_back("X-Bad", "a\r\nSet-Cookie: evil");
+        return reply;
+      });
+  EXPECT_EQ(http_get(world, "/away").status, 301);
+  EXPECT_EQ(http_get(world, "/away").header("Location"), "/there");
+  EXPECT_EQ(http_get(world, "/none").status, 404);
+  EXPECT_EQ(http_get(world, "/set").header("content-type"), "text/css");
+  EXPECT_EQ(http_get(world, "/set").header("X-A"), "b");
+  EXPECT_EQ(http_get(world, "/split").header("Set-Cookie"), "");
+}
+
+TEST(Routes, AFallbackAnswersTheRest) {
+  World world;
+  world.io.http().get("/known", [](const HttpRequest&) { return HttpReply::text("known"); });
+  world.io.http().fallback(
+      [](const HttpRequest& r) { return HttpReply::text("no " + std::string(r.path()), 404); });
+  EXPECT_EQ(http_get(world, "/other").body, "no /other");
+  EXPECT_EQ(http_get(world, "/known").body, "known");
+}
+
+TEST(Routes, AHandlerThatThrowsIsAnswered500) {
+  World world;
+  world.io.http()
+      .get("/bad", [](const HttpRequest&) -> HttpReply { throw std::runtime_error("oops"); })
+      .get("/task",
+           [](HttpRequest) -> Task<HttpReply> {
+             throw std::runtime_error("task");
+             co_return HttpReply{};
+           })
+      .get("/plain", [](const HttpRequest&) -> Task<HttpReply> {
+        throw std::runtime_error("before the task");
+      });
+  HttpPeer peer(world);
+  EXPECT_EQ(peer.request("GET", "/bad").status, 500);
+  EXPECT_EQ(peer.request("GET", "/task").status, 500);
+  EXPECT_EQ(peer.request("GET", "/plain").status, 500);
+  ASSERT_EQ(world.errors.size(), 3U);
+  EXPECT_EQ(world.errors[0].message, "oops");
+  EXPECT_EQ(world.errors[0].event, "/bad");
+  EXPECT_EQ(world.errors[2].message, "before the task");
+}
+
+TEST(Routes, ACoroutineMayAnswerLaterAndInOrder) {
+  World world;
+  const Pending<std::string> gate;
+  world.io.http()
+      .get("/slow",
+           [gate](HttpRequest r) -> Task<HttpReply> {
+             const Result<std::string> text = co_await gate;
+             co_return HttpReply::text(*text + std::string(r.query("q")));
+           })
+      .get("/quick", [](const HttpRequest&) { return HttpReply::text("quick"); });
+  HttpPeer peer(world);
+  peer.send("GET", "/slow?q=1");
+  peer.send("GET", "/quick");
+  world.settle();
+  EXPECT_FALSE(peer.answered());
+  gate.state()->finish(std::string("slow"));
+  EXPECT_EQ(peer.answer().body, "slow1");
+  EXPECT_EQ(peer.answer().body, "quick");
+}
+
+TEST(Routes, AnAnswerForAClientThatLeftGoesNowhere) {
+  World world;
+  const Pending<std::string> gate;
+  world.io.http().get("/slow", [gate](HttpRequest) -> Task<HttpReply> {
+    co_return HttpReply::text(*(co_await gate));
+  });
+  {
+    HttpPeer peer(world);
+    peer.send("GET", "/slow");
+    world.settle();
+    peer.cut(true);  // a half-closed one would still get its answer
+  }
+  EXPECT_TRUE(world.until([&] { return world.io.stats().connections == 0; }));
+  gate.state()->finish(std::string("late"));
+  world.settle();
+  EXPECT_TRUE(world.errors.empty());
+}
+
+TEST(Routes, BadPatternsAndFoldersThrow) {
+  Server io;
+  const auto reply = [](const HttpRequest&) { return HttpReply{}; };
+  EXPECT_THROW(io.http().get("x", reply), std::invalid_argument);
+  EXPECT_THROW(io.http().get("", reply), std::invalid_argument);
+  EXPECT_THROW(io.http().serve("/", "/nowhere/at/all"), std::invalid_argument);
+  EXPECT_THROW(io.http().serve("x", "/"), std::invalid_argument);
+}
+
+TEST(Folders, ServeFilesBelowThem) {
+  const Folder folder;
+  folder.write("index.html", "<p>index");
+  folder.write("sub/page.html", "<p>page");
+  folder.write("sub/index.html", "<p>sub");
+  folder.write("app.js", "0123456789");
+  folder.write(".secret", "secret");
+  folder.write("sub/.git/config", "secret");
+  World world;
+  world.io.http().get("/app.js/route", [](const HttpRequest&) { return HttpReply::text("route"); });
+  world.io.http().serve("/", folder.path()).serve("/assets", folder.path() + "/sub");
+  EXPECT_EQ(http_get(world, "/").body, "<p>index");
+  EXPECT_EQ(http_get(world, "/sub/page.html").body, "<p>page");
+  EXPECT_EQ(http_get(world, "/sub/").body, "<p>sub");
+  EXPECT_EQ(http_get(world, "/app.js/route").body, "route");
+  EXPECT_EQ(http_get(world, "/app.js").header("Content-Type"),
+            "application/javascript; charset=utf-8");
+  for (const char* outside :
+       {"/.secret", "/sub/.git/config", "/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
+        "/sub%2f..%2f..%2fetc/passwd", "/sub/%00page.html", "/..%5c..%5cetc", "/none"})
+    EXPECT_EQ(http_get(world, outside).status, 404) << outside;
+}
+
+TEST(Folders, RangesAndConditions) {
+  const Folder folder;
+  folder.write("app.js", "0123456789");
+  World world;
+  world.io.http().serve("/", folder.path());
+  const HttpAnswer whole = http_get(world, "/app.js");
+  EXPECT_EQ(whole.status, 200);
+  const std::string tag = strong(whole.header("ETag"));
+  EXPECT_NE(tag, "");
+  EXPECT_EQ(http_get(world, "/app.js", "If-None-Match: " + tag + "\r\n").status, 304);
+  EXPECT_EQ(http_get(world, "/app.js", "If-None-Match: W/" + tag + "\r\n").status, 304);
+  EXPECT_EQ(http_get(world, "/app.js", "If-None-Match: \"other\"\r\n").status, 200);
+  const HttpAnswer part = http_get(world, "/app.js", "Range: bytes=2-4\r\n");
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, "234");
+  EXPECT_EQ(part.header("Content-Range"), "bytes 2-4/10");
+  EXPECT_EQ(http_get(world, "/app.js", "Range: bytes=20-\r\n").status, 416);
+  HttpPeer peer(world);
+  const HttpAnswer head = peer.request("HEAD", "/app.js");
+  EXPECT_EQ(head.header("Content-Length"), "10");
+  EXPECT_EQ(peer.request("GET", "/app.js").body, "0123456789");
+  EXPECT_EQ(peer.request("POST", "/app.js", "", "x").status, 405);
+}
+
+// server-attachment.ts: "should serve client" and its variants, "should handle 304", "should not
+// serve static files", "should not serve unknown files from the Socket.IO path", "should return 404
+// for mismatching path"
+TEST(ClientFiles, AreAClosedList) {
+  const Folder folder;
+  const char* const names[] = {"socket.io.js", "socket.io.min.js", "socket.io.esm.min.js",
+                               "socket.io.msgpack.min.js"};
+  for (const char* name : names) {
+    folder.write(name, std::string("// ") + name);
+    folder.write(name + std::string(".map"), "{}");
+  }
+  folder.write("other.js", "// not listed");
+  World world({.client_dist = folder.path()});
+  for (const char* name : names) {
+    const std::string target = std::string("/socket.io/") + name;
+    const HttpAnswer script = http_get(world, target);
+    EXPECT_EQ(script.status, 200) << name;
+    EXPECT_EQ(script.body, std::string("// ") + name);
+    EXPECT_EQ(script.header("Content-Type"), "application/javascript; charset=utf-8");
+    EXPECT_EQ(script.header("Cache-Control"), "public, max-age=0");
+    EXPECT_EQ(script.header("X-SourceMap"), "");
+    const std::string tag = strong(script.header("ETag"));
+    EXPECT_EQ(http_get(world, target, "If-None-Match: " + tag + "\r\n").status, 304);
+    EXPECT_EQ(http_get(world, target, "If-None-Match: W/" + tag + "\r\n").status, 304);
+    const HttpAnswer map = http_get(world, target + ".map?buster=123");
+    EXPECT_EQ(map.status, 200);
+    EXPECT_EQ(map.header("Content-Type"), "application/json; charset=utf-8");
+  }
+  for (const char* unknown : {"/socket.io/other.js", "/socket.io/foo.js", "/socket.io/"}) {
+    const HttpAnswer answer = http_get(world, unknown);
+    EXPECT_EQ(answer.status, 400) << unknown;
+    EXPECT_EQ(answer.body, R"({"code":0,"message":"Transport unknown"})") << unknown;
+  }
+  EXPECT_EQ(http_get(world, "/socket.io.js").status, 404);
+  EXPECT_EQ(http_get(world, "/other/socket.io.js").status, 404);
+}
+
+TEST(ClientFiles, MayBeOffOrNotInstalled) {
+  World off({.serve_client = false});
+  EXPECT_EQ(http_get(off, "/socket.io/socket.io.js").status, 400);
+  World missing;
+  const HttpAnswer answer = http_get(missing, "/socket.io/socket.io.js");
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_NE(answer.body.find("client_dist"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace socketio
