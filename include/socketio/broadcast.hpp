@@ -6,6 +6,7 @@
 //   io.timeout(1s).emit_with_ack<int>("count");
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <initializer_list>
@@ -26,12 +27,14 @@ namespace detail {
 
 // Whom and how; a value inside Broadcast and SocketEmitter.
 struct Target {
-  std::shared_ptr<ShardLink> link;
+  std::shared_ptr<Hub> hub;
   std::uint32_t nsp = 0;
+  std::uint32_t shard = 0;   // of `socket`
   std::uint64_t socket = 0;  // single receiver (packed id), or the sender a broadcast leaves out
   bool single = false;
   std::vector<std::string> rooms;
   std::vector<std::string> except;
+  std::array<char, 20> sender{};  // the id of `socket`
   bool is_volatile = false;
   bool local = false;
   bool compress = true;
@@ -207,18 +210,21 @@ class Emits {
     const detail::PackedArgs<A...> packed(args...);
     if constexpr (kSingle) {
       Pending<T> pending;
-      auto done = [state = pending.state()](Result<T> r) { state->finish(std::move(r)); };
-      detail::emit_with_ack(target(), event, packed.ref(),
-                            std::make_unique<detail::SingleReceiver<T, decltype(done)>>(done));
+      detail::Fulfil<T> done(pending.state());
+      detail::emit_with_ack(
+          target(), event, packed.ref(),
+          std::make_unique<detail::SingleReceiver<T, detail::Fulfil<T>>>(std::move(done)));
       return pending;
     } else {
-      Pending<std::vector<T>> pending;
-      auto done = [state = pending.state()](std::error_code error, std::vector<T> replies) {
-        state->finish(error ? Result<std::vector<T>>(error)
-                            : Result<std::vector<T>>(std::move(replies)));
+      using All = std::vector<T>;
+      Pending<All> pending;
+      auto done = [fulfil = detail::Fulfil<All>(pending.state())](std::error_code error,
+                                                                  All replies) mutable {
+        fulfil(error ? Result<All>(error) : Result<All>(std::move(replies)));
       };
-      detail::emit_with_ack(target(), event, packed.ref(),
-                            std::make_unique<detail::ManyReceiver<T, decltype(done)>>(done));
+      detail::emit_with_ack(
+          target(), event, packed.ref(),
+          std::make_unique<detail::ManyReceiver<T, decltype(done)>>(std::move(done)));
       return pending;
     }
   }

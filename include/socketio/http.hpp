@@ -106,14 +106,13 @@ class SOCKETIO_EXPORT HttpRoutes {
     if constexpr (std::is_same_v<R, Task<HttpReply>>) {
       return f;
     } else {
-      auto shared = std::make_shared<F>(std::move(f));
-      return [shared](HttpRequest request) -> Task<HttpReply> {
-        return reply_now<F>(shared, std::move(request));
-      };
+      auto shared = std::make_shared<std::function<HttpReply(HttpRequest)>>(std::move(f));
+      return [shared](HttpRequest request) { return reply_now(shared, std::move(request)); };
     }
   }
-  template <class F>
-  static Task<HttpReply> reply_now(std::shared_ptr<F> f, HttpRequest request) {
+  // Not a template: a coroutine's frame with a type of the user's source file makes g++ warn.
+  static Task<HttpReply> reply_now(std::shared_ptr<std::function<HttpReply(HttpRequest)>> f,
+                                   HttpRequest request) {
     co_return (*f)(std::move(request));
   }
   HttpRoutes& add(std::string method, std::string pattern, Handler handler);

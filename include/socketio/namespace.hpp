@@ -29,7 +29,7 @@ Middleware adapt_middleware(F f) {
               refused ? next(*std::move(refused)) : next();
             },
             [next](std::exception_ptr error) {
-              if (error) next(ConnectError{"internal error"});
+              if (error) next.fail(error);
             });
       };
     } else {
@@ -75,15 +75,15 @@ class SOCKETIO_EXPORT Namespace : public Emits<Namespace, false>, public Selects
   }
 
   detail::Target target_for_emit() const;
-  Namespace(std::shared_ptr<detail::ShardLink> link, std::uint32_t index)
-      : link_(std::move(link)), index_(index) {}
+  Namespace(std::shared_ptr<detail::Hub> hub, std::uint32_t index)
+      : hub_(std::move(hub)), index_(index) {}
 
  private:
   ListenerId add_listener(std::string_view name, detail::HandlerPtr handler, bool once) const;
   ListenerId add_any(detail::HandlerPtr handler) const;
   bool add_middleware(detail::Middleware middleware) const;
 
-  std::shared_ptr<detail::ShardLink> link_;
+  std::shared_ptr<detail::Hub> hub_;
   std::uint32_t index_ = 0;
 };
 

@@ -1,7 +1,7 @@
 // Socket: one client in one namespace. A small handle: copy it freely, keep it as long as you like;
 // calls on a socket that is gone return false. Thread-safety: emit (all forms), disconnect, post,
-// id, connected: any thread. Everything else: the socket's own thread (inside handlers, or through
-// post).
+// id: any thread (from another one true means handed on). Everything else: the socket's own thread
+// (inside handlers, or through post); elsewhere it returns false, or nothing.
 #pragma once
 
 #include <array>
@@ -62,9 +62,12 @@ struct ConnectError {
 // Continues a middleware chain, once; later calls are ignored. Any thread.
 class SOCKETIO_EXPORT Next {
  public:
-  explicit Next(std::function<void(std::optional<ConnectError>)> go);
+  using Go = std::function<void(std::optional<ConnectError>, std::exception_ptr)>;
+  explicit Next(Go go);
   void operator()() const;
   void operator()(ConnectError error) const;
+  // The middleware ended by an exception: it is reported, and the client told "internal error".
+  void fail(std::exception_ptr error) const;
 
  private:
   struct Once;
@@ -150,16 +153,17 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   }
 
   friend bool operator==(const Socket& a, const Socket& b) {
-    return a.self_ == b.self_ && a.link_ == b.link_;
+    return a.self_ == b.self_ && a.hub_ == b.hub_ && a.shard_ == b.shard_;
   }
-  explicit operator bool() const { return link_ != nullptr; }
+  explicit operator bool() const { return hub_ != nullptr; }
 
   detail::Target target_for_emit() const;
 
   // -- Library.
-  Socket(std::shared_ptr<detail::ShardLink> link, std::uint64_t self, std::uint32_t nsp,
-         std::string_view id);
-  const std::shared_ptr<detail::ShardLink>& link() const { return link_; }
+  Socket(std::shared_ptr<detail::Hub> hub, std::uint32_t shard, std::uint64_t self,
+         std::uint32_t nsp, std::string_view id);
+  const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
+  std::uint32_t shard() const { return shard_; }
   std::uint64_t self() const { return self_; }
   std::uint32_t nsp_index() const { return nsp_; }
 
@@ -180,9 +184,10 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   ListenerId add_disconnect(DisconnectHandler handler, bool before) const;
   void* data_slot(std::type_index type, std::shared_ptr<void> (*make)()) const;
 
-  std::shared_ptr<detail::ShardLink> link_;
+  std::shared_ptr<detail::Hub> hub_;
   std::uint64_t self_ = 0;
   std::uint32_t nsp_ = 0;
+  std::uint32_t shard_ = 0;
   std::array<char, 20> id_{};
 };
 

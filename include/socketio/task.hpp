@@ -126,6 +126,12 @@ inline Task<void> Promise<void>::get_return_object() noexcept {
   return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
 }
 
+// The frame of detach() holds a lambda of the user's translation unit, which is fine, and which
+// g++ reports for every coroutine handler.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
 // Runs a task to its end in the background; `done(value)` or `done()` on success, then
 // `end(error)`.
 template <class T, class Done>
@@ -143,6 +149,9 @@ Detached detach(Task<T> task, Done done, TaskEnd end) {
   }
   end(error);
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 template <class T>
 class PendingState {
@@ -157,6 +166,14 @@ class PendingState {
       ready_.notify_all();
     }
     if (callback) callback(take());
+  }
+  // Ends it without calling anybody back: who was to fulfil it is gone. Only get() hears of it.
+  void abandon() {
+    const std::lock_guard lock(mutex_);
+    if (result_) return;
+    result_.emplace(Errc::shutting_down);
+    callback_ = nullptr;
+    ready_.notify_all();
   }
   // Calls at once when the result is there already.
   void then(std::function<void(Result<T>)> callback) {
@@ -186,6 +203,22 @@ class PendingState {
   std::condition_variable ready_;
   std::optional<Result<T>> result_;
   std::function<void(Result<T>)> callback_;
+};
+
+// Fulfils a pending operation, or abandons it when it is destroyed without.
+template <class T>
+class Fulfil {
+ public:
+  explicit Fulfil(std::shared_ptr<PendingState<T>> state) : state_(std::move(state)) {}
+  Fulfil(Fulfil&&) noexcept = default;
+  Fulfil& operator=(Fulfil&&) noexcept = default;
+  ~Fulfil() {
+    if (state_) state_->abandon();
+  }
+  void operator()(Result<T> result) { std::exchange(state_, nullptr)->finish(std::move(result)); }
+
+ private:
+  std::shared_ptr<PendingState<T>> state_;
 };
 
 }  // namespace detail

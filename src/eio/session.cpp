@@ -10,6 +10,10 @@
 namespace socketio::eio {
 namespace {
 
+// How late a ping may leave without moving the time for its pong: the resolution of timers and a
+// turn of the loop. Clients count interval plus timeout from the handshake.
+constexpr base::Duration kLate = std::chrono::milliseconds(2);
+
 std::uint64_t milliseconds(base::Duration duration) {
   const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
   return count < 0 ? 0 : static_cast<std::uint64_t>(count);
@@ -136,7 +140,7 @@ void Session::fill_inbox(base::MutBytes bytes, Inbox kind) {
 void Session::ping(base::Time now) {
   awaiting_pong_ = true;
   timeout_renewed_ = false;
-  timer_ = base::after(now, shared_.options.ping_timeout);
+  timer_ = base::after(std::max(timer_, now - kLate), shared_.options.ping_timeout);
   if (transport_ == Transport::polling) {
     queue().push_text(PacketType::ping, {}, {}, &shared_.ledger);
     if (poll_parked_) shared_.dirty.push_back(*this);

@@ -20,6 +20,7 @@ bool is_octet_stream(base::Bytes content_type) {
 }  // namespace
 
 Session::Poll Session::on_poll(base::Time now) {
+  if (now >= deadline()) on_deadline(now);  // its timer may come behind it in this turn
   if (state_ == State::closed || state_ == State::gone || transport_ == Transport::websocket)
     return Poll::refused;
   if (poll_parked_) {

@@ -343,6 +343,17 @@ TEST(Polling, CloseDeliversWhatIsQueuedFirst) {
   EXPECT_EQ(peer->drain(), Texts{"gone"});
 }
 
+// The turn's facts come before its timers: a poll may find a session whose time is over.
+TEST(Polling, APollBehindThePingTimeoutIsRefused) {
+  auto peer = Peer::opened();
+  peer->advance(25s);
+  peer->now += 20s - 1ns;
+  EXPECT_EQ(peer->poll(), "2");
+  peer->now += 1ns;
+  EXPECT_EQ(peer->poll(), "refused");
+  EXPECT_EQ(peer->drain(), (Texts{"closed:ping timeout", "gone"}));
+}
+
 TEST(Polling, ClosingEndsAtTheDrainTimeout) {
   auto peer = Peer::opened();
   (*peer)->send_text("a", "");

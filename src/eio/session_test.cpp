@@ -133,6 +133,17 @@ TEST(Session, PingsWhileThePongsCome) {
   }
 }
 
+// Timers fire a little late; that must not add up, since clients count from the handshake.
+TEST(Session, ALatePingDoesNotPutOffTheTimeout) {
+  auto late = Peer::opened(Transport::websocket);
+  late->advance(25s + 2ms);
+  EXPECT_EQ((*late)->deadline(), late->now - 2ms + 20s);
+  // A busy server that pings much too late gives its clients their time nevertheless.
+  auto very_late = Peer::opened(Transport::websocket);
+  very_late->advance(50s);
+  EXPECT_EQ((*very_late)->deadline(), very_late->now - 2ms + 20s);
+}
+
 // U14, U28
 TEST(Session, NoPongInTimeCloses) {
   auto peer = Peer::opened(Transport::websocket);

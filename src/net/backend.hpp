@@ -106,5 +106,12 @@ class Backend {
 };
 
 std::unique_ptr<Backend> make_epoll_backend();
+// Null, and why, when the kernel refuses (containers often do) or the library was built without it.
+std::unique_ptr<Backend> make_uring_backend(std::error_code& why_not);
+
+enum class BackendKind : std::uint8_t { automatic, epoll, io_uring };
+// Automatic: io_uring if it can be had, else epoll, and `why_not` says why. Null when what was
+// asked for cannot be had.
+std::unique_ptr<Backend> make_backend(BackendKind kind, std::error_code& why_not);
 
 }  // namespace socketio::net

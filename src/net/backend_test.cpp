@@ -14,13 +14,6 @@ using std::chrono::milliseconds;
 class StreamTest : public BackendTest {};
 INSTANTIATE_TEST_SUITE_P(All, StreamTest, ::testing::ValuesIn(all_backends()), backend_name);
 
-std::string pattern(std::size_t size) {
-  std::string text(size, '\0');
-  for (std::size_t i = 0; i < size; ++i)
-    text[i] = static_cast<char>('a' + i * 7 % 26 + i / 4096 % 5);
-  return text;
-}
-
 TEST_P(StreamTest, Echoes) {
   auto [peer, id] = stream(1);
   const Fd& client = peer;  // clang 14 cannot capture bindings
@@ -257,38 +250,6 @@ TEST_P(StreamTest, FactsCarryTheLatestOwner) {
   backend_->close(id);
   backend_->set_owner(id, 6);
   EXPECT_TRUE(until([&] { return seen(6).closes == 1; }));
-}
-
-// Ten megabytes through a tiny buffer to a reader that takes a little at a time.
-TEST_P(StreamTest, ShortSendsLoseNothing) {
-  auto [peer, handle] = stream(1, true);
-  const Fd& client = peer;
-  const StreamId id = handle;
-  const std::string text = pattern(10'000'000);
-  std::size_t taken = 0;
-  bool in_flight = false;
-  const auto push = [&] {
-    while (!in_flight && taken < text.size()) {
-      const base::Bytes rest = base::Bytes(text).substr(taken);
-      const base::Bytes parts[] = {rest.substr(0, rest.size() / 2), rest.substr(rest.size() / 2)};
-      const std::size_t n = backend_->send(id, parts);
-      taken += n;
-      in_flight = n < rest.size();
-    }
-  };
-  sink_.sent = [&](StreamId, Owner) { in_flight = false; };
-  std::string got;
-  push();
-  EXPECT_TRUE(in_flight);
-  EXPECT_TRUE(until([&] { return got.size() >= text.size(); },
-                    [&] {
-                      push();
-                      for (int i = 0; i < 16; ++i) got += read_some(client, nullptr, 30'000);
-                    }));
-  EXPECT_TRUE(got == text);
-  EXPECT_EQ(taken, text.size());
-  EXPECT_GT(seen(1).sents, 10);
-  EXPECT_LE(idle_wakes(), 4);  // not kept awake by being writable
 }
 
 TEST_P(StreamTest, ClosingDropsTheSendInFlight) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -52,6 +53,43 @@ struct BackendFactory {
   std::unique_ptr<Place> (*place)();
 };
 
+// Sends a text through a backend the way a driver does, and keeps account of what was taken.
+class Push {
+ public:
+  Push(Backend& backend, StreamId id, std::string text)
+      : backend_(backend), id_(id), text_(std::move(text)) {}
+  // At most `piece` bytes at a time, in `parts` parts, until the backend wants us to wait.
+  void push(std::size_t piece, std::size_t parts = 1) {
+    while (!in_flight_ && taken_ < text_.size()) {
+      const base::Bytes all = base::Bytes(text_).substr(taken_, piece);
+      std::vector<base::Bytes> split;
+      for (std::size_t i = 0; i < parts; ++i) {
+        const std::size_t from = all.size() * i / parts;
+        split.push_back(all.substr(from, all.size() * (i + 1) / parts - from));
+      }
+      const std::size_t n = backend_.send(id_, split);
+      taken_ += n;
+      in_flight_ = n < all.size();
+    }
+  }
+  void sent(std::size_t n) {
+    EXPECT_TRUE(in_flight_);
+    in_flight_ = false;
+    taken_ += n;
+  }
+  bool in_flight() const { return in_flight_; }
+  bool done() const { return !in_flight_ && taken_ == text_.size(); }
+  std::size_t taken() const { return taken_; }
+  const std::string& text() const { return text_; }
+
+ private:
+  Backend& backend_;
+  StreamId id_;
+  std::string text_;
+  std::size_t taken_ = 0;
+  bool in_flight_ = false;
+};
+
 // A descriptor that a test owns.
 class Fd {
  public:
@@ -84,6 +122,7 @@ struct Seen {
   int receives = 0;
   int eofs = 0;
   int sents = 0;
+  std::size_t sent = 0;  // the bytes that they reported
   int connects = 0;
   int closes = 0;
   int detached_fd = -1;
@@ -106,7 +145,7 @@ class TestSink final : public Sink {
   bool work = false;
   // Acts inside facts; all optional.
   std::function<void(StreamId, Owner, base::MutBytes)> received;
-  std::function<void(StreamId, Owner)> sent;
+  std::function<void(StreamId, Owner, std::size_t)> sent;
   std::function<void(StreamId, Owner)> ended;
   std::function<void(StreamId, Owner)> connected;
   std::function<void(const Accepted&)> on_accept;
@@ -139,9 +178,11 @@ class TestSink final : public Sink {
     ++seen.eofs;
     if (ended) ended(id, owner);
   }
-  void on_sent(StreamId id, Owner owner, std::size_t) override {
-    ++alive(owner).sents;
-    if (sent) sent(id, owner);
+  void on_sent(StreamId id, Owner owner, std::size_t n) override {
+    Seen& seen = alive(owner);
+    ++seen.sents;
+    seen.sent += n;
+    if (sent) sent(id, owner, n);
   }
   void on_detached(StreamId, Owner owner, int fd) override { alive(owner).detached_fd = fd; }
   void on_closed(StreamId id, Owner owner, std::error_code error) override {
@@ -211,6 +252,12 @@ class BackendTest : public ::testing::TestWithParam<BackendFactory> {
     return {std::move(client), id};
   }
 
+  static std::string pattern(std::size_t size) {
+    std::string text(size, '\0');
+    for (std::size_t i = 0; i < size; ++i)
+      text[i] = static_cast<char>('a' + i * 7 % 26 + i / 4096 % 5);
+    return text;
+  }
   std::size_t send(StreamId id, std::string_view text) {
     const base::Bytes part = text;
     return backend_->send(id, {&part, 1});

@@ -144,10 +144,19 @@ inline std::unique_ptr<Place> sim_place() {
   return std::make_unique<SimPlace>();
 }
 
+inline std::unique_ptr<Backend> make_uring_or_null() {
+  std::error_code why_not;
+  return make_uring_backend(why_not);
+}
+
 // What needs threads, Unix sockets or socket options is asked of these only: the simulator has
 // none.
 inline std::vector<BackendFactory> kernel_backends() {
-  return {{"epoll", &kernel_place<&make_epoll_backend>}};
+  std::vector<BackendFactory> all = {{"epoll", &kernel_place<&make_epoll_backend>}};
+  if (make_uring_or_null() != nullptr) {
+    all.push_back({"io_uring", &kernel_place<&make_uring_or_null>});
+  }
+  return all;
 }
 inline std::vector<BackendFactory> all_backends() {
   std::vector<BackendFactory> all = kernel_backends();

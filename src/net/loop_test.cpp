@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/backend_test_places.hpp"
 #include "net/sys.hpp"
 
 namespace socketio::net {
@@ -57,7 +58,7 @@ struct Pair {
   int fds[2] = {-1, -1};
 };
 
-class LoopTest : public ::testing::Test {
+class LoopTest : public ::testing::TestWithParam<testing::BackendFactory> {
  protected:
   bool readable(int timeout_ms) const {
     pollfd entry{loop_.poll_fd(), POLLIN, 0};
@@ -78,11 +79,13 @@ class LoopTest : public ::testing::Test {
     driver_.order.clear();
   }
 
-  Loop loop_{make_epoll_backend()};
+  Loop loop_{GetParam().place()->make_backend()};
   TestDriver driver_;
 };
+INSTANTIATE_TEST_SUITE_P(All, LoopTest, ::testing::ValuesIn(testing::kernel_backends()),
+                         testing::backend_name);
 
-TEST_F(LoopTest, ATurnIsFactsTimersJobsFlush) {
+TEST_P(LoopTest, ATurnIsFactsTimersJobsFlush) {
   const Pair pair;
   const StreamId id = loop_.backend().adopt(pair.fds[1], 1);
   loop_.backend().recv_start(id);
@@ -96,7 +99,7 @@ TEST_F(LoopTest, ATurnIsFactsTimersJobsFlush) {
   EXPECT_EQ(driver_.order, "rtjf");
 }
 
-TEST_F(LoopTest, RunsUntilStoppedFromAnotherThread) {
+TEST_P(LoopTest, RunsUntilStoppedFromAnotherThread) {
   int flushes = 0;
   driver_.on_flush = [&] { ++flushes; };
   std::thread other([&] {
@@ -114,7 +117,7 @@ TEST_F(LoopTest, RunsUntilStoppedFromAnotherThread) {
   EXPECT_NE(driver_.order.find('.'), std::string::npos);
 }
 
-TEST_F(LoopTest, StopEndsARunThatHasNotBegunAndOnlyThatOne) {
+TEST_P(LoopTest, StopEndsARunThatHasNotBegunAndOnlyThatOne) {
   loop_.stop();
   loop_.run(driver_);
   EXPECT_EQ(driver_.order, "");
@@ -123,7 +126,7 @@ TEST_F(LoopTest, StopEndsARunThatHasNotBegunAndOnlyThatOne) {
   EXPECT_NE(driver_.order, "");
 }
 
-TEST_F(LoopTest, StopsASleepingRun) {
+TEST_P(LoopTest, StopsASleepingRun) {
   std::atomic<bool> flushed{false};
   driver_.on_flush = [&] { flushed = true; };
   loop_.mailbox().post([] {});
@@ -135,7 +138,7 @@ TEST_F(LoopTest, StopsASleepingRun) {
   other.join();
 }
 
-TEST_F(LoopTest, TimersEndTheSleepAndAreNeverEarly) {
+TEST_P(LoopTest, TimersEndTheSleepAndAreNeverEarly) {
   Timer timer(4, 2);
   const base::Time deadline = base::after(system_now(), milliseconds(15));
   loop_.timers().arm(timer, deadline);
@@ -148,7 +151,7 @@ TEST_F(LoopTest, TimersEndTheSleepAndAreNeverEarly) {
   EXPECT_GE(system_now(), deadline);
 }
 
-TEST_F(LoopTest, TheTimeOfAFactIsAfterTheSleep) {
+TEST_P(LoopTest, TheTimeOfAFactIsAfterTheSleep) {
   const Pair pair;
   loop_.backend().recv_start(loop_.backend().adopt(pair.fds[1], 1));
   base::Time written{};
@@ -168,7 +171,7 @@ TEST_F(LoopTest, TheTimeOfAFactIsAfterTheSleep) {
   EXPECT_GE(seen, written);
 }
 
-TEST_F(LoopTest, ProcessBlocksNoLongerThanItMay) {
+TEST_P(LoopTest, ProcessBlocksNoLongerThanItMay) {
   const base::Time before = system_now();
   loop_.process(driver_);
   loop_.process(driver_, milliseconds(5));
@@ -176,7 +179,7 @@ TEST_F(LoopTest, ProcessBlocksNoLongerThanItMay) {
   EXPECT_LT(system_now() - before, std::chrono::seconds(10));
 }
 
-TEST_F(LoopTest, WorksInsideSomebodyElsesLoop) {
+TEST_P(LoopTest, WorksInsideSomebodyElsesLoop) {
   const Pair pair;
   const StreamId id = loop_.backend().adopt(pair.fds[1], 1);
   loop_.backend().recv_start(id);
@@ -209,7 +212,7 @@ TEST_F(LoopTest, WorksInsideSomebodyElsesLoop) {
   EXPECT_FALSE(readable(0));
 }
 
-TEST_F(LoopTest, SomebodyElsesLoopIsWokenByTimersAndWork) {
+TEST_P(LoopTest, SomebodyElsesLoopIsWokenByTimersAndWork) {
   quiet();
   Timer timer;
   base::Time deadline{};
@@ -235,7 +238,7 @@ TEST_F(LoopTest, SomebodyElsesLoopIsWokenByTimersAndWork) {
   EXPECT_FALSE(readable(0));
 }
 
-TEST_F(LoopTest, WhatWasArmedBeforePollFdIsFound) {
+TEST_P(LoopTest, WhatWasArmedBeforePollFdIsFound) {
   Timer timer;
   loop_.timers().arm(timer, loop_.now());
   EXPECT_TRUE(until([&] { return !timer.armed(); }));

@@ -1,23 +1,32 @@
 // User code, run: connections, events, disconnections. Commands are in dispatcher_commands.cpp.
 #include "server/dispatcher.hpp"
 
+#include <atomic>
+
 #include <fmt/format.h>
 
+#include "server/owned_args.hpp"
 #include "server/shard.hpp"
 
 namespace socketio {
 
 struct Next::Once {
-  std::function<void(std::optional<ConnectError>)> go;
+  explicit Once(Go g) : go(std::move(g)) {}
+  // Whoever comes first, on whatever thread, takes it.
+  Go take() { return taken.exchange(true) ? nullptr : std::exchange(go, nullptr); }
+  Go go;
+  std::atomic<bool> taken{false};
 };
 
-Next::Next(std::function<void(std::optional<ConnectError>)> go)
-    : once_(std::make_shared<Once>(Once{std::move(go)})) {}
+Next::Next(Go go) : once_(std::make_shared<Once>(std::move(go))) {}
 void Next::operator()() const {
-  if (auto go = std::exchange(once_->go, nullptr)) go(std::nullopt);
+  if (const Go go = once_->take()) go(std::nullopt, nullptr);
 }
 void Next::operator()(ConnectError error) const {
-  if (auto go = std::exchange(once_->go, nullptr)) go(std::move(error));
+  if (const Go go = once_->take()) go(std::move(error), nullptr);
+}
+void Next::fail(std::exception_ptr error) const {
+  if (const Go go = once_->take()) go(ConnectError{"internal error"}, std::move(error));
 }
 
 }  // namespace socketio
@@ -40,15 +49,20 @@ class Call final : public detail::Invocation {
   bool wants_ack() override { return ack_id_.has_value(); }
   Ack make_ack() override;
   void reply(detail::ArgsRef args) override {
-    if (ack_id_) dispatcher_.send_ack(id_, *std::exchange(ack_id_, std::nullopt), args);
+    if (!ack_id_) return;
+    const std::uint64_t id = *std::exchange(ack_id_, std::nullopt);
+    // Another handler of the event may have taken an Ack and used it already.
+    if (ack_ == nullptr || close_ack(*ack_)) dispatcher_.send_ack(id_, id, args);
   }
   void mismatch(std::size_t index) override {
-    ++dispatcher_.mismatches_;
+    dispatcher_.mismatches_.add();
     dispatcher_.report({ErrorReport::Kind::payload_mismatch,
                         fmt::format("argument {} does not fit the handler", index),
                         std::string(view_.name())});
   }
   detail::TaskEnd begin_task() override;
+
+  static bool close_ack(detail::AckState& ack);
 
   void run(const detail::HandlerPtr& handler) {
     handler_ = handler;
@@ -70,7 +84,8 @@ class Call final : public detail::Invocation {
 namespace socketio::detail {
 
 struct AckState {
-  std::shared_ptr<ShardLink> link;
+  std::shared_ptr<Hub> hub;
+  std::uint32_t shard = 0;
   std::uint64_t socket = 0;
   std::uint64_t id = 0;
   std::atomic<bool> open{true};
@@ -87,11 +102,11 @@ Ack::operator bool() const {
 bool Ack::send(detail::ArgsRef args) const {
   if (state_ == nullptr || !state_->open.exchange(false, std::memory_order_relaxed)) return false;
   const auto socket = sio::SocketId::unpack(state_->socket);
-  if (server::Shard* shard = state_->link->here(); shard != nullptr)
+  if (server::Shard* shard = state_->hub->here(state_->shard); shard != nullptr)
     return shard->dispatcher().send_ack(socket, state_->id, args);
   // Off the shard's thread: the arguments become values here, since they may not live on.
   auto values = std::make_shared<Args>(server::collect(args));
-  return state_->link->post([socket, values, id = state_->id](server::Shard& shard) {
+  return state_->hub->post(state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
     shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
   });
 }
@@ -100,11 +115,16 @@ bool Ack::send(detail::ArgsRef args) const {
 
 namespace socketio::server {
 
+bool Call::close_ack(detail::AckState& ack) {
+  return ack.open.exchange(false, std::memory_order_relaxed);
+}
+
 Ack Call::make_ack() {
   if (!ack_id_) return {};
   if (!ack_) {
     ack_ = std::make_shared<detail::AckState>();
-    ack_->link = handle_.link();
+    ack_->hub = handle_.hub();
+    ack_->shard = handle_.shard();
     ack_->socket = id_.packed();
     ack_->id = *ack_id_;
   }
@@ -122,9 +142,9 @@ detail::TaskEnd Call::begin_task() {
       shard.handler_started(*record);
     }
   }
-  return [link = handle_.link(), session, handler = handler_,
+  return [hub = handle_.hub(), index = handle_.shard(), session, handler = handler_,
           name = std::string(view_.name())](std::exception_ptr error) {
-    if (Shard* alive = link->here(); alive != nullptr) {
+    if (Shard* alive = hub->here(index); alive != nullptr) {
       if (error) alive->dispatcher().report_exception(error, name);
       alive->handler_ended(session);
     }
@@ -132,17 +152,15 @@ detail::TaskEnd Call::begin_task() {
 }
 
 Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared,
-                       const sio::Options& options, Hooks& hooks,
-                       std::shared_ptr<detail::ShardLink> link)
+                       std::shared_ptr<detail::Hub> hub)
     : shard_(shard),
       core_(core),
       shared_(shared),
-      options_(options),
-      hooks_(hooks),
-      link_(std::move(link)) {}
+      options_(hub->settings.sio),
+      hub_(std::move(hub)) {}
 
 Socket Dispatcher::handle(const sio::Socket& socket) const {
-  return {link_, socket.self.packed(), socket.nsp, socket.id_view()};
+  return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id_view()};
 }
 
 Socket Dispatcher::handle(sio::SocketId id) {
@@ -164,16 +182,16 @@ NamespaceExtras& Dispatcher::extras(sio::NamespaceIndex nsp) {
 
 void Dispatcher::report(const ErrorReport& error) {
   shard_.log(base::LogLevel::warn, base::LogKind::handler, error.message);
-  if (!hooks_.error) return;
+  if (!hub_->hooks.error) return;
   try {
-    hooks_.error(error);
+    hub_->hooks.error(error);
   } catch (...) {  // a hook that throws has nobody left to tell
-    ++failures_;
+    failures_.add();
   }
 }
 
 void Dispatcher::report_exception(std::exception_ptr error, std::string_view event) {
-  ++failures_;
+  failures_.add();
   std::string message = "unknown exception";
   try {
     std::rethrow_exception(error);
@@ -234,12 +252,14 @@ void Dispatcher::run_middlewares(sio::SocketId id,
   if (index == chain->size()) return connected(id);
   const Socket socket = handle(id);
   if (!socket) return;
-  const Next next([link = link_, id, chain, index](std::optional<ConnectError> error) {
-    link->run_or_post([id, chain, index, error = std::move(error)](Shard& shard) {
+  const Next next([hub = hub_, shard = shard_.index(), id, chain, index](
+                      std::optional<ConnectError> error, std::exception_ptr why) {
+    hub->run_or_post(shard, [id, chain, index, error = std::move(error), why](Shard& on) {
+      if (why) on.dispatcher().report_exception(why, "middleware");
       if (error) {
-        shard.dispatcher().refuse(id, *error);
+        on.dispatcher().refuse(id, *error);
       } else {
-        shard.dispatcher().run_middlewares(id, chain, index + 1);
+        on.dispatcher().run_middlewares(id, chain, index + 1);
       }
     });
   });
@@ -259,21 +279,36 @@ void Dispatcher::connected(sio::SocketId id) {
   for (const auto& [listener, run] : handlers) guarded("connection", [&] { run(user); });
 }
 
+void Dispatcher::ensure_namespace(sio::NamespaceIndex nsp) {
+  if (!core_.has_namespace(nsp)) core_.create_namespace(hub_->names.name(nsp), nsp);
+}
+
 void Dispatcher::on_unknown_namespace(const sio::Event& event) {
   const std::string name(event.name);
+  const sio::ClientId client = event.client;
+  const std::lock_guard lock(hub_->creating);
+  if (hub_->names.find(name)) {
+    // Another shard has just made it: what its creator registered is in our mailbox, before this.
+    const bool queued = hub_->post(shard_.index(), [client, name](Shard& shard) {
+      shard.dispatcher().ensure_namespace(*shard.hub()->names.find(name));
+      shard.dispatcher().core().admit(client, name, shard.now());
+    });
+    if (!queued) core_.reject_namespace(client, name);
+    return;
+  }
   const Value auth = Value::parse(event.rest).value_or(Value(Object()));
   bool create = false;
-  if (hooks_.unknown_namespace)
-    guarded("connect", [&] { create = hooks_.unknown_namespace(name, auth); });
-  if (!create) return core_.reject_namespace(event.client, name);
-  core_.create_namespace(name);
-  core_.admit(event.client, name, shard_.now());
+  if (hub_->hooks.unknown_namespace)
+    guarded("connect", [&] { create = hub_->hooks.unknown_namespace(name, auth); });
+  if (!create) return core_.reject_namespace(client, name);
+  ensure_namespace(hub_->names.add(name).first);
+  core_.admit(client, name, shard_.now());
 }
 
 // -- Events.
 
 void Dispatcher::on_event(sio::Event& event) {
-  ++events_;
+  events_.add();
   sio::Socket* socket = core_.get(event.socket);
   const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
   NamespaceExtras& nsp = extras(socket->nsp);
@@ -298,7 +333,8 @@ void Dispatcher::on_event(sio::Event& event) {
 void Dispatcher::run_handlers(sio::SocketId id, const EventView& view,
                               std::optional<std::uint64_t> ack_id) {
   sio::Socket* socket = core_.get(id);
-  if (socket == nullptr) return;
+  // Listeners for any event and middlewares may have disconnected it.
+  if (socket == nullptr || socket->state != sio::SocketState::connected) return;
   ListenersPtr for_all = extras(socket->nsp).events.find(view.name());
   auto* own = static_cast<SocketExtras*>(socket->attachment.get());
   ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
@@ -323,38 +359,26 @@ void Dispatcher::run_packet_middlewares(
     std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> chain, std::size_t index) {
   if (core_.get(id) == nullptr) return;
   if (index == chain->size()) return dispatch_packet(id, *packet, ack_id);
-  const Next next(
-      [link = link_, id, packet, ack_id, chain, index](std::optional<ConnectError> error) {
-        link->run_or_post([=](Shard& shard) {
-          if (error) {
-            shard.dispatcher().on_error(id, error->message);
-          } else {
-            shard.dispatcher().run_packet_middlewares(id, packet, ack_id, chain, index + 1);
-          }
-        });
-      });
+  const Next next([hub = hub_, shard = shard_.index(), id, packet, ack_id, chain, index](
+                      std::optional<ConnectError> error, const std::exception_ptr&) {
+    hub->run_or_post(shard, [=](Shard& on) {
+      if (error) {
+        on.dispatcher().on_error(id, error->message);
+      } else {
+        on.dispatcher().run_packet_middlewares(id, packet, ack_id, chain, index + 1);
+      }
+    });
+  });
   guarded(packet->name, [&] { (*chain)[index](*packet, next); });
 }
 
-// A packet that middlewares had as values goes on as one that was received: written and parsed
-// again.
+// A packet that middlewares had as values goes on like one that was received.
 void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
                                  std::optional<std::uint64_t> ack_id) {
-  std::string text;
-  std::vector<base::Bytes> attachments;
-  value::JsonWriter writer(text, attachments);
-  writer.begin_array();
-  writer.string(packet.name);
-  for (const Value& value : packet.args) value.write(writer);
-  writer.end_array();
-  value::JsonDocument document;
-  if (!document.parse_copy(text) ||
-      (!attachments.empty() && !document.bind_attachments(attachments)))
-    return;
-  run_handlers(id,
-               EventView(packet.name, document.root(),
-                         attachments.empty() ? document.rest_of_array() : base::Bytes()),
-               ack_id);
+  Args all{Value(packet.name)};
+  all.insert(all.end(), packet.args.begin(), packet.args.end());
+  const OwnedArgs args(std::move(all));
+  run_handlers(id, EventView(packet.name, args.root(), args.rest(), ack_id.has_value()), ack_id);
 }
 
 void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& view,

@@ -15,33 +15,34 @@ constexpr base::Duration kLinger =
 
 }  // namespace
 
-ShardServices system_services() {
-  return {net::make_epoll_backend(), nullptr, std::make_unique<net::SystemRandom>(), [] {
+ShardServices system_services(std::unique_ptr<net::Backend> backend) {
+  return {std::move(backend), nullptr, std::make_unique<net::SystemRandom>(), [] {
             timespec ts{};
             clock_gettime(CLOCK_REALTIME, &ts);
             return std::int64_t{ts.tv_sec} * 1000 + ts.tv_nsec / 1'000'000;
           }};
 }
 
-Shard::Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger,
-             ShardServices services)
-    : settings_(settings),
+Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoutes& routes,
+             std::uint8_t index)
+    : hub_(std::move(hub)),
+      settings_(hub_->settings),
       routes_(routes),
-      hooks_(hooks),
-      logger_(logger),
+      index_(index),
       loop_(std::move(services.backend), std::move(services.clock)),
       random_(std::move(services.random)),
       unix_ms_(std::move(services.unix_ms)),
+      ledger_(hub_->ledger),
       arena_(&ledger_),
-      shared_{settings.eio, arena_, ledger_},
-      sid_key_(eio::make_sid_key(*random_)),
-      core_(shared_, *random_, settings.sio, 0),
-      link_(std::make_shared<detail::ShardLink>(*this)),
-      dispatcher_(*this, core_, shared_, settings.sio, hooks, link_),
-      offload_(loop_.mailbox()) {}
+      shared_{settings_.eio, arena_, ledger_},
+      core_(shared_, *random_, settings_.sio, index),
+      dispatcher_(*this, core_, shared_, hub_),
+      offload_(loop_.mailbox()) {
+  hub_->open(index_, *this);
+}
 
 Shard::~Shard() {
-  link_->close();
+  hub_->close(index_);
   loop_.mailbox().close();
   closing_ = closed_ = true;
 }
@@ -58,7 +59,7 @@ void Shard::accept_on(int listen_fd) {
 // -- Facts.
 
 void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
-  if (closing_ || connections_.size() >= settings_.options.max_connections) {
+  if (closing_ || hub_->connection_count() >= settings_.options.max_connections) {
     // Through the backend, whose descriptor it is; nobody owns the stream, so its end is not
     // noticed.
     loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
@@ -66,14 +67,76 @@ void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
         "connection refused: max_connections reached or closing");
     return;
   }
+  const std::size_t shard = emptiest_shard();
+  hub_->connections[shard].fetch_add(1, std::memory_order_relaxed);
+  hand_over(shard, fd, peer, {});
+}
+
+std::size_t Shard::emptiest_shard() const {
+  std::size_t best = index_;
+  for (std::size_t i = 0; i < hub_->size(); ++i) {
+    if (hub_->connections[i].load(std::memory_order_relaxed) <
+        hub_->connections[best].load(std::memory_order_relaxed)) {
+      best = i;
+    }
+  }
+  return best;
+}
+
+// The descriptor belongs to the job, so that one dropped unrun closes it.
+void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes) {
+  if (shard == index_) return adopt(fd, peer, base::as_bytes(bytes.view()));
+  struct Parcel {
+    int fd;
+    net::Address peer;
+    base::InBuffer bytes;
+    std::shared_ptr<detail::Hub> hub;
+    std::size_t shard;
+    ~Parcel() {
+      if (fd < 0) return;
+      ::close(fd);
+      hub->connections[shard].fetch_sub(1, std::memory_order_relaxed);
+    }
+  };
+  auto parcel = std::make_shared<Parcel>(fd, peer, std::move(bytes), hub_, shard);
+  hub_->post(shard, [parcel](Shard& to) {
+    to.adopt(std::exchange(parcel->fd, -1), parcel->peer, base::as_bytes(parcel->bytes.view()));
+  });
+}
+
+void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read) {
   auto [id, c] = connections_.emplace();
   c->self = id;
   c->timer.owner = id.packed();
   c->timer.kind = kConnectionTimer;
   c->http = std::make_unique<HttpSide>(settings_.http, now(), peer);
   c->stream = loop_.backend().adopt(fd, id.packed());
+  if (closing_) return drop(*c);
   loop_.backend().recv_start(c->stream);
   arm(*c);
+  if (already_read.empty()) return;
+  // The machine may unmask and unescape in place, so it gets memory of its own.
+  base::InBuffer bytes;
+  bytes.append(already_read, ledger_);
+  on_received(c->stream, id.packed(), bytes.view());
+}
+
+void Shard::move(Connection& c, std::size_t shard) {
+  c.move = std::make_unique<Move>(shard, c.http->peer, c.http->machine.take_request(ledger_));
+  c.http.reset();
+  loop_.timers().cancel(c.timer);
+  loop_.backend().recv_stop(c.stream);
+  mark_dirty(c);  // leaves when earlier answers have been sent
+}
+
+void Shard::on_detached(net::StreamId, net::Owner owner, int fd) {
+  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  const std::unique_ptr<Move> parcel = std::move(c->move);
+  connections_.erase(c->self);
+  hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
+  hub_->connections[parcel->shard].fetch_add(1, std::memory_order_relaxed);
+  hand_over(parcel->shard, fd, parcel->peer, std::move(parcel->bytes));
+  finish_closing();
 }
 
 void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
@@ -83,6 +146,8 @@ void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
 void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   if (c == nullptr || c->lingering) return;
+  if (c->move)
+    return c->move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
   try {
     feed(*c, bytes);
   } catch (const std::bad_alloc&) {
@@ -114,7 +179,7 @@ void Shard::turn(Connection& c) {
 
 void Shard::on_eof(net::StreamId, net::Owner owner) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
-  if (c == nullptr) return;
+  if (c == nullptr || c->move) return;
   c->eof = true;
   if (c->lingering) return drop(*c);
   if (c->http && c->http->exchange != Exchange::poll) {
@@ -137,6 +202,9 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   // Not before: while the send was in flight its memory had to stay where it was.
   c->out.settle(&ledger_);
   if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
+  if (c->closing && n > 0) arm_stall(*c);
+  // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
+  if (c->out.empty()) return flush_connection(*c);
   mark_dirty(*c);
 }
 
@@ -145,12 +213,14 @@ void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
   if (c == nullptr) return;
   lost(*c, static_cast<bool>(error));
   connections_.erase(ConnectionId::unpack(owner));
+  hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
   finish_closing();
 }
 
 void Shard::lost(Connection& c, bool failed) {
   const base::Time t = now();
   SessionRecord* record = nullptr;
+  if (c.move) return;
   if (c.http) {
     record = sessions_.get(std::exchange(c.http->session, SessionId{}));
     const Exchange exchange = std::exchange(c.http->exchange, Exchange::none);
@@ -189,7 +259,10 @@ void Shard::on_timer(net::Timer& timer) {
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
-    if (c = connections_.get(ConnectionId::unpack(timer.owner)); c != nullptr) arm(*c);
+    if (c = connections_.get(ConnectionId::unpack(timer.owner)); c == nullptr) return;
+    // Its time is over and it does not even take what is there: no use in waiting once more.
+    if (c->closing && c->in_flight) return drop(*c);
+    arm(*c);
   } else if (timer.kind == kCoreTimer) {
     core_.on_deadline(t);
     dispatcher_.pump(t);
@@ -220,8 +293,11 @@ void Shard::flush() {
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
   }
+  clients_.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
   connections_.size() > 0 ? arena_.recycle() : arena_.release();
+  // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
+  ++shared_.dispatch;
 }
 
 void Shard::flush_connection(Connection& c) {
@@ -235,6 +311,7 @@ void Shard::flush_connection(Connection& c) {
     const std::size_t taken = loop_.backend().send(c.stream, std::span(parts.data(), count));
     c.out.consume(taken);
     if (c.http && taken > 0) c.http->machine.on_progress(now(), c.out.empty());
+    if (c.closing && taken > 0) arm_stall(c);
     if (taken < total) {
       c.in_flight = true;
       everything = false;
@@ -249,6 +326,7 @@ void Shard::flush_connection(Connection& c) {
       if (c.ws->has_input() && !c.closing) backlog_.push_back(c);
     }
   }
+  if (everything && c.move) return loop_.backend().detach(c.stream);
   if (everything && c.closing) {
     c.lingering = true;
     loop_.backend().shutdown_write(c.stream);
@@ -274,9 +352,15 @@ void Shard::arm(Connection& c) {
 void Shard::close_when_sent(Connection& c) {
   if (c.closing) return;
   c.closing = true;
-  // A peer that takes nothing more (it may be gone without a word) does not keep what is queued.
-  loop_.timers().arm(c.timer, base::after(now(), settings_.eio.drain_timeout));
+  arm_stall(c);
   mark_dirty(c);
+}
+
+// The machine is over and has no deadline any more; without this one a peer that does not read
+// would keep the connection and what is queued for it.
+void Shard::arm_stall(Connection& c) {
+  const base::Duration patience = c.ws ? settings_.ws.close_timeout : settings_.http.send_timeout;
+  loop_.timers().arm(c.timer, base::after(now(), patience));
 }
 
 void Shard::drop(Connection& c) {
@@ -365,20 +449,17 @@ void Shard::finish_closing() {
   if (!closing_ || closed_ || connections_.size() > 0) return;
   closed_ = true;
   loop_.timers().cancel(shutdown_timer_);
-  link_->close();
+  hub_->close(index_);
   for (auto& done : std::exchange(on_closed_, {})) done();
 }
 
-Stats Shard::stats() {
-  Stats out = counters_;
-  out.connections = connections_.size();
-  out.clients = core_.clients();
-  out.input_bytes = static_cast<std::uint64_t>(ledger_.input());
-  out.output_bytes = static_cast<std::uint64_t>(ledger_.output());
-  out.events_in = dispatcher_.events();
-  out.mismatched_events = dispatcher_.mismatches();
-  out.handler_errors = dispatcher_.failures();
-  return out;
+void Shard::add_stats(Stats& all) const {
+  all.connections += hub_->connections[index_].load(std::memory_order_relaxed);
+  all.clients += clients_.get();
+  all.rejected_requests += rejected_.get();
+  all.events_in += dispatcher_.events();
+  all.mismatched_events += dispatcher_.mismatches();
+  all.handler_errors += dispatcher_.failures();
 }
 
 SessionRecord* Shard::session_of(sio::ClientId client) {

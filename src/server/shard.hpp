@@ -17,6 +17,7 @@
 
 #include <tsl/robin_map.h>
 
+#include "base/counter.hpp"
 #include "base/list.hpp"
 #include "eio/gateway.hpp"
 #include "net/listener.hpp"
@@ -25,6 +26,7 @@
 #include "net/sys.hpp"
 #include "server/connection.hpp"
 #include "server/dispatcher.hpp"
+#include "server/hub.hpp"
 #include "server/options.hpp"
 #include "server/routes.hpp"
 
@@ -58,17 +60,18 @@ struct ShardServices {
   std::unique_ptr<base::Random> random;
   std::function<std::int64_t()> unix_ms;  // wall clock, only shown to users
 };
-ShardServices system_services();
+ShardServices system_services(std::unique_ptr<net::Backend> backend);
 
 class Shard final : public net::Driver, private eio::SessionTable {
  public:
-  Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger,
-        ShardServices services = system_services());
+  Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoutes& routes,
+        std::uint8_t index);
   ~Shard();
 
   net::Loop& loop() { return loop_; }
   Dispatcher& dispatcher() { return dispatcher_; }
-  const std::shared_ptr<detail::ShardLink>& link() const { return link_; }
+  const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
+  std::uint8_t index() const { return index_; }
   net::Offload& offload() { return offload_; }
   base::Time now() const { return loop_.now(); }
 
@@ -83,9 +86,12 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // Idempotent.
   void close(std::function<void()> done);
   bool closed() const { return closed_; }
-  Stats stats();
-  // Engine.IO sessions and their ids, closing ones included: 0 and 0 when all are gone.
+  // Engine.IO sessions and their ids, closing ones included: 0 when all are gone.
   std::size_t sessions() const { return sessions_.size() + sids_.size(); }
+  // Takes over a connected descriptor, with what was already read from it. Any of the server's
+  // threads may have accepted it.
+  void adopt(int fd, const net::Address& peer, base::Bytes already_read);
+  void add_stats(Stats& all) const;  // any thread; bytes are the hub's
 
   // -- For the dispatcher.
   SessionRecord* session_of(sio::ClientId client);
@@ -95,7 +101,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // Something was queued outside a turn's facts (a posted job, a public call from the embedding
   // program): flush soon.
   void log(base::LogLevel level, base::LogKind kind, std::string_view text) {
-    logger_.write(level, kind, text, now());
+    hub_->logger.write(level, kind, text, now());
   }
 
  private:
@@ -106,7 +112,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_received(net::StreamId id, net::Owner owner, base::MutBytes bytes) override;
   void on_eof(net::StreamId id, net::Owner owner) override;
   void on_sent(net::StreamId id, net::Owner owner, std::size_t n) override;
-  void on_detached(net::StreamId, net::Owner, int) override {}
+  void on_detached(net::StreamId id, net::Owner owner, int fd) override;
   void on_closed(net::StreamId id, net::Owner owner, std::error_code error) override;
   bool has_work() const override;
   void on_timer(net::Timer& timer) override;
@@ -118,10 +124,15 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void mark_dirty(Connection& c) { dirty_.push_back(c); }
   void arm(Connection& c);
   void close_when_sent(Connection& c);  // flush, shut down, linger, close
+  void arm_stall(Connection& c);        // closing: drop when nothing leaves for too long
   void drop(Connection& c);             // close now
   void set_paused(Connection& c, bool paused);
   void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
   void finish_closing();
+  // To the shard that owns a session: every later request on the connection is at home there.
+  void move(Connection& c, std::size_t shard);
+  std::size_t emptiest_shard() const;
+  void hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes);
 
   // -- HTTP (shard_http.cpp).
   void turn_http(Connection& c);
@@ -136,6 +147,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void respond(Connection& c, const http::Response& response, bool close = false);
 
   // -- Engine.IO (shard_engine.cpp).
+  bool move_to_owner(Connection& c, const http::Request& request);
   void on_engine_head(Connection& c, const http::Request& request);
   void on_engine_request(Connection& c, const http::Request& request, base::MutBytes body);
   void on_poll(Connection& c, SessionRecord& record);
@@ -156,24 +168,22 @@ class Shard final : public net::Driver, private eio::SessionTable {
   ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, *random_}; }
   http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }
 
+  std::shared_ptr<detail::Hub> hub_;
   const Settings& settings_;
   HttpRoutes& routes_;
-  Hooks& hooks_;
-  base::Logger& logger_;
+  const std::uint8_t index_;
   net::Loop loop_;
   std::unique_ptr<base::Random> random_;
   std::function<std::int64_t()> unix_ms_;
-  base::Ledger ledger_;
+  base::Ledger& ledger_;
   base::Arena arena_;
   eio::Shared shared_;
-  eio::SidKey sid_key_;
   base::Slab<Connection> connections_;
   base::Slab<SessionRecord> sessions_;
   tsl::robin_map<eio::Sid, SessionId, SidHash> sids_;
   base::List<Connection, DirtyConnectionTag> dirty_;
   base::List<Connection, BacklogTag> backlog_;  // input left unread by the last turn (fairness)
   sio::Core core_;
-  std::shared_ptr<detail::ShardLink> link_;
   Dispatcher dispatcher_;
   net::Offload offload_;
   std::vector<net::Listener> listeners_;
@@ -183,7 +193,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::vector<std::function<void()>> on_closed_;
   std::string scratch_;
   EngineApplication* engine_ = nullptr;
-  Stats counters_;
+  base::Counter rejected_;
+  base::Counter clients_;
   bool closing_ = false;
   bool closed_ = false;
 };

@@ -46,7 +46,7 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
 
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
                                    eio::Transport transport) {
-  const eio::Sid sid = eio::make_sid(*random_, sid_key_, 0);
+  const eio::Sid sid = eio::make_sid(*random_, hub_->sid_key, index_);
   auto [id, record] = sessions_.emplace(shared_, sid, transport, std::uint64_t{0}, now());
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
@@ -64,10 +64,22 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
 }
 
 void Shard::reject(Connection& c, const eio::Reject& reject, bool upgrade) {
-  ++counters_.rejected_requests;
+  rejected_.add();
   dispatcher_.report({ErrorReport::Kind::connection_error, std::string(reject.message), "",
                       static_cast<int>(reject.code), std::string(reject.name)});
   respond(c, eio::reject_response(reject, upgrade), upgrade);
+}
+
+// A session of another shard: the connection goes there. Only a known method with a sid of ours can
+// name one.
+bool Shard::move_to_owner(Connection& c, const http::Request& request) {
+  if (hub_->size() == 1) return false;
+  const std::optional<eio::Sid> sid = eio::parse_sid(http::query_value(request.query, "sid").value);
+  if (!sid) return false;
+  const std::size_t owner = eio::shard_of(*sid, hub_->sid_key);
+  if (owner == index_ || owner >= hub_->size()) return false;
+  move(c, owner);
+  return true;
 }
 
 // A POST's head: refused before its body is read, or accepted up to the limit.

@@ -79,7 +79,7 @@ void Crowd::act() {
   // Through the mailbox like a program's other threads, or directly, like a program that embeds the
   // loop.
   if (random_.one_in(2)) return command(*book(sid));
-  stage_.shard->link()->post([this, sid](server::Shard&) {
+  stage_.post([this, sid](server::Shard&) {
     if (SocketBook* alive = book(sid); alive->disconnects == 0) command(*alive);
   });
 }

@@ -118,7 +118,7 @@ class Scenario final : public Listener {
     stage_.run_until(end);
     stage_.run(quiet_);
     if (verdict_.failure.empty()) check_quiet();
-    if (!stage_.close(stage_.settings.options.close_timeout + seconds(1)))
+    if (!stage_.close(stage_.options().close_timeout + seconds(1)))
       verdict_.fail("the server does not close");
     stage_.run(seconds(10));
     for (Member& member : members_) member.client = nullptr;
@@ -293,7 +293,7 @@ class Scenario final : public Listener {
   void check_quiet() {
     // Heartbeats go on, so something may be under way at any one moment, but not for long.
     if (!stage_.run_until([this] { return settled(); }, seconds(20))) {
-      verdict_.fail("the server holds " + std::to_string(stage_.shard->stats().connections) +
+      verdict_.fail("the server holds " + std::to_string(stage_.stats().connections) +
                     " connections, other than the clients");
     }
     for (Member& member : members_) {
@@ -319,12 +319,12 @@ class Scenario final : public Listener {
       connections += member.client->connections();
       if (!member.over && member.client->unsent() > 0) return false;
     }
-    return stage_.shard->stats().connections == connections;
+    return stage_.stats().connections == connections;
   }
 
   void check_nothing_left() {
     crowd_.check_end();
-    const Stats stats = stage_.shard->stats();
+    const Stats stats = stage_.stats();
     const auto zero = [this](const char* what, std::uint64_t n) {
       if (n != 0) verdict_.fail(std::to_string(n) + " " + what + " left");
     };

@@ -17,9 +17,7 @@ inline const net::Address kServer = *net::Address::parse("10.0.0.99", 80);
 class Stage {
  public:
   Stage(std::uint64_t seed, ServerOptions options)
-      : world(seed),
-        settings(quiet(std::move(options))),
-        logger_([](auto&&...) {}, base::LogLevel::error) {
+      : world(seed), hub(make_hub(seed, std::move(options))) {
     auto backend = std::make_unique<net::SimBackend>(world);
     backend_ = backend.get();
     server::ShardServices services;
@@ -30,17 +28,28 @@ class Stage {
       return 1'700'000'000'000 + world.now().time_since_epoch() / std::chrono::milliseconds(1) +
              wall_skew;
     };
-    shard = std::make_unique<server::Shard>(settings, hooks, routes, logger_, std::move(services));
+    shard = std::make_unique<server::Shard>(std::move(services), hub, routes, std::uint8_t{0});
     listener = world.listen(kServer);
     shard->accept_on(listener);
   }
 
   base::Time now() const { return world.now(); }
   net::SimBackend& backend() { return *backend_; }
+  const ServerOptions& options() const { return hub->settings.options; }
+  bool post(std::function<void(server::Shard&)> job) { return hub->post(0, std::move(job)); }
+  Stats stats() const {
+    Stats all;
+    shard->add_stats(all);
+    all.input_bytes = static_cast<std::uint64_t>(hub->ledger.input());
+    all.output_bytes = static_cast<std::uint64_t>(hub->ledger.output());
+    return all;
+  }
   std::uint64_t turns() const { return turns_; }
   std::size_t timers() { return shard->loop().timers().size(); }
   Namespace of(const std::string& name) {
-    return {shard->link(), shard->dispatcher().core().create_namespace(name)};
+    const std::uint32_t index = hub->names.add(name).first;
+    shard->dispatcher().ensure_namespace(index);
+    return {hub, index};
   }
 
   // The process is not scheduled until then (a paused machine, a stopped process): the network goes
@@ -77,7 +86,7 @@ class Stage {
   // Runs until the server has closed or the time is over.
   bool close(base::Duration limit) {
     bool done = false;
-    shard->link()->post([this, &done](server::Shard& s) {
+    post([this, &done](server::Shard& s) {
       s.close([&done] { done = true; });
       world.close(listener);  // as Listener does
     });
@@ -85,16 +94,17 @@ class Stage {
   }
 
   net::SimWorld world;
-  server::Settings settings;
-  server::Hooks hooks;
+  std::shared_ptr<detail::Hub> hub;
   HttpRoutes routes;
   std::unique_ptr<server::Shard> shard;
   int listener = -1;
 
  private:
-  static server::Settings quiet(ServerOptions options) {
+  static std::shared_ptr<detail::Hub> make_hub(std::uint64_t seed, ServerOptions options) {
+    net::SeededRandom random(seed ^ 0x51D);
     options.serve_client = false;
-    return server::Settings(std::move(options));
+    options.log_level = LogLevel::error;
+    return std::make_shared<detail::Hub>(std::move(options), random);
   }
   bool has_work() {
     return backend_->ready() || !shard->loop().mailbox().empty() ||
@@ -112,7 +122,6 @@ class Stage {
     }
   }
 
-  base::Logger logger_;
   net::SimBackend* backend_ = nullptr;
   base::Time next_turn_{};
   base::Time last_turn_{};

@@ -127,7 +127,7 @@ TEST_P(Timeouts, AHalfOpenPeerIsFoundByTheHeartbeat) {
   stage_.run(minutes(2));
   EXPECT_EQ(ends_.reason, "ping timeout");
   expect_about(ends_.at - diary.opened_at, seconds(45));
-  EXPECT_EQ(stage_.shard->stats().connections, 0U);
+  EXPECT_EQ(stage_.stats().connections, 0U);
   EXPECT_EQ(stage_.shard->sessions(), 0U);
 }
 
@@ -141,8 +141,8 @@ TEST_P(Timeouts, AHalfOpenPeerWithAFullWindowIsFoundToo) {
   EXPECT_TRUE(ends_.socket.emit("e", std::string(100'000, 'x')));
   stage_.run(minutes(2));
   EXPECT_EQ(ends_.reason, "ping timeout");
-  EXPECT_EQ(stage_.shard->stats().connections, 0U);
-  EXPECT_EQ(stage_.shard->stats().output_bytes, 0U);
+  EXPECT_EQ(stage_.stats().connections, 0U);
+  EXPECT_EQ(stage_.stats().output_bytes, 0U);
 }
 
 TEST_P(Timeouts, WhoJoinsNothingIsClosed) {
@@ -235,7 +235,7 @@ TEST(Timeout, AnUpgradeThatDoesNotFinishLeavesPolling) {
   script.give_up_upgrade = true;
   Client client(stage.world, kServer, script, diary, 0);
   stage.run(seconds(9));
-  EXPECT_EQ(stage.shard->stats().connections, 3U);  // for polls, for posts, and the probe
+  EXPECT_EQ(stage.stats().connections, 3U);  // for polls, for posts, and the probe
   stage.run(seconds(1) + milliseconds(20));
   EXPECT_EQ(client.connections(), 2U);
   EXPECT_TRUE(client.alive());
@@ -262,7 +262,7 @@ TEST_F(HttpTimeout, SilenceAfterConnecting) {
   Peer peer(stage_);
   stage_.run(minutes(2));
   expect_about(peer.ended_after(), seconds(10));
-  EXPECT_EQ(stage_.shard->stats().connections, 0U);
+  EXPECT_EQ(stage_.stats().connections, 0U);
 }
 
 TEST_F(HttpTimeout, AHeadThatDripsIn) {
@@ -309,10 +309,10 @@ TEST_F(HttpTimeout, AnAnswerNobodyReads) {
   peer.stop_reading();
   peer.say("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
   stage_.run(seconds(29));
-  EXPECT_EQ(stage_.shard->stats().connections, 1U);
+  EXPECT_EQ(stage_.stats().connections, 1U);
   stage_.run(minutes(1) + seconds(5));  // the limit, and the time a closing connection may drain
-  EXPECT_EQ(stage_.shard->stats().connections, 0U);
-  EXPECT_EQ(stage_.shard->stats().output_bytes, 0U);
+  EXPECT_EQ(stage_.stats().connections, 0U);
+  EXPECT_EQ(stage_.stats().output_bytes, 0U);
 }
 
 TEST_F(HttpTimeout, WhoNeverEndsItsSideIsCutOff) {
@@ -320,9 +320,9 @@ TEST_F(HttpTimeout, WhoNeverEndsItsSideIsCutOff) {
   peer.say("GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   stage_.run(milliseconds(100));
   EXPECT_TRUE(peer.ended());
-  EXPECT_EQ(stage_.shard->stats().connections, 1U);  // waits for the peer's end
+  EXPECT_EQ(stage_.stats().connections, 1U);  // waits for the peer's end
   stage_.run(seconds(2));
-  EXPECT_EQ(stage_.shard->stats().connections, 0U);
+  EXPECT_EQ(stage_.stats().connections, 0U);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // The documentation against the tree: links, the files and functions it names, and the options it
 // must describe.
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -103,6 +104,9 @@ void check_line_links(const Tree& tree, const std::string& doc, std::size_t numb
   for (auto at = line.find("]("); at != kNone; at = line.find("](", at + 2)) {
     const auto close = line.find(')', at);
     if (close == kNone) return;
+    // A lambda in code, `[](int a) {}`, is no link.
+    if (std::count(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(at), '`') % 2 != 0)
+      continue;
     auto target = line.substr(at + 2, close - at - 2);
     target = target.substr(0, target.find('#'));
     if (target.empty() || target.find("://") != kNone || target.starts_with("mailto:")) continue;

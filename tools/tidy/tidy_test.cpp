@@ -244,6 +244,8 @@ TEST(Links, LeadSomewhere) {
                 {"docs/a.md", "[b](b.md#part) [c](../docs) [d](https://x.org) [e](#e)\n"}});
   expect_finding(check_links, {{"docs/a.md", "\nsee [b](b.md)\n"}}, 2, "leads nowhere");
   expect_clean(check_links, {{"docs/a.md", "```\nsee [b](b.md)\n```\n"}});
+  expect_clean(check_links, {{"docs/a.md", "`f([](int b) {})`\n"}});
+  expect_finding(check_links, {{"docs/a.md", "`code` [b](b.md) `code`\n"}}, 1, "leads nowhere");
 }
 
 TEST(Mentions, FilesAndFunctionsExist) {

@@ -1,0 +1,10 @@
+// The command line that all peers share.
+export function options() {
+  const found = { port: 0, mode: "echo", rooms: 0 };
+  for (let i = 2; i + 1 < process.argv.length; i += 2) {
+    if (process.argv[i] === "--port") found.port = Number(process.argv[i + 1]);
+    if (process.argv[i] === "--mode") found.mode = process.argv[i + 1];
+  }
+  if (found.mode.startsWith("rooms:")) found.rooms = Number(found.mode.slice(6));
+  return found;
+}

@@ -1,0 +1,240 @@
+// Middlewares of namespaces and of sockets. The names in quotes are the titles of socket.io's own
+// tests.
+#include <gtest/gtest.h>
+
+#include "support/sio_client.hpp"
+
+namespace socketio {
+namespace {
+
+using test::Client;
+using test::World;
+using Strings = std::vector<std::string>;
+
+// middleware.ts: "should call functions", "should call functions in expected order", "should only
+// call connection after fns"
+TEST(Middleware, RunsInOrderBeforeTheConnection) {
+  World world;
+  Strings seen;
+  world.io.of("/chat").use([&seen](const Socket&, const Next& next) {
+    seen.emplace_back("chat");
+    next();
+  });
+  world.io.of("/chat").on_connection([&seen](const Socket&) { seen.emplace_back("connected"); });
+  world.io.use([&seen](const Socket&, const Next& next) {
+    seen.emplace_back("first");
+    next();
+    next();  // ignored
+  });
+  world.io.use([&seen](const Socket& socket) -> std::optional<ConnectError> {
+    seen.emplace_back("second");
+    socket.data<std::string>() = "kept";
+    return std::nullopt;
+  });
+  world.io.on_connection(
+      [&seen](const Socket& socket) { seen.push_back(socket.data<std::string>()); });
+  Client client(world);
+  client.join();
+  EXPECT_EQ(seen, (Strings{"first", "second", "kept"}));
+  client.join("/chat");
+  EXPECT_EQ(seen, (Strings{"first", "second", "kept", "chat", "connected"}));
+}
+
+// middleware.ts: "should pass errors", "should pass an object", "should work with a custom
+// namespace"
+TEST(Middleware, RefusesWithMessageAndData) {
+  World world;
+  bool connected = false;
+  world.io.on_connection([&connected](const Socket&) { connected = true; });
+  world.io.use([](const Socket&, const Next& next) { next({"Authentication error"}); });
+  world.io.use([](const Socket&, const Next& next) {
+    ADD_FAILURE() << "behind a refusal";
+    next();
+  });
+  world.io.of("/chat").use([](const Socket&) {
+    return std::optional(ConnectError{"no", Value::object({{"a", "b"}, {"c", 3}})});
+  });
+  world.io.of("/open");
+  Client client(world);
+  EXPECT_EQ(client.join(), "");
+  EXPECT_EQ(client.refusal, R"(4{"message":"Authentication error"})");
+  EXPECT_EQ(client.join("/chat"), "");
+  EXPECT_EQ(client.refusal, R"(4/chat,{"message":"no","data":{"a":"b","c":3}})");
+  EXPECT_NE(client.join("/open"), "");
+  EXPECT_FALSE(connected);
+  EXPECT_EQ(world.io.sockets().size(), 0U);
+}
+
+// middleware.ts: "should only call connection after (lengthy) fns"
+TEST(Middleware, MayTakeItsTime) {
+  World world;
+  std::optional<Next> waiting;
+  world.io.use([&waiting](const Socket&, const Next& next) { waiting = next; });
+  Client client(world);
+  client.send("0");
+  EXPECT_EQ(client.rest(), Strings{});
+  ASSERT_TRUE(waiting);
+  (*waiting)();
+  EXPECT_TRUE(client.next().starts_with("0{\"sid\":"));
+}
+
+// middleware.ts: "should be ignored if socket gets closed"
+TEST(Middleware, IsForgottenWhenTheClientLeaves) {
+  World world;
+  std::optional<Next> waiting;
+  int connected = 0;
+  world.io.use([&waiting](const Socket&, const Next& next) { waiting = next; });
+  world.io.on_connection([&connected](const Socket&) { ++connected; });
+  {
+    Client client(world);
+    client.send("0");
+    client.rest();
+  }
+  EXPECT_TRUE(world.until([&] { return world.io.stats().clients == 0; }));
+  ASSERT_TRUE(waiting);
+  (*waiting)();
+  world.settle();
+  EXPECT_EQ(connected, 0);
+}
+
+// middleware.ts: "should only set `connected` to true after the middleware execution"; socket.ts:
+// "should leave all rooms joined after a middleware failure"; uws.ts: "should work when joining a
+// room in a middleware"
+TEST(Middleware, TheSocketIsNotConnectedYet) {
+  World world;
+  bool refuse = true;
+  Socket seen;
+  world.io.use([&](const Socket& socket) -> std::optional<ConnectError> {
+    seen = socket;
+    EXPECT_FALSE(socket.connected());
+    EXPECT_TRUE(socket.join("room"));
+    EXPECT_EQ(world.io.sockets().size(), 0U);
+    EXPECT_TRUE(world.io.in("room").fetch_sockets().get().value().empty());
+    if (refuse) return ConnectError{"no"};
+    return std::nullopt;
+  });
+  world.io.on_connection([](const Socket& socket) { EXPECT_TRUE(socket.connected()); });
+  Client client(world);
+  EXPECT_EQ(client.join(), "");
+  EXPECT_EQ(seen.rooms(), Strings{});
+  world.io.to("room").emit("x");
+  EXPECT_EQ(client.rest(), Strings{});
+  refuse = false;
+  EXPECT_NE(client.join(), "");
+  world.io.to("room").emit("x");
+  EXPECT_EQ(client.rest(), Strings{R"(2["x"])"});
+}
+
+TEST(Middleware, MayEmitBeforeTheConnection) {
+  World world;
+  world.io.use([](const Socket& socket, const Next& next) {
+    socket.emit("early");
+    next();
+  });
+  Client client(world);
+  client.send("0");
+  EXPECT_EQ(client.next(), R"(2["early"])");
+  EXPECT_TRUE(client.next().starts_with("0{\"sid\""));
+}
+
+TEST(Middleware, OneThatThrowsRefuses) {
+  World world;
+  world.io.use(
+      [](const Socket&) -> std::optional<ConnectError> { throw std::runtime_error("oops"); });
+  world.io.of("/task").use([](Socket) -> Task<std::optional<ConnectError>> {
+    throw std::runtime_error("oops");
+    co_return std::nullopt;
+  });
+  Client client(world);
+  EXPECT_EQ(client.join(), "");
+  EXPECT_EQ(client.refusal, R"(4{"message":"internal error"})");
+  EXPECT_EQ(client.join("/task"), "");
+  EXPECT_EQ(client.refusal, R"(4/task,{"message":"internal error"})");
+  ASSERT_EQ(world.errors.size(), 2U);
+  EXPECT_EQ(world.errors[0].message, "oops");
+  EXPECT_EQ(world.errors[1].message, "oops");
+}
+
+TEST(Middleware, MayBeACoroutine) {
+  World world;
+  Pending<bool> verdict;
+  world.io.use([&verdict](Socket) -> Task<std::optional<ConnectError>> {
+    const Result<bool> ok = co_await verdict;
+    if (ok.value_or(false)) co_return std::nullopt;
+    co_return ConnectError{"refused"};
+  });
+  Client client(world);
+  client.send("0");
+  EXPECT_EQ(client.rest(), Strings{});
+  verdict.state()->finish(false);
+  EXPECT_EQ(client.next(), R"(4{"message":"refused"})");
+}
+
+TEST(Middleware, MayAnswerFromAnotherThread) {
+  World world;
+  std::jthread answer;
+  world.io.use(
+      [&answer](const Socket&, const Next& next) { answer = std::jthread([next] { next(); }); });
+  Client client(world);
+  EXPECT_NE(client.join(), "");
+}
+
+// socket-middleware.ts: "should call functions"
+TEST(SocketMiddleware, SeesAndRewritesThePacket) {
+  World world;
+  Strings seen;
+  world.io.on_connection([&seen](const Socket& socket) {
+    socket.use([&seen](Packet& packet, const Next& next) {
+      seen.push_back(packet.name);
+      EXPECT_EQ(packet.args, (Args{1, Value(Binary("x"))}));
+      packet.name = "renamed";
+      packet.args[0] = 2;
+      next();
+    });
+    socket.use([&seen](Packet& packet, const Next& next) {
+      seen.push_back(packet.name);
+      packet.args.emplace_back("added");
+      next();
+    });
+    socket.on("renamed", [&seen](const EventView& event, const Ack& ack) {
+      EXPECT_TRUE(event.wants_ack());
+      int n = 0;
+      Binary bytes;
+      std::string text;
+      EXPECT_TRUE(event.get(0, n) && event.get(1, bytes) && event.get(2, text));
+      seen.push_back(std::to_string(n) + std::string(bytes.view()) + text);
+      ack("done");
+    });
+    socket.on("original", [&seen] { seen.emplace_back("original"); });
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(51-7["original",1,{"_placeholder":true,"num":0}])");
+  client.send_binary("x");
+  EXPECT_EQ(client.next(), R"(37["done"])");
+  EXPECT_EQ(seen, (Strings{"original", "renamed", "2xadded"}));
+}
+
+// socket-middleware.ts: "should pass errors"
+TEST(SocketMiddleware, ARefusedPacketRaisesAnError) {
+  World world;
+  Strings seen;
+  world.io.on_connection([&seen](const Socket& socket) {
+    socket.use([](const Packet&, const Next& next) { next({"Authentication error"}); });
+    socket.use([&seen](const Packet&, const Next& next) {
+      seen.emplace_back("second");
+      next();
+    });
+    socket.on("e", [&seen] { seen.emplace_back("handler"); });
+    socket.on_error([&seen](std::string_view message) { seen.emplace_back(message); });
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(21["e"])");
+  EXPECT_EQ(client.rest(), Strings{});
+  EXPECT_EQ(seen, Strings{"Authentication error"});
+  EXPECT_FALSE(client.closed());
+}
+
+}  // namespace
+}  // namespace socketio

@@ -1,0 +1,155 @@
+// Namespaces. The names in quotes are the titles of socket.io's own tests.
+#include <gtest/gtest.h>
+
+#include "support/sio_client.hpp"
+
+namespace socketio {
+namespace {
+
+using test::Client;
+using test::World;
+using Strings = std::vector<std::string>;
+
+// namespaces.ts: "should be accessible through .sockets", "should be able to equivalently start
+// with "" or "/" on server"
+TEST(Namespaces, NamesGetTheirSlash) {
+  World world;
+  EXPECT_EQ(world.io.sockets().name(), "/");
+  EXPECT_EQ(world.io.of("").name(), "/");
+  EXPECT_EQ(world.io.of("/").name(), "/");
+  EXPECT_EQ(world.io.of("abc").name(), "/abc");
+  EXPECT_EQ(world.io.of("/abc").name(), "/abc");
+  int runs = 0;
+  world.io.of("abc").on_connection([&runs](const Socket& socket) {
+    ++runs;
+    EXPECT_EQ(socket.nsp().name(), "/abc");
+  });
+  Client client(world);
+  EXPECT_NE(client.join("/abc"), "");
+  EXPECT_EQ(runs, 1);
+}
+
+// namespaces.ts: "should fire a `connection` event", "should automatically connect", "should work
+// with many sockets", "should work with `of` and many sockets", "should work with `of` second
+// param"
+TEST(Namespaces, EveryHandlerSeesTheConnection) {
+  World world;
+  Strings seen;
+  world.io.on_connection([&seen](const Socket&) { seen.emplace_back("/"); });
+  world.io.of("/chat").on_connection([&seen](const Socket&) { seen.emplace_back("chat 1"); });
+  const ListenerId id =
+      world.io.of("/chat").on_connection([&seen](const Socket&) { seen.emplace_back("removed"); });
+  world.io.of("/chat").on_connection([&seen](const Socket&) { seen.emplace_back("chat 2"); });
+  EXPECT_TRUE(world.io.of("/chat").off(id));
+  EXPECT_FALSE(world.io.of("/chat").off(id));
+  Client client(world);
+  const std::string a = client.join();
+  const std::string b = client.join("/chat");
+  EXPECT_NE(a, b);
+  EXPECT_EQ(client.open_packet.find(a), std::string::npos);  // the session's id is secret
+  EXPECT_EQ(seen, (Strings{"/", "chat 1", "chat 2"}));
+  EXPECT_EQ(world.io.of("/chat").size(), 1U);
+  EXPECT_EQ(world.io.of("/chat").sockets().at(0).id(), b);
+  EXPECT_EQ(world.io.stats().clients, 1U);
+}
+
+// namespaces.ts: "should return error connecting to non-existent namespace"
+TEST(Namespaces, UnknownOnesAreRefused) {
+  World world;
+  Client client(world);
+  EXPECT_EQ(client.join("/doesnotexist"), "");
+  EXPECT_EQ(client.refusal, R"(4/doesnotexist,{"message":"Invalid namespace"})");
+  EXPECT_FALSE(client.closed());
+  EXPECT_NE(client.join(), "");
+}
+
+TEST(Namespaces, UnknownOnesMayBeCreatedOnDemand) {
+  World world;
+  Strings asked;
+  world.io.on_unknown_namespace([&asked](std::string_view name, const Value& auth) {
+    asked.push_back(std::string(name) + auth.to_json());
+    if (name == "/throws") throw std::runtime_error("oops");
+    return name.starts_with("/dynamic-");
+  });
+  Client client(world);
+  EXPECT_NE(client.join("/dynamic-101", R"({"token":1})"), "");
+  EXPECT_EQ(client.join("/other"), "");
+  EXPECT_EQ(client.refusal, R"(4/other,{"message":"Invalid namespace"})");
+  EXPECT_EQ(client.join("/throws"), "");
+  EXPECT_EQ(world.errors.size(), 1U);
+  Client second(world);
+  EXPECT_NE(second.join("/dynamic-101"), "");
+  EXPECT_EQ(asked, (Strings{R"(/dynamic-101{"token":1})", "/other{}", "/throws{}"}));
+  EXPECT_EQ(world.io.of("/dynamic-101").size(), 2U);
+}
+
+// namespaces.ts: "should close a client without namespace"
+TEST(Namespaces, AClientThatJoinsNothingIsClosed) {
+  World world({.connect_timeout = std::chrono::milliseconds(30)});
+  Client joined(world);
+  joined.join();
+  Client client(world);
+  EXPECT_TRUE(client.wait_closed());
+  EXPECT_EQ(joined.rest(), Strings{});
+  EXPECT_FALSE(joined.closed());
+}
+
+TEST(Namespaces, HandlersForAllSocketsAndTheirRemoval) {
+  World world;
+  Strings seen;
+  const Namespace nsp = world.io.of("/n");
+  const ListenerId one = nsp.on_event("e", [&seen](const Socket& socket, int n) {
+    seen.push_back(std::string(socket.nsp().name()) + std::to_string(n));
+  });
+  nsp.on_event("e", [&seen] { seen.emplace_back("second"); });
+  const ListenerId any =
+      nsp.on_any([&seen](const EventView& event) { seen.emplace_back(event.name()); });
+  const ListenerId ends = nsp.on_disconnect([&seen](const Socket& socket, DisconnectReason why) {
+    EXPECT_FALSE(socket.connected());
+    EXPECT_EQ(socket.rooms(), Strings{});
+    seen.emplace_back(to_string(why));
+  });
+  EXPECT_TRUE(one != 0 && any != 0 && ends != 0);
+  Client client(world);
+  client.join("/n");
+  client.send(R"(2/n,["e",1])");
+  client.rest();
+  EXPECT_EQ(seen, (Strings{"e", "/n1", "second"}));
+  seen.clear();
+  EXPECT_TRUE(nsp.off(one));
+  EXPECT_TRUE(nsp.off(any));
+  client.send(R"(2/n,["e",2])");
+  client.rest();
+  EXPECT_EQ(seen, Strings{"second"});
+  EXPECT_TRUE(nsp.off("e"));
+  EXPECT_FALSE(nsp.off("e"));
+  client.send(R"(2/n,["e",3])");
+  client.send("1/n,");
+  client.rest();
+  EXPECT_EQ(seen, (Strings{"second", "client namespace disconnect"}));
+}
+
+// close.ts protocol violations: "should close the connection when receiving several CONNECT
+// packets", "… an EVENT packet while not connected", "… an invalid packet"
+TEST(Namespaces, ViolationsCloseThePoll) {
+  for (const std::string_view bad : {"40", "42/other,[\"x\"]", "4abc"}) {
+    World world;
+    test::PollingClient client(world);
+    ASSERT_TRUE(client.join());
+    EXPECT_EQ(client.post(bad), 200) << bad;
+    client.start_poll();
+    EXPECT_EQ(client.poll(),
+              "6\x1e"
+              "1")
+        << bad;
+  }
+  World world;
+  test::PollingClient client(world);
+  client.start_poll();
+  world.settle();
+  EXPECT_EQ(client.post(R"(42["x"])"), 200);
+  EXPECT_EQ(client.poll(), "1");
+}
+
+}  // namespace
+}  // namespace socketio

@@ -1,0 +1,275 @@
+// Bytes on a TCP connection: hand-made HTTP requests and WebSocket frames, sent as told, and what comes back, parsed
+// without any library that would correct either side.
+import assert from "node:assert/strict";
+import crypto from "node:crypto";
+import net from "node:net";
+import { request, sleep, within } from "./wire.mjs";
+
+const kPatienceMs = 20_000;  // never what a test asserts; only how long it waits before it gives up
+const kEmpty = Buffer.alloc(0);
+
+export const bytes = (data) => (Buffer.isBuffer(data) ? data : Buffer.from(data, "latin1"));
+
+/** `data` cut into pieces of `size` bytes. */
+export function pieces(data, size) {
+  const out = [];
+  for (let at = 0; at < data.length; at += size) out.push(data.subarray(at, at + size));
+  return out;
+}
+
+// --- TCP -----------------------------------------------------------------------------------------------------------
+
+/** A TCP connection that shows what came in and how it ended. */
+export class Raw {
+  static async connect(server) {
+    const raw = new Raw(net.connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true }));
+    await within(new Promise((resolve, reject) => raw.socket.once("connect", resolve).once("error", reject)), "a connection");
+    return raw;
+  }
+
+  #parts = [];
+  #changed = () => {};
+  constructor(socket) {
+    this.socket = socket;
+    this.size = 0;
+    this.end = null;  // "FIN" or "RST"
+    socket.on("data", (part) => { this.#parts.push(part); this.size += part.length; this.#changed(); });
+    socket.on("end", () => { this.end ??= "FIN"; this.#changed(); });
+    socket.on("error", () => { this.end ??= "RST"; this.#changed(); });
+    socket.on("close", () => { this.end ??= "RST"; this.#changed(); });
+  }
+
+  /** Sends each piece with a system call of its own, and waits until the last has left. */
+  async send(...data) {
+    for (const piece of data) {
+      await new Promise((resolve) => this.socket.write(bytes(piece), resolve));
+      if (this.socket.destroyed) return;
+    }
+  }
+
+  /** Sends without waiting: for a peer that may not be reading. */
+  push(data) { if (!this.socket.destroyed) this.socket.write(bytes(data)); }
+
+  /** Everything that came and was not taken. */
+  peek() {
+    if (this.#parts.length > 1) this.#parts = [Buffer.concat(this.#parts)];
+    return this.#parts[0] ?? kEmpty;
+  }
+
+  take(n) {
+    const all = this.peek();
+    this.#parts = n < all.length ? [all.subarray(n)] : [];
+    this.size = all.length - n;
+    return all.subarray(0, n);
+  }
+
+  /** Resolves when `ready()` holds; rejects when the connection ends before, unless `ready` knows about that. */
+  async until(ready, what, ms = kPatienceMs) {
+    await within(new Promise((resolve, reject) => {
+      this.#changed = () => {
+        if (ready()) resolve();
+        else if (this.end) reject(new Error(`${this.end} instead of ${what}; unread: ${JSON.stringify(this.peek().toString("latin1").slice(0, 300))}`));
+      };
+      this.#changed();
+    }), what, ms).finally(() => { this.#changed = () => {}; });
+  }
+
+  async exactly(n, what) {
+    await this.until(() => this.size >= n, what);
+    return this.take(n);
+  }
+
+  /** Resolves when the server has ended its side. */
+  ended(ms) { return this.until(() => this.end !== null, "the end of the connection", ms); }
+
+  finish() { this.socket.end(); }
+  reset() { this.socket.resetAndDestroy(); }
+  close() { this.socket.destroy(); }
+}
+
+// --- HTTP ----------------------------------------------------------------------------------------------------------
+
+/** A request: `line`, Host, further header lines, body. */
+export const http = (line, headers = [], body = "") => `${[line, "Host: x", ...headers].join("\r\n")}\r\n\r\n${body}`;
+
+/** The next response on `raw`: {status, reason, headers (lower case), body}. `head`: it answers a HEAD request. */
+export async function response(raw, head = false) {
+  const find = () => raw.peek().indexOf("\r\n\r\n");
+  await raw.until(() => find() >= 0, "a response");
+  const [first, ...lines] = raw.take(find() + 4).toString("latin1").trimEnd().split("\r\n");
+  const [, status, reason] = /^HTTP\/1\.1 (\d{3}) (.*)$/.exec(first) ?? assert.fail(`no status line: ${JSON.stringify(first)}`);
+  const headers = {};
+  for (const line of lines) {
+    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?(.*)$/.exec(line) ?? assert.fail(`no header: ${JSON.stringify(line)}`);
+    headers[name.toLowerCase()] = value;
+  }
+  const bare = head || status < 200 || status == 204 || status == 304;
+  if (!bare) assert(headers["content-length"] !== undefined, `no Content-Length in ${first}`);
+  const body = bare ? "" : (await raw.exactly(Number(headers["content-length"]), "the body")).toString("utf8");
+  return { status: Number(status), reason, headers, body };
+}
+
+/** How section 3 of the tables writes it: status, "c" for Connection: close, body. */
+export const summary = ({ status, headers, body }) =>
+  `${status}${headers.connection?.toLowerCase() === "close" ? "c" : ""}${body ? ` ${body}` : ""}`;
+
+// --- WebSocket -----------------------------------------------------------------------------------------------------
+
+export const kText = 1;
+export const kBinary = 2;
+export const kClose = 8;
+export const kPing = 9;
+export const kPong = 10;
+
+const kDefaultKey = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
+
+/**
+ * One frame. `form` forces the length's form (7, 16, 64), `length` the number announced, `key` null leaves it unmasked.
+ */
+export function frame(opcode, payload = kEmpty, { fin = true, rsv = 0, key = kDefaultKey, form, length } = {}) {
+  const data = typeof payload === "string" ? Buffer.from(payload, "utf8") : payload;
+  const announced = BigInt(length ?? data.length);
+  const bits = form ?? (announced < 126n ? 7 : announced < 65536n ? 16 : 64);
+  const head = Buffer.alloc(2 + (bits === 7 ? 0 : bits / 8));
+  head[0] = (fin ? 0x80 : 0) | (rsv << 4) | opcode;
+  head[1] = (key ? 0x80 : 0) | (bits === 7 ? Number(announced) : bits === 16 ? 126 : 127);
+  if (bits === 16) head.writeUInt16BE(Number(announced), 2);
+  if (bits === 64) head.writeBigUInt64BE(announced, 2);
+  if (!key) return Buffer.concat([head, data]);
+  const masked = Buffer.from(data);
+  for (let i = 0; i < masked.length; ++i) masked[i] ^= key[i & 3];
+  return Buffer.concat([head, key, masked]);
+}
+
+/** `payload` as a message in fragments of `size` bytes. */
+export function fragments(opcode, payload, size) {
+  const parts = pieces(typeof payload === "string" ? Buffer.from(payload, "utf8") : payload, size);
+  return parts.map((part, i) => frame(i === 0 ? opcode : 0, part, { fin: i === parts.length - 1 }));
+}
+
+export function closeBody(code, reason = "") {
+  const head = Buffer.alloc(2);
+  head.writeUInt16BE(code);
+  return Buffer.concat([head, typeof reason === "string" ? Buffer.from(reason, "utf8") : reason]);
+}
+export const closing = (code, reason) => frame(kClose, closeBody(code, reason));
+
+export const kKey = "dGhlIHNhbXBsZSBub25jZQ==";  // RFC 6455 §1.3
+export const kUpgradeLines = ["Upgrade: websocket", "Connection: Upgrade", `Sec-WebSocket-Key: ${kKey}`, "Sec-WebSocket-Version: 13"];
+export const kSocketPath = "/socket.io/?EIO=4&transport=websocket";
+export const upgradeRequest = (path = kSocketPath, lines = kUpgradeLines) => http(`GET ${path} HTTP/1.1`, lines);
+export const accepts = (key) => crypto.createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+
+/** A WebSocket after its handshake; frames of the server are checked and handed out one by one. */
+export class RawSocket {
+  static async open(server, path = kSocketPath, { pong = true, early = kEmpty } = {}) {
+    const raw = await Raw.connect(server);
+    await raw.send(Buffer.concat([bytes(upgradeRequest(path)), early]));
+    const { status, headers } = await response(raw);
+    assert.equal(status, 101);
+    assert.equal(headers["sec-websocket-accept"], accepts(kKey));
+    return new RawSocket(raw, pong);
+  }
+
+  constructor(raw, pong) {
+    this.raw = raw;
+    this.pong = pong;  // answer Engine.IO pings, and do not show them
+  }
+
+  send(...data) { return this.raw.send(...data); }
+
+  /** The next frame as {opcode, data}; for a close frame also {code, reason}. */
+  async frame(what = "a frame") {
+    const [first, second] = await this.raw.exactly(2, what);
+    assert.equal(second & 0x80, 0, "a server does not mask");
+    assert.equal(first & 0x70, 0, "no reserved bits");
+    assert(first & 0x80, "this server does not fragment");
+    let length = second;
+    if (second === 126) length = (await this.raw.exactly(2, what)).readUInt16BE();
+    if (second === 127) length = Number((await this.raw.exactly(8, what)).readBigUInt64BE());
+    assert((second < 126) === (length < 126) && (second === 127) === (length > 65535), "the shortest form of the length");
+    const data = await this.raw.exactly(length, what);
+    const out = { opcode: first & 15, data };
+    if (out.opcode === kClose && length > 0) Object.assign(out, { code: data.readUInt16BE(), reason: data.subarray(2).toString("utf8") });
+    if (this.pong && out.opcode === kText && data.toString() === "2") {
+      this.raw.push(frame(kText, "3"));
+      return this.frame(what);
+    }
+    return out;
+  }
+
+  /** The next frame in one string: `text…`, `bin:hex`, `ping:hex`, `pong:hex`, `close:code:reason`. */
+  async next(what) {
+    const { opcode, data, code, reason } = await this.frame(what);
+    switch (opcode) {
+      case kText: return data.toString("utf8");
+      case kBinary: return `bin:${data.toString("hex")}`;
+      case kPing: return `ping:${data.toString("hex")}`;
+      case kPong: return `pong:${data.toString("hex")}`;
+      case kClose: return `close:${code ?? ""}${reason ? `:${reason}` : ""}`;
+      default: return assert.fail(`opcode ${opcode}`);
+    }
+  }
+
+  /** The server's FIN, with nothing before it. */
+  async fin() {
+    await this.raw.ended();
+    assert.equal(this.raw.end, "FIN");
+    assert.equal(this.raw.peek().toString("hex"), "");
+    this.raw.finish();
+  }
+
+  close() { this.raw.close(); }
+}
+
+/** A WebSocket on which the main namespace is joined. */
+export async function joinedRaw(server, options) {
+  const socket = await RawSocket.open(server, kSocketPath, options);
+  assert.match(await socket.next(), /^0\{/);
+  await socket.send(frame(kText, "40"));
+  assert.match(await socket.next(), /^40\{/);
+  return socket;
+}
+
+// --- the probe server after a hostile input ---------------------------------------------------------------------------
+
+/** What must hold after each input: the log shows what is expected, and everything held has been given back. */
+export class Aftermath {
+  constructor(server) { this.server = server; }
+
+  async #state() { return JSON.parse((await request(`${this.server.url}/__log`)).body); }
+
+  /** Call once the server has done something, and before the first input. */
+  async begin() {
+    if (this.idle === undefined) {
+      await this.#state();
+      this.idle = (await this.#state()).ext;  // this request and the answer's memory
+    }
+    const { clients } = await this.#state();
+    assert.equal(clients, 0);
+  }
+
+  /** Bytes held now beyond those of an idle server. */
+  async held() { return (await this.#state()).ext - this.idle; }
+
+  /** Resolves with the log when no client is left and no byte is held. */
+  async settled() {
+    const log = [];
+    const end = Date.now() + kPatienceMs;
+    for (;;) {
+      const state = await this.#state();
+      log.push(...state.log);
+      if (state.clients === 0 && state.ext <= this.idle) return log;
+      assert(Date.now() < end, `still held: ${state.clients} clients, ${state.ext - this.idle} bytes; log: ${JSON.stringify(log)}`);
+      await sleep(5);
+    }
+  }
+}
+
+/** The entries that matter, in one string each: `disconnect:reason`, `error:code`, `event:name`. */
+export const told = (log) => log.flatMap((entry) => {
+  if ("disconnect" in entry) return [`disconnect:${entry.disconnect}`];
+  if ("connection_error" in entry) return [`error:${entry.connection_error}`];
+  if ("event" in entry) return [`event:${entry.event}`];
+  return [];
+});
