@@ -63,6 +63,7 @@ class Scenario final : public Listener {
       o.send_queue_soft = 20'000;
       o.send_queue_hard = 200'000;
     }
+    if (random_.one_in(8)) o.max_connections = 14;
     quiet_ = o.ping_interval + o.ping_timeout + seconds(60);
     return o;
   }
@@ -170,6 +171,16 @@ class Scenario final : public Listener {
         return;
       case 1:
         return leave(member);
+      case 2:  // more than the server handles in one turn of a connection
+        if (joined->second.sid.empty() || !random_.one_in(4)) return;
+        for (std::uint64_t left = random_.below(600); left > 0; --left)
+          emit(member, nsp, joined->second);
+        return;
+      case 3:
+        if (joined->second.sid.empty()) return;
+        member.client->send("2" + prefix(nsp) + R"(["talk",)" + std::to_string(random_.below(5)) +
+                            "]");
+        return;
       default:
         if (!joined->second.sid.empty()) emit(member, nsp, joined->second);
     }
@@ -252,7 +263,13 @@ class Scenario final : public Listener {
       member.ever.push_back(found->second.sid);
       return;
     }
-    if (packet.type == '4') return verdict_.fail("a connection was refused");
+    if (packet.type == '4') {
+      if (packet.nsp != "/b" || found == member.joined.end() || !found->second.sid.empty() ||
+          packet.payload["message"].to_string() != "not today")
+        return verdict_.fail("a connection was refused");
+      member.joined.erase(found);
+      return;
+    }
     // It has left (and perhaps asked anew), and this was under way.
     if (found == member.joined.end() || found->second.sid.empty()) return;
     if (packet.type == '1') {
