@@ -87,7 +87,7 @@ TEST_P(SendTest, OneTurnSendsToHundredsOfStreams) {
     for (int round = 0; round < 3; ++round) {
       for (const StreamId id : ids) taken += send(id, text);
       EXPECT_TRUE(until([&] { return taken == size * kStreams; }, [] {}));
-      backend_->wait(base::Time::min(), sink_);
+      backend_->wait(place_->soon(), sink_);
       for (const Fd& client : clients) ASSERT_EQ(read_some(client), text);
       taken = 0;
     }
@@ -191,11 +191,11 @@ TEST_P(SendTest, DetachingLosesNothingThatWasTaken) {
   backend_->detach(id);
   std::string got;
   EXPECT_TRUE(until([&] { return seen(1).detached_fd >= 0; }, [&] { got += read_some(client); }));
-  const Fd moved(seen(1).detached_fd);
+  const Fd moved = own(seen(1).detached_fd);
   EXPECT_FALSE(push.in_flight());
   bool ended = false;
-  ::shutdown(moved.get(), SHUT_WR);
-  while (!ended) got += read_some(client, &ended);
+  end_writing(moved);
+  EXPECT_TRUE(until([&] { return (got += read_some(client, &ended)), ended; }, [] {}));
   EXPECT_EQ(got.size(), push.taken());
   EXPECT_TRUE(got == push.text().substr(0, push.taken()));
 }

@@ -144,15 +144,18 @@ inline std::unique_ptr<Place> sim_place() {
   return std::make_unique<SimPlace>();
 }
 
-// What needs threads, Unix sockets or socket options is asked of these only: the simulator has
-// none.
-inline std::unique_ptr<Backend> uring_backend() {
+inline std::unique_ptr<Backend> make_uring_or_null() {
   std::error_code why_not;
   return make_uring_backend(why_not);
 }
+
+// What needs threads, Unix sockets or socket options is asked of these only: the simulator has
+// none.
 inline std::vector<BackendFactory> kernel_backends() {
   std::vector<BackendFactory> all = {{"epoll", &kernel_place<&make_epoll_backend>}};
-  if (uring_backend() != nullptr) all.push_back({"io_uring", &kernel_place<&uring_backend>});
+  // Probed once: the end of a ring interrupts its thread's next system call.
+  static const bool has_uring = make_uring_or_null() != nullptr;
+  if (has_uring) all.push_back({"io_uring", &kernel_place<&make_uring_or_null>});
   return all;
 }
 inline std::vector<BackendFactory> all_backends() {

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/backend_test_harness.hpp"
+#include "net/backend_test_places.hpp"
 #include "net/sys.hpp"
 
 namespace socketio::net {
@@ -80,10 +80,10 @@ class LoopTest : public ::testing::TestWithParam<testing::BackendFactory> {
     driver_.order.clear();
   }
 
-  Loop loop_{GetParam().make()};
+  Loop loop_{GetParam().place()->make_backend()};
   TestDriver driver_;
 };
-INSTANTIATE_TEST_SUITE_P(All, LoopTest, ::testing::ValuesIn(testing::all_backends()),
+INSTANTIATE_TEST_SUITE_P(All, LoopTest, ::testing::ValuesIn(testing::kernel_backends()),
                          testing::backend_name);
 
 TEST_P(LoopTest, ATurnIsFactsTimersJobsFlush) {

@@ -18,6 +18,7 @@
 
 #include "base/ledger.hpp"
 #include "base/log.hpp"
+#include "base/random.hpp"
 #include "eio/sid.hpp"
 #include "server/options.hpp"
 
@@ -62,6 +63,7 @@ struct Hub {
   // 8 bits of a session id tell its shard.
   static constexpr std::size_t kMaxShards = 255;
 
+  // Draws the key of session ids from `random`.
   Hub(ServerOptions options, base::Random& random);
 
   std::size_t size() const { return doors_.size(); }

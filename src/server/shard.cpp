@@ -205,6 +205,7 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   // Not before: while the send was in flight its memory had to stay where it was.
   c->out.settle(&ledger_);
   if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
+  if (c->closing && n > 0) arm_stall(*c);
   // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
   if (c->out.empty()) return flush_connection(*c);
   mark_dirty(*c);

@@ -91,7 +91,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // threads may have accepted it.
   void adopt(int fd, const net::Address& peer, base::Bytes already_read);
   void add_stats(Stats& all) const;  // any thread; bytes are the hub's
-  // Engine.IO sessions and their ids, closing ones included: 0 and 0 when all are gone.
+  // Engine.IO sessions and their ids, closing ones included: 0 when all are gone.
   std::size_t sessions() const { return sessions_.size() + sids_.size(); }
 
   // -- For the dispatcher.

@@ -1,5 +1,7 @@
 #include "sim/crowd.hpp"
 
+#include <algorithm>
+
 namespace socketio::sim {
 namespace {
 
@@ -26,6 +28,7 @@ Crowd::Crowd(Stage& stage, Verdict& verdict, std::uint64_t seed)
     nsp.on_event("m", [this](Socket s, std::int64_t number, Value data, Ack ack) {
       on_event(s, number, data, ack);
     });
+    nsp.on_event("talk", [this](Socket s, std::uint64_t rounds) { return converse(s, rounds); });
     nsp.on_disconnect([this](const Socket& s, DisconnectReason) {
       SocketBook* gone = book(std::string(s.id()));
       if (gone == nullptr) return verdict_.fail("a socket disconnects that never connected");
@@ -34,6 +37,40 @@ Crowd::Crowd(Stage& stage, Verdict& verdict, std::uint64_t seed)
       std::erase(live_, std::string(s.id()));
     });
   }
+  // Who wants into /b waits for a decision, which comes later, on another turn, or never.
+  stage.of("/b").use([this](const Socket& s, const Next& next) { decide(s, next); });
+}
+
+void Crowd::decide(const Socket&, const Next& next) {
+  if (random_.one_in(3)) return next();
+  const bool refuse = random_.one_in(4);
+  stage_.world.in(std::chrono::milliseconds(random_.below(3'000)), [this, next, refuse] {
+    stage_.post([next, refuse](server::Shard&) {
+      refuse ? next(ConnectError{"not today", Value::object({{"why", Value("because")}})}) : next();
+      next();  // once is enough: this does nothing
+    });
+  });
+}
+
+// A handler that waits for its client, several times, and answers at the end.
+Task<std::uint64_t> Crowd::converse(Socket socket, std::uint64_t rounds) {
+  std::uint64_t answered = 0;
+  for (std::uint64_t i = 0; i < rounds; ++i) {
+    SocketBook* with = book(std::string(socket.id()));
+    if (with == nullptr || with->disconnects != 0) break;
+    const std::uint64_t tag = ++tags_;
+    const std::size_t waiter = wait();
+    owe(*with, Owed::Kind::ask, tag);
+    const Value data = payload(tag);
+    const Pending<std::uint64_t> pending =
+        socket.timeout(std::chrono::milliseconds(1 + random_.below(9'000)))
+            .emit_with_ack<std::uint64_t>("q", tag, data);
+    const Result<std::uint64_t> reply = co_await pending;
+    ended(waiter);
+    if (reply && *reply != tag) verdict_.fail("a coroutine got the answer to another question");
+    if (reply) ++answered;
+  }
+  co_return answered;
 }
 
 SocketBook* Crowd::book(const std::string& sid) {
@@ -79,7 +116,7 @@ void Crowd::act() {
   // Through the mailbox like a program's other threads, or directly, like a program that embeds the
   // loop.
   if (random_.one_in(2)) return command(*book(sid));
-  stage_.hub->post(0, [this, sid](server::Shard&) {
+  stage_.post([this, sid](server::Shard&) {
     if (SocketBook* alive = book(sid); alive->disconnects == 0) command(*alive);
   });
 }
@@ -130,6 +167,7 @@ void Crowd::command(SocketBook& book) {
       return broadcast(book);
     default:
       if (random_.one_in(10)) socket.disconnect(random_.one_in(2));
+      if (random_.one_in(10)) burst(book);
   }
 }
 
@@ -139,6 +177,14 @@ void Crowd::move(SocketBook& book) {
     if (book.handle.leave(room)) book.rooms.erase(room);
   } else if (book.handle.join(room)) {
     book.rooms.insert(room);
+  }
+}
+
+// More than one turn sends at once, and more than a small queue holds.
+void Crowd::burst(SocketBook& book) {
+  for (std::uint64_t left = random_.below(400); left > 0; --left) {
+    const std::uint64_t tag = ++tags_;
+    if (book.handle.emit("e", tag, payload(tag))) owe(book, Owed::Kind::event, tag);
   }
 }
 
@@ -191,28 +237,30 @@ void Crowd::ask(SocketBook& book) {
                         : book.handle.timeout(std::chrono::milliseconds(1 + random_.below(20'000)))
                               .emit("q", tag, payload(tag), done);
   if (sent) owe(book, Owed::Kind::ask, tag);
-  // A refused emit may tell the callback or only return false; see check_end().
-  if (!sent && waiters_[waiter].ends == 0) waiters_[waiter].ends = 1;
 }
 
 void Crowd::ask_many(SocketBook& book) {
   const std::string room = room_name(random_.below(kRooms));
   const std::uint64_t tag = ++tags_;
   const std::size_t waiter = wait();
-  std::size_t receivers = 0;
+  std::vector<const SocketBook*> receivers;
   for (const std::string& sid : live_) {
     SocketBook& other = *this->book(sid);
     if (other.nsp != book.nsp || !other.rooms.contains(room)) continue;
     owe(other, Owed::Kind::ask, tag);
-    ++receivers;
+    receivers.push_back(&other);
   }
   const auto limit = std::chrono::milliseconds(1 + random_.below(20'000));
   stage_.of(book.nsp).to(room).timeout(limit).emit(
       "q", tag, payload(tag),
       [this, waiter, tag, receivers](std::error_code error, std::vector<std::uint64_t> replies) {
         ended(waiter);
-        if (replies.size() > receivers) verdict_.fail("more acknowledgements than receivers");
-        if (!error && replies.size() < receivers)
+        if (replies.size() > receivers.size())
+          verdict_.fail("more acknowledgements than receivers");
+        // Whose session had ended, or ended on this very packet, was never asked.
+        const auto here = std::count_if(receivers.begin(), receivers.end(),
+                                        [](const SocketBook* b) { return b->disconnects == 0; });
+        if (!error && replies.size() < static_cast<std::size_t>(here))
           verdict_.fail("a broadcast's acknowledgements ended early");
         for (const std::uint64_t reply : replies)
           if (reply != tag) verdict_.fail("an acknowledgement of another broadcast");

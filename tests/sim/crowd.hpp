@@ -59,12 +59,15 @@ class Crowd {
   };
 
   void on_connection(const Socket& socket, const std::string& nsp);
+  void decide(const Socket& socket, const Next& next);
+  Task<std::uint64_t> converse(Socket socket, std::uint64_t rounds);
   void on_event(const Socket& socket, std::int64_t number, const Value& payload, const Ack& ack);
   void command(SocketBook& book);
   void broadcast(SocketBook& book);
   void ask(SocketBook& book);
   void ask_many(SocketBook& book);
   void move(SocketBook& book);
+  void burst(SocketBook& book);
   Value payload(std::uint64_t tag);
   void owe(SocketBook& book, Owed::Kind kind, std::uint64_t tag, bool is_volatile = false);
   std::size_t wait();

@@ -63,6 +63,7 @@ class Scenario final : public Listener {
       o.send_queue_soft = 20'000;
       o.send_queue_hard = 200'000;
     }
+    if (random_.one_in(8)) o.max_connections = 14;
     quiet_ = o.ping_interval + o.ping_timeout + seconds(60);
     return o;
   }
@@ -118,7 +119,7 @@ class Scenario final : public Listener {
     stage_.run_until(end);
     stage_.run(quiet_);
     if (verdict_.failure.empty()) check_quiet();
-    if (!stage_.close(stage_.hub->settings.options.close_timeout + seconds(1)))
+    if (!stage_.close(stage_.options().close_timeout + seconds(1)))
       verdict_.fail("the server does not close");
     stage_.run(seconds(10));
     for (Member& member : members_) member.client = nullptr;
@@ -170,6 +171,16 @@ class Scenario final : public Listener {
         return;
       case 1:
         return leave(member);
+      case 2:  // more than the server handles in one turn of a connection
+        if (joined->second.sid.empty() || !random_.one_in(4)) return;
+        for (std::uint64_t left = random_.below(600); left > 0; --left)
+          emit(member, nsp, joined->second);
+        return;
+      case 3:
+        if (joined->second.sid.empty()) return;
+        member.client->send("2" + prefix(nsp) + R"(["talk",)" + std::to_string(random_.below(5)) +
+                            "]");
+        return;
       default:
         if (!joined->second.sid.empty()) emit(member, nsp, joined->second);
     }
@@ -252,7 +263,13 @@ class Scenario final : public Listener {
       member.ever.push_back(found->second.sid);
       return;
     }
-    if (packet.type == '4') return verdict_.fail("a connection was refused");
+    if (packet.type == '4') {
+      if (packet.nsp != "/b" || found == member.joined.end() || !found->second.sid.empty() ||
+          packet.payload["message"].to_string() != "not today")
+        return verdict_.fail("a connection was refused");
+      member.joined.erase(found);
+      return;
+    }
     // It has left (and perhaps asked anew), and this was under way.
     if (found == member.joined.end() || found->second.sid.empty()) return;
     if (packet.type == '1') {
@@ -293,7 +310,7 @@ class Scenario final : public Listener {
   void check_quiet() {
     // Heartbeats go on, so something may be under way at any one moment, but not for long.
     if (!stage_.run_until([this] { return settled(); }, seconds(20))) {
-      verdict_.fail("the server holds " + std::to_string(stage_.shard->stats().connections) +
+      verdict_.fail("the server holds " + std::to_string(stage_.stats().connections) +
                     " connections, other than the clients");
     }
     for (Member& member : members_) {

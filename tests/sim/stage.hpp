@@ -17,9 +17,7 @@ inline const net::Address kServer = *net::Address::parse("10.0.0.99", 80);
 class Stage {
  public:
   Stage(std::uint64_t seed, ServerOptions options)
-      : world(seed),
-        random_(seed ^ 0x1D),
-        hub(std::make_shared<detail::Hub>(quiet(std::move(options)), random_)) {
+      : world(seed), hub(make_hub(seed, std::move(options))) {
     auto backend = std::make_unique<net::SimBackend>(world);
     backend_ = backend.get();
     server::ShardServices services;
@@ -37,6 +35,8 @@ class Stage {
 
   base::Time now() const { return world.now(); }
   net::SimBackend& backend() { return *backend_; }
+  const ServerOptions& options() const { return hub->settings.options; }
+  bool post(std::function<void(server::Shard&)> job) { return hub->post(0, std::move(job)); }
   Stats stats() const {
     Stats all;
     shard->add_stats(all);
@@ -86,7 +86,7 @@ class Stage {
   // Runs until the server has closed or the time is over.
   bool close(base::Duration limit) {
     bool done = false;
-    hub->post(0, [this, &done](server::Shard& s) {
+    post([this, &done](server::Shard& s) {
       s.close([&done] { done = true; });
       world.close(listener);  // as Listener does
     });
@@ -94,20 +94,17 @@ class Stage {
   }
 
   net::SimWorld world;
-
- private:
-  net::SeededRandom random_;
-
- public:
   std::shared_ptr<detail::Hub> hub;
   HttpRoutes routes;
   std::unique_ptr<server::Shard> shard;
   int listener = -1;
 
  private:
-  static ServerOptions quiet(ServerOptions options) {
+  static std::shared_ptr<detail::Hub> make_hub(std::uint64_t seed, ServerOptions options) {
+    net::SeededRandom random(seed ^ 0x51D);
     options.serve_client = false;
-    return options;
+    options.log_level = LogLevel::error;
+    return std::make_shared<detail::Hub>(std::move(options), random);
   }
   bool has_work() {
     return backend_->ready() || !shard->loop().mailbox().empty() ||

@@ -212,6 +212,7 @@ TEST_P(Timeouts, ClosingWaitsForNobodyWhoIsGone) {
   EXPECT_TRUE(stage_.close(minutes(1)));
   EXPECT_LE(stage_.now() - began, seconds(5) + milliseconds(20));
   EXPECT_EQ(ends_.reason, "server shutting down");
+  EXPECT_EQ(stage_.stats().output_bytes, 0U);
   EXPECT_EQ(stage_.timers(), 0U);
   EXPECT_EQ(stage_.backend().streams(), 0U);
 }
