@@ -46,8 +46,9 @@ Middleware adapt_middleware(F f) {
 class SOCKETIO_EXPORT Namespace : public Emits<Namespace, false>, public Selects<Namespace> {
  public:
   std::string_view name() const;
-  // Connected sockets (of this server).
+  // Connected sockets of this server. Any thread.
   std::size_t size() const;
+  // Those whose thread this is: all of them when the server has one thread (else fetch_sockets()).
   std::vector<Socket> sockets() const;
 
   // f(Socket), for every socket that connects.

@@ -136,7 +136,7 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
   // thread. False when its queue is full. What `work` throws is reported to on_error instead.
   bool offload(std::function<void()> work, std::function<void()> done);
-  // On the loop's thread; all zero elsewhere.
+  // Any thread; the shards' numbers added up, each as of its own now.
   Stats stats() const;
 
   detail::Target target_for_emit() const;

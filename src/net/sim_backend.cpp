@@ -111,6 +111,7 @@ std::size_t SimBackend::send(StreamId id, std::span<const base::Bytes> parts) {
   if (hold) {
     record->held = std::make_unique<Held>();
     record->held->parts.assign(parts.begin(), parts.end());
+    held_.push_back(id);
   }
   const std::uint64_t most =
       static_cast<std::uint64_t>(link == nullptr ? 0 : link->latency.count());
@@ -163,6 +164,7 @@ void SimBackend::fail_later(Record& record, StreamId id, int error) {
 // -- Facts.
 
 void SimBackend::wait(base::Time deadline, Sink& sink) {
+  submit();
   bool delivered = deliver_all(sink);
   while (!delivered && !woken_ && !sink.has_work() && world_.now() < deadline) {
     if (ready()) {
@@ -175,6 +177,15 @@ void SimBackend::wait(base::Time deadline, Sink& sink) {
     }
   }
   woken_ = false;
+}
+
+void SimBackend::submit() {
+  for (const StreamId id : std::exchange(held_, {})) {
+    Record* record = find(id);
+    if (record == nullptr || record->held == nullptr) continue;
+    if (record->state == State::open) record->held->taken = take(*record, record->held->parts);
+    record->held->parts.clear();
+  }
 }
 
 bool SimBackend::deliver_all(Sink& sink) {
@@ -210,8 +221,9 @@ bool SimBackend::deliver(StreamId id, Sink& sink) {
       break;
   }
   if (std::exchange(record->sending, false)) {
+    const std::int64_t taken = record->held ? record->held->taken : 0;
     record->held = nullptr;
-    sink.on_sent(id, owner, 0);
+    sink.on_sent(id, owner, taken > 0 ? static_cast<std::size_t>(taken) : 0);
     record = find(id);
     if (record == nullptr || record->state != State::detaching) return true;
   }
@@ -258,14 +270,9 @@ bool SimBackend::deliver_open(StreamId id, Sink& sink) {
 bool SimBackend::finish_send(Record& record, StreamId id, Sink& sink) {
   if (world_.error(record.fd) != 0) return false;  // the end is reported instead
   std::size_t n = 0;
-  if (record.held) {
-    const std::int64_t taken = take(record, record.held->parts);
-    if (taken < 0) return false;
-    n = static_cast<std::size_t>(taken);
-    if (n == 0) return false;
-  } else if (world_.room(record.fd) == 0) {
-    return false;
-  }
+  if (record.held && record.held->taken < 0) return false;
+  if (record.held) n = static_cast<std::size_t>(record.held->taken);
+  if (n == 0 && world_.room(record.fd) == 0) return false;
   record.held = nullptr;
   record.sending = false;
   sink.on_sent(id, record.owner, n);

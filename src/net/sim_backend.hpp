@@ -45,8 +45,8 @@ class SimBackend final : public Backend {
  private:
   enum class State : std::uint8_t { open, connecting, refused, detaching, closing };
   struct Held {
-    std::vector<base::Bytes> parts;  // of a send in flight, as given: the caller's memory
-    std::size_t at = 0;
+    std::vector<base::Bytes> parts;  // as given: the caller's memory, read by the next wait()
+    std::int64_t taken = 0;
   };
   struct Record {
     Owner owner = 0;
@@ -57,7 +57,7 @@ class SimBackend final : public Backend {
     bool sending = false;
     bool eof = false;
     bool queued = false;
-    std::unique_ptr<Held> held;
+    std::unique_ptr<Held> held;  // a send that the world gets with the next wait()
   };
   struct Listening {
     int fd;
@@ -77,6 +77,7 @@ class SimBackend final : public Backend {
   void enqueue_listener(std::uint32_t id);
   void fail_later(Record& record, StreamId id, int error);
 
+  void submit();
   bool deliver_all(Sink& sink);
   bool deliver(StreamId id, Sink& sink);
   bool deliver_open(StreamId id, Sink& sink);
@@ -91,6 +92,7 @@ class SimBackend final : public Backend {
   Records streams_;
   std::vector<Listening> listeners_;
   std::vector<StreamId> ready_;
+  std::vector<StreamId> held_;  // their sends wait for the next wait()
   std::vector<std::uint32_t> ready_listeners_;
   bool woken_ = false;
   // Events of the world that outlive the backend find this gone.

@@ -6,8 +6,12 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/check.hpp"
 
 namespace socketio::net {
 namespace {
@@ -83,6 +87,17 @@ ssize_t send_now(int fd, std::span<const base::Bytes> parts) {
   } while (n < 0 && errno == EINTR);
   if (n < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)) return 0;
   return n;
+}
+
+int make_eventfd() {
+  const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (fd < 0) throw std::system_error(errno, std::system_category(), "eventfd");
+  return fd;
+}
+
+void ring_eventfd(int fd) {
+  const std::uint64_t one = 1;
+  SIO_CHECK(::write(fd, &one, sizeof one) == sizeof one);
 }
 
 }  // namespace socketio::net

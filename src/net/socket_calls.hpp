@@ -1,4 +1,4 @@
-// The system calls on a stream socket that the Linux backends share.
+// The system calls that the Linux backends share: on stream sockets, and on what wakes them.
 #pragma once
 
 #include <span>
@@ -20,5 +20,9 @@ int start_connect(const Address& to, int& error);
 // Never blocks, never raises SIGPIPE. What passes by itself (EAGAIN, want of memory) counts as zero
 // bytes; everything else is -1 with errno set.
 ssize_t send_now(int fd, std::span<const base::Bytes> parts);
+
+// Throws std::system_error.
+int make_eventfd();
+void ring_eventfd(int fd);
 
 }  // namespace socketio::net

@@ -7,7 +7,6 @@
 
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,21 +15,6 @@
 #include "net/sys.hpp"
 
 namespace socketio::net {
-namespace {
-
-int make_eventfd() {
-  const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (fd < 0) throw std::system_error(errno, std::system_category(), "eventfd");
-  return fd;
-}
-
-void ring_eventfd(int fd) {
-  const std::uint64_t one = 1;
-  SIO_CHECK(::write(fd, &one, sizeof one) == sizeof one);
-}
-
-}  // namespace
-
 UringBackend::UringBackend()
     : wake_(make_eventfd()), scratch_(std::make_unique<char[]>(kScratch)) {}
 
@@ -459,52 +443,6 @@ void UringBackend::complete_listener(std::uint32_t token, bool more, Sink& sink)
       unaccepted_.push_back(listener);
     return;
   }
-}
-
-// --- somebody else's loop
-
-// With deferred task work the ring's own descriptor never wakes a poller, but an eventfd does. The
-// ring speaks to it only between two wait()s, else every wake-up would come twice.
-int UringBackend::poll_fd() const {
-  if (notify_.load() < 0) notify_.store(make_eventfd());
-  return notify_.load();
-}
-
-// False when somebody has called wake().
-bool UringBackend::begin_nested() {
-  const int notify = notify_.load();
-  if (notify < 0) return true;
-  inside_wait_ = true;
-  if (notifying_) ring_.notify(false);
-  std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t n = ::read(notify, &count, sizeof count);
-  return !woken_.exchange(false);
-}
-
-void UringBackend::enter(bool blocks, base::Time deadline) {
-  if (notify_.load() < 0 || !blocks) return ring_.enter(blocks, deadline);
-  blocking_.store(true);  // before looking: who comes later rings wake_
-  ring_.enter(!woken_.load(), deadline);
-  blocking_.store(false);
-}
-
-void UringBackend::end_nested() {
-  const int notify = notify_.load();
-  if (notify < 0) return;
-  inside_wait_ = false;
-  if (!notifying_) {
-    notifying_ = ring_.notify_with(notify);
-    SIO_CHECK(notifying_);
-  }
-  ring_.notify(true);
-  blocking_.exchange(false);  // a full barrier
-  // What came before the ring was told to ring.
-  if (ring_.busy() || !may_block() || !leaving_.empty() || woken_.load()) ring_eventfd(notify);
-}
-
-void UringBackend::ring_bell() {
-  const int notify = notify_.load();
-  if (notify >= 0 && !inside_wait_) ring_eventfd(notify);
 }
 
 std::unique_ptr<Backend> make_uring_backend(std::error_code& error) {

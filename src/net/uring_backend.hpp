@@ -1,5 +1,5 @@
 // The seam over io_uring: one system call a turn submits every send of the turn and gathers what
-// has come. Private to uring_backend.cpp and uring_send.cpp; everybody else uses
+// has come. Private to uring_backend.cpp, uring_send.cpp and uring_nested.cpp; everybody else uses
 // make_uring_backend().
 //
 //   verbs -> lists of streams (changed_, leaving_), sends in the submission queue
@@ -124,7 +124,7 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   void unwatch(int fd, std::uint32_t listener) override;
   void complete_listener(std::uint32_t token, bool more, Sink& sink);
 
-  // Somebody else's loop.
+  // Somebody else's loop (uring_nested.cpp).
   bool begin_nested();
   void enter(bool blocks, base::Time deadline);
   void end_nested();

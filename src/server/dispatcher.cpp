@@ -179,7 +179,10 @@ SocketExtras* Dispatcher::extras(sio::SocketId id) {
 NamespaceExtras& Dispatcher::extras(sio::NamespaceIndex nsp) {
   if (nsp < namespaces_.size()) [[likely]]
     return *namespaces_[nsp];
-  while (namespaces_.size() <= nsp) namespaces_.push_back(std::make_unique<NamespaceExtras>());
+  while (namespaces_.size() <= nsp) {
+    const auto next = static_cast<std::uint32_t>(namespaces_.size());
+    namespaces_.push_back(std::make_unique<NamespaceExtras>(hub_->names.sockets(next)));
+  }
   return *namespaces_[nsp];
 }
 
@@ -278,6 +281,7 @@ void Dispatcher::connected(sio::SocketId id) {
   if (!core_.accept(id, shard_.now())) return;
   const sio::Socket* socket = core_.get(id);
   const Socket user = handle(*socket);
+  extras(socket->nsp).sockets.fetch_add(1, std::memory_order_relaxed);
   const auto handlers = extras(socket->nsp).connection;
   for (const auto& [listener, run] : handlers) guarded("connection", [&] { run(user); });
 }
@@ -400,6 +404,7 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   const sio::Socket* socket = core_.get(event.socket);
   const auto reason = static_cast<DisconnectReason>(event.reason);
   const bool before = event.kind == sio::EventKind::disconnecting;
+  if (!before) extras(event.nsp).sockets.fetch_sub(1, std::memory_order_relaxed);
   const Socket user = handle(*socket);
   const std::shared_ptr<sio::Attachment> keep = socket->attachment;
   if (auto* own = static_cast<SocketExtras*>(keep.get()); own != nullptr) {

@@ -46,9 +46,7 @@ std::string_view Namespace::name() const {
 }
 
 std::size_t Namespace::size() const {
-  server::Shard* shard = somewhere(hub_);
-  if (shard == nullptr || !shard->dispatcher().core().has_namespace(index_)) return 0;
-  return shard->dispatcher().core().rooms(index_).sockets();
+  return hub_ == nullptr ? 0 : hub_->names.sockets(index_).load(std::memory_order_relaxed);
 }
 
 std::vector<Socket> Namespace::sockets() const {

@@ -7,8 +7,8 @@ namespace socketio::server {
 std::pair<std::uint32_t, bool> NamespaceNames::add(std::string_view name) {
   const std::lock_guard lock(mutex_);
   if (const auto it = index_.find(name); it != index_.end()) return {it->second, false};
-  const auto index = static_cast<std::uint32_t>(names_.size());
-  index_.emplace(names_.emplace_back(name), index);
+  const auto index = static_cast<std::uint32_t>(entries_.size());
+  index_.emplace(entries_.emplace_back(name).name, index);
   return {index, true};
 }
 
@@ -20,12 +20,22 @@ std::optional<std::uint32_t> NamespaceNames::find(std::string_view name) const {
 
 const std::string& NamespaceNames::name(std::uint32_t index) const {
   const std::lock_guard lock(mutex_);
-  return names_.at(index);
+  return entries_.at(index).name;
+}
+
+std::atomic<std::size_t>& NamespaceNames::sockets(std::uint32_t index) {
+  const std::lock_guard lock(mutex_);
+  return entries_.at(index).sockets;
+}
+
+void NamespaceNames::forget_sockets() {
+  const std::lock_guard lock(mutex_);
+  for (Entry& entry : entries_) entry.sockets.store(0);
 }
 
 std::uint32_t NamespaceNames::size() const {
   const std::lock_guard lock(mutex_);
-  return static_cast<std::uint32_t>(names_.size());
+  return static_cast<std::uint32_t>(entries_.size());
 }
 
 }  // namespace socketio::server
@@ -115,8 +125,14 @@ void Hub::open(std::size_t shard, server::Shard& object) {
 }
 
 void Hub::close(std::size_t shard) {
-  const std::lock_guard lock(doors_[shard]->mutex);
-  doors_[shard]->shard.store(nullptr, std::memory_order_release);
+  {
+    const std::lock_guard lock(doors_[shard]->mutex);
+    doors_[shard]->shard.store(nullptr, std::memory_order_release);
+  }
+  for (const auto& door : doors_) {
+    if (door->shard.load(std::memory_order_acquire) != nullptr) return;
+  }
+  names.forget_sockets();
 }
 
 }  // namespace socketio::detail

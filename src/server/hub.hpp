@@ -38,7 +38,7 @@ struct Hooks {
   std::function<bool(std::string_view, const Value&)> unknown_namespace;
 };
 
-// Names of namespaces with the same index on every shard. Thread-safe; names never move or go.
+// Namespaces have the same index on every shard. Thread-safe; what is here never moves or goes.
 class NamespaceNames {
  public:
   NamespaceNames() { add("/"); }
@@ -46,11 +46,19 @@ class NamespaceNames {
   std::pair<std::uint32_t, bool> add(std::string_view name);
   std::optional<std::uint32_t> find(std::string_view name) const;
   const std::string& name(std::uint32_t index) const;
+  // How many sockets are connected to it, on all shards.
+  std::atomic<std::size_t>& sockets(std::uint32_t index);
+  void forget_sockets();  // the server is gone
   std::uint32_t size() const;
 
  private:
   mutable std::mutex mutex_;
-  std::deque<std::string> names_;
+  struct Entry {
+    explicit Entry(std::string_view n) : name(n) {}
+    std::string name;
+    std::atomic<std::size_t> sockets{0};
+  };
+  std::deque<Entry> entries_;
   std::map<std::string_view, std::uint32_t> index_;
 };
 

@@ -75,73 +75,6 @@ void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
   hand_over(shard, fd, peer, {});
 }
 
-std::size_t Shard::emptiest_shard() const {
-  std::size_t best = index_;
-  for (std::size_t i = 0; i < hub_->size(); ++i) {
-    if (hub_->connections[i].load(std::memory_order_relaxed) <
-        hub_->connections[best].load(std::memory_order_relaxed)) {
-      best = i;
-    }
-  }
-  return best;
-}
-
-// The descriptor belongs to the job, so that one dropped unrun closes it.
-void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes) {
-  if (shard == index_) return adopt(fd, peer, base::as_bytes(bytes.view()));
-  struct Parcel {
-    int fd;
-    net::Address peer;
-    base::InBuffer bytes;
-    std::shared_ptr<detail::Hub> hub;
-    std::size_t shard;
-    ~Parcel() {
-      if (fd < 0) return;
-      ::close(fd);
-      hub->connections[shard].fetch_sub(1, std::memory_order_relaxed);
-    }
-  };
-  auto parcel = std::make_shared<Parcel>(fd, peer, std::move(bytes), hub_, shard);
-  hub_->post(shard, [parcel](Shard& to) {
-    to.adopt(std::exchange(parcel->fd, -1), parcel->peer, base::as_bytes(parcel->bytes.view()));
-  });
-}
-
-void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read) {
-  auto [id, c] = connections_.emplace();
-  c->self = id;
-  c->timer.owner = id.packed();
-  c->timer.kind = kConnectionTimer;
-  c->http = std::make_unique<HttpSide>(settings_.http, now(), peer);
-  c->stream = loop_.backend().adopt(fd, id.packed());
-  if (closing_) return drop(*c);
-  loop_.backend().recv_start(c->stream);
-  arm(*c);
-  if (already_read.empty()) return;
-  // The machine may unmask and unescape in place, so it gets memory of its own.
-  base::InBuffer bytes;
-  bytes.append(already_read, ledger_);
-  on_received(c->stream, id.packed(), bytes.view());
-}
-
-void Shard::move(Connection& c, std::size_t shard) {
-  c.move = std::make_unique<Move>(shard, c.http->peer, c.http->machine.take_request(ledger_));
-  c.http.reset();
-  loop_.timers().cancel(c.timer);
-  loop_.backend().recv_stop(c.stream);
-  mark_dirty(c);  // leaves when earlier answers have been sent
-}
-
-void Shard::on_detached(net::StreamId, net::Owner owner, int fd) {
-  Connection* c = connections_.get(ConnectionId::unpack(owner));
-  const std::unique_ptr<Move> parcel = std::move(c->move);
-  connections_.erase(c->self);
-  hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
-  hub_->connections[parcel->shard].fetch_add(1, std::memory_order_relaxed);
-  hand_over(parcel->shard, fd, parcel->peer, std::move(parcel->bytes));
-  finish_closing();
-}
-
 void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
   log(base::LogLevel::error, base::LogKind::accept, "accepting paused: " + why.message());
 }
@@ -393,7 +326,10 @@ void Shard::set_paused(Connection& c, bool paused) {
 
 void Shard::turn_ws(Connection& c) {
   const ConnectionId id = c.self;
-  if (overloaded(c)) return set_paused(c, true);
+  if (overloaded(c)) {
+    c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
+    return set_paused(c, true);
+  }
   for (int n = 0; n < kEventsPerTurn; ++n) {
     const ws::Event event = c.ws->next(ws_env(c), now());
     if (!c.out.empty()) mark_dirty(c);

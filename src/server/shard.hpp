@@ -5,8 +5,9 @@
 //   on_received -> feed -> [http machine | ws machine] -> eio::Session -> sio::Core -> Dispatcher
 //   -> user's handler flush       <- dirty connections <- dirty sessions <- (handlers emit)
 //
-// Where to look: shard.cpp (facts, flush, close), shard_http.cpp (requests), shard_engine.cpp
-// (Engine.IO over HTTP and WebSocket), dispatcher.cpp (user code). Nothing here is locked:
+// Where to look: shard.cpp (facts, flush, close), shard_move.cpp (from shard to shard),
+// shard_http.cpp (requests), shard_engine.cpp (Engine.IO over HTTP and WebSocket), dispatcher.cpp
+// (user code). Nothing here is locked:
 // everything runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
@@ -132,9 +133,12 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void set_paused(Connection& c, bool paused);
   void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
   void finish_closing();
+
+  // -- Between shards (shard_move.cpp).
+  std::size_t emptiest_shard() const;
+  bool move_to_owner(Connection& c, const http::Request& request);
   // To the shard that owns a session: every later request on the connection is at home there.
   void move(Connection& c, std::size_t shard);
-  std::size_t emptiest_shard() const;
   void hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes);
 
   // -- HTTP (shard_http.cpp).
@@ -150,7 +154,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void respond(Connection& c, const http::Response& response, bool close = false);
 
   // -- Engine.IO (shard_engine.cpp).
-  bool move_to_owner(Connection& c, const http::Request& request);
   void on_engine_head(Connection& c, const http::Request& request);
   void on_engine_request(Connection& c, const http::Request& request, base::MutBytes body);
   void on_poll(Connection& c, SessionRecord& record);

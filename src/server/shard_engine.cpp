@@ -70,18 +70,6 @@ void Shard::reject(Connection& c, const eio::Reject& reject, bool upgrade) {
   respond(c, eio::reject_response(reject, upgrade), upgrade);
 }
 
-// A session of another shard: the connection goes there. Only a known method with a sid of ours can
-// name one.
-bool Shard::move_to_owner(Connection& c, const http::Request& request) {
-  if (hub_->size() == 1) return false;
-  const std::optional<eio::Sid> sid = eio::parse_sid(http::query_value(request.query, "sid").value);
-  if (!sid) return false;
-  const std::size_t owner = eio::shard_of(*sid, hub_->sid_key);
-  if (owner == index_ || owner >= hub_->size()) return false;
-  move(c, owner);
-  return true;
-}
-
 // A POST's head: refused before its body is read, or accepted up to the limit.
 void Shard::on_engine_head(Connection& c, const http::Request& request) {
   const eio::Decision decision =
