@@ -316,5 +316,17 @@ TEST(Closing, AServerThatNeverRanMayBeClosed) {
   EXPECT_TRUE(closed.ready());
 }
 
+TEST(Closing, AHandshakeIsAnsweredThoughItsConnectionEndsWithIt) {
+  World world;
+  test::HttpPeer peer(world);
+  EXPECT_EQ(peer.request("GET", "/").status, 404);  // accepted, so that both come in one turn
+  peer.send("GET", "/socket.io/?EIO=4&transport=polling");
+  peer.end_writing();
+  const test::HttpAnswer answer = peer.answer();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body.substr(0, 7), R"(0{"sid")");
+  EXPECT_TRUE(peer.wait_closed());
+}
+
 }  // namespace
 }  // namespace socketio

@@ -118,6 +118,13 @@ void Shard::on_eof(net::StreamId, net::Owner owner) {
   if (c == nullptr || c->move) return;
   c->eof = true;
   if (c->lingering) return drop(*c);
+  // A handshake may have come just before it: its answer is a poll's.
+  if (SessionRecord* record = c->http ? sessions_.get(c->http->session) : nullptr;
+      record != nullptr && c->http->exchange == Exchange::poll) {
+    flush_session(*record);
+    c = connections_.get(ConnectionId::unpack(owner));
+    if (c == nullptr) return;
+  }
   if (c->http && c->http->exchange != Exchange::poll) {
     // A half-closed peer still gets the answers to its complete requests (RFC 9112 §9.6).
     const ConnectionId id = c->self;

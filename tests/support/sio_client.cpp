@@ -123,6 +123,11 @@ void Peer::write(std::string_view bytes) {
   out_ += bytes;
 }
 
+void Peer::end_writing() {
+  turn();
+  ::shutdown(fd_, SHUT_WR);
+}
+
 bool Peer::wait_closed() {
   return world_.until([this] { return closed_; });
 }
