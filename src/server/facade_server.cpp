@@ -1,5 +1,8 @@
 // Server: the runtime behind the public class, and the few things that are not a shard's: options,
 // listeners, the end.
+#include <atomic>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 
 #include <socketio/server.hpp>
@@ -33,11 +36,24 @@ class Category final : public std::error_category {
   }
 };
 
-thread_local int loops_on_this_thread = 0;
+// Loops that only this thread turns: while there are any, it must not block for them.
+using LoopCount = std::shared_ptr<std::atomic<int>>;
+const LoopCount& loops_on_this_thread() {
+  thread_local const auto count = std::make_shared<std::atomic<int>>(0);
+  return count;
+}
 
-struct InsideLoop {
-  InsideLoop() { ++loops_on_this_thread; }
-  ~InsideLoop() { --loops_on_this_thread; }
+// While it lives, the thread it was made on turns a loop.
+class Turning {
+ public:
+  Turning() : count_(loops_on_this_thread()) { ++*count_; }
+  ~Turning() { --*count_; }
+  Turning(const Turning&) = delete;
+  Turning& operator=(const Turning&) = delete;
+  bool here() const { return count_ == loops_on_this_thread(); }
+
+ private:
+  LoopCount count_;  // shared, because the loop may end on another thread, or after this one
 };
 
 }  // namespace
@@ -48,7 +64,7 @@ const std::error_category& error_category() noexcept {
 }
 
 bool detail::may_block() noexcept {
-  return loops_on_this_thread == 0;
+  return *loops_on_this_thread() == 0;
 }
 
 struct Server::Runtime {
@@ -76,6 +92,8 @@ struct Server::Runtime {
   base::Logger logger;
   server::Shard shard;
   std::uint16_t port = 0;
+  // Since the first process(): between two of them nobody else turns the loop either.
+  std::optional<Turning> embedded;
 };
 
 Server::Server(ServerOptions options) : runtime_(std::make_unique<Runtime>(std::move(options))) {}
@@ -105,7 +123,8 @@ std::uint16_t Server::port() const {
 }
 
 void Server::run() {
-  const InsideLoop inside;
+  runtime_->embedded.reset();
+  const Turning inside;
   if (!runtime_->shard.closed()) runtime_->shard.loop().run(runtime_->shard);
 }
 
@@ -114,7 +133,7 @@ int Server::poll_fd() const {
 }
 
 void Server::process() {
-  const InsideLoop inside;
+  if (!runtime_->embedded || !runtime_->embedded->here()) runtime_->embedded.emplace();
   runtime_->shard.loop().process(runtime_->shard);
 }
 
