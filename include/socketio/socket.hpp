@@ -13,24 +13,11 @@
 #include <vector>
 
 #include <socketio/broadcast.hpp>
+#include <socketio/disconnect_reason.hpp>
 
 namespace socketio {
 
 class Namespace;
-
-// Why a socket disconnected; to_string() gives the JS spelling ("transport close", …).
-enum class DisconnectReason : std::uint8_t {
-  transport_error,
-  transport_close,
-  forced_close,
-  ping_timeout,
-  parse_error,
-  server_shutting_down,
-  forced_server_close,
-  client_namespace_disconnect,
-  server_namespace_disconnect,
-};
-SOCKETIO_EXPORT std::string_view to_string(DisconnectReason reason);
 
 // The HTTP request a client came with, and what it said in CONNECT. A copy of your own.
 struct Handshake {

@@ -402,7 +402,7 @@ void Dispatcher::on_error(sio::SocketId id, std::string_view text) {
 
 void Dispatcher::on_disconnect(const sio::Event& event) {
   const sio::Socket* socket = core_.get(event.socket);
-  const auto reason = static_cast<DisconnectReason>(event.reason);
+  const DisconnectReason reason = event.reason;
   const bool before = event.kind == sio::EventKind::disconnecting;
   if (!before) extras(event.nsp).sockets.fetch_sub(1, std::memory_order_relaxed);
   const Socket user = handle(*socket);

@@ -1,6 +1,8 @@
 // Server: the runtime behind the public class, and the few things that are not a shard's: options,
 // listeners, the end.
 #include <atomic>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
@@ -36,11 +38,24 @@ class Category final : public std::error_category {
   }
 };
 
-thread_local int loops_on_this_thread = 0;
+// Loops that only this thread turns: while there are any, it must not block for them.
+using LoopCount = std::shared_ptr<std::atomic<int>>;
+const LoopCount& loops_on_this_thread() {
+  thread_local const auto count = std::make_shared<std::atomic<int>>(0);
+  return count;
+}
 
-struct InsideLoop {
-  InsideLoop() { ++loops_on_this_thread; }
-  ~InsideLoop() { --loops_on_this_thread; }
+// While it lives, the thread it was made on turns a loop.
+class Turning {
+ public:
+  Turning() : count_(loops_on_this_thread()) { ++*count_; }
+  ~Turning() { --*count_; }
+  Turning(const Turning&) = delete;
+  Turning& operator=(const Turning&) = delete;
+  bool here() const { return count_ == loops_on_this_thread(); }
+
+ private:
+  LoopCount count_;  // shared, because the loop may end on another thread, or after this one
 };
 
 }  // namespace
@@ -51,7 +66,7 @@ const std::error_category& error_category() noexcept {
 }
 
 bool detail::may_block() noexcept {
-  return loops_on_this_thread == 0;
+  return *loops_on_this_thread() == 0;
 }
 
 struct Server::Runtime {
@@ -86,7 +101,7 @@ struct Server::Runtime {
     started = true;
     for (std::size_t i = 1; i < shards.size(); ++i) {
       threads.emplace_back([shard = shards[i].get()] {
-        const InsideLoop inside;
+        const Turning inside;
         shard->loop().run(*shard);
       });
     }
@@ -102,6 +117,8 @@ struct Server::Runtime {
   std::vector<std::jthread> threads;
   std::uint16_t port = 0;
   bool started = false;
+  // Since the first process(): between two of them nobody else turns the loop either.
+  std::optional<Turning> embedded;
 };
 
 Server::Server(ServerOptions options) : runtime_(std::make_unique<Runtime>(std::move(options))) {}
@@ -131,7 +148,8 @@ std::uint16_t Server::port() const {
 }
 
 void Server::run() {
-  const InsideLoop inside;
+  runtime_->embedded.reset();
+  const Turning inside;
   server::Shard& first = runtime_->first();
   if (first.closed()) return;
   runtime_->start();
@@ -144,7 +162,7 @@ int Server::poll_fd() const {
 }
 
 void Server::process() {
-  const InsideLoop inside;
+  if (!runtime_->embedded || !runtime_->embedded->here()) runtime_->embedded.emplace();
   runtime_->start();
   runtime_->first().loop().process(runtime_->first());
 }

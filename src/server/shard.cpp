@@ -434,8 +434,10 @@ void Shard::handler_ended(std::uint64_t session) {
   if (record == nullptr || record->running == 0) return;
   --record->running;
   Connection* c = connections_.get(record->websocket);
-  if (c != nullptr && c->paused && record->running <= settings_.options.max_running_handlers)
-    backlog_.push_back(*c);
+  if (c == nullptr || !c->paused || record->running > settings_.options.max_running_handlers)
+    return;
+  backlog_.push_back(*c);
+  loop_.nudge();  // the embedding program may have ended the wait between two turns
 }
 
 }  // namespace socketio::server

@@ -5,9 +5,9 @@
 #include "base/check.hpp"
 #include "sio/core_state.hpp"
 
-namespace socketio::sio {
+namespace socketio {
 
-base::Bytes text(DisconnectReason reason) {
+std::string_view to_string(DisconnectReason reason) {
   switch (reason) {
     case DisconnectReason::transport_error:
       return "transport error";
@@ -30,6 +30,10 @@ base::Bytes text(DisconnectReason reason) {
   }
   return {};
 }
+
+}  // namespace socketio
+
+namespace socketio::sio {
 
 Core::State::State(eio::Shared& the_shared, base::Random& the_random, const Options& the_options)
     : shared(the_shared),

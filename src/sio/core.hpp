@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include <socketio/disconnect_reason.hpp>
+
 #include "base/slab.hpp"
 #include "eio/session.hpp"
 #include "sio/acks.hpp"
@@ -59,20 +61,6 @@ struct Socket {
   ~Socket();
   base::Bytes id_view() const { return {id.data(), id.size()}; }
 };
-
-// Disconnect reasons as JS spells them.
-enum class DisconnectReason : std::uint8_t {
-  transport_error,
-  transport_close,
-  forced_close,
-  ping_timeout,
-  parse_error,
-  server_shutting_down,
-  forced_server_close,
-  client_namespace_disconnect,
-  server_namespace_disconnect,
-};
-base::Bytes text(DisconnectReason reason);
 
 enum class EventKind : std::uint8_t {
   none,

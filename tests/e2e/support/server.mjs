@@ -27,7 +27,7 @@ function command(name) {
   return [process.execPath, path.join(process.env.SIO_REF_DIR, `${name}.mjs`)];
 }
 
-/** Starts `name` and resolves when it has printed `listening on N`. */
+/** Starts `name` and resolves when it has printed `listening on N` or `listening on http://localhost:N`. */
 export async function start(name, args = [], port = 0) {
   const [program, ...first] = command(name);
   const env = { ...process.env, PORT: String(port), SOCKETIO_CLIENT_DIST: clientBundleDir };  // the chat's settings
@@ -41,7 +41,7 @@ export async function start(name, args = [], port = 0) {
   const listening = new Promise((resolve) => {
     const read = (chunk) => {
       output = (output + chunk).slice(-20_000);
-      const match = /listening on (\d+)/.exec(output);
+      const match = /listening on (?:http:\/\/localhost:)?(\d+)\n/.exec(output);
       if (match) resolve(Number(match[1]));
     };
     child.stdout.on("data", read);
@@ -69,13 +69,15 @@ class Server {
     this.#output = output;
   }
 
-  /** Ends the server the ordinary way and fails the test if it did not end well (a sanitizer's report included). */
+  /** Ends the server the ordinary way and fails the test if it did not end well (a sanitizer's report included).
+   *  Resolves with {code, signal}: a program may end well by either. */
   async stop() {
     this.#child.kill("SIGTERM");
     const { code, signal } = await this.#exited;
     const report = `${this.name} ended with code ${code}, signal ${signal}:\n${this.#output()}`;
     assert(code === 0 || signal === "SIGTERM" || (isReference && code === 143), report);
     assert(!/Sanitizer|runtime error:/.test(this.#output()), report);
+    return { code, signal };
   }
 
   /** Ends the server at once, as a crash would. */
