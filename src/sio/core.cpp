@@ -58,9 +58,19 @@ Namespace* Core::State::find_namespace(base::Bytes name) {
 NamespaceIndex Core::create_namespace(base::Bytes name) {
   if (const auto existing = find_namespace(name)) return *existing;
   const auto index = static_cast<NamespaceIndex>(state_->namespaces.size());
-  state_->namespaces.push_back(std::make_unique<Namespace>(name, index, state_->random));
-  state_->by_name.insert(state_->namespaces.back().get());
+  create_namespace(name, index);
   return index;
+}
+
+void Core::create_namespace(base::Bytes name, NamespaceIndex index) {
+  if (has_namespace(index)) return;
+  if (state_->namespaces.size() <= index) state_->namespaces.resize(index + 1);
+  state_->namespaces[index] = std::make_unique<Namespace>(name, index, state_->random);
+  state_->by_name.insert(state_->namespaces[index].get());
+}
+
+bool Core::has_namespace(NamespaceIndex nsp) const {
+  return nsp < state_->namespaces.size() && state_->namespaces[nsp] != nullptr;
 }
 
 std::optional<NamespaceIndex> Core::find_namespace(base::Bytes name) const {

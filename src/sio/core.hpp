@@ -107,8 +107,11 @@ class Core {
   ~Core();
 
   // -- Namespaces. "/" exists from the start (index 0).
-  NamespaceIndex create_namespace(
-      base::Bytes name);  // returns the existing one's index when there is one
+  // Returns the existing one's index when there is one, else takes the next.
+  NamespaceIndex create_namespace(base::Bytes name);
+  // Several shards agree on an index elsewhere; no-op when it exists.
+  void create_namespace(base::Bytes name, NamespaceIndex index);
+  bool has_namespace(NamespaceIndex nsp) const;
   std::optional<NamespaceIndex> find_namespace(base::Bytes name) const;
   base::Bytes namespace_name(NamespaceIndex nsp) const;
   Rooms& rooms(NamespaceIndex nsp);

@@ -1,6 +1,7 @@
 // Starts the server programs under test as child processes and hands their port to the tests.
 //
 //   SIO_BIN_DIR   where the programs are (default: ../../build/dev/bin)
+//   SIO_SERVER_ARGS  more arguments for the conformance server, separated by spaces
 //   SIO_REF=1     run $SIO_REF_DIR/<name>.mjs with node instead: the same interface written with the reference
 //                 implementation, which is how the tests themselves are checked
 import { spawn } from "node:child_process";
@@ -91,5 +92,8 @@ class Server {
   }
 }
 
-export const conformance = (suite, ...args) => start("conformance-server", ["--suite", suite, ...args]);
+// SIO_SERVER_ARGS: the same tests on another backend or with several threads ("--threads 4").
+const extra = isReference ? [] : (process.env.SIO_SERVER_ARGS ?? "").split(" ").filter(Boolean);
+
+export const conformance = (suite, ...args) => start("conformance-server", ["--suite", suite, ...args, ...extra]);
 export const chat = () => start("chat", isReference ? ["--public", chatPageDir, "--client-dist", clientBundleDir] : []);
