@@ -1,7 +1,7 @@
 // The server inside Asio's io_context, beside the program's own timer, signals and thread pool.
 // With Boost.Asio it is the same: include <boost/asio.hpp> and say boost::asio.
 //
-//   embedding_asio [--port N]    (0, the default: any free port)
+//   embedding_asio [--port N] [--backend automatic|epoll|io_uring]    (port 0: any free one)
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -14,11 +14,9 @@
 
 #include <socketio/server.hpp>
 
-using Descriptor = asio::posix::stream_descriptor;
-
 // Calls process() whenever the server has something to do, until the descriptor is closed.
-void serve(socketio::Server& io, Descriptor& ready) {
-  ready.async_wait(Descriptor::wait_read, [&](std::error_code error) {
+void serve(socketio::Server& io, asio::posix::stream_descriptor& ready) {
+  ready.async_wait(asio::posix::stream_descriptor::wait_read, [&](std::error_code error) {
     if (error) return;
     io.process();  // never blocks; handlers run in here
     serve(io, ready);
@@ -41,6 +39,8 @@ int main(int argc, char** argv) try {
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i], value = argv[i + 1];
     if (name == "--port") std::from_chars(value.data(), value.data() + value.size(), port);
+    if (value == "epoll") options.backend = socketio::Backend::epoll;
+    if (value == "io_uring") options.backend = socketio::Backend::io_uring;
   }
 
   socketio::Server io(options);
@@ -62,8 +62,8 @@ int main(int argc, char** argv) try {
   std::printf("listening on http://localhost:%u\n", unsigned{io.port()});
   std::fflush(stdout);
 
-  asio::io_context loop(1);                   // run() on one thread: that of the handlers
-  Descriptor ready(loop, dup(io.poll_fd()));  // a copy, because Asio closes what it is given
+  asio::io_context loop(1);  // run() on one thread: that of the handlers
+  asio::posix::stream_descriptor ready(loop, dup(io.poll_fd()));  // Asio closes this copy
   serve(io, ready);
   asio::steady_timer timer(loop);
   tick(io, timer);

@@ -1,7 +1,7 @@
 // The server inside a plain poll(2) loop that also serves descriptors of the program's own: a clock
 // that ticks ten times a second, and the signals that end it.
 //
-//   embedding_poll [--port N]    (0, the default: any free port)
+//   embedding_poll [--port N] [--backend automatic|epoll|io_uring]    (port 0: any free one)
 #include <array>
 #include <charconv>
 #include <csignal>
@@ -22,6 +22,8 @@ int main(int argc, char** argv) try {
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i], value = argv[i + 1];
     if (name == "--port") std::from_chars(value.data(), value.data() + value.size(), port);
+    if (value == "epoll") options.backend = socketio::Backend::epoll;
+    if (value == "io_uring") options.backend = socketio::Backend::io_uring;
   }
 
   // Our own descriptors. Signals are blocked, so that they come through one of them.

@@ -17,10 +17,14 @@ async function ticks(socket, count) {
   assert.deepEqual(seen, seen.map((_, i) => seen[0] + i));
 }
 
-for (const program of ["embedding_poll", "embedding_asio"]) {
-  describe(program, () => {
+const kPrograms = ["embedding_poll", "embedding_asio"];
+const kBackends = ["epoll", "automatic"];  // the second is io_uring where the kernel allows it
+
+for (const [program, backend] of kPrograms.flatMap((name) => kBackends.map((backend) => [name, backend]))) {
+  const args = ["--backend", backend];
+  describe(`${program}, ${backend}`, () => {
     let server;
-    before(async () => { server = await start(program); }, kTimeout);
+    before(async () => { server = await start(program, args); }, kTimeout);
     after(async () => {
       closeClients();
       await server?.stop();
@@ -73,7 +77,7 @@ for (const program of ["embedding_poll", "embedding_asio"]) {
     }
 
     test("SIGTERM: clients are told, and the program ends", kTimeout, async () => {
-      const own = await start(program);
+      const own = await start(program, args);
       const sockets = [];
       for (const transports of Object.values(kWays)) {
         sockets.push(await connected(own, transports));
