@@ -39,7 +39,7 @@ export function perEvent(fewer, more, events) {
 
 // A name as it stands in a line: templates make them longer than anybody reads.
 const kNameLength = 160;
-const short = (name) => name.replace(/\s+/g, " ").slice(0, kNameLength);
+const short = (name) => name.replace(/\s+/g, " ").slice(0, kNameLength).trim();
 
 /** {compiler, modes: {mode: {total, functions: Map}}} from the text of a baseline. */
 export function parseBaseline(text) {

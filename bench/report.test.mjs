@@ -89,8 +89,8 @@ test("cells are chosen with those they take their rate from", () => {
 });
 
 test("a peer file says name, kind and command", () => {
-  const peer = parsePeer("# comment\nname=x\nkind=raw\ncommand=./x --port {port} --a=b\n", "/tmp");
-  assert.deepEqual(peer, { folder: "/tmp", name: "x", kind: "raw", command: "./x --port {port} --a=b" });
+  const peer = parsePeer("# comment\nname=x\nkind=raw\ncommand=./x --port {port} --a=b\n", "peers");
+  assert.deepEqual(peer, { folder: "peers", name: "x", kind: "raw", command: "./x --port {port} --a=b" });
   assert.throws(() => parsePeer("name=x\nkind=raw", "/"), /command/);
   assert.throws(() => parsePeer("name=x\nkind=http\ncommand=x", "/"), /kind/);
 });
