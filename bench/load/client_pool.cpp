@@ -8,6 +8,14 @@ namespace load {
 namespace base = socketio::base;
 namespace net = socketio::net;
 
+namespace {
+
+// Views start out cleared, so that many cost more than they bring: one is the rule.
+constexpr std::size_t kParts = 4;
+static_assert(kParts <= net::Backend::kMaxParts);
+
+}  // namespace
+
 std::unique_ptr<ClientPool> ClientPool::make(const Options& options, net::Loop& loop) {
   return options.transport == Transport::polling ? make_polling_pool(options, loop)
                                                  : make_websocket_pool(options, loop);
@@ -54,7 +62,7 @@ void ClientPool::reset(Channel& channel) {
 bool ClientPool::flush_channel(Channel& channel) {
   if (channel.in_flight) return false;
   while (!channel.out.empty()) {
-    std::array<base::Bytes, net::Backend::kMaxParts> parts;
+    std::array<base::Bytes, kParts> parts;
     const std::size_t count = channel.out.gather(parts);
     const std::size_t taken = loop_.backend().send(channel.stream, std::span(parts.data(), count));
     std::size_t total = 0;
