@@ -116,7 +116,7 @@ function output(program, ...args) {
 }
 
 /** What a result file says about where it comes from. */
-export function machine({ nice } = {}) {
+export function machine({ nice, threads } = {}) {
   const lock = JSON.parse(readFileSync(join(peersFolder, "package-lock.json"), "utf8")).packages;
   const version = (name) => lock[`node_modules/${name}`]?.version ?? "none";
   const bun = existsSync(join(peersFolder, "node_modules/bun/bin/bun.exe")) ? version("bun") : "not installed";
@@ -125,5 +125,6 @@ export function machine({ nice } = {}) {
     kernel: `Linux ${release().split("-")[0]}`, compiler: output("c++", "--version").split("\n")[0],
     node: process.version, bun, "socket.io": version("socket.io"), "bun-engine": version("@socket.io/bun-engine"),
     ws: version("ws"), commit: output("git", "rev-parse", "--short", "HEAD"), priority: nice ? `nice ${nice}` : "normal",
+    threads: threads ?? 1,
   };
 }
