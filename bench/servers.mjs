@@ -38,7 +38,7 @@ export function servers({ bin, backends = [], threads, peers = [], only }) {
   for (const file of [...files.map((name) => join(peersFolder, name)), ...peers]) found.push(readPeer(file));
   for (const server of found) {
     const needed = server.needs && join(server.folder, server.needs);
-    if (needed && !existsSync(needed)) server.missing = `no ${server.needs} in ${server.folder}`;
+    if (needed && !existsSync(needed)) server.missing = `no ${server.needs}`;
   }
   if (!only) return found;
   const wanted = (server) => only.includes(server.name) || (server.ours && only.includes("ours"));
