@@ -1,9 +1,10 @@
 #include "value/json_scan.hpp"
 
 #include <charconv>
+#include <cstddef>
 
+#include "value/json_block.hpp"
 #include "value/json_read.hpp"
-#include "value/json_swar.hpp"
 #include "value/number.hpp"
 
 namespace socketio::value {
@@ -20,11 +21,6 @@ bool is_space(char c) {
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-const char* skip_spaces(const char* at, const char* end) {
-  while (at < end && is_space(*at)) ++at;
-  return at;
 }
 
 // The character an escape of two stands for; 0: none, or \u.
@@ -51,134 +47,147 @@ char escape_of(char c) {
 
 }  // namespace
 
+// One pass, its state in registers. Each read_x() takes what begins at `at` and returns the end of
+// it, or null when it is for simdjson.
+struct JsonScan::Reader {
+  Node* node;  // the next one
+  Node* const nodes;
+  Node* const no_more;
+  const char* const text;
+  const char* const end;
+  std::string& unescaped;
+  bool has_escapes = false;
+  base::Block seen{};  // all bytes of strings, or'ed: bit 7s tell of non-ASCII
+
+  Node& add(const char* from, const char* to, Kind kind) {
+    Node& added = *node++;
+    added.begin = static_cast<std::uint32_t>(from - text);
+    added.end = static_cast<std::uint32_t>(to - text);
+    added.after = static_cast<std::uint16_t>(node - nodes);
+    added.count = 0;
+    added.kind = kind;
+    return added;
+  }
+  const char* skip_spaces(const char* at) const {
+    while (at < end && is_space(*at)) ++at;
+    return at;
+  }
+  const char* read_all(const char* at);
+  const char* read_scalar(const char* at);
+  const char* read_number(const char* at);
+  const char* read_word(const char* at, base::Bytes word, Kind kind);
+  const char* read_escaped(const char* begin, const char* plain);
+
+  // With blocks that may reach into the padding.
+  const char* read_string(const char* const begin) {
+    for (const char* at = begin + 1; at < end; at += base::kBlock) {
+      const base::Block block = base::load_block(at);
+      const base::Block special = special_bytes(block);
+      // What lies behind the string may be taken for non-ASCII: that costs a check, no more.
+      seen |= block;
+      if (!base::any(special)) continue;
+      at += base::bytes_before(special);
+      if (at >= end) return nullptr;
+      if (*at != '"') return *at == '\\' ? read_escaped(begin, at) : nullptr;
+      add(begin, at + 1, Kind::string);
+      return at + 1;
+    }
+    return nullptr;
+  }
+};
+
 bool JsonScan::read(base::Bytes text) {
   if (text.empty() || text.size() > kMaxScan) return false;
   text_ = text.data();
-  seen_ = 0;
-  size_ = 0;
-  depth_ = 0;
-  unescaped_.clear();
   const char* const end = text.data() + text.size();
-  const char* at = read_all(skip_spaces(text_, end), end);
-  if (at == nullptr || (at != end && skip_spaces(at, end) != end)) return false;
-  return (seen_ & swar::kHighs) == 0 || valid_utf8(text);
+  Reader reader{nodes_.data(), nodes_.data(), nodes_.data() + nodes_.size(),
+                text_,         end,           unescaped_};
+  const char* at = reader.read_all(is_space(*text_) ? reader.skip_spaces(text_) : text_);
+  if (at == nullptr || (at != end && reader.skip_spaces(at) != end)) return false;
+  return !base::any(reader.seen & 0x80) || valid_utf8(text);
 }
 
-// One value and what it holds; null when that is for simdjson. White space is looked for only where
-// something else would be wrong.
-const char* JsonScan::read_all(const char* at, const char* end) {
-  at = read_value(at, end);
-  while (at != nullptr && depth_ > 0) {
-    if (at >= end) return nullptr;
-    Node& parent = nodes_[open_[depth_ - 1U]];
-    const bool object = parent.kind == Kind::object;
-    char c = *at;
-    if (is_space(c)) {
-      at = skip_spaces(at, end);
+// A value and what it holds. White space is looked for only where something else would be wrong.
+const char* JsonScan::Reader::read_all(const char* at) {
+  Node* parent = nullptr;
+  std::array<Node*, kMaxScanDepth> outer;
+  std::size_t depth = 0;
+  for (;;) {
+    if (at >= end || node == no_more) return nullptr;
+    if (*at == '"') {
+      at = read_string(at);
+    } else if (*at == '[' || *at == '{') {
+      if (depth == kMaxScanDepth) return nullptr;
+      outer[depth++] = parent;
+      parent = &add(at, at, *at == '[' ? Kind::array : Kind::object);
+      ++at;
+    } else {
+      at = read_scalar(at);
+    }
+    if (at == nullptr) return nullptr;
+    // Behind a value: what ends ends, and the next one is looked for.
+    char c = 0;
+    for (;;) {
+      if (parent == nullptr) return at;
       if (at >= end) return nullptr;
       c = *at;
+      if (is_space(c)) {
+        at = skip_spaces(at);
+        if (at == end) return nullptr;
+        c = *at;
+      }
+      if (c != (parent->kind == Kind::array ? ']' : '}')) break;
+      ++at;
+      parent->end = static_cast<std::uint32_t>(at - text);
+      parent->after = static_cast<std::uint16_t>(node - nodes);
+      parent = outer[--depth];
     }
-    if (c == (object ? '}' : ']')) {
-      close(++at);
-      continue;
-    }
-    // Values are counted when they begin: a comma comes before every one but the first.
-    if (parent.count != 0) {
+    // Members are counted when they begin: a comma comes before every one but the first.
+    if (parent->count++ != 0) {
       if (c != ',') return nullptr;
-      at = skip_spaces(at + 1, end);
+      at = skip_spaces(at + 1);
     }
-    ++parent.count;
-    if (object) {
-      at = at < end && *at == '"' ? read_string(at, end) : nullptr;
-      if (at == nullptr) return nullptr;
-      at = skip_spaces(at, end);
-      if (at >= end || *at != ':') return nullptr;
-      at = skip_spaces(at + 1, end);
-    }
-    at = read_value(at, end);
+    if (parent->kind == Kind::array) continue;
+    if (at >= end || *at != '"' || node == no_more) return nullptr;
+    at = read_string(at);
+    if (at == nullptr) return nullptr;
+    at = skip_spaces(at);
+    if (at >= end || *at != ':') return nullptr;
+    at = skip_spaces(at + 1);
   }
-  return at;
 }
 
-// What begins here. A container is only opened.
-const char* JsonScan::read_value(const char* at, const char* end) {
-  if (at >= end) return nullptr;
+const char* JsonScan::Reader::read_scalar(const char* at) {
   switch (*at) {
-    case '"':
-      return read_string(at, end);
-    case '[':
-      return open(at, Kind::array) ? at + 1 : nullptr;
-    case '{':
-      return open(at, Kind::object) ? at + 1 : nullptr;
     case 't':
-      return read_word(at, end, "true", Kind::boolean);
+      return read_word(at, "true", Kind::boolean);
     case 'f':
-      return read_word(at, end, "false", Kind::boolean);
+      return read_word(at, "false", Kind::boolean);
     case 'n':
-      return read_word(at, end, "null", Kind::null);
+      return read_word(at, "null", Kind::null);
     default:
-      return read_number(at, end);
+      return read_number(at);
   }
-}
-
-JsonScan::Node* JsonScan::add(const char* begin, const char* end, Kind kind) {
-  if (size_ == kMaxScanNodes) return nullptr;
-  Node& node = nodes_[size_++];
-  node.begin = static_cast<std::uint16_t>(begin - text_);
-  node.end = static_cast<std::uint16_t>(end - text_);
-  node.after = size_;
-  node.count = 0;
-  node.kind = kind;
-  return &node;
-}
-
-bool JsonScan::open(const char* at, Kind kind) {
-  if (depth_ == kMaxScanDepth) return false;
-  open_[depth_] = size_;
-  if (add(at, at, kind) == nullptr) return false;
-  ++depth_;
-  return true;
-}
-
-void JsonScan::close(const char* end) {
-  Node& node = nodes_[open_[--depth_]];
-  node.end = static_cast<std::uint16_t>(end - text_);
-  node.after = size_;
-}
-
-const char* JsonScan::read_string(const char* const begin, const char* end) {
-  std::uint64_t seen = 0;
-  for (const char* at = begin + 1; at < end; at += sizeof(std::uint64_t)) {
-    const std::uint64_t bytes = swar::load(at);
-    const std::uint64_t special = swar::special_bytes(bytes);
-    seen |= bytes;
-    if (special == 0) continue;
-    // What lies behind the string may be taken for non-ASCII: that costs a check, no more.
-    seen_ |= seen;
-    at += swar::bytes_before(special);
-    if (at >= end) return nullptr;
-    if (*at == '"') return add(begin, at + 1, Kind::string) != nullptr ? at + 1 : nullptr;
-    return *at == '\\' ? read_escaped(begin, at, end) : nullptr;
-  }
-  return nullptr;
 }
 
 // `plain` is the first backslash.
-const char* JsonScan::read_escaped(const char* begin, const char* plain, const char* end) {
-  // What was read before stays where it is: each escape and each pair of quotes makes room.
-  unescaped_.reserve(kMaxScan);
-  const std::size_t from = unescaped_.size();
-  unescaped_.append(2, '\0');
-  unescaped_.append(begin + 1, plain);
+const char* JsonScan::Reader::read_escaped(const char* begin, const char* plain) {
+  if (!has_escapes) {
+    has_escapes = true;
+    unescaped.clear();
+    // What was read before stays where it is: each escape and each pair of quotes makes room.
+    unescaped.reserve(kMaxScan);
+  }
+  const std::size_t from = unescaped.size();
+  unescaped.append(2, '\0');
+  unescaped.append(begin + 1, plain);
   for (const char* at = plain; at < end; ++at) {
     char c = *at;
     if (c == '"') {
-      const std::size_t size = unescaped_.size() - from - 2;
-      unescaped_[from] = static_cast<char>(size & 0xFF);
-      unescaped_[from + 1] = static_cast<char>(size >> 8);
-      Node* node = add(begin, at + 1, Kind::string);
-      if (node == nullptr) return nullptr;
-      node->count = static_cast<std::uint16_t>(1 + from);
+      const std::size_t size = unescaped.size() - from - 2;
+      unescaped[from] = static_cast<char>(size & 0xFF);
+      unescaped[from + 1] = static_cast<char>(size >> 8);
+      add(begin, at + 1, Kind::string).count = static_cast<std::uint16_t>(1 + from);
       return at + 1;
     }
     if (static_cast<unsigned char>(c) < 0x20) return nullptr;
@@ -187,21 +196,13 @@ const char* JsonScan::read_escaped(const char* begin, const char* plain, const c
       c = escape_of(*at);
       if (c == 0) return nullptr;
     }
-    seen_ |= static_cast<unsigned char>(c);
-    unescaped_ += c;
+    seen[0] |= static_cast<std::uint8_t>(c);
+    unescaped += c;
   }
   return nullptr;
 }
 
-base::Bytes JsonScan::unescaped(const Node& node) const {
-  const std::size_t from = node.count - std::size_t{1};
-  const auto byte = [this](std::size_t at) {
-    return static_cast<std::size_t>(static_cast<unsigned char>(unescaped_[at]));
-  };
-  return base::Bytes(unescaped_).substr(from + 2, byte(from) | byte(from + 1) << 8);
-}
-
-const char* JsonScan::read_number(const char* const begin, const char* end) {
+const char* JsonScan::Reader::read_number(const char* const begin) {
   const char* at = begin;
   if (*at == '-') ++at;
   const char* const digits = at;
@@ -221,13 +222,23 @@ const char* JsonScan::read_number(const char* const begin, const char* end) {
   }
   if (at - digits > most) return nullptr;
   if (at < end && (*at == 'e' || *at == 'E')) return nullptr;
-  return add(begin, at, kind) != nullptr ? at : nullptr;
+  add(begin, at, kind);
+  return at;
 }
 
-const char* JsonScan::read_word(const char* at, const char* end, base::Bytes word, Kind kind) {
+const char* JsonScan::Reader::read_word(const char* at, base::Bytes word, Kind kind) {
   if (base::Bytes(at, static_cast<std::size_t>(end - at)).substr(0, word.size()) != word)
     return nullptr;
-  return add(at, at + word.size(), kind) != nullptr ? at + word.size() : nullptr;
+  add(at, at + word.size(), kind);
+  return at + word.size();
+}
+
+base::Bytes JsonScan::unescaped(const Node& node) const {
+  const std::size_t from = node.count - std::size_t{1};
+  const auto byte = [this](std::size_t at) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(unescaped_[at]));
+  };
+  return base::Bytes(unescaped_).substr(from + 2, byte(from) | byte(from + 1) << 8);
 }
 
 bool JsonScan::as_bool(std::size_t at, bool& out) const {

@@ -61,30 +61,19 @@ class JsonScan {
   base::Bytes rest_of_array() const;
 
  private:
+  // Without initialisers: they are not cleared for each text. 16 bytes, so that an index is cheap.
   struct Node {
-    std::uint16_t begin = 0;  // in the text, as written: a string's quotes belong to it
-    std::uint16_t end = 0;
-    std::uint16_t after = 0;
-    std::uint16_t count = 0;  // of members; a string with escapes: 1 + where it lies in unescaped_
-    Kind kind = Kind::null;
+    std::uint32_t begin;  // in the text, as written: a string's quotes belong to it
+    std::uint32_t end;
+    std::uint16_t after;
+    std::uint16_t count;  // of members; a string with escapes: 1 + where it lies in unescaped_
+    Kind kind;
   };
 
-  Node* add(const char* begin, const char* end, Kind kind);
-  bool open(const char* at, Kind kind);
-  void close(const char* end);
-  const char* read_all(const char* at, const char* end);
-  const char* read_value(const char* at, const char* end);
-  const char* read_string(const char* at, const char* end);
-  const char* read_escaped(const char* at, const char* plain, const char* end);
-  const char* read_number(const char* at, const char* end);
-  const char* read_word(const char* at, const char* end, base::Bytes word, Kind kind);
+  struct Reader;
   base::Bytes unescaped(const Node& node) const;
 
   const char* text_ = nullptr;
-  std::uint64_t seen_ = 0;  // all bytes of strings, or'ed: bit 7s tell of non-ASCII
-  std::uint16_t size_ = 0;
-  std::uint16_t depth_ = 0;
-  std::array<std::uint16_t, kMaxScanDepth> open_;  // not cleared for each text
   std::array<Node, kMaxScanNodes> nodes_;
   std::string unescaped_;  // [size, two bytes][bytes] …
 };

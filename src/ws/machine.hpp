@@ -120,6 +120,12 @@ class Machine {
   enum class Step : std::uint8_t { event, more, starved, failed };
   struct Violation;
 
+  // Between two messages, and nothing is held back or waits.
+  bool fresh() const {
+    return hold_.empty() && opcode_ == Opcode::continuation && !frame_open_ && !delivered_ &&
+           pending_pongs_ == 0 && state_ == State::open;
+  }
+  bool read_whole(Env& env, Event& event);
   base::MutBytes unread();
   void advance(std::size_t n);
   void settle();
