@@ -363,7 +363,7 @@ void Dispatcher::run_packet_middlewares(
 // again.
 void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
                                  std::optional<std::uint64_t> ack_id) {
-  std::string text;
+  base::TextBuffer text;
   std::vector<base::Bytes> attachments;
   value::JsonWriter writer(text, attachments);
   writer.begin_array();
@@ -371,7 +371,7 @@ void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
   for (const Value& value : packet.args) value.write(writer);
   writer.end_array();
   value::JsonDocument document;
-  if (!document.parse_copy(text) ||
+  if (!document.parse_copy(text.view()) ||
       (!attachments.empty() && !document.bind_attachments(attachments)))
     return;
   run_handlers(

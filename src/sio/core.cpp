@@ -113,7 +113,8 @@ void Core::State::free_socket(SocketId id) {
 
 // What the last event showed is no longer needed.
 void Core::State::settle() {
-  if (const SocketId id = std::exchange(reported, {})) free_socket(id);
+  if (reported) free_socket(std::exchange(reported, {}));
+  if (!dispatched) return;
   if (Client* client = clients.get(std::exchange(dispatched, {})); client != nullptr)
     client->decoder.release();
 }
@@ -122,6 +123,13 @@ Event Core::next(base::Time) {
   State& s = *state_;
   s.settle();
   Event event;
+  if (s.arrived) {
+    event.kind = EventKind::event;
+    event.socket = std::exchange(s.arrived, {});
+    event.client = s.arrived_of;
+    if (s.report_packet(event)) return event;
+    event = {};
+  }
   for (;;) {
     if (!s.ending.empty()) {
       event.kind = EventKind::ack;
@@ -180,14 +188,11 @@ bool Core::State::report(Queued& item, Event& event) {
     case EventKind::ack:
     case EventKind::ack_reply:
       if (!item.client) return true;  // not a reply
-      dispatched = item.client;
+      hold_packet(item.client);
       event.args = document.root();
       return true;
     case EventKind::event:
-      dispatched = item.client;
-      if (socket == nullptr || socket->state != SocketState::connected) return false;
-      report_packet(event);
-      return true;
+      return report_packet(event);
     case EventKind::disconnecting:
       std::swap(event.detail, event.name);
       return true;
@@ -201,7 +206,17 @@ bool Core::State::report(Queued& item, Event& event) {
   return true;
 }
 
-void Core::State::report_packet(Event& event) {
+// The attachments the event shows live until the next call.
+void Core::State::hold_packet(ClientId client) {
+  if (decoded.attachments > 0) dispatched = client;
+}
+
+// False: its socket has been disconnected meanwhile.
+bool Core::State::report_packet(Event& event) {
+  hold_packet(event.client);
+  const Socket* socket = sockets.get(event.socket);
+  if (socket == nullptr || socket->state != SocketState::connected) return false;
+  event.nsp = socket->nsp;
   event.args = document.root();
   event.ack_id = decoded.id;
   event.name = decoded.event;
@@ -210,6 +225,7 @@ void Core::State::report_packet(Event& event) {
     event.name = numeric_name;
   }
   if (decoded.attachments == 0) event.rest = document.rest_of_array();
+  return true;
 }
 
 base::Time Core::deadline() const {

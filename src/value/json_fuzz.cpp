@@ -57,11 +57,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string bytes = "x";
   const base::Bytes attachments[] = {bytes, bytes};
   if (document.bind_attachments(attachments)) {
-    std::string out;
+    base::TextBuffer out;
     std::vector<base::Bytes> written;
     socketio::value::JsonWriter writer(out, written);
     Value::read(document.root()).write(writer);
-    SIO_CHECK(document.parse_copy(out) && document.bind_attachments(written));
+    SIO_CHECK(document.parse_copy(out.view()) && document.bind_attachments(written));
   }
   return 0;
 }

@@ -386,10 +386,11 @@ bool JsonDocument::as_binary(std::size_t at, std::string_view& out) const {
 
 bool JsonDocument::as_raw(std::size_t at, std::string& out) const {
   if (!tape_->scanned && tape_->holds_binary(at)) return false;
-  out.clear();
+  base::TextBuffer text;
   std::vector<base::Bytes> none;
-  JsonWriter writer(out, none);
+  JsonWriter writer(text, none);
   copy(Element(this, at), writer);
+  out = text.view();
   return true;
 }
 
