@@ -20,7 +20,14 @@ bool is_space(char c) {
 }
 
 bool is_digit(char c) {
-  return c >= '0' && c <= '9';
+  return static_cast<unsigned char>(c - '0') < 10;
+}
+
+// Hardly ever there is one, so only what might be one is looked at closely.
+const char* skip_spaces(const char* at, const char* end) {
+  if (static_cast<unsigned char>(*at) > ' ') return at;
+  while (at < end && is_space(*at)) ++at;
+  return at;
 }
 
 // The character an escape of two stands for; 0: none, or \u.
@@ -45,18 +52,56 @@ char escape_of(char c) {
   }
 }
 
+// Where a scalar ends and what it is; a null end: it is for simdjson.
+struct Scalar {
+  const char* end = nullptr;
+  Kind kind = Kind::null;
+};
+
+Scalar read_word(const char* at, const char* end, base::Bytes word, Kind kind) {
+  if (base::Bytes(at, static_cast<std::size_t>(end - at)).substr(0, word.size()) != word) return {};
+  return {at + word.size(), kind};
+}
+
+Scalar read_number(const char* const begin, const char* end) {
+  const char* at = begin;
+  if (*at == '-') ++at;
+  const char* const digits = at;
+  while (at < end && is_digit(*at)) ++at;
+  const char next = at < end ? *at : '\0';
+  // No leading zeros; and -0, which simdjson and JS take for different numbers.
+  if (at == digits || (*digits == '0' && (at - digits > 1 || (begin != digits && next != '.'))))
+    return {};
+  if (next != '.' && next != 'e' && next != 'E')
+    return at - digits <= kMaxDigits ? Scalar{at, Kind::integer} : Scalar{};
+  const char* const fraction = ++at;
+  while (at < end && is_digit(*at)) ++at;
+  if (next != '.' || at == fraction || at - digits > kMaxFraction) return {};
+  if (at < end && (*at == 'e' || *at == 'E')) return {};
+  return {at, Kind::number};
+}
+
+Scalar read_scalar(const char* at, const char* end) {
+  switch (*at) {
+    case 't':
+      return read_word(at, end, "true", Kind::boolean);
+    case 'f':
+      return read_word(at, end, "false", Kind::boolean);
+    case 'n':
+      return read_word(at, end, "null", Kind::null);
+    default:
+      return read_number(at, end);
+  }
+}
+
 }  // namespace
 
-// One pass, its state in registers. Each read_x() takes what begins at `at` and returns the end of
-// it, or null when it is for simdjson.
+// One pass; what it writes at each step is kept in registers.
 struct JsonScan::Reader {
-  Node* node;  // the next one
-  Node* const nodes;
-  Node* const no_more;
   const char* const text;
   const char* const end;
-  std::string& unescaped;
-  bool has_escapes = false;
+  Node* const nodes;
+  Node* node;          // the next one
   base::Block seen{};  // all bytes of strings, or'ed: bit 7s tell of non-ASCII
 
   Node& add(const char* from, const char* to, Kind kind) {
@@ -68,18 +113,9 @@ struct JsonScan::Reader {
     added.kind = kind;
     return added;
   }
-  const char* skip_spaces(const char* at) const {
-    while (at < end && is_space(*at)) ++at;
-    return at;
-  }
-  const char* read_all(const char* at);
-  const char* read_scalar(const char* at);
-  const char* read_number(const char* at);
-  const char* read_word(const char* at, base::Bytes word, Kind kind);
-  const char* read_escaped(const char* begin, const char* plain);
 
-  // With blocks that may reach into the padding.
-  const char* read_string(const char* const begin) {
+  // The end of the string that begins here, or null. With blocks that may reach into the padding.
+  const char* read_string(const char* const begin, JsonScan& scan) {
     for (const char* at = begin + 1; at < end; at += base::kBlock) {
       const base::Block block = base::load_block(at);
       const base::Block special = special_bytes(block);
@@ -88,9 +124,17 @@ struct JsonScan::Reader {
       if (!base::any(special)) continue;
       at += base::bytes_before(special);
       if (at >= end) return nullptr;
-      if (*at != '"') return *at == '\\' ? read_escaped(begin, at) : nullptr;
-      add(begin, at + 1, Kind::string);
-      return at + 1;
+      if (*at == '"') {
+        add(begin, at + 1, Kind::string);
+        return at + 1;
+      }
+      if (*at != '\\') return nullptr;
+      const std::size_t from = scan.unescaped_.size();
+      at = scan.unescape(begin, at, end);
+      if (at == nullptr) return nullptr;
+      seen |= 0x80;
+      add(begin, at, Kind::string).count = static_cast<std::uint16_t>(1 + from);
+      return at;
     }
     return nullptr;
   }
@@ -98,96 +142,86 @@ struct JsonScan::Reader {
 
 bool JsonScan::read(base::Bytes text) {
   if (text.empty() || text.size() > kMaxScan) return false;
+  if (!unescaped_.empty()) unescaped_.clear();
   text_ = text.data();
   const char* const end = text.data() + text.size();
-  Reader reader{nodes_.data(), nodes_.data(), nodes_.data() + nodes_.size(),
-                text_,         end,           unescaped_};
-  const char* at = reader.read_all(is_space(*text_) ? reader.skip_spaces(text_) : text_);
-  if (at == nullptr || (at != end && reader.skip_spaces(at) != end)) return false;
+  Reader reader{text_, end, nodes_.data(), nodes_.data()};
+  const char* at = read_all(skip_spaces(text_, end), reader);
+  // Brackets in the padding may have been taken: then it is behind the end.
+  if (at != end && (at == nullptr || skip_spaces(at, end) != end)) return false;
   return !base::any(reader.seen & 0x80) || valid_utf8(text);
 }
 
-// A value and what it holds. White space is looked for only where something else would be wrong.
-const char* JsonScan::Reader::read_all(const char* at) {
+// A value and what it holds. White space is looked for only where something else would be wrong,
+// and the end only before each value: there are not more brackets to close than padding.
+const char* JsonScan::read_all(const char* at, Reader& state) {
+  static_assert(kMaxScanDepth + 8 < base::kPadding);
+  Reader reader = state;
+  const char* const end = reader.end;
+  Node* const no_more = reader.nodes + kMaxScanNodes;
   Node* parent = nullptr;
+  char closer = 0;
   std::array<Node*, kMaxScanDepth> outer;
   std::size_t depth = 0;
   for (;;) {
-    if (at >= end || node == no_more) return nullptr;
-    if (*at == '"') {
-      at = read_string(at);
-    } else if (*at == '[' || *at == '{') {
+    if (at >= end || reader.node == no_more) return nullptr;
+    const char first = *at;
+    if (first == '"') {
+      at = reader.read_string(at, *this);
+      if (at == nullptr) return nullptr;
+    } else if (first == '[' || first == '{') {
       if (depth == kMaxScanDepth) return nullptr;
       outer[depth++] = parent;
-      parent = &add(at, at, *at == '[' ? Kind::array : Kind::object);
+      parent = &reader.add(at, at, first == '[' ? Kind::array : Kind::object);
+      closer = static_cast<char>(first + 2);
       ++at;
     } else {
-      at = read_scalar(at);
+      const Scalar scalar = read_scalar(at, end);
+      if (scalar.end == nullptr) return nullptr;
+      reader.add(at, scalar.end, scalar.kind);
+      at = scalar.end;
     }
-    if (at == nullptr) return nullptr;
     // Behind a value: what ends ends, and the next one is looked for.
-    char c = 0;
-    for (;;) {
-      if (parent == nullptr) return at;
-      if (at >= end) return nullptr;
-      c = *at;
-      if (is_space(c)) {
-        at = skip_spaces(at);
-        if (at == end) return nullptr;
-        c = *at;
-      }
-      if (c != (parent->kind == Kind::array ? ']' : '}')) break;
-      ++at;
-      parent->end = static_cast<std::uint32_t>(at - text);
-      parent->after = static_cast<std::uint16_t>(node - nodes);
+    for (; parent != nullptr; ++at) {
+      at = skip_spaces(at, end);
+      if (*at != closer) break;
+      parent->end = static_cast<std::uint32_t>(at + 1 - reader.text);
+      parent->after = static_cast<std::uint16_t>(reader.node - reader.nodes);
       parent = outer[--depth];
+      if (parent != nullptr) closer = parent->kind == Kind::array ? ']' : '}';
+    }
+    if (parent == nullptr) {
+      state.seen = reader.seen;
+      return at;
     }
     // Members are counted when they begin: a comma comes before every one but the first.
     if (parent->count++ != 0) {
-      if (c != ',') return nullptr;
-      at = skip_spaces(at + 1);
+      if (*at != ',') return nullptr;
+      at = skip_spaces(at + 1, end);
     }
-    if (parent->kind == Kind::array) continue;
-    if (at >= end || *at != '"' || node == no_more) return nullptr;
-    at = read_string(at);
+    if (closer == ']') continue;
+    if (*at != '"' || reader.node == no_more) return nullptr;
+    at = reader.read_string(at, *this);
     if (at == nullptr) return nullptr;
-    at = skip_spaces(at);
-    if (at >= end || *at != ':') return nullptr;
-    at = skip_spaces(at + 1);
+    at = skip_spaces(at, end);
+    if (*at != ':') return nullptr;
+    at = skip_spaces(at + 1, end);
   }
 }
 
-const char* JsonScan::Reader::read_scalar(const char* at) {
-  switch (*at) {
-    case 't':
-      return read_word(at, "true", Kind::boolean);
-    case 'f':
-      return read_word(at, "false", Kind::boolean);
-    case 'n':
-      return read_word(at, "null", Kind::null);
-    default:
-      return read_number(at);
-  }
-}
-
-// `plain` is the first backslash.
-const char* JsonScan::Reader::read_escaped(const char* begin, const char* plain) {
-  if (!has_escapes) {
-    has_escapes = true;
-    unescaped.clear();
-    // What was read before stays where it is: each escape and each pair of quotes makes room.
-    unescaped.reserve(kMaxScan);
-  }
-  const std::size_t from = unescaped.size();
-  unescaped.append(2, '\0');
-  unescaped.append(begin + 1, plain);
+// Copies a string's characters; `plain` is the first backslash. Returns the end of the string.
+const char* JsonScan::unescape(const char* begin, const char* plain, const char* end) {
+  // What was read before stays where it is: each escape and each pair of quotes makes room.
+  if (unescaped_.empty()) unescaped_.reserve(kMaxScan);
+  const std::size_t from = unescaped_.size();
+  unescaped_.append(2, '\0');
+  unescaped_.append(begin + 1, plain);
   for (const char* at = plain; at < end; ++at) {
     char c = *at;
     if (c == '"') {
-      const std::size_t size = unescaped.size() - from - 2;
-      unescaped[from] = static_cast<char>(size & 0xFF);
-      unescaped[from + 1] = static_cast<char>(size >> 8);
-      add(begin, at + 1, Kind::string).count = static_cast<std::uint16_t>(1 + from);
+      const std::size_t size = unescaped_.size() - from - 2;
+      unescaped_[from] = static_cast<char>(size & 0xFF);
+      unescaped_[from + 1] = static_cast<char>(size >> 8);
       return at + 1;
     }
     if (static_cast<unsigned char>(c) < 0x20) return nullptr;
@@ -196,41 +230,9 @@ const char* JsonScan::Reader::read_escaped(const char* begin, const char* plain)
       c = escape_of(*at);
       if (c == 0) return nullptr;
     }
-    seen[0] |= static_cast<std::uint8_t>(c);
-    unescaped += c;
+    unescaped_ += c;
   }
   return nullptr;
-}
-
-const char* JsonScan::Reader::read_number(const char* const begin) {
-  const char* at = begin;
-  if (*at == '-') ++at;
-  const char* const digits = at;
-  while (at < end && is_digit(*at)) ++at;
-  const bool zero = at != digits && *digits == '0';
-  // No leading zeros; and -0, which simdjson and JS take for different numbers.
-  if (at == digits || (zero && (at - digits > 1 || (begin != digits && (at == end || *at != '.')))))
-    return nullptr;
-  Kind kind = Kind::integer;
-  std::ptrdiff_t most = kMaxDigits;
-  if (at < end && *at == '.') {
-    const char* const fraction = ++at;
-    while (at < end && is_digit(*at)) ++at;
-    if (at == fraction) return nullptr;
-    kind = Kind::number;
-    most = kMaxFraction;
-  }
-  if (at - digits > most) return nullptr;
-  if (at < end && (*at == 'e' || *at == 'E')) return nullptr;
-  add(begin, at, kind);
-  return at;
-}
-
-const char* JsonScan::Reader::read_word(const char* at, base::Bytes word, Kind kind) {
-  if (base::Bytes(at, static_cast<std::size_t>(end - at)).substr(0, word.size()) != word)
-    return nullptr;
-  add(at, at + word.size(), kind);
-  return at + word.size();
 }
 
 base::Bytes JsonScan::unescaped(const Node& node) const {

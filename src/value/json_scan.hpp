@@ -71,6 +71,8 @@ class JsonScan {
   };
 
   struct Reader;
+  const char* read_all(const char* at, Reader& state);
+  const char* unescape(const char* begin, const char* plain, const char* end);
   base::Bytes unescaped(const Node& node) const;
 
   const char* text_ = nullptr;
