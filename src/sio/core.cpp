@@ -121,7 +121,7 @@ void Core::State::settle() {
 
 Event Core::next(base::Time) {
   State& s = *state_;
-  s.settle();
+  if (s.reported || s.dispatched) s.settle();
   Event event;
   if (s.arrived) {
     event.kind = EventKind::event;
@@ -130,30 +130,35 @@ Event Core::next(base::Time) {
     if (s.report_packet(event)) return event;
     event = {};
   }
+  if (!s.queue.empty() || !s.ending.empty()) s.next_queued(event);
+  return event;
+}
+
+void Core::State::next_queued(Event& event) {
   for (;;) {
-    if (!s.ending.empty()) {
+    if (!ending.empty()) {
       event.kind = EventKind::ack;
-      event.end = s.ending_with;
-      event.waiter = std::move(s.ending.back());
-      s.ending.pop_back();
-      return event;
+      event.end = ending_with;
+      event.waiter = std::move(ending.back());
+      ending.pop_back();
+      return;
     }
-    if (s.queue.empty()) return event;
-    Queued& item = s.queue.front();
+    if (queue.empty()) return;
+    Queued& item = queue.front();
     if (item.kind == Queued::Kind::event) {
-      const bool reported = s.report(item, event);
-      s.queue.pop();
-      if (reported) return event;
+      const bool reported_it = report(item, event);
+      queue.pop();
+      if (reported_it) return;
       event = {};
       continue;
     }
     const Queued last = std::move(item);
-    s.queue.pop();
+    queue.pop();
     if (last.kind == Queued::Kind::erase_client) {
-      s.clients.erase(last.client);
+      clients.erase(last.client);
     } else {
-      if (Socket* socket = s.sockets.get(last.socket)) s.leave(*socket, last.reason);
-      s.free_socket(last.socket);
+      if (Socket* socket = sockets.get(last.socket)) leave(*socket, last.reason);
+      free_socket(last.socket);
     }
   }
 }

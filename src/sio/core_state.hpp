@@ -145,6 +145,7 @@ struct Core::State {
 
   // core.cpp
   Namespace* find_namespace(base::Bytes name);
+  void next_queued(Event& event);
   bool report(Queued& item, Event& event);
   bool report_packet(Event& event);
   void hold_packet(ClientId client);
