@@ -1,8 +1,9 @@
-// bench-server --port N --mode echo|broadcast|rooms:K [--backend epoll] [--threads 1]
+// bench-server --port N --mode echo|broadcast|rooms:K [--backend epoll|io_uring] [--threads N]
 //
 // Event "m" with any arguments, both transports, binary included. echo: emitted back (or
 // acknowledged with them when an acknowledgement is asked for); broadcast: to everyone; rooms:K: to
 // the sender's room, socket number modulo K.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -21,6 +22,8 @@ struct Options {
   std::uint16_t port = 0;
   std::string mode = "echo";
   unsigned long rooms = 0;
+  std::size_t threads = 1;
+  socketio::Backend backend = socketio::Backend::automatic;
 };
 
 bool parse(int argc, char** argv, Options& options) {
@@ -31,8 +34,13 @@ bool parse(int argc, char** argv, Options& options) {
       options.port = static_cast<std::uint16_t>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (name == "--mode") {
       options.mode = value;
-    } else if (!(name == "--backend" && value == "epoll") &&
-               !(name == "--threads" && value == "1")) {
+    } else if (name == "--threads") {
+      options.threads = std::strtoul(value.c_str(), nullptr, 10);
+    } else if (name == "--backend" && value == "epoll") {
+      options.backend = socketio::Backend::epoll;
+    } else if (name == "--backend" && value == "io_uring") {
+      options.backend = socketio::Backend::io_uring;
+    } else {
       return false;
     }
   }
@@ -59,11 +67,14 @@ int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
-                 "usage: bench-server --port N --mode echo|broadcast|rooms:K [--backend epoll] "
-                 "[--threads 1]\n");
+                 "usage: bench-server --port N --mode echo|broadcast|rooms:K [--backend "
+                 "epoll|io_uring] [--threads N]\n");
     return 2;
   }
-  socketio::Server io;
+  socketio::ServerOptions settings;
+  settings.threads = options.threads;
+  settings.backend = options.backend;
+  socketio::Server io(std::move(settings));
   if (options.mode == "echo") {
     io.on_event("m", [](Socket socket, EventView event, Ack ack) {
       pass_on(event, [&](const auto& arguments) {
@@ -75,7 +86,7 @@ int main(int argc, char** argv) {
       pass_on(event, [&](const auto& arguments) { io.emit("m", arguments); });
     });
   } else {
-    unsigned long number = 0;
+    std::atomic<unsigned long> number = 0;
     io.on_connection([&](Socket socket) {
       socket.data<std::string>() = "room" + std::to_string(number++ % options.rooms);
       socket.join(socket.data<std::string>());

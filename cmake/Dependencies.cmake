@@ -26,6 +26,21 @@ socketio_dependency(fmt::fmt fmt fmt)
 socketio_dependency(simdjson::simdjson simdjson simdjson)
 find_package(tsl-robin-map REQUIRED)
 
+# Optional: without it src/net/uring_absent.cpp stands in for the other src/net/uring_*.cpp.
+option(SOCKETIO_IO_URING "Build the io_uring backend when liburing is installed" ON)
+set(socketio_uring_left_out "/uring_(backend|nested|ring|send)\\.cpp$")
+set(socketio_uring_libs "")
+if(SOCKETIO_IO_URING)
+  find_package(Liburing 2.3 QUIET)
+endif()
+if(SOCKETIO_IO_URING AND Liburing_FOUND)
+  socketio_dependency(Liburing::Liburing liburing Liburing 2.3)
+  set(socketio_uring_left_out "/uring_absent\\.cpp$")
+  set(socketio_uring_libs Liburing::Liburing)
+else()
+  message(STATUS "io_uring backend: left out (liburing 2.3 not found or SOCKETIO_IO_URING=OFF)")
+endif()
+
 # llhttp: node-llhttp (Debian) ships C sources, which we compile in strict mode: Debian's defaults are loose.
 find_path(LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp PATH_SUFFIXES share/llhttp NO_CACHE)
 find_path(LLHTTP_INCLUDE_DIR llhttp.h PATHS /usr/share/include/llhttp PATH_SUFFIXES llhttp NO_CACHE)

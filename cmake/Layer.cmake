@@ -1,17 +1,22 @@
-# socketio_layer(<name> [DEPS <layer>...] [LIBS <target>...] [TEST_SUPPORT <file>...])
+# socketio_layer(<name> [DEPS <layer>...] [LIBS <target>...] [TEST_SUPPORT <file>...]
+#                [WITHOUT <regex>])
 #
 # Makes the layer in src/<name>/: objects for the installed library, and a static library that the layer's own
 # tests link together with exactly the layers below it. Beside every unit x.cpp may stand
 #   x_test.cpp   compiled into <name>_test (GoogleTest, one ctest entry per test)
 #   x_bench.cpp  compiled into <name>_bench (Google Benchmark, when it is installed)
 #   x_fuzz.cpp   a program fuzz_<x>: libFuzzer with SOCKETIO_BUILD_FUZZ, else a replayer of tests/corpus/<x> in ctest
-# TEST_SUPPORT names files of tests/support that <name>_test is linked with.
+# TEST_SUPPORT names files of tests/support that <name>_test is linked with. Files that match WITHOUT
+# are left out: what is optional is a file of its own.
 set_property(GLOBAL PROPERTY SOCKETIO_LAYERS "")
 
 function(socketio_layer name)
-  cmake_parse_arguments(arg "" "" "DEPS;LIBS;TEST_SUPPORT" ${ARGN})
+  cmake_parse_arguments(arg "" "WITHOUT" "DEPS;LIBS;TEST_SUPPORT" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
   file(GLOB all CONFIGURE_DEPENDS ${dir}/*.cpp)
+  if(arg_WITHOUT)
+    list(FILTER all EXCLUDE REGEX "${arg_WITHOUT}")
+  endif()
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cpp$")
   if(NOT sources)

@@ -6,6 +6,7 @@
 //   io.timeout(1s).emit_with_ack<int>("count");
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <initializer_list>
@@ -26,12 +27,14 @@ namespace detail {
 
 // Whom and how; a value inside Broadcast and SocketEmitter.
 struct Target {
-  std::shared_ptr<ShardLink> link;
+  std::shared_ptr<Hub> hub;
   std::uint32_t nsp = 0;
+  std::uint32_t shard = 0;   // of `socket`
   std::uint64_t socket = 0;  // single receiver (packed id), or the sender a broadcast leaves out
   bool single = false;
   std::vector<std::string> rooms;
   std::vector<std::string> except;
+  std::array<char, 20> sender{};  // the id of `socket`
   bool is_volatile = false;
   bool local = false;
   bool compress = true;

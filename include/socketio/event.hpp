@@ -44,7 +44,7 @@ struct Codec<Spread> {
 
 namespace detail {
 
-struct ShardLink;
+struct Hub;
 struct AckState;
 
 // Arguments on their way out, type-erased: `write` writes each argument as one value.

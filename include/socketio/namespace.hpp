@@ -46,8 +46,9 @@ Middleware adapt_middleware(F f) {
 class SOCKETIO_EXPORT Namespace : public Emits<Namespace, false>, public Selects<Namespace> {
  public:
   std::string_view name() const;
-  // Connected sockets (of this server).
+  // Connected sockets of this server. Any thread.
   std::size_t size() const;
+  // Those whose thread this is: all of them when the server has one thread (else fetch_sockets()).
   std::vector<Socket> sockets() const;
 
   // f(Socket), for every socket that connects.
@@ -75,15 +76,15 @@ class SOCKETIO_EXPORT Namespace : public Emits<Namespace, false>, public Selects
   }
 
   detail::Target target_for_emit() const;
-  Namespace(std::shared_ptr<detail::ShardLink> link, std::uint32_t index)
-      : link_(std::move(link)), index_(index) {}
+  Namespace(std::shared_ptr<detail::Hub> hub, std::uint32_t index)
+      : hub_(std::move(hub)), index_(index) {}
 
  private:
   ListenerId add_listener(std::string_view name, detail::HandlerPtr handler, bool once) const;
   ListenerId add_any(detail::HandlerPtr handler) const;
   bool add_middleware(detail::Middleware middleware) const;
 
-  std::shared_ptr<detail::ShardLink> link_;
+  std::shared_ptr<detail::Hub> hub_;
   std::uint32_t index_ = 0;
 };
 

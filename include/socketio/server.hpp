@@ -17,6 +17,14 @@
 
 namespace socketio {
 
+// What carries the bytes. io_uring needs Linux 6.1, liburing when the library was built, and leave:
+// many containers forbid it.
+enum class Backend : std::uint8_t {
+  automatic,  // io_uring if it can be had, else epoll (one line at level info says why)
+  epoll,
+  io_uring,  // the constructor throws std::system_error when it cannot be had
+};
+
 // Defaults are those of socket.io 4.8. A value out of its range makes the constructor throw
 // std::invalid_argument with the option's name.
 struct ServerOptions {
@@ -38,6 +46,10 @@ struct ServerOptions {
   bool allow_upgrades = true;
   // Binary attachments of one packet, both ways.
   std::uint32_t max_attachments = 10;
+  // Loop threads. run() makes its caller one of them and starts the others. Each client lives on
+  // one thread: its handlers run there, one at a time; handlers of different clients run in
+  // parallel when there are several, so what they share needs a lock (or one thread, the default).
+  std::size_t threads = 1;
   // Open connections; more are closed on accept.
   std::size_t max_connections = 100'000;
   // Queued bytes per client: above the first volatile packets are dropped, above the second the
@@ -51,6 +63,7 @@ struct ServerOptions {
   // How long close() waits for clients to take their farewell.
   std::chrono::milliseconds close_timeout{5'000};
   int backlog = 4096;
+  Backend backend = Backend::automatic;
   LogSink log{};
   LogLevel log_level = LogLevel::warn;
 };
@@ -123,7 +136,7 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
   // thread. False when its queue is full. What `work` throws is reported to on_error instead.
   bool offload(std::function<void()> work, std::function<void()> done);
-  // On the loop's thread; all zero elsewhere.
+  // Any thread; the shards' numbers added up, each as of its own now.
   Stats stats() const;
 
   detail::Target target_for_emit() const;

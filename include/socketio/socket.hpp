@@ -13,24 +13,11 @@
 #include <vector>
 
 #include <socketio/broadcast.hpp>
+#include <socketio/disconnect_reason.hpp>
 
 namespace socketio {
 
 class Namespace;
-
-// Why a socket disconnected; to_string() gives the JS spelling ("transport close", …).
-enum class DisconnectReason : std::uint8_t {
-  transport_error,
-  transport_close,
-  forced_close,
-  ping_timeout,
-  parse_error,
-  server_shutting_down,
-  forced_server_close,
-  client_namespace_disconnect,
-  server_namespace_disconnect,
-};
-SOCKETIO_EXPORT std::string_view to_string(DisconnectReason reason);
 
 // The HTTP request a client came with, and what it said in CONNECT. A copy of your own.
 struct Handshake {
@@ -153,16 +140,17 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   }
 
   friend bool operator==(const Socket& a, const Socket& b) {
-    return a.self_ == b.self_ && a.link_ == b.link_;
+    return a.self_ == b.self_ && a.hub_ == b.hub_ && a.shard_ == b.shard_;
   }
-  explicit operator bool() const { return link_ != nullptr; }
+  explicit operator bool() const { return hub_ != nullptr; }
 
   detail::Target target_for_emit() const;
 
   // -- Library.
-  Socket(std::shared_ptr<detail::ShardLink> link, std::uint64_t self, std::uint32_t nsp,
-         std::string_view id);
-  const std::shared_ptr<detail::ShardLink>& link() const { return link_; }
+  Socket(std::shared_ptr<detail::Hub> hub, std::uint32_t shard, std::uint64_t self,
+         std::uint32_t nsp, std::string_view id);
+  const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
+  std::uint32_t shard() const { return shard_; }
   std::uint64_t self() const { return self_; }
   std::uint32_t nsp_index() const { return nsp_; }
 
@@ -183,9 +171,10 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   ListenerId add_disconnect(DisconnectHandler handler, bool before) const;
   void* data_slot(std::type_index type, std::shared_ptr<void> (*make)()) const;
 
-  std::shared_ptr<detail::ShardLink> link_;
+  std::shared_ptr<detail::Hub> hub_;
   std::uint64_t self_ = 0;
   std::uint32_t nsp_ = 0;
+  std::uint32_t shard_ = 0;
   std::array<char, 20> id_{};
 };
 

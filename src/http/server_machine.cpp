@@ -303,6 +303,17 @@ base::InBuffer ServerMachine::take_rest(base::Ledger& ledger) {
   return rest;
 }
 
+base::InBuffer ServerMachine::take_request(base::Ledger& ledger) {
+  State& s = *state_;
+  SIO_CHECK(s.reading == State::Reading::decide && s.writing == State::Writing::none);
+  base::InBuffer all;
+  base::InBuffer rest = s.input.take(ledger);
+  all.append(s.exchange->head(), ledger, s.exchange->head().size() + rest.size());
+  all.append(base::as_bytes(rest.view()), ledger);
+  s.drop_everything();
+  return all;
+}
+
 bool ServerMachine::answering() const {
   return state_->unanswered();
 }

@@ -95,6 +95,10 @@ class ServerMachine {
   // the machine is over. The 101 itself is written by the caller into the same output.
   base::InBuffer take_rest(base::Ledger& ledger);
 
+  // After `head`, before anything else: the request unread, its head and every byte behind it, for
+  // another machine to be fed with. The machine is over.
+  base::InBuffer take_request(base::Ledger& ledger);
+
   bool answering() const;  // a request is in flight
   base::Time deadline() const;
   // The driver reports progress of sending (for send_timeout).

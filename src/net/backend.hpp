@@ -80,8 +80,8 @@ class Backend {
   virtual void recv_stop(StreamId id) = 0;
 
   // Sends the concatenation of `parts` (at most kMaxParts). Returns how many bytes were taken at
-  // once. Fewer than all: the send is in flight, its memory must stay, on_sent() ends it, and no
-  // second send() may come before.
+  // once. Fewer than all: the send is in flight, on_sent() ends it, and no second send() may come
+  // before. Its memory must stay and must not change until the next wait() has returned.
   virtual std::size_t send(StreamId id, std::span<const base::Bytes> parts) = 0;
   static constexpr std::size_t kMaxParts = 64;
 
@@ -106,5 +106,12 @@ class Backend {
 };
 
 std::unique_ptr<Backend> make_epoll_backend();
+// Null, and why, when the kernel refuses (containers often do) or the library was built without it.
+std::unique_ptr<Backend> make_uring_backend(std::error_code& why_not);
+
+enum class BackendKind : std::uint8_t { automatic, epoll, io_uring };
+// Automatic: io_uring if it can be had, else epoll, and `why_not` says why. Null when what was
+// asked for cannot be had.
+std::unique_ptr<Backend> make_backend(BackendKind kind, std::error_code& why_not);
 
 }  // namespace socketio::net

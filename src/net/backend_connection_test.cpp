@@ -2,14 +2,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <thread>
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 
-#include "net/backend_test_harness.hpp"
+#include "net/backend_test_places.hpp"
 
 namespace socketio::net::testing {
 namespace {
@@ -19,24 +17,26 @@ using std::chrono::milliseconds;
 class ConnectionTest : public BackendTest {};
 INSTANTIATE_TEST_SUITE_P(All, ConnectionTest, ::testing::ValuesIn(all_backends()), backend_name);
 
-std::size_t open_descriptors() {
-  const std::filesystem::directory_iterator all("/proc/self/fd");
-  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
+class KernelConnectionTest : public BackendTest {};
+INSTANTIATE_TEST_SUITE_P(Kernel, KernelConnectionTest, ::testing::ValuesIn(kernel_backends()),
+                         backend_name);
 
 TEST_P(ConnectionTest, AcceptsAndSaysWhoCame) {
-  backend_->accept_start(listener_.fd(), 77);
-  Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  connect_to_listener(client.get());
+  backend_->accept_start(place_->listener(), 77);
+  const Fd client = dial();
   EXPECT_TRUE(until([&] { return sink_.accepted.size() == 1; }));
-  const Fd server(sink_.accepted[0].fd);
+  const Fd server = own(sink_.accepted[0].fd);
   EXPECT_EQ(sink_.accepted[0].listener, 77u);
-  sockaddr_storage storage{};
-  socklen_t length = sizeof storage;
-  ASSERT_EQ(::getsockname(client.get(), reinterpret_cast<sockaddr*>(&storage), &length), 0);
-  EXPECT_EQ(sink_.accepted[0].peer, Address::from_sockaddr(&storage, length));
+  EXPECT_EQ(sink_.accepted[0].peer, place_->name(client.get()));
+}
+
+TEST_P(KernelConnectionTest, WhatIsAcceptedIsFitForUse) {
+  backend_->accept_start(place_->listener(), 1);
+  const Fd client = dial();
+  EXPECT_TRUE(until([&] { return sink_.accepted.size() == 1; }));
+  const Fd server = own(sink_.accepted[0].fd);
   int no_delay = 0;
-  length = sizeof no_delay;
+  socklen_t length = sizeof no_delay;
   ::getsockopt(server.get(), IPPROTO_TCP, TCP_NODELAY, &no_delay, &length);
   EXPECT_EQ(no_delay, 1);
   EXPECT_NE(::fcntl(server.get(), F_GETFL) & O_NONBLOCK, 0);
@@ -44,28 +44,28 @@ TEST_P(ConnectionTest, AcceptsAndSaysWhoCame) {
 }
 
 TEST_P(ConnectionTest, StopsAcceptingAlsoInsideAFact) {
-  backend_->accept_start(listener_.fd(), 1);
+  backend_->accept_start(place_->listener(), 1);
   std::vector<Fd> clients;
   for (int i = 0; i < 3; ++i) {
-    connect_to_listener(clients.emplace_back(::socket(AF_INET, SOCK_STREAM, 0)).get());
+    clients.push_back(dial());
   }
   sink_.on_accept = [&](const TestSink::Accepted& accepted) {
     backend_->accept_stop(1);
-    ::close(accepted.fd);
+    place_->close(accepted.fd);
   };
   EXPECT_TRUE(until([&] { return !sink_.accepted.empty(); }));
   settle();
   EXPECT_EQ(sink_.accepted.size(), 1u);
   backend_->accept_stop(1);
   backend_->accept_stop(99);
-  sink_.on_accept = [](const TestSink::Accepted& accepted) { ::close(accepted.fd); };
-  backend_->accept_start(listener_.fd(), 2);
+  sink_.on_accept = [&](const TestSink::Accepted& accepted) { place_->close(accepted.fd); };
+  backend_->accept_start(place_->listener(), 2);
   EXPECT_TRUE(until([&] { return sink_.accepted.size() == 3; }));
   EXPECT_EQ(sink_.accepted.back().listener, 2u);
 }
 
 TEST_P(ConnectionTest, Connects) {
-  backend_->accept_start(listener_.fd(), 1);
+  backend_->accept_start(place_->listener(), 1);
   sink_.on_accept = [&](const TestSink::Accepted& accepted) {
     backend_->recv_start(backend_->adopt(accepted.fd, 2));
   };
@@ -76,7 +76,7 @@ TEST_P(ConnectionTest, Connects) {
   sink_.received = [&](StreamId id, Owner owner, base::MutBytes) {
     if (owner == 2) send(id, "world");
   };
-  const StreamId id = backend_->connect(listener_.address(), 1);
+  const StreamId id = backend_->connect(place_->address(), 1);
   EXPECT_EQ(seen(1).connects, 0);
   EXPECT_TRUE(until([&] { return seen(1).received == "world"; }));
   EXPECT_EQ(seen(1).connects, 1);
@@ -87,8 +87,8 @@ TEST_P(ConnectionTest, Connects) {
 }
 
 TEST_P(ConnectionTest, ARefusedConnectionIsReportedOnce) {
-  const Address nobody = listener_.address();
-  listener_ = Listener();
+  const Address nobody = place_->address();
+  place_->stop_listening();
   backend_->connect(nobody, 1);
   EXPECT_TRUE(until([&] { return seen(1).closes == 1; }));
   EXPECT_EQ(seen(1).connects, 1);
@@ -113,7 +113,7 @@ TEST_P(ConnectionTest, WhatCannotBeConnectedToIsReportedTheSameWay) {
 
 TEST_P(ConnectionTest, ClosingWhileConnectingGivesOnlyClosed) {
   const Address nobody = Address::unix_path("/nonexistent/socket");
-  for (const Address& to : {listener_.address(), nobody}) {
+  for (const Address& to : {place_->address(), nobody}) {
     const StreamId id = backend_->connect(to, to.port());
     backend_->close(id);
     EXPECT_TRUE(until([&] { return backend_->streams() == 0; }));
@@ -149,7 +149,7 @@ TEST_P(ConnectionTest, DetachingLosesNoByteThatIsUnderWay) {
 }
 
 TEST_P(ConnectionTest, DetachingMovesAStreamToAnotherBackend) {
-  const std::unique_ptr<Backend> other = GetParam().make();
+  const std::unique_ptr<Backend> other = place_->make_backend();
   TestSink other_sink;
   auto [client, id] = stream(1);
   backend_->detach(id);
@@ -162,12 +162,12 @@ TEST_P(ConnectionTest, DetachingMovesAStreamToAnotherBackend) {
 }
 
 TEST_P(ConnectionTest, DetachingEndsTheSendInFlight) {
-  auto [client, id] = stream(1, 4096);
+  auto [client, id] = stream(1, true);
   const std::string text(1'000'000, 'x');
   EXPECT_LT(send(id, text), text.size());
   backend_->detach(id);
   EXPECT_TRUE(until([&] { return seen(1).detached_fd >= 0; }));
-  const Fd fd(seen(1).detached_fd);
+  const Fd fd = own(seen(1).detached_fd);
   EXPECT_EQ(seen(1).sents, 1);
 }
 
@@ -181,7 +181,7 @@ TEST_P(ConnectionTest, ClosingWinsOverDetaching) {
 }
 
 TEST_P(ConnectionTest, ThousandsComeAndGoWithoutALeak) {
-  backend_->accept_start(listener_.fd(), 1);
+  backend_->accept_start(place_->listener(), 1);
   Owner next = 1;
   std::size_t closed = 0;
   sink_.on_accept = [&](const TestSink::Accepted& accepted) {
@@ -194,13 +194,13 @@ TEST_P(ConnectionTest, ThousandsComeAndGoWithoutALeak) {
   sink_.ended = [&](StreamId id, Owner) { backend_->close(id); };
   sink_.closed = [&](StreamId, Owner) { ++closed; };
   settle();
-  const std::size_t before = open_descriptors();
+  const std::size_t before = place_->open_descriptors();
   constexpr std::size_t kRounds = 30;
   constexpr std::size_t kClients = 100;
   for (std::size_t round = 0; round < kRounds; ++round) {
     std::vector<Fd> clients;
     for (std::size_t i = 0; i < kClients; ++i) {
-      connect_to_listener(clients.emplace_back(::socket(AF_INET, SOCK_STREAM, 0)).get());
+      clients.push_back(dial());
       if (i % 5 != 0) write_all(clients.back(), "hello");
       if (i % 7 == 0) reset_connection(clients.back());
     }
@@ -211,55 +211,37 @@ TEST_P(ConnectionTest, ThousandsComeAndGoWithoutALeak) {
     EXPECT_TRUE(until([&] { return closed == (round + 1) * kClients; }));
   }
   EXPECT_EQ(backend_->streams(), 0u);
-  EXPECT_EQ(open_descriptors(), before);
+  EXPECT_EQ(place_->open_descriptors(), before);
 }
 
 TEST_P(ConnectionTest, ABackendClosesWhatIsLeft) {
-  const std::size_t before = open_descriptors();
+  const std::size_t before = place_->open_descriptors();
   auto [client, id] = stream(1);
   auto [other_client, other] = stream(2);
   backend_->detach(other);
-  const std::size_t own = [&] {
-    const std::size_t all = open_descriptors();
+  const std::size_t closed = [&] {
+    const std::size_t all = place_->open_descriptors();
     backend_ = nullptr;
-    return all - open_descriptors();
+    return all - place_->open_descriptors();
   }();
-  EXPECT_GE(own, 3u);  // two streams and at least one of its own
+  EXPECT_GE(closed, 2u);
   client.reset();
   other_client.reset();
-  EXPECT_LT(open_descriptors(), before);
+  EXPECT_LE(place_->open_descriptors(), before);
 }
 
-// Lowers the limit so that no further descriptor can be opened.
-class NoMoreDescriptors {
- public:
-  NoMoreDescriptors() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    rlimit now = before_;
-    const int lowest_free = ::dup(0);
-    ::close(lowest_free);
-    now.rlim_cur = static_cast<rlim_t>(lowest_free);
-    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &now), 0);
-  }
-  ~NoMoreDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 TEST_P(ConnectionTest, WantOfDescriptorsPausesAcceptingAndDoesNotSpin) {
-  backend_->accept_start(listener_.fd(), 1);
+  backend_->accept_start(place_->listener(), 1);
   auto [peer, served] = stream(9);
-  const Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Fd client;
   settle();
   {
-    const NoMoreDescriptors limit;
-    connect_to_listener(client.get());
+    const auto limit = dial_exhausted(client);
     EXPECT_TRUE(until([&] { return sink_.pauses == 1; }));
     EXPECT_EQ(sink_.pause_reason, std::errc::too_many_files_open);
     int wakes = 0;
     const base::Time end = in(milliseconds(250));  // the next two tries fall due after 100 and 300
-    for (; system_now() < end; ++wakes) backend_->wait(end, sink_);
+    for (; now() < end; ++wakes) backend_->wait(end, sink_);
     EXPECT_LE(wakes, 10);
     EXPECT_LE(sink_.pauses, 3);
     // Those who are here are served.
@@ -268,26 +250,25 @@ TEST_P(ConnectionTest, WantOfDescriptorsPausesAcceptingAndDoesNotSpin) {
     EXPECT_TRUE(sink_.accepted.empty());
   }
   ASSERT_TRUE(until([&] { return sink_.accepted.size() == 1; }));  // by itself
-  ::close(sink_.accepted[0].fd);
+  place_->close(sink_.accepted[0].fd);
   backend_->close(served);
 }
 
 TEST_P(ConnectionTest, APausedListenerCanBeStopped) {
-  backend_->accept_start(listener_.fd(), 1);
-  const Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  backend_->accept_start(place_->listener(), 1);
+  Fd client;
   settle();
   {
-    const NoMoreDescriptors limit;
-    connect_to_listener(client.get());
+    const auto limit = dial_exhausted(client);
     EXPECT_TRUE(until([&] { return sink_.pauses == 1; }));
     backend_->accept_stop(1);
   }
   const base::Time end = in(milliseconds(150));
-  while (system_now() < end) backend_->wait(end, sink_);
+  while (now() < end) backend_->wait(end, sink_);
   EXPECT_TRUE(sink_.accepted.empty());
 }
 
-TEST_P(ConnectionTest, WakesFromAnotherThread) {
+TEST_P(KernelConnectionTest, WakesFromAnotherThread) {
   std::atomic<int> rounds{0};
   std::thread waker([&] {
     for (int i = 0; i < 100; ++i) {
@@ -297,9 +278,9 @@ TEST_P(ConnectionTest, WakesFromAnotherThread) {
     }
   });
   for (; rounds.load() < 100; ++rounds) {
-    const base::Time before = system_now();
+    const base::Time before = now();
     backend_->wait(base::kNever, sink_);
-    EXPECT_LT(system_now() - before, std::chrono::seconds(10));
+    EXPECT_LT(now() - before, std::chrono::seconds(10));
   }
   waker.join();
 }
@@ -313,7 +294,7 @@ TEST_P(ConnectionTest, AWakeBeforeTheWaitEndsIt) {
 
 TEST_P(ConnectionTest, WaitsUntilTheDeadlineAndNotForWork) {
   const base::Time deadline = in(milliseconds(20));
-  while (system_now() < deadline) backend_->wait(deadline, sink_);
+  while (now() < deadline) backend_->wait(deadline, sink_);
   backend_->wait(base::Time::min(), sink_);
   sink_.work = true;
   backend_->wait(base::kNever, sink_);
@@ -323,17 +304,17 @@ TEST_P(ConnectionTest, WaitsUntilTheDeadlineAndNotForWork) {
   backend_->wait(base::kNever, sink_);  // a fact is pending
 }
 
-TEST_P(ConnectionTest, CarriesUnixSocketsToo) {
+TEST_P(KernelConnectionTest, CarriesUnixSocketsToo) {
   const std::string path = ::testing::TempDir() + "socketio-net-" + std::to_string(::getpid());
   std::error_code error;
-  listener_ = Listener::open(Address::unix_path(path), 16, error);
+  const Listener listener = Listener::open(Address::unix_path(path), 16, error);
   ASSERT_FALSE(error) << error.message();
-  backend_->accept_start(listener_.fd(), 1);
+  backend_->accept_start(listener.fd(), 1);
   sink_.on_accept = [&](const TestSink::Accepted& accepted) {
     EXPECT_EQ(accepted.peer, Address::unix_path(""));
     backend_->recv_start(backend_->adopt(accepted.fd, 2));
   };
-  const StreamId id = backend_->connect(listener_.address(), 1);
+  const StreamId id = backend_->connect(listener.address(), 1);
   EXPECT_TRUE(until([&] { return seen(1).connects == 1 && sink_.accepted.size() == 1; }));
   EXPECT_EQ(send(id, "hello"), 5u);
   backend_->close(id);

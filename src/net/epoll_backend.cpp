@@ -1,5 +1,3 @@
-// The stream half of the epoll backend.
-//
 // Interest is changed lazily: recv_stop(), an end of stream and a finished send leave the kernel's
 // registration as it is, because most often the stream is closed or wants it again before anything
 // happens. Only when an event arrives that nobody wants is it taken out (ready()), so that nothing
@@ -11,16 +9,12 @@
 #include <system_error>
 #include <utility>
 
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/check.hpp"
+#include "net/socket_calls.hpp"
 #include "net/sys.hpp"
 
 namespace socketio::net {
@@ -30,30 +24,7 @@ namespace {
 // else it is: 0 and the two tags below, 2 and the listener.
 constexpr std::uint64_t kWakeTag = 0;
 constexpr std::uint64_t kTimerTag = 1;
-
-std::error_code code(int error) {
-  return error == 0 ? std::error_code() : std::error_code(error, std::system_category());
-}
-
-int take_socket_error(int fd) {
-  int error = 0;
-  socklen_t length = sizeof error;
-  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
-  return error;
-}
-
-ssize_t send_parts(int fd, std::span<const base::Bytes> parts) {
-  if (parts.size() == 1) return ::send(fd, parts[0].data(), parts[0].size(), MSG_NOSIGNAL);
-  std::array<iovec, Backend::kMaxParts> vectors;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    vectors[i].iov_base = const_cast<char*>(parts[i].data());  // sendmsg only reads
-    vectors[i].iov_len = parts[i].size();
-  }
-  msghdr message{};
-  message.msg_iov = vectors.data();
-  message.msg_iovlen = parts.size();
-  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
-}
+constexpr std::uint64_t kListenerTag = std::uint64_t{2} << 32;
 
 void watch_edge(int epoll, int fd, std::uint64_t tag) {
   epoll_event event{};
@@ -64,46 +35,19 @@ void watch_edge(int epoll, int fd, std::uint64_t tag) {
   }
 }
 
-// Unix sockets connect at once or not at all; TCP says EINPROGRESS.
-int start_connect(int fd, const Address& to) {
-  sockaddr_storage storage{};
-  const unsigned length = to.to_sockaddr(&storage);
-  if (length == 0) return EINVAL;
-  if (to.family() != Address::Family::unix_path) {
-    const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&storage), length) == 0) return 0;
-  return errno == EINPROGRESS || errno == EINTR ? 0 : errno;
-}
-
-int family_of(const Address& address) {
-  switch (address.family()) {
-    case Address::Family::v4:
-      return AF_INET;
-    case Address::Family::v6:
-      return AF_INET6;
-    case Address::Family::unix_path:
-      return AF_UNIX;
-    default:
-      return AF_UNSPEC;
-  }
-}
-
 }  // namespace
 
 EpollBackend::EpollBackend() : buffer_(std::make_unique<char[]>(kReceive + base::kPadding)) {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  timer_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   try {
-    if (epoll_ < 0 || wake_ < 0 || timer_ < 0) {
+    if (epoll_ < 0 || wake_ < 0) {
       throw std::system_error(errno, std::system_category(), "epoll backend");
     }
     watch_edge(epoll_, wake_, kWakeTag);
-    watch_edge(epoll_, timer_, kTimerTag);
+    watch_edge(epoll_, acceptor_.timer_fd(), kTimerTag);
   } catch (...) {
-    for (const int fd : {epoll_, wake_, timer_}) {
+    for (const int fd : {epoll_, wake_}) {
       if (fd >= 0) ::close(fd);
     }
     throw;
@@ -114,8 +58,8 @@ EpollBackend::~EpollBackend() {
   streams_.each([](auto, EpollStream& stream) {
     if (stream.fd >= 0) ::close(stream.fd);
   });
-  for (EpollListener& listener : listeners_) unwatch(listener);
-  for (const int fd : {epoll_, wake_, timer_}) ::close(fd);
+  acceptor_.stop_all();
+  for (const int fd : {epoll_, wake_}) ::close(fd);
 }
 
 // --- verbs
@@ -134,8 +78,8 @@ StreamId EpollBackend::add(int fd, Owner owner, State state) {
 }
 
 StreamId EpollBackend::connect(const Address& to, Owner owner) {
-  const int fd = ::socket(family_of(to), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const int error = fd < 0 ? errno : start_connect(fd, to);
+  int error = 0;
+  const int fd = start_connect(to, error);
   const StreamId id = add(fd, owner, State::connecting);
   EpollStream& stream = *find(id);
   if (error != 0) {
@@ -148,8 +92,7 @@ StreamId EpollBackend::connect(const Address& to, Owner owner) {
 }
 
 StreamId EpollBackend::adopt(int fd, Owner owner) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  if ((flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  make_nonblocking(fd);
   const StreamId id = add(fd, owner, State::open);
   arm(*find(id), id, true, false);  // recv_start() is sure to follow
   return id;
@@ -177,18 +120,12 @@ std::size_t EpollBackend::send(StreamId id, std::span<const base::Bytes> parts) 
   std::size_t total = 0;
   for (const base::Bytes& part : parts) total += part.size();
   if (total == 0) return 0;
-  ssize_t n = -1;
-  if (stream->state == State::open) {
-    do {
-      n = send_parts(stream->fd, parts);
-    } while (n < 0 && errno == EINTR);
-    // Want of memory passes, like a full buffer.
-    if (n < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) {
-      fail_later(*stream, id, errno);
-      return 0;
-    }
+  const ssize_t n = stream->state == State::open ? send_now(stream->fd, parts) : 0;
+  if (n < 0) {
+    fail_later(*stream, id, errno);
+    return 0;
   }
-  const std::size_t taken = n < 0 ? 0 : static_cast<std::size_t>(n);
+  const auto taken = static_cast<std::size_t>(n);
   if (taken < total) {
     stream->sending = true;
     arm(*stream, id, stream->armed_in, true);
@@ -277,6 +214,20 @@ void EpollBackend::leave_later(EpollStream& stream, StreamId id, State state) {
   if (nested_) wake();
 }
 
+// --- listeners
+
+bool EpollBackend::watch(int fd, std::uint32_t listener) {
+  epoll_event event{};
+  // Exclusive: a connection wakes one of the loops that share the descriptor, not all.
+  event.events = EPOLLIN | EPOLLEXCLUSIVE;
+  event.data.u64 = kListenerTag | listener;
+  return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void EpollBackend::unwatch(int fd, std::uint32_t) {
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+}
+
 // --- facts
 
 void EpollBackend::wait(base::Time deadline, Sink& sink) {
@@ -292,9 +243,9 @@ void EpollBackend::wait(base::Time deadline, Sink& sink) {
     } else if (tag == kWakeTag) {
       woken_.exchange(false);  // reads what the last waker wrote, so its work is seen after this
     } else if (tag == kTimerTag) {
-      resume_listeners(sink);
+      acceptor_.resume(sink);
     } else {
-      accept(id.index, sink);
+      acceptor_.accept(id.index, sink);  // level-triggered: what is left comes again
     }
   }
 }
@@ -337,7 +288,7 @@ void EpollBackend::deliver(StreamId id, Sink& sink) {
     const int error = stream->error;
     close_fd(*stream);
     stream->state = State::closing;
-    sink.on_connected(id, stream->owner, code(error));
+    sink.on_connected(id, stream->owner, errno_code(error));
     return end(id, error, sink);
   }
   if (stream->state == State::detaching && stream->sending) {
@@ -379,7 +330,7 @@ void EpollBackend::finish_connect(EpollStream& stream, StreamId id, Sink& sink) 
   if (error != 0) {
     close_fd(stream);
     stream.state = State::closing;
-    sink.on_connected(id, stream.owner, code(error));
+    sink.on_connected(id, stream.owner, errno_code(error));
     return end(id, error, sink);
   }
   stream.state = State::open;
@@ -418,7 +369,7 @@ void EpollBackend::end(StreamId id, int error, Sink& sink) {
   close_fd(stream);
   const Owner owner = stream.owner;
   streams_.erase({id.index, id.generation});
-  sink.on_closed(id, owner, code(error));
+  sink.on_closed(id, owner, errno_code(error));
 }
 
 std::unique_ptr<Backend> make_epoll_backend() {

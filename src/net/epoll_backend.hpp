@@ -1,6 +1,5 @@
 // The seam over epoll: level-triggered, one receive per readable stream and wait(), sends tried at
-// once. Private to epoll_backend.cpp and epoll_accept.cpp; everybody else uses
-// make_epoll_backend().
+// once. Private to epoll_backend.cpp; everybody else uses make_epoll_backend().
 #pragma once
 
 #include <array>
@@ -11,12 +10,13 @@
 #include <sys/epoll.h>
 
 #include "base/slab.hpp"
+#include "net/accept.hpp"
 #include "net/backend.hpp"
 #include "net/epoll_records.hpp"
 
 namespace socketio::net {
 
-class EpollBackend final : public Backend {
+class EpollBackend final : public Backend, private Acceptor::Watcher {
  public:
   EpollBackend();
   ~EpollBackend() override;
@@ -24,8 +24,10 @@ class EpollBackend final : public Backend {
   EpollBackend& operator=(const EpollBackend&) = delete;
 
   const char* name() const override { return "epoll"; }
-  void accept_start(int listen_fd, std::uint32_t listener) override;
-  void accept_stop(std::uint32_t listener) override;
+  void accept_start(int listen_fd, std::uint32_t listener) override {
+    acceptor_.start(listen_fd, listener);
+  }
+  void accept_stop(std::uint32_t listener) override { acceptor_.stop(listener); }
   StreamId connect(const Address& to, Owner owner) override;
   StreamId adopt(int fd, Owner owner) override;
   void set_owner(StreamId id, Owner owner) override;
@@ -44,7 +46,6 @@ class EpollBackend final : public Backend {
   using State = EpollStream::State;
   static constexpr std::size_t kReceive = 64 * 1024;  // per stream and wait()
   static constexpr std::size_t kEvents = 512;         // per wait()
-  static constexpr int kAccepts = 64;                 // per listener and wait()
 
   EpollStream* find(StreamId id) { return streams_.get({id.index, id.generation}); }
   // Null as well when the stream is on its way out.
@@ -68,23 +69,17 @@ class EpollBackend final : public Backend {
   void hung_up(EpollStream& stream, StreamId id, std::uint32_t events, Sink& sink);
   void end(StreamId id, int error, Sink& sink);
 
-  EpollListener* find_listener(std::uint32_t id);
-  bool watch(EpollListener& listener);
-  void unwatch(EpollListener& listener);
-  void accept(std::uint32_t id, Sink& sink);
-  void pause(EpollListener& listener);
-  void resume_listeners(Sink& sink);
-  void set_resume_timer();
+  bool watch(int fd, std::uint32_t listener) override;
+  void unwatch(int fd, std::uint32_t listener) override;
 
   int epoll_ = -1;
-  int wake_ = -1;   // eventfd, edge-triggered: never read
-  int timer_ = -1;  // timerfd for paused listeners: also rings in somebody else's loop
+  int wake_ = -1;  // eventfd, edge-triggered: never read
   bool has_pwait2_ = true;
   std::atomic<bool> woken_{false};
   mutable bool nested_ = false;  // somebody polls poll_fd(): queued facts must make it readable
 
   base::Slab<EpollStream> streams_;
-  std::vector<EpollListener> listeners_;
+  Acceptor acceptor_{*this};
   std::vector<StreamId> queued_;      // streams with a fact for the next wait()
   std::vector<StreamId> delivering_;  // keeps its capacity
   std::unique_ptr<char[]> buffer_;

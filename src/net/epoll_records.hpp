@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "base/time.hpp"
 #include "net/backend.hpp"
 
 namespace socketio::net {
@@ -36,13 +35,5 @@ struct EpollStream {
   bool write_shut : 1 = false;
 };
 static_assert(sizeof(EpollStream) <= 16);
-
-struct EpollListener {
-  std::uint32_t id = 0;
-  int fd = -1;
-  bool paused = false;
-  base::Duration delay{};  // of the last pause; zero after a success
-  base::Time resume{};
-};
 
 }  // namespace socketio::net

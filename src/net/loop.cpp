@@ -25,7 +25,7 @@ std::uint64_t this_thread() {
 
 Loop::Loop(std::unique_ptr<Backend> backend, Clock clock)
     : backend_(std::move(backend)),
-      clock_(clock != nullptr ? clock : &system_now),
+      clock_(clock ? std::move(clock) : &system_now),
       now_(clock_()),
       timers_(now_) {
   mailbox_.set_waker(backend_.get());
@@ -62,21 +62,20 @@ void Loop::process(Driver& driver, base::Duration max_wait) {
 
 void Loop::turn(Driver& driver, base::Time until) {
   base::Time deadline = std::min(until, timers_.next());
-  turning_ = true;
   nudged_ = false;
   mailbox_.set_waker(backend_.get(), true);
   if (!mailbox_.empty()) deadline = base::Time::min();
-  stale_ = true;
+  in_turn_ = stale_ = true;
   backend_->wait(deadline, driver);
   mailbox_.set_waker(nullptr);
   while (Timer* timer = timers_.expire(now())) driver.on_timer(*timer);
   mailbox_.run();
   driver.flush();
-  turning_ = false;
+  in_turn_ = false;
 }
 
 void Loop::nudge() {
-  if (turning_ || nudged_ || poll_fd_ < 0) return;
+  if (in_turn_ || nudged_ || poll_fd_ < 0) return;
   nudged_ = true;
   backend_->wake();
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 
 #include "base/log.hpp"
@@ -29,8 +30,9 @@ class Driver : public Sink {
 
 class Loop {
  public:
-  // Takes the backend; clock is the monotonic clock unless the backend is the simulator.
-  using Clock = base::Time (*)();
+  // Takes the backend; clock is the monotonic clock unless the backend is the simulator, whose
+  // world has one of its own.
+  using Clock = std::function<base::Time()>;
   explicit Loop(std::unique_ptr<Backend> backend, Clock clock = nullptr);
   ~Loop();
   Loop(const Loop&) = delete;
@@ -39,9 +41,11 @@ class Loop {
   Backend& backend() { return *backend_; }
   TimerWheel& timers() { return timers_; }
   Mailbox& mailbox() { return mailbox_; }
-  // The time of this turn: read once per wake-up, when first asked for. Not for has_work(), which
-  // runs before the loop sleeps.
+  // The time of this turn: read once per wake-up, when first asked for. Between turns (a program
+  // that embeds the loop calls in) the time of the call. Not for has_work(), which runs before the
+  // loop sleeps.
   base::Time now() const {
+    if (!in_turn_) return clock_();
     if (stale_) {
       now_ = clock_();
       stale_ = false;
@@ -73,7 +77,7 @@ class Loop {
   Clock clock_;
   mutable base::Time now_;
   mutable bool stale_ = false;
-  bool turning_ = false;
+  bool in_turn_ = false;
   bool nudged_ = false;
   TimerWheel timers_;
   Mailbox mailbox_;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/backend_test_places.hpp"
 #include "net/sys.hpp"
 
 namespace socketio::net {
@@ -58,7 +59,7 @@ struct Pair {
   int fds[2] = {-1, -1};
 };
 
-class LoopTest : public ::testing::Test {
+class LoopTest : public ::testing::TestWithParam<testing::BackendFactory> {
  protected:
   bool readable(int timeout_ms) const {
     pollfd entry{loop_.poll_fd(), POLLIN, 0};
@@ -79,11 +80,13 @@ class LoopTest : public ::testing::Test {
     driver_.order.clear();
   }
 
-  Loop loop_{make_epoll_backend()};
+  Loop loop_{GetParam().place()->make_backend()};
   TestDriver driver_;
 };
+INSTANTIATE_TEST_SUITE_P(All, LoopTest, ::testing::ValuesIn(testing::kernel_backends()),
+                         testing::backend_name);
 
-TEST_F(LoopTest, ATurnIsFactsTimersJobsFlush) {
+TEST_P(LoopTest, ATurnIsFactsTimersJobsFlush) {
   const Pair pair;
   const StreamId id = loop_.backend().adopt(pair.fds[1], 1);
   loop_.backend().recv_start(id);
@@ -91,12 +94,13 @@ TEST_F(LoopTest, ATurnIsFactsTimersJobsFlush) {
   loop_.timers().arm(timer, loop_.now());
   loop_.mailbox().post([&] { driver_.order += 'j'; });
   pair.write("x");
-  while (system_now() < base::after(loop_.now(), milliseconds(2))) std::this_thread::yield();
+  const base::Time passed = base::after(loop_.now(), milliseconds(2));
+  while (system_now() < passed) std::this_thread::yield();
   loop_.process(driver_);
   EXPECT_EQ(driver_.order, "rtjf");
 }
 
-TEST_F(LoopTest, RunsUntilStoppedFromAnotherThread) {
+TEST_P(LoopTest, RunsUntilStoppedFromAnotherThread) {
   int flushes = 0;
   driver_.on_flush = [&] { ++flushes; };
   std::promise<void> running;
@@ -117,7 +121,7 @@ TEST_F(LoopTest, RunsUntilStoppedFromAnotherThread) {
   EXPECT_NE(driver_.order.find('.'), std::string::npos);
 }
 
-TEST_F(LoopTest, StopEndsARunThatHasNotBegunAndOnlyThatOne) {
+TEST_P(LoopTest, StopEndsARunThatHasNotBegunAndOnlyThatOne) {
   loop_.stop();
   loop_.run(driver_);
   EXPECT_EQ(driver_.order, "");
@@ -126,7 +130,7 @@ TEST_F(LoopTest, StopEndsARunThatHasNotBegunAndOnlyThatOne) {
   EXPECT_NE(driver_.order, "");
 }
 
-TEST_F(LoopTest, StopsASleepingRun) {
+TEST_P(LoopTest, StopsASleepingRun) {
   std::atomic<bool> flushed{false};
   driver_.on_flush = [&] { flushed = true; };
   loop_.mailbox().post([] {});
@@ -138,7 +142,7 @@ TEST_F(LoopTest, StopsASleepingRun) {
   other.join();
 }
 
-TEST_F(LoopTest, TimersEndTheSleepAndAreNeverEarly) {
+TEST_P(LoopTest, TimersEndTheSleepAndAreNeverEarly) {
   Timer timer(4, 2);
   const base::Time deadline = base::after(system_now(), milliseconds(15));
   loop_.timers().arm(timer, deadline);
@@ -151,7 +155,7 @@ TEST_F(LoopTest, TimersEndTheSleepAndAreNeverEarly) {
   EXPECT_GE(system_now(), deadline);
 }
 
-TEST_F(LoopTest, TheTimeOfAFactIsAfterTheSleep) {
+TEST_P(LoopTest, TheTimeOfAFactIsAfterTheSleep) {
   const Pair pair;
   loop_.backend().recv_start(loop_.backend().adopt(pair.fds[1], 1));
   base::Time written{};
@@ -171,7 +175,7 @@ TEST_F(LoopTest, TheTimeOfAFactIsAfterTheSleep) {
   EXPECT_GE(seen, written);
 }
 
-TEST_F(LoopTest, ProcessBlocksNoLongerThanItMay) {
+TEST_P(LoopTest, ProcessBlocksNoLongerThanItMay) {
   const base::Time before = system_now();
   loop_.process(driver_);
   loop_.process(driver_, milliseconds(5));
@@ -179,7 +183,7 @@ TEST_F(LoopTest, ProcessBlocksNoLongerThanItMay) {
   EXPECT_LT(system_now() - before, std::chrono::seconds(10));
 }
 
-TEST_F(LoopTest, WorksInsideSomebodyElsesLoop) {
+TEST_P(LoopTest, WorksInsideSomebodyElsesLoop) {
   const Pair pair;
   const StreamId id = loop_.backend().adopt(pair.fds[1], 1);
   loop_.backend().recv_start(id);
@@ -212,7 +216,7 @@ TEST_F(LoopTest, WorksInsideSomebodyElsesLoop) {
   EXPECT_FALSE(readable(0));
 }
 
-TEST_F(LoopTest, SomebodyElsesLoopIsWokenByTimersAndWork) {
+TEST_P(LoopTest, SomebodyElsesLoopIsWokenByTimersAndWork) {
   quiet();
   Timer timer;
   base::Time deadline{};
@@ -238,7 +242,7 @@ TEST_F(LoopTest, SomebodyElsesLoopIsWokenByTimersAndWork) {
   EXPECT_FALSE(readable(0));
 }
 
-TEST_F(LoopTest, WhatWasArmedBeforePollFdIsFound) {
+TEST_P(LoopTest, WhatWasArmedBeforePollFdIsFound) {
   Timer timer;
   loop_.timers().arm(timer, loop_.now());
   EXPECT_TRUE(until([&] { return !timer.armed(); }));

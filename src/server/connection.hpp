@@ -40,6 +40,13 @@ struct HttpSide {
       0;  // counts requests, so that a late answer of a user handler finds its own or nothing
 };
 
+// A connection on its way to the shard that owns its session.
+struct Move {
+  std::size_t shard;
+  net::Address peer;
+  base::InBuffer bytes;  // the request and all behind it, unanswered
+};
+
 struct DirtyConnectionTag;
 struct BacklogTag;
 
@@ -49,6 +56,7 @@ struct Connection : base::ListNode<DirtyConnectionTag>, base::ListNode<BacklogTa
   base::OutQueue out;
   std::unique_ptr<HttpSide> http;
   std::optional<ws::Machine> ws;
+  std::unique_ptr<Move> move;
   SessionId session{};  // of a WebSocket
   net::Timer timer;
   bool probe = false;      // the WebSocket is an upgrade being tried

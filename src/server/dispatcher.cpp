@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "server/owned_args.hpp"
 #include "server/shard.hpp"
 
 namespace socketio {
@@ -54,7 +55,7 @@ class Call final : public detail::Invocation {
     if (ack_ == nullptr || close_ack(*ack_)) dispatcher_.send_ack(id_, id, args);
   }
   void mismatch(std::size_t index) override {
-    ++dispatcher_.mismatches_;
+    dispatcher_.mismatches_.add();
     dispatcher_.report({ErrorReport::Kind::payload_mismatch,
                         fmt::format("argument {} does not fit the handler", index),
                         std::string(view_.name())});
@@ -84,7 +85,8 @@ class Call final : public detail::Invocation {
 namespace socketio::detail {
 
 struct AckState {
-  std::shared_ptr<ShardLink> link;
+  std::shared_ptr<Hub> hub;
+  std::uint32_t shard = 0;
   std::uint64_t socket = 0;
   std::uint64_t id = 0;
   std::atomic<bool> open{true};
@@ -101,11 +103,11 @@ Ack::operator bool() const {
 bool Ack::send(detail::ArgsRef args) const {
   if (state_ == nullptr || !state_->open.exchange(false, std::memory_order_relaxed)) return false;
   const auto socket = sio::SocketId::unpack(state_->socket);
-  if (server::Shard* shard = state_->link->command(); shard != nullptr)
+  if (server::Shard* shard = state_->hub->command(state_->shard); shard != nullptr)
     return shard->dispatcher().send_ack(socket, state_->id, args);
   // Off the shard's thread: the arguments become values here, since they may not live on.
   auto values = std::make_shared<Args>(server::collect(args));
-  return state_->link->post([socket, values, id = state_->id](server::Shard& shard) {
+  return state_->hub->post(state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
     shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
   });
 }
@@ -122,7 +124,8 @@ Ack Call::make_ack() {
   if (!ack_id_) return {};
   if (!ack_) {
     ack_ = std::make_shared<detail::AckState>();
-    ack_->link = handle_.link();
+    ack_->hub = handle_.hub();
+    ack_->shard = handle_.shard();
     ack_->socket = id_.packed();
     ack_->id = *ack_id_;
   }
@@ -140,9 +143,9 @@ detail::TaskEnd Call::begin_task() {
       shard.handler_started(*record);
     }
   }
-  return [link = handle_.link(), session, handler = *handler_,
+  return [hub = handle_.hub(), index = handle_.shard(), session, handler = *handler_,
           name = std::string(view_.name())](std::exception_ptr error) {
-    if (Shard* alive = link->here(); alive != nullptr) {
+    if (Shard* alive = hub->here(index); alive != nullptr) {
       if (error) alive->dispatcher().report_exception(error, name);
       alive->handler_ended(session);
     }
@@ -150,17 +153,15 @@ detail::TaskEnd Call::begin_task() {
 }
 
 Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared,
-                       const sio::Options& options, Hooks& hooks,
-                       std::shared_ptr<detail::ShardLink> link)
+                       std::shared_ptr<detail::Hub> hub)
     : shard_(shard),
       core_(core),
       shared_(shared),
-      options_(options),
-      hooks_(hooks),
-      link_(std::move(link)) {}
+      options_(hub->settings.sio),
+      hub_(std::move(hub)) {}
 
 Socket Dispatcher::handle(const sio::Socket& socket) const {
-  return {link_, socket.self.packed(), socket.nsp, socket.id_view()};
+  return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id_view()};
 }
 
 Socket Dispatcher::handle(sio::SocketId id) {
@@ -178,22 +179,25 @@ SocketExtras* Dispatcher::extras(sio::SocketId id) {
 NamespaceExtras& Dispatcher::extras(sio::NamespaceIndex nsp) {
   if (nsp < namespaces_.size()) [[likely]]
     return *namespaces_[nsp];
-  while (namespaces_.size() <= nsp) namespaces_.push_back(std::make_unique<NamespaceExtras>());
+  while (namespaces_.size() <= nsp) {
+    const auto next = static_cast<std::uint32_t>(namespaces_.size());
+    namespaces_.push_back(std::make_unique<NamespaceExtras>(hub_->names.sockets(next)));
+  }
   return *namespaces_[nsp];
 }
 
 void Dispatcher::report(const ErrorReport& error) {
   shard_.log(base::LogLevel::warn, base::LogKind::handler, error.message);
-  if (!hooks_.error) return;
+  if (!hub_->hooks.error) return;
   try {
-    hooks_.error(error);
+    hub_->hooks.error(error);
   } catch (...) {  // a hook that throws has nobody left to tell
-    ++failures_;
+    failures_.add();
   }
 }
 
 void Dispatcher::report_exception(std::exception_ptr error, std::string_view event) {
-  ++failures_;
+  failures_.add();
   std::string message = "unknown exception";
   try {
     std::rethrow_exception(error);
@@ -254,17 +258,17 @@ void Dispatcher::run_middlewares(sio::SocketId id,
   if (index == chain->size()) return connected(id);
   const Socket socket = handle(id);
   if (!socket) return;
-  const Next next(
-      [link = link_, id, chain, index](std::optional<ConnectError> error, std::exception_ptr why) {
-        link->run_or_post([id, chain, index, error = std::move(error), why](Shard& shard) {
-          if (why) shard.dispatcher().report_exception(why, "middleware");
-          if (error) {
-            shard.dispatcher().refuse(id, *error);
-          } else {
-            shard.dispatcher().run_middlewares(id, chain, index + 1);
-          }
-        });
-      });
+  const Next next([hub = hub_, shard = shard_.index(), id, chain, index](
+                      std::optional<ConnectError> error, std::exception_ptr why) {
+    hub->run_or_post(shard, [id, chain, index, error = std::move(error), why](Shard& on) {
+      if (why) on.dispatcher().report_exception(why, "middleware");
+      if (error) {
+        on.dispatcher().refuse(id, *error);
+      } else {
+        on.dispatcher().run_middlewares(id, chain, index + 1);
+      }
+    });
+  });
   if (!guarded("middleware", [&] { (*chain)[index](socket, next); }))
     next(ConnectError{"internal error"});
 }
@@ -277,25 +281,41 @@ void Dispatcher::connected(sio::SocketId id) {
   if (!core_.accept(id, shard_.now())) return;
   const sio::Socket* socket = core_.get(id);
   const Socket user = handle(*socket);
+  extras(socket->nsp).sockets.fetch_add(1, std::memory_order_relaxed);
   const auto handlers = extras(socket->nsp).connection;
   for (const auto& [listener, run] : handlers) guarded("connection", [&] { run(user); });
 }
 
+void Dispatcher::ensure_namespace(sio::NamespaceIndex nsp) {
+  if (!core_.has_namespace(nsp)) core_.create_namespace(hub_->names.name(nsp), nsp);
+}
+
 void Dispatcher::on_unknown_namespace(const sio::Event& event) {
   const std::string name(event.name);
+  const sio::ClientId client = event.client;
+  const std::lock_guard lock(hub_->creating);
+  if (hub_->names.find(name)) {
+    // Another shard has just made it: what its creator registered is in our mailbox, before this.
+    const bool queued = hub_->post(shard_.index(), [client, name](Shard& shard) {
+      shard.dispatcher().ensure_namespace(*shard.hub()->names.find(name));
+      shard.dispatcher().core().admit(client, name, shard.now());
+    });
+    if (!queued) core_.reject_namespace(client, name);
+    return;
+  }
   const Value auth = Value::parse(event.rest).value_or(Value(Object()));
   bool create = false;
-  if (hooks_.unknown_namespace)
-    guarded("connect", [&] { create = hooks_.unknown_namespace(name, auth); });
-  if (!create) return core_.reject_namespace(event.client, name);
-  core_.create_namespace(name);
-  core_.admit(event.client, name, shard_.now());
+  if (hub_->hooks.unknown_namespace)
+    guarded("connect", [&] { create = hub_->hooks.unknown_namespace(name, auth); });
+  if (!create) return core_.reject_namespace(client, name);
+  ensure_namespace(hub_->names.add(name).first);
+  core_.admit(client, name, shard_.now());
 }
 
 // -- Events.
 
 void Dispatcher::on_event(sio::Event& event) {
-  ++events_;
+  events_.add();
   sio::Socket* socket = core_.get(event.socket);
   const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
   NamespaceExtras& nsp = extras(socket->nsp);
@@ -346,39 +366,26 @@ void Dispatcher::run_packet_middlewares(
     std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> chain, std::size_t index) {
   if (core_.get(id) == nullptr) return;
   if (index == chain->size()) return dispatch_packet(id, *packet, ack_id);
-  const Next next([link = link_, id, packet, ack_id, chain, index](
+  const Next next([hub = hub_, shard = shard_.index(), id, packet, ack_id, chain, index](
                       std::optional<ConnectError> error, const std::exception_ptr&) {
-    link->run_or_post([=](Shard& shard) {
+    hub->run_or_post(shard, [=](Shard& on) {
       if (error) {
-        shard.dispatcher().on_error(id, error->message);
+        on.dispatcher().on_error(id, error->message);
       } else {
-        shard.dispatcher().run_packet_middlewares(id, packet, ack_id, chain, index + 1);
+        on.dispatcher().run_packet_middlewares(id, packet, ack_id, chain, index + 1);
       }
     });
   });
   guarded(packet->name, [&] { (*chain)[index](*packet, next); });
 }
 
-// A packet that middlewares had as values goes on as one that was received: written and parsed
-// again.
+// A packet that middlewares had as values goes on like one that was received.
 void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
                                  std::optional<std::uint64_t> ack_id) {
-  base::TextBuffer text;
-  std::vector<base::Bytes> attachments;
-  value::JsonWriter writer(text, attachments);
-  writer.begin_array();
-  writer.string(packet.name);
-  for (const Value& value : packet.args) value.write(writer);
-  writer.end_array();
-  value::JsonDocument document;
-  if (!document.parse_copy(text.view()) ||
-      (!attachments.empty() && !document.bind_attachments(attachments)))
-    return;
-  run_handlers(
-      id,
-      EventView(packet.name, document.root(),
-                attachments.empty() ? document.rest_of_array() : base::Bytes(), ack_id.has_value()),
-      ack_id);
+  Args all{Value(packet.name)};
+  all.insert(all.end(), packet.args.begin(), packet.args.end());
+  const OwnedArgs args(std::move(all));
+  run_handlers(id, EventView(packet.name, args.root(), args.rest(), ack_id.has_value()), ack_id);
 }
 
 void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& view,
@@ -395,8 +402,9 @@ void Dispatcher::on_error(sio::SocketId id, std::string_view text) {
 
 void Dispatcher::on_disconnect(const sio::Event& event) {
   const sio::Socket* socket = core_.get(event.socket);
-  const auto reason = static_cast<DisconnectReason>(event.reason);
+  const DisconnectReason reason = event.reason;
   const bool before = event.kind == sio::EventKind::disconnecting;
+  if (!before) extras(event.nsp).sockets.fetch_sub(1, std::memory_order_relaxed);
   const Socket user = handle(*socket);
   const std::shared_ptr<sio::Attachment> keep = socket->attachment;
   if (auto* own = static_cast<SocketExtras*>(keep.get()); own != nullptr) {

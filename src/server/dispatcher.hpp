@@ -10,9 +10,9 @@
 
 #include <socketio/server.hpp>
 
-#include "base/random.hpp"
+#include "base/counter.hpp"
 #include "server/handlers.hpp"
-#include "server/link.hpp"
+#include "server/hub.hpp"
 #include "sio/core.hpp"
 
 namespace socketio::server {
@@ -20,19 +20,13 @@ namespace socketio::server {
 class Shard;
 struct SessionRecord;
 
-struct Hooks {
-  std::function<void(const ErrorReport&)> error;
-  std::function<bool(std::string_view, const Value&)> unknown_namespace;
-};
-
 // Arguments as values: for other threads, where what they refer to may not live on.
 Args collect(detail::ArgsRef args);
 void write_values(const void* values, Writer& to);  // ArgsRef::write for Args
 
 class Dispatcher {
  public:
-  Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, const sio::Options& options,
-             Hooks& hooks, std::shared_ptr<detail::ShardLink> link);
+  Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, std::shared_ptr<detail::Hub> hub);
 
   // Drains the core's events through user code. Not reentrant; a call from inside a handler does
   // nothing (the outer one goes on).
@@ -40,17 +34,22 @@ class Dispatcher {
 
   // -- Commands of the handles (dispatcher_commands.cpp). `now` is the turn's.
   bool emit(sio::SocketId socket, std::string_view event, detail::ArgsRef args, sio::Flags flags);
-  bool emit_many(const detail::Target& target, std::string_view event, detail::ArgsRef args);
+  // What a broadcast sends is encoded once and shared by all shards.
+  bool broadcast(const detail::Target& target, const sio::SharedPacket& packet,
+                 std::string_view event);
   bool emit_with_ack(const detail::Target& target, std::string_view event, detail::ArgsRef args,
                      std::unique_ptr<detail::AckReceiver> receiver);
   bool send_ack(sio::SocketId socket, std::uint64_t id, detail::ArgsRef args);
   std::vector<sio::SocketId> select(const detail::Target& target);
 
+  // Namespaces are made on a shard when it first hears of them.
+  void ensure_namespace(sio::NamespaceIndex nsp);
+  sio::Encoder& encoder() { return encoder_; }
+
   Socket handle(const sio::Socket& socket) const;
   Socket handle(sio::SocketId id);
   SocketExtras* extras(sio::SocketId id);  // makes them; null when the socket is gone
   NamespaceExtras& extras(sio::NamespaceIndex nsp);
-  ListenerId next_listener_id() { return ++listener_ids_; }
   sio::Core& core() { return core_; }
   Shard& shard() { return shard_; }
   Handshake handshake(sio::SocketId id);
@@ -70,9 +69,9 @@ class Dispatcher {
   }
   void report_exception(std::exception_ptr error, std::string_view event);
   void report(const ErrorReport& error);
-  std::uint64_t events() const { return events_; }
-  std::uint64_t mismatches() const { return mismatches_; }
-  std::uint64_t failures() const { return failures_; }
+  std::uint64_t events() const { return events_.get(); }
+  std::uint64_t mismatches() const { return mismatches_.get(); }
+  std::uint64_t failures() const { return failures_.get(); }
 
  private:
   friend class Call;
@@ -100,14 +99,12 @@ class Dispatcher {
   sio::Core& core_;
   eio::Shared& shared_;
   const sio::Options& options_;
-  Hooks& hooks_;
-  std::shared_ptr<detail::ShardLink> link_;
+  std::shared_ptr<detail::Hub> hub_;
   sio::Encoder encoder_;
   std::vector<std::unique_ptr<NamespaceExtras>> namespaces_;
-  ListenerId listener_ids_ = 0;
-  std::uint64_t events_ = 0;
-  std::uint64_t mismatches_ = 0;
-  std::uint64_t failures_ = 0;
+  base::Counter events_;
+  base::Counter mismatches_;
+  base::Counter failures_;
   std::uint32_t outgoing_listeners_ =
       0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
   bool pumping_ = false;

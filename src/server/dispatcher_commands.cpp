@@ -114,15 +114,14 @@ void write_values(const void* values, Writer& to) {
   for (const Value& value : *static_cast<const Args*>(values)) value.write(to);
 }
 
-sio::Selection selection_of(const detail::Target& target, sio::Core& core) {
+namespace {
+// The sender of a broadcast stays out by its id, which only its own shard knows.
+sio::Selection selection_of(const detail::Target& target) {
   sio::Selection selection{target.rooms, target.except};
-  if (target.socket != 0) {
-    if (const sio::Socket* sender = core.get(sio::SocketId::unpack(target.socket));
-        sender != nullptr)
-      selection.except.emplace_back(sender->id_view());
-  }
+  if (target.socket != 0) selection.except.emplace_back(target.sender.data(), target.sender.size());
   return selection;
 }
+}  // namespace
 
 bool Dispatcher::emit(sio::SocketId id, std::string_view event, detail::ArgsRef args,
                       sio::Flags flags) {
@@ -145,23 +144,18 @@ bool Dispatcher::send_ack(sio::SocketId id, std::uint64_t ack, detail::ArgsRef a
   return !packet.head.empty() && core_.send_ack(*socket, packet);
 }
 
-bool Dispatcher::emit_many(const detail::Target& target, std::string_view event,
-                           detail::ArgsRef args) {
-  args.write(args.arguments, encoder_.begin_event(event));
-  const sio::Encoded packet =
-      encoder_.finish(sio::PacketType::event, core_.namespace_name(target.nsp), std::nullopt,
-                      options_.max_attachments);
-  if (packet.head.empty()) return false;
-  const sio::SharedPacket shared = sio::Encoder::share(packet, &shared_.ledger);
-  const sio::Selection selection = selection_of(target, core_);
+bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket& packet,
+                           std::string_view event) {
+  if (!core_.has_namespace(target.nsp)) return true;  // nobody of it is here
+  const sio::Selection selection = selection_of(target);
   if (outgoing_listeners_ == 0) {
-    core_.broadcast(target.nsp, selection, shared, flags_of(target));
+    core_.broadcast(target.nsp, selection, packet, flags_of(target));
     return true;
   }
-  OutgoingNotifier notifier(shared, event, [this](sio::Socket& socket, const EventView& view) {
+  OutgoingNotifier notifier(packet, event, [this](sio::Socket& socket, const EventView& view) {
     show_outgoing(socket, view);
   });
-  core_.broadcast(target.nsp, selection, shared, flags_of(target), &notifier);
+  core_.broadcast(target.nsp, selection, packet, flags_of(target), &notifier);
   return true;
 }
 
@@ -203,6 +197,7 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
     const bool full = socket->state == sio::SocketState::connected;
     return refused.release()->finish(full ? Errc::too_many : Errc::disconnected, {}), false;
   }
+  ensure_namespace(target.nsp);
   const std::uint64_t id = core_.next_ack_id(target.nsp);
   args.write(args.arguments, encoder_.begin_event(event));
   const sio::Encoded packet = encoder_.finish(
@@ -212,7 +207,7 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
   OutgoingNotifier notifier(shared, event, [this](sio::Socket& socket, const EventView& view) {
     show_outgoing(socket, view);
   });
-  core_.broadcast_with_ack(target.nsp, selection_of(target, core_), shared, flags_of(target), id,
+  core_.broadcast_with_ack(target.nsp, selection_of(target), shared, flags_of(target), id,
                            std::make_unique<Waiter>(std::move(receiver)), deadline, now,
                            outgoing_listeners_ > 0 ? &notifier : nullptr);
   return true;
@@ -225,9 +220,12 @@ void Dispatcher::show_outgoing(sio::Socket& socket, const EventView& view) {
 }
 
 std::vector<sio::SocketId> Dispatcher::select(const detail::Target& target) {
-  std::vector<sio::SocketId> found =
-      target.single ? std::vector<sio::SocketId>{sio::SocketId::unpack(target.socket)}
-                    : core_.select(target.nsp, selection_of(target, core_));
+  std::vector<sio::SocketId> found;
+  if (target.single) {
+    found.push_back(sio::SocketId::unpack(target.socket));
+  } else if (core_.has_namespace(target.nsp)) {
+    found = core_.select(target.nsp, selection_of(target));
+  }
   // Rooms also hold sockets still in a middleware, and those whose end has not been reported yet.
   std::erase_if(found, [this](sio::SocketId id) {
     const sio::Socket* socket = core_.get(id);
@@ -261,7 +259,8 @@ Handshake Dispatcher::handshake(sio::SocketId id) {
 
 RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
   detail::Target target;
-  target.link = link_;
+  target.hub = hub_;
+  target.shard = shard_.index();
   target.nsp = socket.nsp;
   target.single = true;
   target.socket = socket.self.packed();

@@ -1,9 +1,11 @@
-// The free functions behind Emits and Selects: on the shard's thread they run at once, elsewhere
-// the arguments become values and the call is posted.
+// The free functions behind Emits and Selects. One receiver: on its shard's thread at once,
+// elsewhere the arguments become values and the call is posted. Many: encoded once, then handed to
+// every shard.
 #include <stdexcept>
 
 #include <socketio/server.hpp>
 
+#include "server/fan_in.hpp"
 #include "server/shard.hpp"
 #include "sio/packet.hpp"
 
@@ -14,50 +16,76 @@ void refuse_reserved(std::string_view event) {
     throw std::invalid_argument("\"" + std::string(event) + "\" is a reserved event name");
 }
 
+namespace {
+
+// Encodes on the caller's thread, whichever it is; without text when the packet cannot be sent.
+sio::SharedPacket encode(detail::Hub& hub, Shard* here, std::uint32_t nsp, std::string_view event,
+                         detail::ArgsRef args) {
+  thread_local sio::Encoder elsewhere;
+  sio::Encoder& encoder = here != nullptr ? here->dispatcher().encoder() : elsewhere;
+  args.write(args.arguments, encoder.begin_event(event));
+  const sio::Encoded packet = encoder.finish(sio::PacketType::event, hub.names.name(nsp),
+                                             std::nullopt, hub.settings.sio.max_attachments);
+  if (packet.head.empty()) return {};
+  return sio::Encoder::share(packet, &hub.ledger);
+}
+
+}  // namespace
 }  // namespace socketio::server
 
 namespace socketio::detail {
 namespace {
 
-// A command on the target's shard, now or posted.
+// A command for every selected socket, on the shards that may have some.
 bool command(const Target& target, std::function<void(server::Dispatcher&, sio::SocketId)> act) {
-  if (target.link == nullptr) return false;
-  return target.link->run_or_post([target, act = std::move(act)](server::Shard& shard) {
+  if (target.hub == nullptr) return false;
+  const Hub::Job job = [target, act = std::move(act)](server::Shard& shard) {
     for (const sio::SocketId id : shard.dispatcher().select(target)) act(shard.dispatcher(), id);
-  });
+  };
+  return target.single ? target.hub->run_or_post(target.shard, job) : target.hub->on_all(job);
+}
+
+bool emit_to_many(const Target& target, std::string_view event, ArgsRef args) {
+  Hub& hub = *target.hub;
+  server::Shard* here = hub.command();
+  const sio::SharedPacket packet = server::encode(hub, here, target.nsp, event, args);
+  if (!packet.text) return false;
+  if (here != nullptr && hub.size() == 1)
+    return here->dispatcher().broadcast(target, packet, event);
+  const Hub::Job job = [target, packet, name = std::string(event)](server::Shard& shard) {
+    shard.dispatcher().broadcast(target, packet, name);
+  };
+  return hub.on_all(job, target.is_volatile);
+}
+
+bool emit_to_one(const std::shared_ptr<Hub>& hub, std::uint32_t shard, std::uint64_t socket,
+                 std::string_view event, ArgsRef args, sio::Flags flags) {
+  if (hub == nullptr) return false;
+  const auto id = sio::SocketId::unpack(socket);
+  if (server::Shard* here = hub->command(shard); here != nullptr)
+    return here->dispatcher().emit(id, event, args, flags);
+  auto values = std::make_shared<Args>(server::collect(args));
+  return hub->post(
+      shard,
+      [id, flags, values, name = std::string(event)](server::Shard& there) {
+        there.dispatcher().emit(id, name, {values.get(), server::write_values}, flags);
+      },
+      flags.is_volatile);
 }
 
 }  // namespace
 
 bool emit(const Socket& socket, std::string_view event, ArgsRef args) {
   server::refuse_reserved(event);
-  if (socket.link() == nullptr) return false;
-  const auto id = sio::SocketId::unpack(socket.self());
-  if (server::Shard* shard = socket.link()->command(); shard != nullptr)
-    return shard->dispatcher().emit(id, event, args, {});
-  auto values = std::make_shared<Args>(server::collect(args));
-  return socket.link()->post([id, values, name = std::string(event)](server::Shard& shard) {
-    shard.dispatcher().emit(id, name, {values.get(), server::write_values}, {});
-  });
+  return emit_to_one(socket.hub(), socket.shard(), socket.self(), event, args, {});
 }
 
 bool emit(const Target& target, std::string_view event, ArgsRef args) {
   server::refuse_reserved(event);
-  if (target.link == nullptr) return false;
-  const auto run = [](server::Shard& shard, const Target& to, std::string_view name, ArgsRef a) {
-    server::Dispatcher& dispatcher = shard.dispatcher();
-    return to.single ? dispatcher.emit(sio::SocketId::unpack(to.socket), name, a,
-                                       {to.is_volatile, to.compress})
-                     : dispatcher.emit_many(to, name, a);
-  };
-  if (server::Shard* shard = target.link->command(); shard != nullptr)
-    return run(*shard, target, event, args);
-  auto values = std::make_shared<Args>(server::collect(args));
-  return target.link->post(
-      [target, values, run, name = std::string(event)](server::Shard& shard) {
-        run(shard, target, name, {values.get(), server::write_values});
-      },
-      target.is_volatile);
+  if (target.hub == nullptr) return false;
+  if (!target.single) return emit_to_many(target, event, args);
+  return emit_to_one(target.hub, target.shard, target.socket, event, args,
+                     {target.is_volatile, target.compress});
 }
 
 bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
@@ -65,38 +93,44 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
   server::refuse_reserved(event);
   if (!target.single && !target.timeout)
     throw std::invalid_argument("a broadcast that expects acknowledgements needs timeout()");
-  if (target.link == nullptr) return receiver->finish(Errc::disconnected, {}), false;
-  if (server::Shard* shard = target.link->command(); shard != nullptr) {
+  if (target.hub == nullptr) return receiver->finish(Errc::disconnected, {}), false;
+  const Hub& hub = *target.hub;
+  const std::size_t first = target.single ? target.shard : 0;
+  const std::size_t parts = target.single ? 1 : hub.size();
+  if (server::Shard* shard = hub.command(first); shard != nullptr && parts == 1)
     return shard->dispatcher().emit_with_ack(target, event, args, std::move(receiver));
-  }
-  // A posted job may be dropped unrun when the server closes: the receiver still has to end.
-  struct Holder {
-    std::unique_ptr<AckReceiver> receiver;
-    ~Holder() {
-      if (receiver) receiver->finish(Errc::shutting_down, {});
-    }
-  };
-  auto holder = std::make_shared<Holder>(std::move(receiver));
   auto values = std::make_shared<Args>(server::collect(args));
-  return target.link->post(
-      [target, holder, values, name = std::string(event)](server::Shard& shard) {
-        shard.dispatcher().emit_with_ack(target, name, {values.get(), server::write_values},
-                                         std::move(holder->receiver));
-      });
+  auto receivers = server::fan_in(target.hub, parts, std::move(receiver));
+  bool reached = true;
+  for (std::size_t i = 0; i < parts; ++i) {
+    // A part whose job is dropped unrun still ends.
+    auto part = std::make_shared<std::unique_ptr<AckReceiver>>(std::move(receivers[i]));
+    const Hub::Job job = [target, part, values, name = std::string(event)](server::Shard& shard) {
+      shard.dispatcher().emit_with_ack(target, name, {values.get(), server::write_values},
+                                       std::move(*part));
+    };
+    reached = hub.run_or_post(first + i, job) && reached;
+  }
+  return reached;
 }
 
 Pending<std::vector<RemoteSocket>> fetch_sockets(const Target& target) {
   Pending<std::vector<RemoteSocket>> pending;
   const Finisher<std::vector<RemoteSocket>> finish(pending.state());
+  if (target.hub == nullptr) return finish(Errc::shutting_down), pending;
+  auto found = std::make_shared<server::Gather<RemoteSocket>>(
+      target.hub, target.single ? 1 : target.hub->size(),
+      [finish](std::vector<RemoteSocket> all) { finish(std::move(all)); });
+  const Hub::Job job = [target, found](server::Shard& shard) {
+    std::vector<RemoteSocket> mine;
+    for (const sio::SocketId id : shard.dispatcher().select(target)) {
+      if (const sio::Socket* socket = shard.dispatcher().core().get(id); socket != nullptr)
+        mine.push_back(shard.dispatcher().remote(*socket));
+    }
+    found->add(std::move(mine));
+  };
   const bool reached =
-      target.link != nullptr && target.link->run_or_post([target, finish](server::Shard& shard) {
-        std::vector<RemoteSocket> found;
-        for (const sio::SocketId id : shard.dispatcher().select(target)) {
-          if (const sio::Socket* socket = shard.dispatcher().core().get(id); socket != nullptr)
-            found.push_back(shard.dispatcher().remote(*socket));
-        }
-        finish(std::move(found));
-      });
+      target.single ? target.hub->run_or_post(target.shard, job) : target.hub->on_all(job);
   if (!reached) finish(Errc::shutting_down);
   return pending;
 }

@@ -1,10 +1,15 @@
 // Server: the runtime behind the public class, and the few things that are not a shard's: options,
 // listeners, the end.
+#include <atomic>
+#include <memory>
+#include <optional>
 #include <stdexcept>
+#include <thread>
 
 #include <socketio/server.hpp>
 
 #include "net/listener.hpp"
+#include "net/sys.hpp"
 #include "server/shard.hpp"
 
 namespace socketio {
@@ -33,11 +38,24 @@ class Category final : public std::error_category {
   }
 };
 
-thread_local int loops_on_this_thread = 0;
+// Loops that only this thread turns: while there are any, it must not block for them.
+using LoopCount = std::shared_ptr<std::atomic<int>>;
+const LoopCount& loops_on_this_thread() {
+  thread_local const auto count = std::make_shared<std::atomic<int>>(0);
+  return count;
+}
 
-struct InsideLoop {
-  InsideLoop() { ++loops_on_this_thread; }
-  ~InsideLoop() { --loops_on_this_thread; }
+// While it lives, the thread it was made on turns a loop.
+class Turning {
+ public:
+  Turning() : count_(loops_on_this_thread()) { ++*count_; }
+  ~Turning() { --*count_; }
+  Turning(const Turning&) = delete;
+  Turning& operator=(const Turning&) = delete;
+  bool here() const { return count_ == loops_on_this_thread(); }
+
+ private:
+  LoopCount count_;  // shared, because the loop may end on another thread, or after this one
 };
 
 }  // namespace
@@ -48,34 +66,59 @@ const std::error_category& error_category() noexcept {
 }
 
 bool detail::may_block() noexcept {
-  return loops_on_this_thread == 0;
+  return *loops_on_this_thread() == 0;
 }
 
 struct Server::Runtime {
-  explicit Runtime(ServerOptions options)
-      : settings(std::move(options)),
-        logger(
-            [sink = settings.options.log](base::LogLevel level, std::string_view text,
-                                          std::uint64_t swallowed) {
-              if (sink) sink(static_cast<LogLevel>(level), text, swallowed);
-            },
-            static_cast<base::LogLevel>(settings.options.log_level)),
-        shard(settings, hooks, routes, logger) {}
+  explicit Runtime(ServerOptions options) {
+    net::SystemRandom random;
+    hub = std::make_shared<detail::Hub>(std::move(options), random);
+    auto backends = server::make_backends(hub->settings.options.backend, hub->size(), hub->logger);
+    for (std::size_t i = 0; i < hub->size(); ++i)
+      shards.push_back(
+          std::make_unique<server::Shard>(server::system_services(std::move(backends[i])), hub,
+                                          routes, static_cast<std::uint8_t>(i)));
+  }
+  // The other shards first: nothing may reach the first one while it goes.
+  ~Runtime() {
+    stop();
+    while (!shards.empty()) shards.pop_back();
+  }
 
   void listen(const net::Address& address) {
     std::error_code error;
-    net::Listener listener = net::Listener::open(address, settings.options.backlog, error);
+    net::Listener listener = net::Listener::open(address, hub->settings.options.backlog, error);
     if (error) throw std::system_error(error, "socketio: cannot listen on " + address.to_string());
     if (port == 0) port = listener.address().port();
-    shard.add_listener(std::move(listener));
+    first().add_listener(std::move(listener));
   }
 
-  server::Settings settings;
-  server::Hooks hooks;
+  // The first shard accepts and runs on the thread of run() or process(); the others get threads
+  // when it does so first.
+  server::Shard& first() { return *shards.front(); }
+  void start() {
+    if (started) return;
+    started = true;
+    for (std::size_t i = 1; i < shards.size(); ++i) {
+      threads.emplace_back([shard = shards[i].get()] {
+        const Turning inside;
+        shard->loop().run(*shard);
+      });
+    }
+  }
+  void stop() {
+    for (const auto& shard : shards) shard->loop().stop();
+    threads.clear();  // joins
+  }
+
+  std::shared_ptr<detail::Hub> hub;
   HttpRoutes routes;
-  base::Logger logger;
-  server::Shard shard;
+  std::vector<std::unique_ptr<server::Shard>> shards;
+  std::vector<std::jthread> threads;
   std::uint16_t port = 0;
+  bool started = false;
+  // Since the first process(): between two of them nobody else turns the loop either.
+  std::optional<Turning> embedded;
 };
 
 Server::Server(ServerOptions options) : runtime_(std::make_unique<Runtime>(std::move(options))) {}
@@ -105,42 +148,67 @@ std::uint16_t Server::port() const {
 }
 
 void Server::run() {
-  const InsideLoop inside;
-  if (!runtime_->shard.closed()) runtime_->shard.loop().run(runtime_->shard);
+  runtime_->embedded.reset();
+  const Turning inside;
+  server::Shard& first = runtime_->first();
+  if (first.closed()) return;
+  runtime_->start();
+  first.loop().run(first);
+  runtime_->stop();
 }
 
 int Server::poll_fd() const {
-  return runtime_->shard.loop().poll_fd();
+  return runtime_->first().loop().poll_fd();
 }
 
 void Server::process() {
-  const InsideLoop inside;
-  runtime_->shard.loop().process(runtime_->shard);
+  if (!runtime_->embedded || !runtime_->embedded->here()) runtime_->embedded.emplace();
+  runtime_->start();
+  runtime_->first().loop().process(runtime_->first());
 }
 
+// Every shard closes; the first one, whose thread run() has borrowed, is the last to say so.
 Pending<void> Server::close() {
   Pending<void> pending;
+  const std::shared_ptr<detail::Hub> hub = runtime_->hub;
   const detail::Finisher<void> finish(pending.state());
-  const bool reached = runtime_->shard.link()->post([finish](server::Shard& shard) {
-    shard.close([finish, &shard] {
-      shard.loop().stop();
-      finish(Result<void>());
+  auto left = std::make_shared<std::atomic<std::size_t>>(hub->size());
+  // A shard that cannot be reached has closed already.
+  const auto one_closed = [hub, finish, left] {
+    if (left->fetch_sub(1) > 2) return;  // the first one closes last
+    const bool reached = hub->post(0, [finish](server::Shard& first) {
+      first.close([finish, &first] {
+        first.loop().stop();
+        finish(Result<void>());
+      });
     });
-  });
-  if (!reached) finish(Result<void>());
+    if (!reached) finish(Result<void>());
+  };
+  for (std::size_t i = 1; i < hub->size(); ++i) {
+    const bool reached = hub->post(i, [one_closed](server::Shard& shard) {
+      shard.close([one_closed, &shard] {
+        shard.loop().stop();
+        one_closed();
+      });
+    });
+    if (!reached) one_closed();
+  }
+  if (hub->size() == 1) one_closed();
   return pending;
 }
 
 Namespace Server::of(std::string_view name) {
-  server::Shard* shard = runtime_->shard.link()->here();
-  if (shard == nullptr) throw std::system_error(Errc::wrong_thread, "socketio::Server::of");
+  const std::shared_ptr<detail::Hub>& hub = runtime_->hub;
+  if (hub->here() == nullptr) throw std::system_error(Errc::wrong_thread, "socketio::Server::of");
   const std::string full =
       name.empty() || name.front() != '/' ? "/" + std::string(name) : std::string(name);
-  return {shard->link(), shard->dispatcher().core().create_namespace(full)};
+  const std::uint32_t index = hub->names.add(full).first;
+  hub->on_all([index](server::Shard& shard) { shard.dispatcher().ensure_namespace(index); });
+  return {hub, index};
 }
 
 Namespace Server::sockets() const {
-  return {runtime_->shard.link(), 0};
+  return {runtime_->hub, 0};
 }
 ListenerId Server::on_connection(std::function<void(Socket)> handler) {
   return sockets().on_connection(std::move(handler));
@@ -149,20 +217,22 @@ HttpRoutes& Server::http() {
   return runtime_->routes;
 }
 void Server::on_error(std::function<void(const ErrorReport&)> hook) {
-  runtime_->hooks.error = std::move(hook);
+  runtime_->hub->hooks.error = std::move(hook);
 }
 void Server::on_unknown_namespace(std::function<bool(std::string_view, const Value&)> decide) {
-  runtime_->hooks.unknown_namespace = std::move(decide);
+  runtime_->hub->hooks.unknown_namespace = std::move(decide);
 }
 
 bool Server::post(std::function<void()> job) const {
-  return runtime_->shard.link()->post([job = std::move(job)](server::Shard&) { job(); });
+  return runtime_->hub->post(0, [job = std::move(job)](server::Shard&) { job(); });
 }
 
 bool Server::offload(std::function<void()> work, std::function<void()> done) {
   // Neither may throw on its way: a failure of the work is reported instead of calling `done`.
   auto failure = std::make_shared<std::exception_ptr>();
-  return runtime_->shard.offload().run(
+  server::Shard* here = runtime_->hub->here();
+  server::Shard& shard = here != nullptr ? *here : runtime_->first();
+  return shard.offload().run(
       [work = std::move(work), failure] {
         try {
           work();
@@ -170,7 +240,7 @@ bool Server::offload(std::function<void()> work, std::function<void()> done) {
           *failure = std::current_exception();
         }
       },
-      [&shard = runtime_->shard, done = std::move(done), failure] {
+      [&shard, done = std::move(done), failure] {
         shard.dispatcher().guarded("offload", [&] {
           if (*failure) std::rethrow_exception(*failure);
           done();
@@ -179,8 +249,11 @@ bool Server::offload(std::function<void()> work, std::function<void()> done) {
 }
 
 Stats Server::stats() const {
-  server::Shard& shard = runtime_->shard;
-  return shard.loop().on_loop_thread() ? shard.stats() : Stats{};
+  Stats all;
+  for (const auto& shard : runtime_->shards) shard->add_stats(all);
+  all.input_bytes = static_cast<std::uint64_t>(runtime_->hub->ledger.input());
+  all.output_bytes = static_cast<std::uint64_t>(runtime_->hub->ledger.output());
+  return all;
 }
 
 detail::Target Server::target_for_emit() const {

@@ -1,4 +1,4 @@
-// Socket and Namespace: thin handles over the dispatcher's commands and registries.
+// Socket: a thin handle over the dispatcher's commands and registries.
 #include <stdexcept>
 
 #include <socketio/server.hpp>
@@ -11,10 +11,6 @@ namespace server {
 void refuse_reserved(std::string_view event);
 }
 
-std::string_view to_string(DisconnectReason reason) {
-  return sio::text(static_cast<sio::DisconnectReason>(reason));
-}
-
 std::string_view Handshake::header(std::string_view lower_case_name) const {
   for (const auto& [name, value] : headers) {
     if (name == lower_case_name) return value;
@@ -22,32 +18,32 @@ std::string_view Handshake::header(std::string_view lower_case_name) const {
   return {};
 }
 
-Socket::Socket(std::shared_ptr<detail::ShardLink> link, std::uint64_t self, std::uint32_t nsp,
-               std::string_view id)
-    : link_(std::move(link)), self_(self), nsp_(nsp) {
+Socket::Socket(std::shared_ptr<detail::Hub> hub, std::uint32_t shard, std::uint64_t self,
+               std::uint32_t nsp, std::string_view id)
+    : hub_(std::move(hub)), self_(self), nsp_(nsp), shard_(shard) {
   id.copy(id_.data(), id_.size());
 }
 
 namespace {
 
-server::Shard* here(const std::shared_ptr<detail::ShardLink>& link) {
-  return link == nullptr ? nullptr : link->here();
+server::Shard* here(const Socket& socket) {
+  return socket.hub() == nullptr ? nullptr : socket.hub()->here(socket.shard());
 }
 
 sio::Socket* find(const Socket& socket) {
-  server::Shard* shard = here(socket.link());
+  server::Shard* shard = here(socket);
   return shard == nullptr ? nullptr
                           : shard->dispatcher().core().get(sio::SocketId::unpack(socket.self()));
 }
 
 server::SocketExtras* extras(const Socket& socket) {
-  server::Shard* shard = here(socket.link());
+  server::Shard* shard = here(socket);
   return shard == nullptr ? nullptr
                           : shard->dispatcher().extras(sio::SocketId::unpack(socket.self()));
 }
 
-ListenerId new_id(const std::shared_ptr<detail::ShardLink>& link) {
-  return link->here()->dispatcher().next_listener_id();
+ListenerId new_id(const std::shared_ptr<detail::Hub>& hub) {
+  return hub->listener_ids.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 }  // namespace
@@ -58,20 +54,22 @@ bool Socket::connected() const {
 }
 
 Namespace Socket::nsp() const {
-  return {link_, nsp_};
+  return {hub_, nsp_};
 }
 
 Handshake Socket::handshake() const {
-  server::Shard* shard = here(link_);
+  server::Shard* shard = here(*this);
   return shard == nullptr ? Handshake()
                           : shard->dispatcher().handshake(sio::SocketId::unpack(self_));
 }
 
 detail::Target Socket::target_for_emit() const {
   detail::Target target;
-  target.link = link_;
+  target.hub = hub_;
   target.nsp = nsp_;
+  target.shard = shard_;
   target.socket = self_;
+  target.sender = id_;
   target.single = true;
   return target;
 }
@@ -87,7 +85,7 @@ ListenerId Socket::add_listener(std::string_view name, detail::HandlerPtr handle
   server::refuse_reserved(name);
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(link_);
+  const ListenerId id = new_id(hub_);
   own->events.add(name, {id, once, std::move(handler)});
   return id;
 }
@@ -95,8 +93,8 @@ ListenerId Socket::add_listener(std::string_view name, detail::HandlerPtr handle
 ListenerId Socket::add_any(detail::HandlerPtr handler, bool outgoing) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(link_);
-  if (outgoing) here(link_)->dispatcher().expect_outgoing();
+  const ListenerId id = new_id(hub_);
+  if (outgoing) here(*this)->dispatcher().expect_outgoing();
   server::add_listener(outgoing ? own->any_outgoing : own->any, {id, false, std::move(handler)});
   return id;
 }
@@ -104,7 +102,7 @@ ListenerId Socket::add_any(detail::HandlerPtr handler, bool outgoing) const {
 ListenerId Socket::add_disconnect(DisconnectHandler handler, bool before) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(link_);
+  const ListenerId id = new_id(hub_);
   (before ? own->disconnecting : own->disconnected).emplace_back(id, std::move(handler));
   return id;
 }
@@ -112,7 +110,7 @@ ListenerId Socket::add_disconnect(DisconnectHandler handler, bool before) const 
 ListenerId Socket::on_error(std::function<void(std::string_view)> handler) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(link_);
+  const ListenerId id = new_id(hub_);
   own->error.emplace_back(id, std::move(handler));
   return id;
 }
@@ -149,7 +147,7 @@ bool Socket::off_any_outgoing() const {
 
 bool Socket::join(std::string_view room) const {
   sio::Socket* socket = find(*this);
-  return socket != nullptr && here(link_)->dispatcher().core().join(*socket, room);
+  return socket != nullptr && here(*this)->dispatcher().core().join(*socket, room);
 }
 bool Socket::join(std::initializer_list<std::string_view> rooms) const {
   bool all = true;
@@ -158,14 +156,14 @@ bool Socket::join(std::initializer_list<std::string_view> rooms) const {
 }
 bool Socket::leave(std::string_view room) const {
   sio::Socket* socket = find(*this);
-  return socket != nullptr && here(link_)->dispatcher().core().leave(*socket, room);
+  return socket != nullptr && here(*this)->dispatcher().core().leave(*socket, room);
 }
 
 std::vector<std::string> Socket::rooms() const {
   const sio::Socket* socket = find(*this);
   if (socket == nullptr || socket->state == sio::SocketState::disconnected) return {};
   std::vector<std::string> out{std::string(id())};
-  for (std::string& room : here(link_)->dispatcher().core().rooms(nsp_).rooms_of(*socket))
+  for (std::string& room : here(*this)->dispatcher().core().rooms(nsp_).rooms_of(*socket))
     out.push_back(std::move(room));
   return out;
 }
@@ -173,116 +171,27 @@ std::vector<std::string> Socket::rooms() const {
 bool Socket::in_room(std::string_view room) const {
   const sio::Socket* socket = find(*this);
   return socket != nullptr &&
-         (room == id() || here(link_)->dispatcher().core().rooms(nsp_).contains(*socket, room));
+         (room == id() || here(*this)->dispatcher().core().rooms(nsp_).contains(*socket, room));
 }
 
 bool Socket::disconnect(bool close) const {
-  if (here(link_) != nullptr && !connected()) return false;
-  return link_ != nullptr && detail::disconnect_sockets(target_for_emit(), close);
+  if (here(*this) != nullptr && !connected()) return false;
+  return hub_ != nullptr && detail::disconnect_sockets(target_for_emit(), close);
 }
 
 bool Socket::post(std::function<void()> job) const {
-  if (here(link_) != nullptr && find(*this) == nullptr) return false;
-  return link_ != nullptr && link_->post([job = std::move(job)](server::Shard&) { job(); });
+  if (here(*this) != nullptr && find(*this) == nullptr) return false;
+  return hub_ != nullptr && hub_->post(shard_, [job = std::move(job)](server::Shard&) { job(); });
 }
 
 void* Socket::data_slot(std::type_index type, std::shared_ptr<void> (*make)()) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr)
-    throw std::system_error(here(link_) == nullptr ? Errc::wrong_thread : Errc::disconnected);
+    throw std::system_error(here(*this) == nullptr ? Errc::wrong_thread : Errc::disconnected);
   for (auto& [key, value] : own->data) {
     if (key == type) return value.get();
   }
   return own->data.emplace_back(type, make()).second.get();
-}
-
-// -- Namespace.
-
-namespace {
-server::NamespaceExtras* extras(const std::shared_ptr<detail::ShardLink>& link, std::uint32_t nsp) {
-  server::Shard* shard = here(link);
-  return shard == nullptr ? nullptr : &shard->dispatcher().extras(nsp);
-}
-}  // namespace
-
-detail::Target Namespace::target_for_emit() const {
-  detail::Target target;
-  target.link = link_;
-  target.nsp = index_;
-  return target;
-}
-
-std::string_view Namespace::name() const {
-  server::Shard* shard = here(link_);
-  return shard == nullptr ? std::string_view() : shard->dispatcher().core().namespace_name(index_);
-}
-
-std::size_t Namespace::size() const {
-  server::Shard* shard = here(link_);
-  return shard == nullptr ? 0 : shard->dispatcher().core().rooms(index_).sockets();
-}
-
-std::vector<Socket> Namespace::sockets() const {
-  std::vector<Socket> out;
-  server::Shard* shard = here(link_);
-  if (shard == nullptr) return out;
-  for (const sio::SocketId id : shard->dispatcher().select(target_for_emit()))
-    out.push_back(shard->dispatcher().handle(id));
-  return out;
-}
-
-ListenerId Namespace::on_connection(std::function<void(Socket)> handler) const {
-  server::NamespaceExtras* own = extras(link_, index_);
-  if (own == nullptr) return 0;
-  const ListenerId id = new_id(link_);
-  own->connection.emplace_back(id, std::move(handler));
-  return id;
-}
-
-ListenerId Namespace::on_disconnect(std::function<void(Socket, DisconnectReason)> handler) const {
-  server::NamespaceExtras* own = extras(link_, index_);
-  if (own == nullptr) return 0;
-  const ListenerId id = new_id(link_);
-  own->disconnected.emplace_back(id, std::move(handler));
-  return id;
-}
-
-ListenerId Namespace::add_listener(std::string_view name, detail::HandlerPtr handler,
-                                   bool once) const {
-  server::refuse_reserved(name);
-  server::NamespaceExtras* own = extras(link_, index_);
-  if (own == nullptr) return 0;
-  const ListenerId id = new_id(link_);
-  own->events.add(name, {id, once, std::move(handler)});
-  return id;
-}
-
-ListenerId Namespace::add_any(detail::HandlerPtr handler) const {
-  server::NamespaceExtras* own = extras(link_, index_);
-  if (own == nullptr) return 0;
-  const ListenerId id = new_id(link_);
-  server::add_listener(own->any, {id, false, std::move(handler)});
-  return id;
-}
-
-bool Namespace::add_middleware(detail::Middleware middleware) const {
-  server::NamespaceExtras* own = extras(link_, index_);
-  if (own == nullptr) return false;
-  auto list = own->middlewares
-                  ? std::make_shared<std::vector<detail::Middleware>>(*own->middlewares)
-                  : std::make_shared<std::vector<detail::Middleware>>();
-  list->push_back(std::move(middleware));
-  own->middlewares = std::move(list);
-  return true;
-}
-
-bool Namespace::off(std::string_view name) const {
-  server::NamespaceExtras* own = extras(link_, index_);
-  return own != nullptr && own->events.remove(name);
-}
-bool Namespace::off(ListenerId id) const {
-  server::NamespaceExtras* own = extras(link_, index_);
-  return own != nullptr && own->remove(id);
 }
 
 }  // namespace socketio

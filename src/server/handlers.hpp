@@ -2,6 +2,7 @@
 // copies one shared pointer, so a handler may register and remove handlers, its own included.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -67,6 +68,9 @@ struct SocketExtras final : sio::Attachment {
 
 // The same for a namespace.
 struct NamespaceExtras {
+  explicit NamespaceExtras(std::atomic<std::size_t>& all) : sockets(all) {}
+
+  std::atomic<std::size_t>& sockets;  // connected ones, on all shards
   EventMap events;
   ListenersPtr any;
   std::vector<std::pair<ListenerId, std::function<void(Socket)>>> connection;

@@ -1,6 +1,5 @@
-// The server's own life: options, listeners, limits, embedding, and the end.
+// The server's own life: options, listeners, limits, and the end.
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include "support/sio_client.hpp"
@@ -177,53 +176,6 @@ TEST(Limits, TooLargeAMessageClosesItsSender) {
   EXPECT_TRUE(client.wait_closed());
 }
 
-// -- Embedding
-
-// Nothing but poll() and process(): what is emitted between two calls of process() wakes the loop.
-TEST(Embedding, APlainPollLoopIsEnough) {
-  Server io;
-  io.listen(0, "127.0.0.1");
-  const auto turn = [&io] {
-    pollfd watched{io.poll_fd(), POLLIN, 0};
-    const int ready = ::poll(&watched, 1, 5000);
-    io.process();
-    return ready == 1;
-  };
-  EXPECT_TRUE(turn());
-  bool ran = false;
-  EXPECT_TRUE(io.post([&ran] { ran = true; }));
-  EXPECT_TRUE(turn());
-  EXPECT_TRUE(ran);
-}
-
-TEST(Embedding, WhatIsEmittedBetweenTurnsMakesTheDescriptorReadable) {
-  World world;
-  Client client(world);
-  client.join();
-  world.settle();
-  const auto readable = [&world] {
-    pollfd watched{world.io.poll_fd(), POLLIN, 0};
-    return ::poll(&watched, 1, 0) == 1;
-  };
-  for (int i = 0; i < 10 && readable(); ++i) world.io.process();
-  ASSERT_FALSE(readable());
-  const Socket socket = world.io.sockets().sockets().at(0);
-  EXPECT_FALSE(readable());
-  socket.emit("x");
-  EXPECT_TRUE(readable());
-  EXPECT_EQ(client.next(), R"(2["x"])");
-  world.settle();
-  auto timed = socket.timeout(milliseconds(1)).emit_with_ack<int>("ask");
-  client.next();
-  while (!timed.ready()) {  // only when poll() says so
-    pollfd watched{world.io.poll_fd(), POLLIN, 0};
-    ASSERT_EQ(::poll(&watched, 1, 5000), 1);
-    world.io.process();
-  }
-  world.io.disconnect_sockets();
-  EXPECT_TRUE(readable());
-}
-
 // -- The end
 
 // close.ts: "should be able to close sio sending a srv" (both); "graceful close › should stop
@@ -314,6 +266,18 @@ TEST(Closing, AServerThatNeverRanMayBeClosed) {
   const auto closed = io.close();
   io.run();
   EXPECT_TRUE(closed.ready());
+}
+
+TEST(Closing, AHandshakeIsAnsweredThoughItsConnectionEndsWithIt) {
+  World world;
+  test::HttpPeer peer(world);
+  EXPECT_EQ(peer.request("GET", "/").status, 404);  // accepted, so that both come in one turn
+  peer.send("GET", "/socket.io/?EIO=4&transport=polling");
+  peer.end_writing();
+  const test::HttpAnswer answer = peer.answer();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body.substr(0, 7), R"(0{"sid")");
+  EXPECT_TRUE(peer.wait_closed());
 }
 
 }  // namespace

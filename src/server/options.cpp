@@ -1,6 +1,9 @@
 #include "server/options.hpp"
 
 #include <stdexcept>
+#include <system_error>
+
+#include "net/sys.hpp"
 
 namespace socketio::server {
 namespace {
@@ -28,6 +31,7 @@ void check(const ServerOptions& o) {
     refuse("max_http_buffer_size", "must be between 1 and 2^31-1 bytes");
   }
   if (!o.polling && !o.websocket) refuse("websocket", "and polling cannot both be off");
+  if (o.threads == 0 || o.threads > 255) refuse("threads", "must be between 1 and 255");
   if (o.max_connections == 0) refuse("max_connections", "must be positive");
   if (o.send_queue_soft > o.send_queue_hard)
     refuse("send_queue_soft", "must not exceed send_queue_hard");
@@ -35,6 +39,7 @@ void check(const ServerOptions& o) {
     refuse("send_queue_hard", "must hold at least max_http_buffer_size");
   if (o.max_running_handlers == 0) refuse("max_running_handlers", "must be positive");
   if (o.backlog <= 0) refuse("backlog", "must be positive");
+  if (o.backend > Backend::io_uring) refuse("backend", "must be one of the enumerators");
 }
 
 }  // namespace
@@ -56,6 +61,35 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   sio.max_attachment_bytes = options.max_http_buffer_size * options.max_attachments;
   ws.max_message = options.max_http_buffer_size;
   http.max_body = options.max_http_buffer_size;
+}
+
+std::unique_ptr<net::Backend> make_backend(Backend wanted, base::Logger& logger) {
+  static_assert(static_cast<int>(Backend::epoll) == static_cast<int>(net::BackendKind::epoll));
+  static_assert(static_cast<int>(Backend::io_uring) ==
+                static_cast<int>(net::BackendKind::io_uring));
+  std::error_code why_not;
+  auto backend = net::make_backend(static_cast<net::BackendKind>(wanted), why_not);
+  if (backend == nullptr)
+    throw std::system_error(why_not, "socketio::ServerOptions::backend: io_uring");
+  if (why_not) {
+    logger.write(base::LogLevel::info, base::LogKind::general,
+                 "epoll is used, because io_uring cannot be: " + why_not.message(),
+                 net::system_now());
+  }
+  return backend;
+}
+
+std::vector<std::unique_ptr<net::Backend>> make_backends(Backend wanted, std::size_t count,
+                                                         base::Logger& logger) {
+  std::vector<std::unique_ptr<net::Backend>> all;
+  while (all.size() < count) {
+    all.push_back(make_backend(wanted, logger));
+    if (std::string_view(all.back()->name()) == all.front()->name()) continue;
+    // A ring for the first and none for this one (locked memory is limited): epoll for all.
+    wanted = Backend::epoll;
+    all.clear();
+  }
+  return all;
 }
 
 }  // namespace socketio::server

@@ -1,12 +1,16 @@
 // ServerOptions, checked and split into what each layer wants to know.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include <socketio/server.hpp>
 
 #include "base/ledger.hpp"
 #include "base/log.hpp"
 #include "eio/options.hpp"
 #include "http/server_machine.hpp"
+#include "net/backend.hpp"
 #include "sio/options.hpp"
 #include "ws/machine.hpp"
 
@@ -22,5 +26,11 @@ struct Settings {
   ws::Limits ws;
   http::Limits http;
 };
+
+// Throws std::system_error when what is asked for cannot be had.
+std::unique_ptr<net::Backend> make_backend(Backend wanted, base::Logger& logger);
+// One for each shard, all of one kind.
+std::vector<std::unique_ptr<net::Backend>> make_backends(Backend wanted, std::size_t count,
+                                                         base::Logger& logger);
 
 }  // namespace socketio::server

@@ -2,9 +2,8 @@
 #include "server/shard.hpp"
 
 #include <array>
+#include <ctime>
 #include <new>
-
-#include <unistd.h>
 
 namespace socketio::server {
 namespace {
@@ -18,50 +17,62 @@ constexpr base::Duration kLinger =
 
 }  // namespace
 
-Shard::Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger)
-    : settings_(settings),
+ShardServices system_services(std::unique_ptr<net::Backend> backend) {
+  return {std::move(backend), nullptr, std::make_unique<net::SystemRandom>(), [] {
+            timespec ts{};
+            clock_gettime(CLOCK_REALTIME, &ts);
+            return std::int64_t{ts.tv_sec} * 1000 + ts.tv_nsec / 1'000'000;
+          }};
+}
+
+Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoutes& routes,
+             std::uint8_t index)
+    : hub_(std::move(hub)),
+      settings_(hub_->settings),
       routes_(routes),
-      hooks_(hooks),
-      logger_(logger),
-      loop_(net::make_epoll_backend()),
+      index_(index),
+      loop_(std::move(services.backend), std::move(services.clock)),
+      random_(std::move(services.random)),
+      unix_ms_(std::move(services.unix_ms)),
+      ledger_(hub_->ledger),
       arena_(&ledger_),
-      shared_{settings.eio, arena_, ledger_},
-      sid_key_(eio::make_sid_key(random_)),
-      core_(shared_, random_, settings.sio, 0),
-      link_(std::make_shared<detail::ShardLink>(*this)),
-      dispatcher_(*this, core_, shared_, settings.sio, hooks, link_),
+      shared_{settings_.eio, arena_, ledger_},
+      core_(shared_, *random_, settings_.sio, index),
+      dispatcher_(*this, core_, shared_, hub_),
       offload_(loop_.mailbox()) {
   sids_.max_load_factor(kLoad);
+  hub_->open(index_, *this);
 }
 
 Shard::~Shard() {
-  link_->close();
+  hub_->close(index_);
   loop_.mailbox().close();
   closing_ = closed_ = true;
 }
 
 void Shard::add_listener(net::Listener listener) {
-  loop_.backend().accept_start(listener.fd(), static_cast<std::uint32_t>(listeners_.size()));
+  accept_on(listener.fd());
   listeners_.push_back(std::move(listener));
+}
+
+void Shard::accept_on(int listen_fd) {
+  loop_.backend().accept_start(listen_fd, accepting_++);
 }
 
 // -- Facts.
 
 void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
-  if (closing_ || connections_.size() >= settings_.options.max_connections) {
-    ::close(fd);
+  if (closing_ || hub_->connection_count() >= settings_.options.max_connections) {
+    // Through the backend, whose descriptor it is; nobody owns the stream, so its end is not
+    // noticed.
+    loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
     log(base::LogLevel::warn, base::LogKind::accept,
         "connection refused: max_connections reached or closing");
     return;
   }
-  auto [id, c] = connections_.emplace();
-  c->self = id;
-  c->timer.owner = id.packed();
-  c->timer.kind = kConnectionTimer;
-  c->http = std::make_unique<HttpSide>(settings_.http, now(), peer);
-  c->stream = loop_.backend().adopt(fd, id.packed());
-  loop_.backend().recv_start(c->stream);
-  arm(*c);
+  const std::size_t shard = emptiest_shard();
+  hub_->connections[shard].fetch_add(1, std::memory_order_relaxed);
+  hand_over(shard, fd, peer, {});
 }
 
 void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
@@ -71,6 +82,8 @@ void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
 void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   if (c == nullptr || c->lingering) return;
+  if (c->move)
+    return c->move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
   try {
     feed(*c, bytes);
   } catch (const std::bad_alloc&) {
@@ -102,9 +115,16 @@ void Shard::turn(Connection& c) {
 
 void Shard::on_eof(net::StreamId, net::Owner owner) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
-  if (c == nullptr) return;
+  if (c == nullptr || c->move) return;
   c->eof = true;
   if (c->lingering) return drop(*c);
+  // A handshake may have come just before it: its answer is a poll's.
+  if (SessionRecord* record = c->http ? sessions_.get(c->http->session) : nullptr;
+      record != nullptr && c->http->exchange == Exchange::poll) {
+    flush_session(*record);
+    c = connections_.get(ConnectionId::unpack(owner));
+    if (c == nullptr) return;
+  }
   if (c->http && c->http->exchange != Exchange::poll) {
     // A half-closed peer still gets the answers to its complete requests (RFC 9112 §9.6).
     const ConnectionId id = c->self;
@@ -122,7 +142,12 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   if (c == nullptr) return;
   c->in_flight = false;
   c->out.consume(n);
+  // Not before: while the send was in flight its memory had to stay where it was.
+  c->out.settle(&ledger_);
   if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
+  if (c->closing && n > 0) arm_stall(*c);
+  // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
+  if (c->out.empty()) return flush_connection(*c);
   mark_dirty(*c);
 }
 
@@ -131,12 +156,14 @@ void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
   if (c == nullptr) return;
   lost(*c, static_cast<bool>(error));
   connections_.erase(ConnectionId::unpack(owner));
+  hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
   finish_closing();
 }
 
 void Shard::lost(Connection& c, bool failed) {
   const base::Time t = now();
   SessionRecord* record = nullptr;
+  if (c.move) return;
   if (c.http) {
     record = sessions_.get(std::exchange(c.http->session, SessionId{}));
     const Exchange exchange = std::exchange(c.http->exchange, Exchange::none);
@@ -171,7 +198,7 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kConnectionTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c == nullptr) return;
-    if (c->lingering || c->closing) return drop(*c);
+    if (c->closing) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
@@ -191,6 +218,7 @@ void Shard::on_timer(net::Timer& timer) {
 // -- Output.
 
 void Shard::flush() {
+  settle();
   // Connections whose input was cut short by fairness go on first; what they cause leaves with the
   // rest.
   for (std::size_t n = connections_.size(); n > 0; --n) {
@@ -209,9 +237,21 @@ void Shard::flush() {
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
   }
-  arena_.recycle();
+  clients_.set(core_.clients());
+  // A server without connections owns no buffers: its ledger is back at zero.
+  connections_.size() > 0 ? arena_.recycle() : arena_.release();
   // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
   ++shared_.dispatch;
+}
+
+// Sends that did not end in the wait() after them may take long: they must not pin the arena. Not
+// before that, because until then the backend reads from it.
+void Shard::settle() {
+  for (const ConnectionId id : unsettled_) {
+    Connection* c = connections_.get(id);
+    if (c != nullptr && c->in_flight) c->out.settle(&ledger_);
+  }
+  unsettled_.clear();
 }
 
 void Shard::flush_connection(Connection& c) {
@@ -227,7 +267,7 @@ void Shard::flush_connection(Connection& c) {
     if (c.closing && taken > 0) arm_stall(c);
     if (taken < total) {
       c.in_flight = true;
-      c.out.settle(&ledger_);
+      unsettled_.push_back(c.self);
       everything = false;
       break;
     }
@@ -240,6 +280,7 @@ void Shard::flush_connection(Connection& c) {
       if (c.ws->has_input() && !c.closing && !overloaded(c)) backlog_.push_back(c);
     }
   }
+  if (everything && c.move) return loop_.backend().detach(c.stream);
   if (everything && c.closing) {
     c.lingering = true;
     loop_.backend().shutdown_write(c.stream);
@@ -252,7 +293,7 @@ void Shard::flush_connection(Connection& c) {
 }
 
 void Shard::arm(Connection& c) {
-  if (c.lingering || c.closing) return;
+  if (c.closing) return;  // its timer holds the end of draining, then of lingering
   const base::Time deadline = c.http ? c.http->machine.deadline()
                               : c.ws ? c.ws->deadline()
                                      : base::kNever;
@@ -292,7 +333,10 @@ void Shard::set_paused(Connection& c, bool paused) {
 
 void Shard::turn_ws(Connection& c) {
   const ConnectionId id = c.self;
-  if (overloaded(c)) return set_paused(c, true);
+  if (overloaded(c)) {
+    c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
+    return set_paused(c, true);
+  }
   for (int n = 0; n < kEventsPerTurn; ++n) {
     const ws::Event event = c.ws->next(ws_env(c), now());
     if (!c.out.empty()) mark_dirty(c);
@@ -345,8 +389,7 @@ void Shard::close(std::function<void()> done) {
   on_closed_.push_back(std::move(done));
   if (closing_) return;
   closing_ = true;
-  for (std::size_t i = 0; i < listeners_.size(); ++i)
-    loop_.backend().accept_stop(static_cast<std::uint32_t>(i));
+  for (std::uint32_t i = 0; i < accepting_; ++i) loop_.backend().accept_stop(i);
   listeners_.clear();
   core_.shut_down(now());
   dispatcher_.pump(now());
@@ -365,20 +408,17 @@ void Shard::finish_closing() {
   if (!closing_ || closed_ || connections_.size() > 0) return;
   closed_ = true;
   loop_.timers().cancel(shutdown_timer_);
-  link_->close();
+  hub_->close(index_);
   for (auto& done : std::exchange(on_closed_, {})) done();
 }
 
-Stats Shard::stats() {
-  Stats out = counters_;
-  out.connections = connections_.size();
-  out.clients = core_.clients();
-  out.input_bytes = static_cast<std::uint64_t>(ledger_.input());
-  out.output_bytes = static_cast<std::uint64_t>(ledger_.output());
-  out.events_in = dispatcher_.events();
-  out.mismatched_events = dispatcher_.mismatches();
-  out.handler_errors = dispatcher_.failures();
-  return out;
+void Shard::add_stats(Stats& all) const {
+  all.connections += hub_->connections[index_].load(std::memory_order_relaxed);
+  all.clients += clients_.get();
+  all.rejected_requests += rejected_.get();
+  all.events_in += dispatcher_.events();
+  all.mismatched_events += dispatcher_.mismatches();
+  all.handler_errors += dispatcher_.failures();
 }
 
 SessionRecord* Shard::session_of(sio::ClientId client) {
@@ -394,8 +434,10 @@ void Shard::handler_ended(std::uint64_t session) {
   if (record == nullptr || record->running == 0) return;
   --record->running;
   Connection* c = connections_.get(record->websocket);
-  if (c != nullptr && c->paused && record->running <= settings_.options.max_running_handlers)
-    backlog_.push_back(*c);
+  if (c == nullptr || !c->paused || record->running > settings_.options.max_running_handlers)
+    return;
+  backlog_.push_back(*c);
+  loop_.nudge();  // the embedding program may have ended the wait between two turns
 }
 
 }  // namespace socketio::server

@@ -5,8 +5,9 @@
 //   on_received -> feed -> [http machine | ws machine] -> eio::Session -> sio::Core -> Dispatcher
 //   -> user's handler flush       <- dirty connections <- dirty sessions <- (handlers emit)
 //
-// Where to look: shard.cpp (facts, flush, close), shard_http.cpp (requests), shard_engine.cpp
-// (Engine.IO over HTTP and WebSocket), dispatcher.cpp (user code). Nothing here is locked:
+// Where to look: shard.cpp (facts, flush, close), shard_move.cpp (from shard to shard),
+// shard_http.cpp (requests), shard_engine.cpp (Engine.IO over HTTP and WebSocket), dispatcher.cpp
+// (user code). Nothing here is locked:
 // everything runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
@@ -18,6 +19,7 @@
 
 #include <tsl/robin_map.h>
 
+#include "base/counter.hpp"
 #include "base/list.hpp"
 #include "eio/gateway.hpp"
 #include "net/listener.hpp"
@@ -26,6 +28,7 @@
 #include "net/sys.hpp"
 #include "server/connection.hpp"
 #include "server/dispatcher.hpp"
+#include "server/hub.hpp"
 #include "server/options.hpp"
 #include "server/routes.hpp"
 
@@ -52,18 +55,31 @@ class EngineApplication {
   ~EngineApplication() = default;
 };
 
+// What a shard takes from the outside world; the simulator brings its own.
+struct ShardServices {
+  std::unique_ptr<net::Backend> backend;
+  net::Loop::Clock clock;  // none: the monotonic clock
+  std::unique_ptr<base::Random> random;
+  std::function<std::int64_t()> unix_ms;  // wall clock, only shown to users
+};
+ShardServices system_services(std::unique_ptr<net::Backend> backend);
+
 class Shard final : public net::Driver, private eio::SessionTable {
  public:
-  Shard(const Settings& settings, Hooks& hooks, HttpRoutes& routes, base::Logger& logger);
+  Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoutes& routes,
+        std::uint8_t index);
   ~Shard();
 
   net::Loop& loop() { return loop_; }
   Dispatcher& dispatcher() { return dispatcher_; }
-  const std::shared_ptr<detail::ShardLink>& link() const { return link_; }
+  const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
+  std::uint8_t index() const { return index_; }
   net::Offload& offload() { return offload_; }
   base::Time now() const { return loop_.now(); }
 
   void add_listener(net::Listener listener);
+  // Accepts on a descriptor that stays the caller's.
+  void accept_on(int listen_fd);
   void set_engine(EngineApplication* application) {
     engine_ = application;
   }  // before the first connection
@@ -72,7 +88,12 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // Idempotent.
   void close(std::function<void()> done);
   bool closed() const { return closed_; }
-  Stats stats();
+  // Takes over a connected descriptor, with what was already read from it. Any of the server's
+  // threads may have accepted it.
+  void adopt(int fd, const net::Address& peer, base::Bytes already_read);
+  void add_stats(Stats& all) const;  // any thread; bytes are the hub's
+  // Engine.IO sessions and their ids, closing ones included: 0 when all are gone.
+  std::size_t sessions() const { return sessions_.size() + sids_.size(); }
 
   // -- For the dispatcher.
   SessionRecord* session_of(sio::ClientId client);
@@ -82,7 +103,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // Something was queued outside a turn's facts (a posted job, a public call from the embedding
   // program): flush soon.
   void log(base::LogLevel level, base::LogKind kind, std::string_view text) {
-    logger_.write(level, kind, text, now());
+    hub_->logger.write(level, kind, text, now());
   }
 
  private:
@@ -93,7 +114,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_received(net::StreamId id, net::Owner owner, base::MutBytes bytes) override;
   void on_eof(net::StreamId id, net::Owner owner) override;
   void on_sent(net::StreamId id, net::Owner owner, std::size_t n) override;
-  void on_detached(net::StreamId, net::Owner, int) override {}
+  void on_detached(net::StreamId id, net::Owner owner, int fd) override;
   void on_closed(net::StreamId id, net::Owner owner, std::error_code error) override;
   bool has_work() const override;
   void on_timer(net::Timer& timer) override;
@@ -103,6 +124,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void turn(Connection& c);  // drains the connection's machine
   bool overloaded(const Connection& c);
   void flush_connection(Connection& c);
+  void settle();
   void mark_dirty(Connection& c) { dirty_.push_back(c); }
   void arm(Connection& c);
   void close_when_sent(Connection& c);  // flush, shut down, linger, close
@@ -111,6 +133,13 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void set_paused(Connection& c, bool paused);
   void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
   void finish_closing();
+
+  // -- Between shards (shard_move.cpp).
+  std::size_t emptiest_shard() const;
+  bool move_to_owner(Connection& c, const http::Request& request);
+  // To the shard that owns a session: every later request on the connection is at home there.
+  void move(Connection& c, std::size_t shard);
+  void hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes);
 
   // -- HTTP (shard_http.cpp).
   void turn_http(Connection& c);
@@ -142,29 +171,30 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
 
-  ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, random_}; }
+  ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, *random_}; }
   http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }
 
+  std::shared_ptr<detail::Hub> hub_;
   const Settings& settings_;
   HttpRoutes& routes_;
-  Hooks& hooks_;
-  base::Logger& logger_;
+  const std::uint8_t index_;
   net::Loop loop_;
-  net::SystemRandom random_;
-  base::Ledger ledger_;
+  std::unique_ptr<base::Random> random_;
+  std::function<std::int64_t()> unix_ms_;
+  base::Ledger& ledger_;
   base::Arena arena_;
   eio::Shared shared_;
-  eio::SidKey sid_key_;
   base::Slab<Connection> connections_;
   base::Slab<SessionRecord> sessions_;
   tsl::robin_map<eio::Sid, SessionId, SidHash> sids_;
   base::List<Connection, DirtyConnectionTag> dirty_;
+  std::vector<ConnectionId> unsettled_;         // with a send in flight since the last wait()
   base::List<Connection, BacklogTag> backlog_;  // input left unread by the last turn (fairness)
   sio::Core core_;
-  std::shared_ptr<detail::ShardLink> link_;
   Dispatcher dispatcher_;
   net::Offload offload_;
   std::vector<net::Listener> listeners_;
+  std::uint32_t accepting_ = 0;  // listeners told to the backend
   net::Timer core_timer_{0, kCoreTimer};
   net::Timer shutdown_timer_{0, kShutdownTimer};
   std::vector<std::function<void()>> on_closed_;
@@ -172,7 +202,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::array<base::Bytes, net::Backend::kMaxParts>
       parts_;  // of one send: too big to clear each time
   EngineApplication* engine_ = nullptr;
-  Stats counters_;
+  base::Counter rejected_;
+  base::Counter clients_;
   bool closing_ = false;
   bool closed_ = false;
 };

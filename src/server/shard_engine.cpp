@@ -1,7 +1,5 @@
 // Engine.IO in the shard: requests under the path become sessions, polls, posts and WebSockets;
 // sessions' events are carried out here.
-#include <ctime>
-
 #include <fmt/format.h>
 
 #include "http/url.hpp"
@@ -29,12 +27,6 @@ std::string joined(const http::Request& request, base::Bytes name) {
   return all;
 }
 
-std::int64_t unix_ms() {
-  timespec ts{};
-  clock_gettime(CLOCK_REALTIME, &ts);
-  return std::int64_t{ts.tv_sec} * 1000 + ts.tv_nsec / 1'000'000;
-}
-
 }  // namespace
 
 SessionRecord* Shard::find_session(base::Bytes sid) {
@@ -54,14 +46,14 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
 
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
                                    eio::Transport transport) {
-  const eio::Sid sid = eio::make_sid(random_, sid_key_, 0);
+  const eio::Sid sid = eio::make_sid(*random_, hub_->sid_key, index_);
   auto [id, record] = sessions_.emplace(shared_, sid, transport, std::uint64_t{0}, now());
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
   record->head = http::StoredHead(request);
   record->address = std::make_unique<std::string>(c.http->peer.host());
-  record->issued_ms = unix_ms();
+  record->issued_ms = unix_ms_();
   sids_.insert_or_assign(sid, id);
   if (engine_ != nullptr) {
     engine_->opened(record->session);
@@ -72,7 +64,7 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
 }
 
 void Shard::reject(Connection& c, const eio::Reject& reject, bool upgrade) {
-  ++counters_.rejected_requests;
+  rejected_.add();
   dispatcher_.report({ErrorReport::Kind::connection_error, std::string(reject.message), "",
                       static_cast<int>(reject.code), std::string(reject.name)});
   respond(c, eio::reject_response(reject, upgrade), upgrade);

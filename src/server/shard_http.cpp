@@ -77,9 +77,12 @@ void Shard::turn_http(Connection& c) {
 }
 
 void Shard::on_head(Connection& c, const http::Request& request) {
-  if (request.method != "POST") return;  // decided when it is complete
+  const bool post = request.method == "POST";
+  if (!post && hub_->size() == 1) return;  // decided when it is complete
   const std::optional<std::string> path = http::normalise_path(request.path);
-  if (path && eio::under_path(*path, settings_.options.path)) on_engine_head(c, request);
+  if (!path || !eio::under_path(*path, settings_.options.path)) return;
+  if (move_to_owner(c, request)) return;
+  if (post) on_engine_head(c, request);
 }
 
 void Shard::on_request(Connection& c, const http::Request& request, base::MutBytes body) {
@@ -122,22 +125,23 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
   c.http->exchange = Exchange::user;
   const ConnectionId id = c.self;
   const std::uint32_t number = c.http->request;
-  std::weak_ptr<detail::ShardLink> link = link_;
+  const std::weak_ptr<detail::Hub> hub = hub_;
+  const std::size_t shard = index_;
   const bool began = dispatcher_.guarded(content->path, [&] {
     detail::detach((*found.handler)(HttpRequest(content)),
-                   [link, id, number](const HttpReply& reply) {
-                     const auto alive = link.lock();
+                   [hub, shard, id, number](const HttpReply& reply) {
+                     const auto alive = hub.lock();
                      if (alive)
-                       alive->run_or_post([id, number, reply](Shard& shard) {
-                         shard.answer_user(id, number, reply);
+                       alive->run_or_post(shard, [id, number, reply](Shard& on) {
+                         on.answer_user(id, number, reply);
                        });
                    },
-                   [link, id, number, url = content->path](std::exception_ptr error) {
-                     const auto alive = link.lock();
+                   [hub, shard, id, number, url = content->path](std::exception_ptr error) {
+                     const auto alive = hub.lock();
                      if (!error || !alive) return;
-                     alive->run_or_post([id, number, url, error](Shard& shard) {
-                       shard.dispatcher().report_exception(error, url);
-                       shard.answer_user(id, number, HttpReply{500, {}, {}});
+                     alive->run_or_post(shard, [id, number, url, error](Shard& on) {
+                       on.dispatcher().report_exception(error, url);
+                       on.answer_user(id, number, HttpReply{500, {}, {}});
                      });
                    });
   });

@@ -260,7 +260,7 @@ TEST(SocketEnd, HandlesOutliveTheServer) {
   EXPECT_FALSE(acks.at(0)("late"));
   EXPECT_FALSE(namespaces.at(0).emit("x"));
   EXPECT_EQ(namespaces.at(0).size(), 0U);
-  EXPECT_EQ(namespaces.at(0).name(), "");
+  EXPECT_EQ(namespaces.at(0).name(), "/");
   EXPECT_FALSE(namespaces.at(0).sockets_join("room"));
   EXPECT_EQ(namespaces.at(0).fetch_sockets().get().error(), Errc::shutting_down);
   EXPECT_EQ(socket.emit_with_ack<int>("x").get().error(), Errc::shutting_down);

@@ -146,7 +146,7 @@ TEST_F(Threaded, TheRestIsForTheLoopsThread) {
   EXPECT_EQ(socket.on("x", [] {}), 0U);
   EXPECT_EQ(socket.rooms(), Strings{});
   EXPECT_EQ(socket.handshake().url, "");
-  EXPECT_EQ(socket.nsp().size(), 0U);
+  EXPECT_EQ(socket.nsp().size(), 1U);  // this may be asked anywhere
   EXPECT_EQ(world_.io.on_connection([](const Socket&) {}), 0U);
   EXPECT_THROW(world_.io.of("/new"), std::system_error);
   try {
@@ -158,17 +158,18 @@ TEST_F(Threaded, TheRestIsForTheLoopsThread) {
   EXPECT_EQ(socket.id().size(), 20U);
 }
 
-TEST_F(Threaded, StatsAreForTheLoopsThread) {
+TEST_F(Threaded, StatsMayBeReadAnywhere) {
   Client client(world_);
   client.join();
   client.send(R"(21["echo",1])");
   EXPECT_EQ(client.next(), "31[1]");
-  EXPECT_EQ(world_.io.stats().clients, 0U);
   Pending<Stats> stats;
   world_.io.post([this, stats] { stats.state()->finish(world_.io.stats()); });
-  const Result<Stats> seen = stats.get();
-  EXPECT_EQ(seen.value().clients, 1U);
-  EXPECT_EQ(seen.value().events_in, 1U);
+  const Stats there = stats.get().value();
+  for (const Stats& seen : {there, world_.io.stats()}) {
+    EXPECT_EQ(seen.clients, 1U);
+    EXPECT_EQ(seen.events_in, 1U);
+  }
 }
 
 TEST_F(Threaded, OffloadsWork) {

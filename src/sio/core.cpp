@@ -5,9 +5,9 @@
 #include "base/check.hpp"
 #include "sio/core_state.hpp"
 
-namespace socketio::sio {
+namespace socketio {
 
-base::Bytes text(DisconnectReason reason) {
+std::string_view to_string(DisconnectReason reason) {
   switch (reason) {
     case DisconnectReason::transport_error:
       return "transport error";
@@ -30,6 +30,10 @@ base::Bytes text(DisconnectReason reason) {
   }
   return {};
 }
+
+}  // namespace socketio
+
+namespace socketio::sio {
 
 Core::State::State(eio::Shared& the_shared, base::Random& the_random, const Options& the_options)
     : shared(the_shared),
@@ -54,9 +58,19 @@ Namespace* Core::State::find_namespace(base::Bytes name) {
 NamespaceIndex Core::create_namespace(base::Bytes name) {
   if (const auto existing = find_namespace(name)) return *existing;
   const auto index = static_cast<NamespaceIndex>(state_->namespaces.size());
-  state_->namespaces.push_back(std::make_unique<Namespace>(name, index, state_->random));
-  state_->by_name.insert(state_->namespaces.back().get());
+  create_namespace(name, index);
   return index;
+}
+
+void Core::create_namespace(base::Bytes name, NamespaceIndex index) {
+  if (has_namespace(index)) return;
+  if (state_->namespaces.size() <= index) state_->namespaces.resize(index + 1);
+  state_->namespaces[index] = std::make_unique<Namespace>(name, index, state_->random);
+  state_->by_name.insert(state_->namespaces[index].get());
+}
+
+bool Core::has_namespace(NamespaceIndex nsp) const {
+  return nsp < state_->namespaces.size() && state_->namespaces[nsp] != nullptr;
 }
 
 std::optional<NamespaceIndex> Core::find_namespace(base::Bytes name) const {

@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include <socketio/disconnect_reason.hpp>
+
 #include "base/slab.hpp"
 #include "eio/session.hpp"
 #include "sio/acks.hpp"
@@ -59,20 +61,6 @@ struct Socket {
   ~Socket();
   base::Bytes id_view() const { return {id.data(), id.size()}; }
 };
-
-// Disconnect reasons as JS spells them.
-enum class DisconnectReason : std::uint8_t {
-  transport_error,
-  transport_close,
-  forced_close,
-  ping_timeout,
-  parse_error,
-  server_shutting_down,
-  forced_server_close,
-  client_namespace_disconnect,
-  server_namespace_disconnect,
-};
-base::Bytes text(DisconnectReason reason);
 
 enum class EventKind : std::uint8_t {
   none,
@@ -119,8 +107,11 @@ class Core {
   ~Core();
 
   // -- Namespaces. "/" exists from the start (index 0).
-  NamespaceIndex create_namespace(
-      base::Bytes name);  // returns the existing one's index when there is one
+  // Returns the existing one's index when there is one, else takes the next.
+  NamespaceIndex create_namespace(base::Bytes name);
+  // Several shards agree on an index elsewhere; no-op when it exists.
+  void create_namespace(base::Bytes name, NamespaceIndex index);
+  bool has_namespace(NamespaceIndex nsp) const;
   std::optional<NamespaceIndex> find_namespace(base::Bytes name) const;
   base::Bytes namespace_name(NamespaceIndex nsp) const;
   Rooms& rooms(NamespaceIndex nsp);

@@ -285,7 +285,7 @@ class World {
     if (event.kind == EventKind::ack_reply) event.group->reply(event.args);
     if (event.kind == EventKind::ack) event.waiter->finish(event.end, event.args);
   }
-  static base::Bytes text_of(DisconnectReason reason) { return sio::text(reason); }
+  static base::Bytes text_of(DisconnectReason reason) { return to_string(reason); }
 
   std::vector<std::unique_ptr<Peer>> peers_;
   std::map<std::pair<std::size_t, std::string>, SocketId> sockets_;

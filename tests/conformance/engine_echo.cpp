@@ -31,11 +31,12 @@ void run_eio4(const SuiteOptions& given) {
   options.path = "/engine.io/";
   options.ping_interval = 300ms;
   options.ping_timeout = 200ms;
-  const socketio::server::Settings settings(options);
-  socketio::server::Hooks hooks;
+  socketio::net::SystemRandom random;
+  const auto hub = std::make_shared<socketio::detail::Hub>(options, random);
   socketio::HttpRoutes routes;
-  socketio::base::Logger logger;
-  socketio::server::Shard shard(settings, hooks, routes, logger);
+  socketio::server::Shard shard(
+      socketio::server::system_services(socketio::server::make_backend(given.backend, hub->logger)),
+      hub, routes, 0);
   Echo echo;
   shard.set_engine(&echo);
   std::error_code error;

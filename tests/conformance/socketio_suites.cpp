@@ -1,5 +1,6 @@
 // Suites sio5 and probe, on the public API.
 #include <cstdio>
+#include <mutex>
 #include <string>
 
 #include <unistd.h>
@@ -19,6 +20,8 @@ using namespace std::chrono_literals;
 
 void run_sio5(const SuiteOptions& given) {
   socketio::ServerOptions options;
+  options.threads = given.threads;
+  options.backend = given.backend;
   options.ping_interval = 300ms;
   options.ping_timeout = 200ms;
   options.connect_timeout = 1s;
@@ -40,10 +43,17 @@ namespace {
 // What /__log answers and clears.
 class Log {
  public:
-  void add(Value entry) { entries_.push_back(std::move(entry)); }
-  socketio::Array take() { return std::exchange(entries_, {}); }
+  void add(Value entry) {
+    const std::lock_guard lock(mutex_);
+    entries_.push_back(std::move(entry));
+  }
+  socketio::Array take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(entries_, {});
+  }
 
  private:
+  std::mutex mutex_;  // every thread writes
   socketio::Array entries_;
 };
 
@@ -86,6 +96,8 @@ void watch(const socketio::Namespace& nsp, Log& log) {
 
 void run_probe(const SuiteOptions& given) {
   socketio::ServerOptions options;
+  options.threads = given.threads;
+  options.backend = given.backend;
   if (given.fast) {
     options.ping_interval = 300ms;
     options.ping_timeout = 200ms;

@@ -3,9 +3,13 @@
 
 #include <cstdint>
 
+#include <socketio/server.hpp>
+
 struct SuiteOptions {
   std::uint16_t port = 0;
-  bool fast = false;  // probe: short timeouts
+  std::size_t threads = 1;  // sio5, probe
+  bool fast = false;        // probe: short timeouts
+  socketio::Backend backend = socketio::Backend::automatic;
 };
 
 void run_ws(const SuiteOptions& options);

@@ -9,6 +9,7 @@
 #include "net/listener.hpp"
 #include "net/loop.hpp"
 #include "net/sys.hpp"
+#include "server/options.hpp"
 #include "suites.hpp"
 #include "support/on_signal.hpp"
 #include "ws/handshake.hpp"
@@ -29,7 +30,9 @@ struct Peer {
 
 class EchoDriver final : public net::Driver {
  public:
-  EchoDriver() : loop_(net::make_epoll_backend()) { limits_.max_message = 64 * 1024 * 1024; }
+  explicit EchoDriver(std::unique_ptr<net::Backend> backend) : loop_(std::move(backend)) {
+    limits_.max_message = 64 * 1024 * 1024;
+  }
   net::Loop& loop() { return loop_; }
 
   void on_accepted(std::uint32_t, int fd, const net::Address&) override {
@@ -164,7 +167,8 @@ class EchoDriver final : public net::Driver {
 }  // namespace
 
 void run_ws(const SuiteOptions& options) {
-  EchoDriver driver;
+  base::Logger logger;
+  EchoDriver driver(server::make_backend(options.backend, logger));
   std::error_code error;
   net::Listener listener =
       net::Listener::open(*net::Address::parse("::", options.port), 4096, error);

@@ -3,32 +3,21 @@
 // The `eio4` server has a ping every 300 ms and gives 200 ms for the answer. Wherever a test says "closed", the peer
 // answers its pings, so that the rule closes the session and not the heartbeat. Where even that could mislead, the
 // `probe` server is used, whose first ping comes after 25 s.
-import test, { after, before, describe } from "node:test";
+import test, { describe } from "node:test";
 import assert from "node:assert/strict";
 import http from "node:http";
-import { conformance, isReference } from "./support/server.mjs";
-import { Frames, Log, Polling, pollingUrl, request, sleep, socketUrl } from "./support/wire.mjs";
-
-const kPath = "/engine.io/";
-const kTimeout = { timeout: 120_000 };
+import { isReference } from "./support/server.mjs";
+import { kTimeout, protocolServers } from "./support/suites.mjs";
+import { Frames, Log, Polling, kEnginePath as kPath, openedSocket, pollingUrl, request, sleep, socketUrl } from "./support/wire.mjs";
 
 let eio;
 let probe;
 let fast;
 let log;
 
-before(async () => {
-  [eio, probe, fast] = await Promise.all([conformance("eio4"), conformance("probe"), conformance("probe", "--fast")]);
-  log = new Log(probe);
-}, kTimeout);
-after(async () => { for (const server of [eio, probe, fast]) await server?.stop(); }, kTimeout);
+protocolServers("eio4", (...servers) => { [eio, probe, fast, log] = servers; });
 
-/** An Engine.IO WebSocket session whose handshake has been read. */
-async function opened(server = eio, path = kPath, options = { pong: true }) {
-  const frames = new Frames(socketUrl(server, path), options);
-  frames.handshake = JSON.parse((await frames.next("the handshake")).slice(1));
-  return frames;
-}
+const opened = (options) => openedSocket(eio, { path: kPath, ...options });
 
 function checkHandshake(handshake, upgrades) {
   assert.deepEqual(Object.keys(handshake), ["sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"]);
@@ -282,8 +271,7 @@ describe("messages over WebSocket", () => {
   ];
   for (const [what, packet] of kViolations) {
     test(`closed upon ${what}`, async () => {
-      const frames = new Frames(socketUrl(probe), { pong: true });
-      await frames.next("the handshake");
+      const frames = await openedSocket(probe);
       frames.send(packet);
       const { code } = await frames.gone();
       assert.equal(code, 1005);
@@ -294,7 +282,7 @@ describe("messages over WebSocket", () => {
   const kIgnored = [["U05: an unsolicited pong", "3"], ["U06: an open packet", '0{"sid":"x"}'], ["U07: an upgrade packet", "5"], ["U08: a noop", "6"]];
   for (const [what, packet] of kIgnored) {
     test(`ignored: ${what}`, async () => {
-      const frames = await opened(eio);
+      const frames = await opened();
       frames.send(packet);
       frames.send("4still here");
       assert.equal(await frames.next(), "4still here");
@@ -303,8 +291,7 @@ describe("messages over WebSocket", () => {
   }
 
   test("U11: base64 has no meaning on a WebSocket", async () => {
-    const frames = new Frames(socketUrl(probe));
-    await frames.next("the handshake");
+    const frames = await openedSocket(probe, { pong: false });
     frames.send("bAQID");
     await frames.gone();
   });
@@ -338,7 +325,7 @@ describe("heartbeat", () => {
   });
 
   test("WebSocket: pings come as long as they are answered", async () => {
-    const frames = await opened(eio, kPath, { pong: false });
+    const frames = await opened({ pong: false });
     for (let i = 0; i < 3; ++i) {
       assert.equal(await frames.next(), "2");
       frames.send("3");
@@ -349,7 +336,7 @@ describe("heartbeat", () => {
   });
 
   test("WebSocket: an unanswered ping ends the session", async () => {
-    const frames = await opened(eio, kPath, { pong: false });
+    const frames = await opened({ pong: false });
     assert.equal(await frames.next(), "2");
     await frames.gone();
     assert.deepEqual(frames.unread, []);
@@ -358,8 +345,7 @@ describe("heartbeat", () => {
   test("U14: the reason is a ping timeout", async () => {
     const fastLog = new Log(fast);
     await fastLog.clear();
-    const frames = new Frames(socketUrl(fast));
-    await frames.next("the handshake");
+    const frames = await openedSocket(fast, { pong: false });
     frames.send("40");
     assert.match(await frames.next(), /^40/);
     assert.equal(await frames.next(), "2");
@@ -368,7 +354,7 @@ describe("heartbeat", () => {
   });
 
   test("U29: doubled and early pongs start no second timer and revive nothing", async () => {
-    const frames = await opened(eio, kPath, { pong: false });
+    const frames = await opened({ pong: false });
     for (let i = 0; i < 3; ++i) {
       frames.send("3");
       assert.equal(await frames.next(), "2");

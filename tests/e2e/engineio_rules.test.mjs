@@ -1,23 +1,16 @@
 // Engine.IO v4 over raw HTTP and WebSocket, second part: the rules of long polling, closing, and the upgrade. What
 // engineio.test.mjs says about pings holds here too.
-import test, { after, before, describe } from "node:test";
+import test, { describe } from "node:test";
 import assert from "node:assert/strict";
-import { conformance } from "./support/server.mjs";
-import { Frames, Log, Polling, pollingUrl, request, sleep, socketUrl, within } from "./support/wire.mjs";
-
-const kPath = "/engine.io/";
-const kTimeout = { timeout: 120_000 };
+import { kTimeout, protocolServers } from "./support/suites.mjs";
+import { Frames, Log, Polling, kEnginePath as kPath, openedSocket, pollingUrl, request, sleep, socketUrl, within } from "./support/wire.mjs";
 
 let eio;
 let probe;
 let fast;
 let log;
 
-before(async () => {
-  [eio, probe, fast] = await Promise.all([conformance("eio4"), conformance("probe"), conformance("probe", "--fast")]);
-  log = new Log(probe);
-}, kTimeout);
-after(async () => { for (const server of [eio, probe, fast]) await server?.stop(); }, kTimeout);
+protocolServers("eio4", (...servers) => { [eio, probe, fast, log] = servers; });
 
 describe("long polling rules", () => {
   /** A session joined to `/` on the probe server, with an empty log. */
@@ -198,8 +191,7 @@ describe("close", () => {
   });
 
   test("WebSocket: a clean close is answered and ends the session", async () => {
-    const frames = new Frames(socketUrl(probe));
-    await frames.next("the handshake");
+    const frames = await openedSocket(probe, { pong: false });
     frames.send("40");
     await frames.next("the CONNECT reply");
     await log.clear();

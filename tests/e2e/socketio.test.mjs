@@ -1,53 +1,26 @@
 // The official JavaScript client against the `probe` server, once per way of transport: what a user of the library sees.
 import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
-import { io } from "socket.io-client";
 import { WebSocket } from "ws";
 import { conformance, start } from "./support/server.mjs";
+import { client as official, closeClients, connected as officialConnected, kWays, once, settled } from "./support/suites.mjs";
 import { joined, Log, sleep, within } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 180_000 };
-const kWays = {
-  "WebSocket only": ["websocket"],
-  "long polling only": ["polling"],
-  "long polling, then WebSocket": ["polling", "websocket"],
-};
-
 let server;
 let log;
-const opened = new Set();
 
 before(async () => {
   server = await conformance("probe");
   log = new Log(server);
 }, kTimeout);
 after(async () => {
-  for (const socket of opened) socket.io.engine?.close();  // a failed test leaves some open
+  closeClients();
   await server?.stop();
 }, kTimeout);
 
-const once = (emitter, event, what = event) => within(new Promise((resolve) => emitter.once(event, (...args) => resolve(args))), what);
-
-function client(transports, { nsp = "/", url = server.url, ...options } = {}) {
-  const socket = io(url + nsp, { transports, forceNew: true, reconnection: false, ...options });
-  opened.add(socket);
-  return socket;
-}
-
-async function connected(transports, options) {
-  const socket = client(transports, options);
-  await within(new Promise((resolve, reject) => {
-    socket.once("connect", resolve);
-    socket.once("connect_error", reject);
-  }), "the connection");
-  return socket;
-}
-
-/** Waits until the transport is a WebSocket, where that is the way. */
-async function settled(socket, transports) {
-  if (transports.length > 1 && socket.io.engine.transport.name === "polling") await once(socket.io.engine, "upgrade");
-}
-
+const client = (transports, options) => official(server, transports, options);
+const connected = (transports, options) => officialConnected(server, transports, options);
 const ask = (socket, ...args) => within(socket.emitWithAck("echo", ...args), "an acknowledgement");
 
 /** What an event without an ack brings back. */
@@ -220,7 +193,7 @@ for (const [way, transports] of Object.entries(kWays)) {
 
     test("reconnects after the server was restarted", async () => {
       const own = await conformance("probe");
-      const socket = await connected(transports, { url: own.url, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 });
+      const socket = await officialConnected(own, transports, { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 });
       await settled(socket, transports);
       const first = socket.id;
       const gone = once(socket, "disconnect");
@@ -243,7 +216,7 @@ describe("many at once", () => {
     const ways = Object.values(kWays);
     const own = await conformance("probe");
     const ownLog = new Log(own);
-    const sockets = await Promise.all(Array.from({ length: 200 }, (_, i) => connected(ways[i % 3], { url: own.url })));
+    const sockets = await Promise.all(Array.from({ length: 200 }, (_, i) => officialConnected(own, ways[i % 3])));
     assert.equal(new Set(sockets.map((socket) => socket.id)).size, 200);
     assert.equal((await ownLog.read()).clients, 200);
     const answers = await Promise.all(sockets.map((socket, i) => ask(socket, i, Buffer.from([i % 256]))));
@@ -282,7 +255,7 @@ describe("other programs", () => {
     for (const [mode, expected] of Object.entries(modes)) {
       const bench = await start("bench-server", ["--mode", mode]);
       const sockets = [];
-      for (let i = 0; i < 4; ++i) sockets.push(await connected(i % 2 ? ["polling"] : ["websocket"], { url: bench.url }));
+      for (let i = 0; i < 4; ++i) sockets.push(await officialConnected(bench, i % 2 ? ["polling"] : ["websocket"]));
       const heard = [0, 0, 0, 0];
       const total = expected.reduce((sum, n) => sum + n);
       const all = new Promise((resolve) => sockets.forEach((socket, i) => socket.on("m", (...args) => {

@@ -3,29 +3,17 @@
 //
 // Pings are answered throughout; the probe server's first ping comes after 25 s and its CONNECT timeout after 45 s, so
 // a close that is seen there is the decoder's doing.
-import test, { after, before, describe } from "node:test";
+import test, { describe } from "node:test";
 import assert from "node:assert/strict";
-import { conformance } from "./support/server.mjs";
-import { Frames, Log, Polling, joined, socketUrl } from "./support/wire.mjs";
+import { kTimeout, protocolServers } from "./support/suites.mjs";
+import { Frames, Log, Polling, joined, openedSocket as bare, socketUrl } from "./support/wire.mjs";
 
-const kTimeout = { timeout: 120_000 };
 let sio;
 let probe;
 let fast;
 let log;
 
-before(async () => {
-  [sio, probe, fast] = await Promise.all([conformance("sio5"), conformance("probe"), conformance("probe", "--fast")]);
-  log = new Log(probe);
-}, kTimeout);
-after(async () => { for (const server of [sio, probe, fast]) await server?.stop(); }, kTimeout);
-
-/** An Engine.IO session on which no CONNECT has been sent. */
-async function bare(server) {
-  const frames = new Frames(socketUrl(server), { pong: true });
-  await frames.next("the handshake");
-  return frames;
-}
+protocolServers("sio5", (...servers) => { [sio, probe, fast, log] = servers; });
 
 describe("connect", () => {
   const kCases = [

@@ -73,6 +73,8 @@ class Peer {
   bool closed() const { return closed_; }
   // Ends the connection without a word; `reset`: with RST.
   void cut(bool reset = false);
+  // Sends what is left and says that no more will come.
+  void end_writing();
   bool wait_closed();
   bool reading = true;  // false: a peer that does not read
   // Keeps the kernel from taking much on the peer's behalf. Before the first byte.

@@ -32,7 +32,7 @@ constexpr std::array kLibraries = {Library{"simdjson.h", "simdjson::simdjson"},
                                    Library{"tsl/", "tsl::robin_map"},
                                    Library{"fmt/", "fmt::fmt"},
                                    Library{"hiredis/", "hiredis"},
-                                   Library{"liburing.h", "liburing"},
+                                   Library{"liburing.h", "${socketio_uring_libs"},
                                    Library{"ares.h", "c-ares::cares"},
                                    Library{"mpack/", "mpack"},
                                    Library{"nlohmann/", "nlohmann_json::nlohmann_json"}};

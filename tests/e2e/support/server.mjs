@@ -1,6 +1,7 @@
 // Starts the server programs under test as child processes and hands their port to the tests.
 //
 //   SIO_BIN_DIR   where the programs are (default: ../../build/dev/bin)
+//   SIO_SERVER_ARGS  more arguments for the conformance server, separated by spaces
 //   SIO_REF=1     run $SIO_REF_DIR/<name>.mjs with node instead: the same interface written with the reference
 //                 implementation, which is how the tests themselves are checked
 import { spawn } from "node:child_process";
@@ -26,7 +27,7 @@ function command(name) {
   return [process.execPath, path.join(process.env.SIO_REF_DIR, `${name}.mjs`)];
 }
 
-/** Starts `name` and resolves when it has printed `listening on N`. */
+/** Starts `name` and resolves when it has printed `listening on N` or `listening on http://localhost:N`. */
 export async function start(name, args = [], port = 0) {
   const [program, ...first] = command(name);
   const env = { ...process.env, PORT: String(port), SOCKETIO_CLIENT_DIST: clientBundleDir };  // the chat's settings
@@ -40,7 +41,7 @@ export async function start(name, args = [], port = 0) {
   const listening = new Promise((resolve) => {
     const read = (chunk) => {
       output = (output + chunk).slice(-20_000);
-      const match = /listening on (\d+)/.exec(output);
+      const match = /listening on (?:http:\/\/localhost:)?(\d+)\n/.exec(output);
       if (match) resolve(Number(match[1]));
     };
     child.stdout.on("data", read);
@@ -68,13 +69,15 @@ class Server {
     this.#output = output;
   }
 
-  /** Ends the server the ordinary way and fails the test if it did not end well (a sanitizer's report included). */
+  /** Ends the server the ordinary way and fails the test if it did not end well (a sanitizer's report included).
+   *  Resolves with {code, signal}: a program may end well by either. */
   async stop() {
     this.#child.kill("SIGTERM");
     const { code, signal } = await this.#exited;
     const report = `${this.name} ended with code ${code}, signal ${signal}:\n${this.#output()}`;
     assert(code === 0 || signal === "SIGTERM" || (isReference && code === 143), report);
     assert(!/Sanitizer|runtime error:/.test(this.#output()), report);
+    return { code, signal };
   }
 
   /** Ends the server at once, as a crash would. */
@@ -89,5 +92,8 @@ class Server {
   }
 }
 
-export const conformance = (suite, ...args) => start("conformance-server", ["--suite", suite, ...args]);
+// SIO_SERVER_ARGS: the same tests on another backend or with several threads ("--threads 4").
+const extra = isReference ? [] : (process.env.SIO_SERVER_ARGS ?? "").split(" ").filter(Boolean);
+
+export const conformance = (suite, ...args) => start("conformance-server", ["--suite", suite, ...args, ...extra]);
 export const chat = () => start("chat", isReference ? ["--public", chatPageDir, "--client-dist", clientBundleDir] : []);

@@ -92,9 +92,17 @@ export class Frames {
 // --- Engine.IO -------------------------------------------------------------------------------------------------------
 
 const kRecord = "\x1e";
+export const kEnginePath = "/engine.io/";  // of the suites that speak Engine.IO only
 
 export const pollingUrl = (server, path = "/socket.io/", query = "EIO=4&transport=polling") => `${server.url}${path}?${query}`;
 export const socketUrl = (server, path = "/socket.io/", query = "EIO=4&transport=websocket") => `${server.ws}${path}?${query}`;
+
+/** An Engine.IO session on a WebSocket, whose handshake has been read; no CONNECT has been sent. */
+export async function openedSocket(server, { path, pong = true } = {}) {
+  const frames = new Frames(socketUrl(server, path), { pong });
+  frames.handshake = JSON.parse((await frames.next("the handshake")).slice(1));
+  return frames;
+}
 
 /** An Engine.IO session over long polling. */
 export class Polling {
@@ -141,8 +149,7 @@ export class Polling {
 
 /** A WebSocket session joined to `/`; what the server says in reply has been read. */
 export async function joined(server, { pong = true, auth = "", greeting = 0 } = {}) {
-  const frames = new Frames(socketUrl(server), { pong });
-  await frames.next("the handshake");
+  const frames = await openedSocket(server, { pong });
   frames.send(`40${auth}`);
   await frames.next("the CONNECT reply");
   for (let i = 0; i < greeting; ++i) await frames.next("the greeting");

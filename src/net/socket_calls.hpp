@@ -1,0 +1,28 @@
+// The system calls that the Linux backends share: on stream sockets, and on what wakes them.
+#pragma once
+
+#include <span>
+#include <system_error>
+
+#include <sys/types.h>
+
+#include "net/backend.hpp"
+
+namespace socketio::net {
+
+std::error_code errno_code(int error);
+// SO_ERROR, which reading clears.
+int take_socket_error(int fd);
+void make_nonblocking(int fd);
+// A new socket on its way to `to` (writable when it has arrived), or -1 or a socket with `error`
+// set.
+int start_connect(const Address& to, int& error);
+// Never blocks, never raises SIGPIPE. What passes by itself (EAGAIN, want of memory) counts as zero
+// bytes; everything else is -1 with errno set.
+ssize_t send_now(int fd, std::span<const base::Bytes> parts);
+
+// Throws std::system_error.
+int make_eventfd();
+void ring_eventfd(int fd);
+
+}  // namespace socketio::net

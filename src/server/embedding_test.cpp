@@ -1,0 +1,130 @@
+// The server inside a loop that is not its own. World turns the server in the same way, only when
+// poll_fd() asks, so every other test of this folder is one of embedding too.
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include "support/sio_client.hpp"
+
+namespace socketio {
+namespace {
+
+using std::chrono::milliseconds;
+using test::Client;
+using test::World;
+
+// Nothing but poll() and process(): what is emitted between two calls of process() wakes the loop.
+TEST(Embedding, APlainPollLoopIsEnough) {
+  Server io;
+  io.listen(0, "127.0.0.1");
+  const auto turn = [&io] {
+    pollfd watched{io.poll_fd(), POLLIN, 0};
+    const int ready = ::poll(&watched, 1, 5000);
+    io.process();
+    return ready == 1;
+  };
+  EXPECT_TRUE(turn());
+  bool ran = false;
+  EXPECT_TRUE(io.post([&ran] { ran = true; }));
+  EXPECT_TRUE(turn());
+  EXPECT_TRUE(ran);
+}
+
+TEST(Embedding, WhatIsEmittedBetweenTurnsMakesTheDescriptorReadable) {
+  World world;
+  Client client(world);
+  client.join();
+  world.settle();
+  const auto readable = [&world] {
+    pollfd watched{world.io.poll_fd(), POLLIN, 0};
+    return ::poll(&watched, 1, 0) == 1;
+  };
+  for (int i = 0; i < 10 && readable(); ++i) world.io.process();
+  ASSERT_FALSE(readable());
+  const Socket socket = world.io.sockets().sockets().at(0);
+  EXPECT_FALSE(readable());
+  socket.emit("x");
+  EXPECT_TRUE(readable());
+  EXPECT_EQ(client.next(), R"(2["x"])");
+  world.settle();
+  auto timed = socket.timeout(milliseconds(1)).emit_with_ack<int>("ask");
+  client.next();
+  while (!timed.ready()) {  // only when poll() says so
+    pollfd watched{world.io.poll_fd(), POLLIN, 0};
+    ASSERT_EQ(::poll(&watched, 1, 5000), 1);
+    world.io.process();
+  }
+  world.io.disconnect_sockets();
+  EXPECT_TRUE(readable());
+}
+
+// Sleeps for ever (nearly) whenever nothing asks: a lost wake-up would show.
+TEST(Embedding, NoPostFromAnotherThreadIsLost) {
+  Server io;
+  constexpr int kThreads = 3;
+  constexpr int kRounds = 2'000;
+  int ran = 0;
+  const auto watched = io.poll_fd();
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&io, &ran] {
+      for (int round = 0; round < kRounds; ++round) {
+        while (!io.post([&ran] { ++ran; })) std::this_thread::yield();
+        if (round % 16 == 0) std::this_thread::yield();
+      }
+    });
+  }
+  int offloaded = 0;
+  const auto again = [&io, &offloaded](auto& self) -> void {
+    io.offload([] {},
+               [&offloaded, &self] {
+                 if (++offloaded < kRounds) self(self);
+               });
+  };
+  again(again);
+  while (ran < kThreads * kRounds || offloaded < kRounds) {
+    pollfd entry{watched, POLLIN, 0};
+    ASSERT_EQ(::poll(&entry, 1, 20'000), 1) << ran << " ran, " << offloaded << " offloaded";
+    io.process();
+  }
+}
+
+// Between two turns the thread is the loop's as well: nobody else could end what it would wait for.
+TEST(Embedding, WaitingOnTheLoopsThreadIsRefusedBetweenTurnsToo) {
+  const Pending<int> never;
+  {
+    Server io;
+    Server other;
+    io.process();
+    other.process();
+    EXPECT_EQ(never.get().error(), Errc::wrong_thread);
+    EXPECT_EQ(io.close().get().error(), Errc::wrong_thread);
+    std::jthread([&never, &io] {  // the loop moves, and this thread is the other server's still
+      io.process();
+      EXPECT_EQ(never.get().error(), Errc::wrong_thread);
+    })
+        .join();
+    EXPECT_EQ(never.get().error(), Errc::wrong_thread);
+  }
+  const std::jthread finisher([&never] { never.state()->finish(7); });
+  EXPECT_EQ(never.get().value(), 7);
+}
+
+TEST(Embedding, AThreadThatHandedTheLoopOnMayWait) {
+  Server io;
+  io.process();
+  Pending<int> answer;
+  const std::jthread runner([&io] { io.run(); });
+  Pending<void> running;
+  io.post([running] { running.state()->finish(Result<void>()); });
+  while (!running.ready()) std::this_thread::yield();
+  io.post([answer] { answer.state()->finish(7); });
+  EXPECT_EQ(answer.get().value(), 7);
+  EXPECT_TRUE(io.close().get().has_value());
+}
+
+}  // namespace
+}  // namespace socketio

@@ -1,0 +1,138 @@
+#include "server/hub.hpp"
+
+#include "server/shard.hpp"
+
+namespace socketio::server {
+
+std::pair<std::uint32_t, bool> NamespaceNames::add(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  if (const auto it = index_.find(name); it != index_.end()) return {it->second, false};
+  const auto index = static_cast<std::uint32_t>(entries_.size());
+  index_.emplace(entries_.emplace_back(name).name, index);
+  return {index, true};
+}
+
+std::optional<std::uint32_t> NamespaceNames::find(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = index_.find(name);
+  return it == index_.end() ? std::nullopt : std::optional(it->second);
+}
+
+const std::string& NamespaceNames::name(std::uint32_t index) const {
+  const std::lock_guard lock(mutex_);
+  return entries_.at(index).name;
+}
+
+std::atomic<std::size_t>& NamespaceNames::sockets(std::uint32_t index) {
+  const std::lock_guard lock(mutex_);
+  return entries_.at(index).sockets;
+}
+
+void NamespaceNames::forget_sockets() {
+  const std::lock_guard lock(mutex_);
+  for (Entry& entry : entries_) entry.sockets.store(0);
+}
+
+std::uint32_t NamespaceNames::size() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::uint32_t>(entries_.size());
+}
+
+}  // namespace socketio::server
+
+namespace socketio::detail {
+
+Hub::Hub(ServerOptions options, base::Random& random)
+    : settings(std::move(options)),
+      logger(
+          [sink = settings.options.log](base::LogLevel level, std::string_view text,
+                                        std::uint64_t swallowed) {
+            if (sink) sink(static_cast<LogLevel>(level), text, swallowed);
+          },
+          static_cast<base::LogLevel>(settings.options.log_level)),
+      connections(settings.options.threads) {
+  sid_key = eio::make_sid_key(random);
+  for (std::size_t i = 0; i < settings.options.threads; ++i) {
+    doors_.push_back(std::make_unique<Door>());
+  }
+}
+
+std::size_t Hub::connection_count() const {
+  std::size_t all = 0;
+  for (const auto& one : connections) all += one.load(std::memory_order_relaxed);
+  return all;
+}
+
+server::Shard* Hub::here(std::size_t shard) const {
+  server::Shard* found = doors_[shard]->shard.load(std::memory_order_acquire);
+  return found != nullptr && found->loop().on_loop_thread() ? found : nullptr;
+}
+
+server::Shard* Hub::here() const {
+  for (std::size_t i = 0; i < doors_.size(); ++i) {
+    if (server::Shard* found = here(i); found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+server::Shard* Hub::command(std::size_t shard) const {
+  server::Shard* found = here(shard);
+  if (found != nullptr) found->loop().nudge();
+  return found;
+}
+
+server::Shard* Hub::command() const {
+  server::Shard* found = here();
+  if (found != nullptr) found->loop().nudge();
+  return found;
+}
+
+bool Hub::post(std::size_t shard, Job job, bool is_volatile) const {
+  const Door& door = *doors_[shard];
+  const std::lock_guard lock(door.mutex);
+  server::Shard* target = door.shard.load(std::memory_order_relaxed);
+  if (target == nullptr) return false;
+  // Guarded, because callbacks of the user may be in it; a posted job is a dispatch of its own.
+  return target->loop().mailbox().post(
+      [target, job = std::move(job)] {
+        target->dispatcher().guarded("post", [&] { job(*target); });
+      },
+      is_volatile);
+}
+
+bool Hub::run_or_post(std::size_t shard, Job job) const {
+  if (server::Shard* target = command(shard); target != nullptr) {
+    job(*target);
+    return true;
+  }
+  return post(shard, std::move(job));
+}
+
+bool Hub::on_all(const Job& job, bool is_volatile) const {
+  bool reached = true;
+  for (std::size_t i = 0; i < doors_.size(); ++i) {
+    if (server::Shard* target = command(i); target != nullptr) {
+      job(*target);
+    } else {
+      reached = post(i, job, is_volatile) && reached;
+    }
+  }
+  return reached;
+}
+
+void Hub::open(std::size_t shard, server::Shard& object) {
+  doors_[shard]->shard.store(&object, std::memory_order_release);
+}
+
+void Hub::close(std::size_t shard) {
+  {
+    const std::lock_guard lock(doors_[shard]->mutex);
+    doors_[shard]->shard.store(nullptr, std::memory_order_release);
+  }
+  for (const auto& door : doors_) {
+    if (door->shard.load(std::memory_order_acquire) != nullptr) return;
+  }
+  names.forget_sockets();
+}
+
+}  // namespace socketio::detail

@@ -1,0 +1,119 @@
+// What the shards of one server share, and the doors to them. User handles (Socket, Namespace, Ack)
+// hold a hub instead of a shard: it outlives the server, knows whether the caller is on a shard's
+// thread, and carries jobs to the others. No handle can dangle.
+//
+//   handle -> hub -> door 0 -> shard 0 (mailbox)
+//                 -> door 1 -> shard 1 …
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ledger.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "eio/sid.hpp"
+#include "server/options.hpp"
+
+namespace socketio {
+class HttpRoutes;
+struct ErrorReport;
+class Value;
+}  // namespace socketio
+
+namespace socketio::server {
+
+class Shard;
+
+// Set before the loops run; called on the thread of whichever shard has something to say.
+struct Hooks {
+  std::function<void(const ErrorReport&)> error;
+  std::function<bool(std::string_view, const Value&)> unknown_namespace;
+};
+
+// Namespaces have the same index on every shard. Thread-safe; what is here never moves or goes.
+class NamespaceNames {
+ public:
+  NamespaceNames() { add("/"); }
+  // The index, and whether it is new.
+  std::pair<std::uint32_t, bool> add(std::string_view name);
+  std::optional<std::uint32_t> find(std::string_view name) const;
+  const std::string& name(std::uint32_t index) const;
+  // How many sockets are connected to it, on all shards.
+  std::atomic<std::size_t>& sockets(std::uint32_t index);
+  void forget_sockets();  // the server is gone
+  std::uint32_t size() const;
+
+ private:
+  mutable std::mutex mutex_;
+  struct Entry {
+    explicit Entry(std::string_view n) : name(n) {}
+    std::string name;
+    std::atomic<std::size_t> sockets{0};
+  };
+  std::deque<Entry> entries_;
+  std::map<std::string_view, std::uint32_t> index_;
+};
+
+}  // namespace socketio::server
+
+namespace socketio::detail {
+
+struct Hub {
+  using Job = std::function<void(server::Shard&)>;
+  // 8 bits of a session id tell its shard.
+  static constexpr std::size_t kMaxShards = 255;
+
+  // Draws the key of session ids from `random`.
+  Hub(ServerOptions options, base::Random& random);
+
+  std::size_t size() const { return doors_.size(); }
+  // The shard when called on its thread, or before any loop runs (setting up); null elsewhere and
+  // after the server's end.
+  server::Shard* here(std::size_t shard) const;
+  // Any shard of this server whose thread this is.
+  server::Shard* here() const;
+  // The same two for calls that may leave something to send: between two turns they wake somebody
+  // else's loop.
+  server::Shard* command(std::size_t shard) const;
+  server::Shard* command() const;
+  // Queues a job for a shard's thread. False when the server is gone or the mailbox is full; the
+  // job is then destroyed unrun.
+  bool post(std::size_t shard, Job job, bool is_volatile = false) const;
+  // Runs it at once when on the shard's thread, else posts it.
+  bool run_or_post(std::size_t shard, Job job) const;
+  // On every shard: at once where possible. False when one of them could not be reached.
+  bool on_all(const Job& job, bool is_volatile = false) const;
+
+  void open(std::size_t shard, server::Shard& object);
+  void close(std::size_t shard);
+
+  server::Settings settings;
+  server::Hooks hooks;
+  server::NamespaceNames names;
+  base::Logger logger;
+  base::Ledger ledger;
+  eio::SidKey sid_key;
+  std::atomic<std::uint64_t> listener_ids{0};
+  // Open connections by shard: new ones go to the shard with the fewest.
+  std::vector<std::atomic<std::size_t>> connections;
+  std::size_t connection_count() const;
+  // One CONNECT to an unknown namespace is decided at a time, so that two shards cannot create one.
+  std::mutex creating;
+
+ private:
+  struct Door {
+    mutable std::mutex mutex;  // held while posting, so that close() waits for posters
+    std::atomic<server::Shard*> shard{nullptr};
+  };
+  std::vector<std::unique_ptr<Door>> doors_;
+};
+
+}  // namespace socketio::detail

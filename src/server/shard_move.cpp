@@ -1,0 +1,90 @@
+// Which shard a connection lives on: the emptiest when it is accepted, and from its first request
+// for a session of another shard on, that one. Nothing is lost on the way: the request goes along
+// unread.
+#include <unistd.h>
+
+#include "http/url.hpp"
+#include "server/shard.hpp"
+
+namespace socketio::server {
+
+std::size_t Shard::emptiest_shard() const {
+  std::size_t best = index_;
+  for (std::size_t i = 0; i < hub_->size(); ++i) {
+    if (hub_->connections[i].load(std::memory_order_relaxed) <
+        hub_->connections[best].load(std::memory_order_relaxed)) {
+      best = i;
+    }
+  }
+  return best;
+}
+
+// The descriptor belongs to the job, so that one dropped unrun closes it.
+void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes) {
+  if (shard == index_) return adopt(fd, peer, base::as_bytes(bytes.view()));
+  struct Parcel {
+    int fd;
+    net::Address peer;
+    base::InBuffer bytes;
+    std::shared_ptr<detail::Hub> hub;
+    std::size_t shard;
+    ~Parcel() {
+      if (fd < 0) return;
+      ::close(fd);
+      hub->connections[shard].fetch_sub(1, std::memory_order_relaxed);
+    }
+  };
+  auto parcel = std::make_shared<Parcel>(fd, peer, std::move(bytes), hub_, shard);
+  hub_->post(shard, [parcel](Shard& to) {
+    to.adopt(std::exchange(parcel->fd, -1), parcel->peer, base::as_bytes(parcel->bytes.view()));
+  });
+}
+
+void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read) {
+  auto [id, c] = connections_.emplace();
+  c->self = id;
+  c->timer.owner = id.packed();
+  c->timer.kind = kConnectionTimer;
+  c->http = std::make_unique<HttpSide>(settings_.http, now(), peer);
+  c->stream = loop_.backend().adopt(fd, id.packed());
+  if (closing_) return drop(*c);
+  loop_.backend().recv_start(c->stream);
+  arm(*c);
+  if (already_read.empty()) return;
+  // The machine may unmask and unescape in place, so it gets memory of its own.
+  base::InBuffer bytes;
+  bytes.append(already_read, ledger_);
+  on_received(c->stream, id.packed(), bytes.view());
+}
+
+// A session of another shard: the connection goes there. Only a known method with a sid of ours can
+// name one.
+bool Shard::move_to_owner(Connection& c, const http::Request& request) {
+  if (hub_->size() == 1) return false;
+  const std::optional<eio::Sid> sid = eio::parse_sid(http::query_value(request.query, "sid").value);
+  if (!sid) return false;
+  const std::size_t owner = eio::shard_of(*sid, hub_->sid_key);
+  if (owner == index_ || owner >= hub_->size()) return false;
+  move(c, owner);
+  return true;
+}
+
+void Shard::move(Connection& c, std::size_t shard) {
+  c.move = std::make_unique<Move>(shard, c.http->peer, c.http->machine.take_request(ledger_));
+  c.http.reset();
+  loop_.timers().cancel(c.timer);
+  loop_.backend().recv_stop(c.stream);
+  mark_dirty(c);  // leaves when earlier answers have been sent
+}
+
+void Shard::on_detached(net::StreamId, net::Owner owner, int fd) {
+  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  const std::unique_ptr<Move> parcel = std::move(c->move);
+  connections_.erase(c->self);
+  hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
+  hub_->connections[parcel->shard].fetch_add(1, std::memory_order_relaxed);
+  hand_over(parcel->shard, fd, parcel->peer, std::move(parcel->bytes));
+  finish_closing();
+}
+
+}  // namespace socketio::server
