@@ -22,7 +22,7 @@ void OutQueue::push(Span span) {
   front_ = std::move(span);
 }
 
-std::size_t OutQueue::gather(std::span<Bytes> out) const {
+std::size_t OutQueue::gather_all(std::span<Bytes> out) const {
   if (bytes_ == 0 || out.empty()) return 0;
   std::size_t n = 0;
   out[n++] = front_.bytes();

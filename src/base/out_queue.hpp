@@ -40,7 +40,11 @@ class OutQueue {
   }
 
   // Views of the front of the queue, at most `out.size()` of them; valid until the queue changes.
-  std::size_t gather(std::span<Bytes> out) const;
+  std::size_t gather(std::span<Bytes> out) const {
+    if (rest_ != nullptr || bytes_ == 0 || out.empty()) return gather_all(out);
+    out[0] = front_.bytes();
+    return 1;
+  }
   // Drops the first `n` bytes (they were sent).
   void consume(std::size_t n) {
     if (n != bytes_ || rest_ != nullptr) return consume_part(n);
@@ -62,6 +66,7 @@ class OutQueue {
     if (rest_ != nullptr && !rest_->spans.empty()) return &rest_->spans.back();
     return front_.length > 0 ? &front_ : nullptr;
   }
+  std::size_t gather_all(std::span<Bytes> out) const;
   void consume_part(std::size_t n);
 
   Span front_;

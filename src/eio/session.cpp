@@ -160,7 +160,7 @@ void Session::touch(base::Time now) {
   timer_ = base::after(now, shared_.options.ping_timeout);
 }
 
-base::Time Session::deadline() const {
+base::Time Session::earliest_deadline() const {
   if (state_ != State::open && state_ != State::closing) return base::kNever;
   base::Time deadline = timer_;
   if (probe_ != nullptr) deadline = std::min(deadline, upgrade_deadline_);
@@ -201,25 +201,22 @@ PollQueue& Session::queue() {
   return *queue_;
 }
 
-std::size_t Session::queued_bytes() const {
-  if (websocket_ != nullptr) return websocket_->bytes();
-  return queue_ == nullptr ? 0 : queue_->bytes();
-}
-
 // Whether a message may be queued; closes the session when it is too much.
-bool Session::fits(std::size_t payload) {
+inline bool Session::fits_frame(std::size_t payload, std::size_t frame) {
   if (state_ != State::open) return false;
   if (transport_ == Transport::websocket && websocket_ == nullptr) return false;
   const std::size_t held = queued_bytes();
-  if (payload <= kMaxMessage) {
-    const std::size_t frame = ws::header_size(payload, false) + payload;
-    if (held <= shared_.options.send_hard && frame <= shared_.options.send_hard - held) return true;
-  }
-  end(CloseReason::transport_error, "send buffer limit");
-  return false;
+  const bool fits = payload <= kMaxMessage && held <= shared_.options.send_hard &&
+                    frame <= shared_.options.send_hard - held;
+  if (!fits) end(CloseReason::transport_error, "send buffer limit");
+  return fits;
 }
 
-void Session::sent() {
+inline bool Session::fits(std::size_t payload) {
+  return fits_frame(payload, ws::header_size(payload, false) + payload);
+}
+
+inline void Session::sent() {
   dispatch_ = shared_.dispatch;
   if (websocket_ != nullptr || poll_parked_) shared_.dirty.push_back(*this);
 }
@@ -230,7 +227,8 @@ bool Session::send_text(base::Bytes head, base::Bytes tail) {
   if (websocket_ != nullptr) {
     const std::size_t frame = ws::header_size(size, false) + size;
     char* to = shared_.arena.reserve(frame);
-    to += ws::write_header(to, ws::Opcode::text, size);
+    to = size <= ws::kMaxShort ? ws::write_short_header(to, ws::Opcode::text, size)
+                               : to + ws::write_header(to, ws::Opcode::text, size);
     *to++ = kMessage;
     if (!head.empty()) std::memcpy(to, head.data(), head.size());
     if (!tail.empty()) std::memcpy(to + head.size(), tail.data(), tail.size());
@@ -261,9 +259,10 @@ bool Session::send(const Message& message) {
   if (!message) {  // larger than any limit allows
     return fits(kMaxMessage + 1);
   }
-  if (!fits(message.wire_size())) return false;
+  const base::Chunk& frame = message.frame();
+  if (!fits_frame(message.wire_size(), frame.capacity())) return false;
   if (websocket_ != nullptr) {
-    websocket_->push(message.frame());
+    websocket_->push(frame);
   } else {
     queue().push(message);
   }

@@ -148,6 +148,11 @@ Event Core::next(base::Time) {
   return event;
 }
 
+bool Core::quiet() const {
+  const State& s = *state_;
+  return !s.arrived && !s.dispatched && !s.reported && s.queue.empty() && s.ending.empty();
+}
+
 void Core::State::next_queued(Event& event) {
   for (;;) {
     if (!ending.empty()) {
@@ -233,8 +238,9 @@ void Core::State::hold_packet(ClientId client) {
 // False: its socket has been disconnected meanwhile.
 bool Core::State::report_packet(Event& event) {
   hold_packet(event.client);
-  const Socket* socket = sockets.get(event.socket);
+  Socket* socket = sockets.get(event.socket);
   if (socket == nullptr || socket->state != SocketState::connected) return false;
+  event.record = socket;
   event.nsp = socket->nsp;
   event.args = document.root();
   event.ack_id = decoded.id;

@@ -107,11 +107,6 @@ void Machine::keep(base::Ledger& ledger) {
   fed_ = {};
 }
 
-bool Machine::has_input() const {
-  if (state_ >= State::failed) return state_ == State::failed;
-  return !starved_ && (!fed_.empty() || hold_.size() > raw_);
-}
-
 Event Machine::next(Env env, base::Time now) {
   Event event;
   if (fresh()) {
@@ -424,10 +419,6 @@ void Machine::close(std::uint16_t code, Bytes reason, Env env, base::Time now) {
 }
 
 // ---- time ----
-
-base::Time Machine::deadline() const {
-  return deadline_;
-}
 
 // The clock of a message starts with its first byte and ends with its last; control frames in
 // between do not wind it up again.
