@@ -124,7 +124,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   void feed(Connection& c, base::MutBytes bytes);
   void turn(Connection& c);  // drains the connection's machine
-  bool overloaded(const Connection& c);
+  bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
   void settle();
   void mark_dirty(Connection& c) { dirty_.push_back(c); }
