@@ -82,6 +82,8 @@ void World::turn() {
     if (events != 0) watched.push_back({peer->fd_, static_cast<short>(events), 0});
   }
   ::poll(watched.data(), watched.size(), kIdleMilliseconds);
+  if (mode_ == Mode::here) return;  // the server's next turn comes first
+  for (Peer* peer : peers_) peer->turn();
 }
 
 void World::settle() {
