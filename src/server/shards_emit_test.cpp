@@ -74,6 +74,7 @@ class FullMailbox : public test::ShardsTest {
   }
   ~FullMailbox() override {
     go_on_.release();
+    clients_.clear();
     world_.stop();
   }
 

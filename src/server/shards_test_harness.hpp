@@ -91,6 +91,7 @@ class ShardsTest : public ::testing::TestWithParam<Backend> {
   static ServerOptions with_threads(ServerOptions options, std::size_t threads) {
     options.threads = threads;
     options.backend = GetParam();
+    options.close_timeout = std::chrono::seconds(1);  // some of the clients do not read
     return options;
   }
 };

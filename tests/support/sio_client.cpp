@@ -142,7 +142,8 @@ void Peer::turn() {
     if (n <= 0) break;
     out_.erase(0, static_cast<std::size_t>(n));
   }
-  std::vector<char> memory(kReadSize + base::kPadding);
+  std::vector<char>& memory = world_.memory_;
+  memory.resize(kReadSize + base::kPadding);
   while (reading && !closed_) {
     const ssize_t n = ::recv(fd_, memory.data(), kReadSize, 0);
     if (n > 0) {
