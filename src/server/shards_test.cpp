@@ -86,7 +86,7 @@ TEST_P(ShardsTest, ANamespaceIsCreatedOnce) {
     return ++asked[std::string(name)], name != "/no";
   });
   world_.start();
-  const auto clients = join(16);
+  auto clients = join(16);
   constexpr int kNames = 40;
   for (int n = 0; n < kNames; ++n) {
     for (const auto& client : clients) client->send("0/n" + std::to_string(n) + ",");
@@ -108,6 +108,8 @@ TEST_P(ShardsTest, ANamespaceIsCreatedOnce) {
     EXPECT_TRUE(client->join("/no").empty());
     EXPECT_EQ(client->refusal, R"(4/no,{"message":"Invalid namespace"})");
   }
+  clients.clear();
+  world_.stop();  // before what its threads have used goes
 }
 
 }  // namespace
