@@ -1,189 +1,156 @@
 // Measures bench-server and its peers in interleaved rounds: every cell has a server started for it alone, pinned to
 // core 0, and the load generator (`sio bench`) on core 1. Medians, with the spread beside them, go to bench/results.
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { cpus, release, totalmem } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { cells } from "./cells.mjs";
-import { markdown, median } from "./report.mjs";
+import { cells, choose } from "./cells.mjs";
+import { plots } from "./plots.mjs";
+import { markdown, median, mergeHistograms } from "./report.mjs";
+import { here, launch, machine, requirePrograms, servers, startServer, stop } from "./servers.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
 const usage = `bench/run [options]
   --rounds N          interleaved rounds (5)
-  --cells P1,P6,...   only these (all)
-  --quick             3 rounds of 2 s, without the cells of 10,000 connections
   --duration S        seconds measured (3);  --warm-up S (1)
+  --quick             one round of 1 s without the slow cells: to see that it works, not to learn anything
+  --cells P1,P6,...   only these; P16, P17 and P20 stand for all of theirs (all)
+  --rate N            messages per second in the cells of a fixed rate, instead of what other cells reached
+  --backends a,b      ours once per backend: epoll, io_uring (what the server takes by itself)
+  --threads N         of ours, in all cells but P17
   --peer FILE         another server: see peers/socket.io.peer; may be repeated
-  --only a,b          only these servers (ours is "ours")
+  --only a,b          only these servers ("ours" is ours on every backend)
   --bin DIR           where bench-server and sio are (build/bench/bin)
-  --backend NAME      handed to bench-server
   --nice N            priority of server and generator, where other work shares the machine
-  --label NAME        kind of machine, for the name of the result (e.g. vm-2core)
+  --label NAME        kind of machine, for the name of the result (${cpus().length}core)
   --out DIR           where results go (bench/results); "none" prints only`;
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: "string" }, cells: { type: "string" }, quick: { type: "boolean" }, duration: { type: "string" },
-    "warm-up": { type: "string", default: "1" }, peer: { type: "string", multiple: true, default: [] },
-    only: { type: "string" }, bin: { type: "string", default: join(here, "../build/bench/bin") },
-    backend: { type: "string" }, nice: { type: "string" }, label: { type: "string", default: `${cpus().length}core` },
-    out: { type: "string", default: join(here, "results") }, help: { type: "boolean" },
-  },
-});
-if (options.help) {
-  console.log(usage);
-  process.exit(0);
-}
-const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
-const duration = options.duration ?? (options.quick ? "2" : "3");
-const bin = resolve(options.bin);
+const kPatienceMs = 180_000;  // more than connecting 10,000 clients takes
 
-function readPeer(file) {
-  const peer = { folder: dirname(resolve(file)) };
-  for (const line of readFileSync(file, "utf8").split("\n")) {
-    const match = /^(\w+)=(.*)$/.exec(line);
-    if (match) peer[match[1]] = match[2];
-  }
-  return peer;
-}
-
-function servers() {
-  const backend = options.backend ? ` --backend ${options.backend}` : "";
-  const found = [
-    { name: "ours", kind: "socketio", folder: here, command: `${bin}/bench-server --port {port} --mode {mode}${backend}` },
-  ];
-  for (const file of readdirSync(join(here, "peers")).filter((name) => name.endsWith(".peer")).sort())
-    found.push(readPeer(join(here, "peers", file)));
-  for (const file of options.peer) found.push(readPeer(file));
-  const only = options.only?.split(",");
-  return only ? found.filter((server) => only.includes(server.name)) : found;
-}
-
-// Below the ports the kernel gives to clients, of which the generator takes thousands.
-async function freePort() {
-  for (;;) {
-    const port = 10000 + Math.floor(Math.random() * 20000);
-    const probe = createServer();
-    const free = await new Promise((done) => {
-      probe.once("error", () => done(false));
-      probe.listen(port, "127.0.0.1", () => done(true));
-    });
-    await new Promise((done) => probe.close(done));
-    if (free) return port;
-  }
-}
-
-// Starts on one core; resolves when it prints what `ready` looks for.
-function start(command, core, folder, ready) {
-  const nice = options.nice ? `nice -n ${options.nice} ` : "";
-  const child = spawn("bash", ["-c", `ulimit -n 20000; exec taskset -c ${core} ${nice}${command}`], {
-    cwd: folder, stdio: ["ignore", "pipe", "pipe"],
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string" }, duration: { type: "string" }, "warm-up": { type: "string" },
+      quick: { type: "boolean", default: false }, cells: { type: "string" }, rate: { type: "string" },
+      backends: { type: "string" }, backend: { type: "string" }, threads: { type: "string" },
+      peer: { type: "string", multiple: true, default: [] }, only: { type: "string" },
+      bin: { type: "string", default: join(here, "../build/bench/bin") }, nice: { type: "string" },
+      label: { type: "string", default: `${cpus().length}core` }, out: { type: "string", default: join(here, "results") },
+      help: { type: "boolean", default: false },
+    },
   });
-  child.output = "";
-  child.errors = "";
-  child.ended = new Promise((done) => child.on("close", done));
-  child.stderr.on("data", (text) => (child.errors += text));
-  const began = new Promise((done, fail) => {
-    child.stdout.on("data", (text) => {
-      child.output += text;
-      if (ready && child.output.includes(ready)) done(child);
-    });
-    child.on("close", () => (ready ? fail(new Error(`${command}: ${child.errors}`)) : done(child)));
-  });
-  return began;
-}
-
-async function measure(cell, server, rate) {
-  const port = await freePort();
-  const command = server.command.replaceAll("{port}", port).replaceAll("{mode}", cell.mode);
-  const child = await start(command, 0, server.folder, "listening");
-  const args = [...cell.args, "--port", port, "--pid", child.pid, "--json", "--duration", duration,
-    "--warm-up", options["warm-up"]];
-  if (server.kind === "raw") args.push("--raw");
-  if (rate) args.push("--rate", rate.toFixed(2));
-  const generator = await start(`${bin}/sio bench ${args.join(" ")}`, 1, here, null);
-  child.kill("SIGTERM");
-  const hard = setTimeout(() => child.kill("SIGKILL"), 5000);
-  await child.ended;
-  clearTimeout(hard);
-  if (generator.exitCode !== 0) throw new Error(`${cell.id} ${server.name}: ${generator.errors}`);
-  return { cell: cell.id, server: server.name, rate, ...JSON.parse(generator.output) };
-}
-
-function command(program, ...args) {
-  try {
-    return execFileSync(program, args, { cwd: here, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
-  } catch {
-    return "";
+  if (values.help) {
+    console.log(usage);
+    process.exit(0);
   }
-}
-
-function machine() {
-  const lock = JSON.parse(readFileSync(join(here, "peers/package-lock.json"), "utf8")).packages;
-  const version = (name) => lock[`node_modules/${name}`].version;
+  const number = (name, otherwise, least) => {
+    if (values[name] === undefined) return otherwise;
+    const value = Number(values[name]);
+    if (!(value >= least)) throw new Error(`--${name} is a number from ${least}, not "${values[name]}"`);
+    return value;
+  };
   return {
-    cpu: cpus()[0].model, cores: cpus().length, memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    kernel: `Linux ${release().split("-")[0]}`, compiler: command("c++", "--version").split("\n")[0],
-    node: process.version, "socket.io": version("socket.io"), ws: version("ws"),
-    commit: command("git", "rev-parse", "--short", "HEAD"), backend: options.backend ?? "default",
-    priority: options.nice ? `nice ${options.nice}` : "normal",
+    ...values, bin: resolve(values.bin),
+    rounds: Math.floor(number("rounds", values.quick ? 1 : 5, 1)), duration: number("duration", values.quick ? 1 : 3, 0.1),
+    warmUp: number("warm-up", values.quick ? 0.5 : 1, 0), rate: number("rate", undefined, 0.01),
+    threads: number("threads", undefined, 1), nice: number("nice", undefined, -20),
+    cells: values.cells?.split(","), only: values.only?.split(","),
+    backends: (values.backends ?? values.backend)?.split(",") ?? [],
   };
 }
 
-// A broadcast's rate is counted in messages, what was measured in deliveries.
-function rateFor(cell, results) {
-  const source = cells.find((other) => other.id === cell.of);
-  const rates = servers().flatMap(({ name }) => {
-    const found = results.filter((r) => r.cell === cell.of && r.server === name);
-    return found.length > 0 ? [median(found.map((r) => r.per_second))] : [];
-  });
-  if (rates.length === 0) return 0;
-  const best = cell.rateOf === "slowest" ? Math.min(...rates) : Math.max(...rates);
-  const receivers = source.mode === "broadcast" ? Number(source.args[source.args.indexOf("-c") + 1]) : 1;
-  return (best * cell.share) / receivers;
+// Server on core 0, generator on core 1; more threads get more cores where there are enough.
+function placement(cell, server, options) {
+  const threads = server.ours ? (cell.threads ?? options.threads ?? 1) : 1;
+  return cpus().length > threads ? { server: threads > 1 ? `0-${threads - 1}` : "0", generator: threads } : { server: 0, generator: 1 };
 }
 
-async function main() {
-  for (const program of ["bench-server", "sio"]) {
-    if (!existsSync(join(bin, program)))
-      throw new Error(`no ${program}: cmake --preset bench && cmake --build build/bench --target sio bench-server`);
+async function measure(cell, server, rate, options) {
+  const place = placement(cell, server, options);
+  const { nice } = options;
+  const child = await startServer(server, cell.mode, { cores: place.server, nice, threads: cell.threads });
+  try {
+    const args = [...cell.args, "--port", child.port, "--pid", child.pid, "--json", "--quiet",
+      "--duration", options.duration, "--warm-up", options.warmUp];
+    if (server.kind === "raw") args.push("--raw");
+    if (rate) args.push("--rate", rate.toFixed(2));
+    const core = cpus().length > 1 ? place.generator : 0;
+    const generator = launch(`${options.bin}/sio bench ${args.join(" ")}`, { cores: core, nice });
+    const late = setTimeout(() => generator.kill("SIGKILL"), kPatienceMs + 1000 * (options.duration + options.warmUp));
+    const code = await generator.ended;
+    clearTimeout(late);
+    if (code !== 0) throw new Error(generator.errors.trim() || `sio bench ended with ${code ?? "a signal"}`);
+    return { cell: cell.id, server: server.name, ...JSON.parse(generator.output) };
+  } finally {
+    await stop(child);
   }
-  const wanted = options.cells?.split(",");
-  const chosen = cells.filter((cell) => (wanted ? wanted.includes(cell.id) : !(options.quick && cell.slow)));
-  const results = [];
-  const failures = [];
-  for (const part of [chosen.filter((cell) => !cell.of), chosen.filter((cell) => cell.of)]) {
-    const rates = new Map(part.map((cell) => [cell, cell.of ? rateFor(cell, results) : undefined]));
-    for (let round = 0; round < rounds; ++round) {
-      for (const cell of part) {
-        if (rates.get(cell) === 0) continue;
-        for (const server of servers()) {
-          if (cell.only && cell.only !== server.kind) continue;
-          try {
-            const result = { round, ...(await measure(cell, server, rates.get(cell))) };
-            results.push(result);
-            const value = cell.what ? `${result[cell.what]} ${cell.what}` : `${result.cpu_us.toFixed(2)} us`;
-            console.log(`${round + 1}/${rounds} ${cell.id} ${server.name}: ${value}, ${result.per_second}/s`);
-          } catch (error) {
-            failures.push(String(error.message));
-            console.error(error.message);
-          }
+}
+
+/** Messages per second for a cell that takes its rate from another one; 0 when that one has no result. */
+export function rateFor(cell, results, running) {
+  const reached = running.flatMap((server) => {
+    const found = results.filter((r) => r.cell === cell.of && r.server === server.name);
+    return found.length > 0 ? [{ server, rate: median(found.map((r) => r.messages / r.seconds)) }] : [];
+  });
+  if (reached.length === 0) return 0;
+  const reference = reached.find(({ server }) => server.name === "uws") ?? reached.find(({ server }) => server.ours);
+  const rate = cell.rateOf === "slowest" ? Math.min(...reached.map((r) => r.rate)) : (reference ?? reached[0]).rate;
+  return rate * cell.share;
+}
+
+const takesPart = (server, cell) =>
+  cell.only === undefined || (cell.only === "ours" ? server.ours === true : cell.only === server.kind);
+
+async function runCells(part, running, options, results, failures) {
+  const rates = new Map(part.map((cell) => [cell, cell.of ? (options.rate ?? rateFor(cell, results, running)) : undefined]));
+  for (let round = 0; round < options.rounds; ++round) {
+    for (const cell of part) {
+      for (const server of running.filter((one) => takesPart(one, cell))) {
+        try {
+          if (rates.get(cell) === 0) throw new Error(`no result of ${cell.of} to take a rate from`);
+          const result = { round, ...(await measure(cell, server, rates.get(cell), options)) };
+          results.push(result);
+          const value = `${result[cell.what ?? "cpu_us"].toFixed(2)} ${cell.what ?? "us"}`;
+          console.log(`${round + 1}/${options.rounds} ${cell.id} ${server.name}: ${value}, ${Math.round(result.per_second)}/s`);
+        } catch (error) {
+          const text = `${cell.id} ${server.name}: ${error.message}`;
+          if (!failures.includes(text)) failures.push(text);
+          console.error(text);
         }
       }
     }
   }
+}
+
+async function main() {
+  const options = readOptions();
+  requirePrograms(options.bin);
+  const known = servers({ ...options, peers: options.peer });
+  for (const server of known.filter((one) => one.missing)) console.error(`${server.name}: not installed (${server.missing})`);
+  const running = known.filter((server) => !server.missing);
+  const chosen = choose(options.cells, options.quick);
+  const results = [];
+  const failures = [];
+  for (const part of [chosen.filter((cell) => !cell.of), chosen.filter((cell) => cell.of)])
+    await runCells(part, running, options, results, failures);
   const date = new Date().toISOString().slice(0, 10);
-  const report = { date, machine: machine(), rounds, duration: Number(duration), failures, results };
-  const text = markdown(report, chosen, servers().map((server) => server.name));
+  const report = {
+    date, machine: machine(options), rounds: options.rounds, duration: options.duration, warm_up: options.warmUp,
+    servers: known.map(({ name, kind, ours = false, backend, missing }) => ({ name, kind, ours, backend, missing })),
+    cells: chosen.map((cell) => cell.id), failures,
+    histograms: mergeHistograms(results), results: results.map(({ histogram, ...rest }) => rest),
+  };
+  const name = `${date}-${options.label}`;
+  const pictures = plots(report, cells);
+  const text = markdown(report, cells, Object.keys(pictures).map((key) => `${name}-${key}.svg`));
   console.log(`\n${text}`);
   if (options.out === "none") return;
   mkdirSync(options.out, { recursive: true });
-  const name = join(options.out, `${date}-${options.label}`);
-  writeFileSync(`${name}.md`, text);
-  writeFileSync(`${name}.json`, `${JSON.stringify(report)}\n`);
+  writeFileSync(join(options.out, `${name}.md`), text);
+  writeFileSync(join(options.out, `${name}.json`), `${JSON.stringify(report)}\n`);
+  for (const [key, svg] of Object.entries(pictures)) writeFileSync(join(options.out, `${name}-${key}.svg`), svg);
 }
 
-await main();
+main().catch((error) => {
+  console.error(`bench/run: ${error.message}`);
+  process.exit(1);
+});

@@ -1,30 +1,59 @@
 // sio bench: puts load on a server and reports what a message costs it. This is the command line
 // only; the generator is bench/load, which stands on internal layers because the client library
 // does not exist yet (and because ten thousand clients in one loop need less than it offers).
-#include <cstdio>
+#include <charconv>
 #include <memory>
 #include <stdexcept>
 
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "bench_report.hpp"
 #include "commands.hpp"
 #include "load/run.hpp"
 
 namespace sio_tool {
 namespace {
 
+constexpr std::string_view kFooter = R"(
+A closed loop (the default) keeps --in-flight messages under way: the server is as busy as it can be, and latency follows
+from that. An open loop (--rate) sends on time whatever comes back, and counts latency from when a message was due.
+
+The result goes to standard output, as text or with --json as one line; progress goes to standard error.
+Deliveries are counted: one per message with echo, one per receiver with broadcast and rooms.
+
+  sio bench --port 3000 --pid $(pidof bench-server)                   CPU per echoed message
+  sio bench --port 3000 --transport polling                           the same over HTTP
+  sio bench --port 3000 --scenario broadcast -c 1000 --rate 50        latency at 50,000 deliveries/s
+
+The server must answer the event "m" as bench-server does: --mode echo, broadcast or rooms:K.)";
+
+constexpr std::uint32_t kMaxClients = 1'000'000;
+constexpr double kMaxSeconds = 86'400;
+constexpr double kMaxRate = 10'000'000;
+constexpr std::uint64_t kMaxMessages = 1'000'000'000;
+constexpr std::uint32_t kMaxInFlight = 100'000;
+constexpr std::uint64_t kMaxFlights = 50'000'000;  // rooms (echo: clients) times in flight
+
 struct Settings {
   load::Options options;
   std::string host = "127.0.0.1";
   std::uint16_t port = 3000;
   std::string scenario = "echo";
+  std::string transport = "websocket";
   double warm_up = 1;
   double duration = 3;
+  bool raw = false;
   bool json = false;
+  bool quiet = false;
 };
 
+[[noreturn]] void refuse(const std::string& why) {
+  throw CLI::ValidationError("sio bench", why);
+}
+
 void set_scenario(load::Options& options, const std::string& text) {
+  constexpr std::string_view kRooms = "rooms:";
   if (text == "echo") {
     options.scenario = load::Scenario::echo;
   } else if (text == "broadcast") {
@@ -33,74 +62,118 @@ void set_scenario(load::Options& options, const std::string& text) {
     options.scenario = load::Scenario::connect;
   } else if (text == "idle") {
     options.scenario = load::Scenario::idle;
-  } else if (text.starts_with("rooms:")) {
+  } else if (text.starts_with(kRooms)) {
     options.scenario = load::Scenario::rooms;
-    options.rooms = static_cast<std::uint32_t>(std::stoul(text.substr(6)));
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data() + kRooms.size(), end, options.rooms);
+    if (error != std::errc() || rest != end || options.rooms == 0)
+      refuse("rooms:K needs a number of rooms, not \"" + text.substr(kRooms.size()) + "\"");
+    if (options.rooms > options.clients)
+      refuse("there are more rooms than clients: some would be empty");
+  } else {
+    refuse("no scenario \"" + text + "\": echo, broadcast, rooms:K, connect or idle");
   }
-  const bool rooms = options.scenario == load::Scenario::rooms;
-  if (rooms && (options.rooms == 0 || options.rooms > options.clients))
-    throw std::runtime_error("there must be at least one room, and no more than clients");
+}
+
+void set_transport(Settings& settings) {
+  if (settings.transport == "polling") {
+    if (settings.raw) refuse("--raw is bare WebSocket: it has no polling");
+    settings.options.transport = load::Transport::polling;
+  } else if (settings.transport != "websocket") {
+    refuse("no transport \"" + settings.transport + "\": websocket or polling");
+  } else if (settings.raw) {
+    settings.options.transport = load::Transport::raw;
+  }
+}
+
+// What makes no sense together is refused rather than ignored: a result must be what its command
+// line says.
+void check(const Settings& settings) {
+  using load::Scenario;
+  const load::Options& options = settings.options;
+  const bool messages = options.scenario != Scenario::connect && options.scenario != Scenario::idle;
+  if (options.ack && options.scenario != Scenario::echo)
+    refuse("--ack needs the scenario echo: who is not asked does not acknowledge");
+  if (options.ack && settings.raw) refuse("--ack needs Socket.IO: not with --raw");
+  if (options.rate > 0 && !messages) refuse("--rate is of messages: not with connect or idle");
+  if (options.rate > 0 && options.in_flight != 1)
+    refuse("--rate sends whatever is under way: not with --in-flight");
+  if (options.binary > 0 && !messages) refuse("--binary is of messages: not with connect or idle");
+  if (options.burst > 0 && options.scenario != Scenario::idle)
+    refuse("--burst belongs to the scenario idle");
+  if (options.messages > 0 && options.scenario == Scenario::idle)
+    refuse("--messages: idle sends none");
+  const std::uint64_t rooms = options.scenario == Scenario::rooms ? options.rooms : options.clients;
+  if (messages && rooms * options.in_flight > kMaxFlights)
+    refuse(fmt::format("too many messages in flight: more than {}", kMaxFlights));
+  if (options.pid > 0 && !load::process_exists(options.pid))
+    refuse(fmt::format("--pid: there is no process {}", options.pid));
+}
+
+// Clients need descriptors, two each with polling; some are the generator's own.
+void raise_descriptor_limit(const load::Options& options) {
+  constexpr rlim_t kOwn = 20;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  const rlim_t each = options.transport == load::Transport::polling ? 2 : 1;
+  if (options.clients * each + kOwn > limit.rlim_max) {
+    refuse(fmt::format("{} clients need {} descriptors, this process may have {} (ulimit -n)",
+                       options.clients, options.clients * each + kOwn, limit.rlim_max));
+  }
 }
 
 socketio::base::Duration seconds(double value) {
   return std::chrono::duration_cast<socketio::base::Duration>(std::chrono::duration<double>(value));
 }
 
-void raise_descriptor_limit() {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-void print_json(const load::Report& report) {
-  const auto per_second = static_cast<double>(report.operations) / report.seconds;
-  const auto operations = static_cast<double>(std::max<std::uint64_t>(report.operations, 1));
-  fmt::print(
-      "{{\"operations\":{},\"seconds\":{:.3f},\"per_second\":{:.0f},\"cpu_us\":{:.4f},"
-      "\"cpu_us_user\":{:.4f},\"server_cpu\":{:.3f},\"own_cpu\":{:.3f},\"bottleneck\":{},"
-      "\"p50_us\":{:.1f},\"p99_us\":{:.1f},\"rss\":{},\"rss_per_client\":{:.0f}}}\n",
-      report.operations, report.seconds, per_second, report.micros_per_operation(),
-      report.server.user * 1e6 / operations, report.server_cpu(), report.own_cpu(),
-      report.generator_is_bottleneck(), report.latency.quantile(0.5), report.latency.quantile(0.99),
-      report.server.rss, report.server_rss_per_client);
-}
-
-void print_text(const Settings& settings, const load::Report& report) {
-  if (settings.options.scenario == load::Scenario::idle) {
-    fmt::print("{} connections: {:.0f} bytes resident each (server {:.1f} MB), CPU {:.1f} %\n",
-               settings.options.clients, report.server_rss_per_client,
-               static_cast<double>(report.server.rss) / 1e6, report.server_cpu() * 100);
-    return;
-  }
-  const char* unit =
-      settings.options.scenario == load::Scenario::connect ? "connections" : "deliveries";
-  fmt::print("{:.0f} {}/s   latency p50 {:.1f} us, p99 {:.1f} us\n",
-             static_cast<double>(report.operations) / report.seconds, unit,
-             report.latency.quantile(0.5), report.latency.quantile(0.99));
-  if (settings.options.pid > 0) {
-    fmt::print("server: {:.2f} us of CPU each ({:.0f} % busy, {:.0f} % of it in user space)\n",
-               report.micros_per_operation(), report.server_cpu() * 100,
-               report.server.cpu() > 0 ? report.server.user / report.server.cpu() * 100 : 0);
-  }
-  fmt::print("generator: {:.0f} % busy{}\n", report.own_cpu() * 100,
-             report.generator_is_bottleneck() ? " - it was the bottleneck" : "");
-}
-
 void run_bench(Settings& settings) {
-  set_scenario(settings.options, settings.scenario);
+  load::Options& options = settings.options;
+  set_scenario(options, settings.scenario);
+  set_transport(settings);
   const auto address = socketio::net::Address::parse(settings.host, settings.port);
-  if (!address) throw std::runtime_error("not an address: " + settings.host);
-  settings.options.server = *address;
-  settings.options.warm_up = seconds(settings.warm_up);
-  settings.options.duration = seconds(settings.duration);
-  raise_descriptor_limit();
-  const load::Report report = load::run(settings.options);
+  if (!address) refuse("--host must be an address, not \"" + settings.host + "\"");
+  check(settings);
+  raise_descriptor_limit(options);
+  options.server = *address;
+  options.warm_up = seconds(options.messages > 0 ? 0 : settings.warm_up);
+  options.duration = seconds(settings.duration);
+  options.live = !settings.quiet;
+  const load::Report report = load::run(options);
   if (settings.json) {
-    print_json(report);
+    print_json(options, report);
   } else {
-    print_text(settings, report);
+    print_text(options, report);
   }
+}
+
+void add_load(CLI::App& bench, Settings& settings) {
+  load::Options& options = settings.options;
+  bench.add_option("--scenario", settings.scenario, "echo, broadcast, rooms:K, connect or idle")
+      ->capture_default_str();
+  bench.add_option("--transport", settings.transport, "websocket or polling")
+      ->capture_default_str();
+  bench.add_option("-c,--clients", options.clients, "Clients")
+      ->check(CLI::Range(1U, kMaxClients))
+      ->capture_default_str();
+  auto* in_flight = bench.add_option("-i,--in-flight", options.in_flight,
+                                     "Messages under way: per client with echo, else in all");
+  in_flight->check(CLI::Range(1U, kMaxInFlight))->capture_default_str();
+  bench.add_option("--rate", options.rate, "Messages per second in all, answered or not")
+      ->check(CLI::Range(0.01, kMaxRate));
+  bench.add_option("--payload", options.payload, "Bytes of text in a message")
+      ->check(CLI::Range(0U, load::kMaxPayload))
+      ->capture_default_str();
+  bench.add_option("--binary", options.binary, "An attachment of so many bytes instead of text")
+      ->check(CLI::Range(1U, load::kMaxPayload));
+  bench
+      .add_option("--burst", options.burst,
+                  "idle: one message of so many bytes echoed on each first")
+      ->check(CLI::Range(1U, load::kMaxPayload));
+  bench.add_flag("--ack", options.ack, "echo: ask for an acknowledgement instead of an event");
+  bench.add_flag("--raw", settings.raw, "The server speaks bare WebSocket, not Socket.IO");
+  bench.add_flag("--browser", options.browser, "Send a browser's request headers");
 }
 
 }  // namespace
@@ -109,41 +182,26 @@ void add_bench(CLI::App& app) {
   auto settings = std::make_shared<Settings>();
   load::Options& options = settings->options;
   CLI::App* bench = app.add_subcommand("bench", "Put load on a server and report what it costs");
+  bench->footer(std::string(kFooter.substr(1)));
   bench->add_option("--host", settings->host, "Address of the server")->capture_default_str();
-  bench->add_option("--port", settings->port, "Its port")->capture_default_str();
-  bench->add_option("--scenario", settings->scenario, "echo, broadcast, rooms:K, connect or idle")
-      ->check(CLI::IsMember({"echo", "broadcast", "connect", "idle"}) |
-              CLI::Validator(
-                  [](std::string& text) {
-                    const bool good = text.starts_with("rooms:") && text.size() > 6 &&
-                                      text.find_first_not_of("0123456789", 6) == std::string::npos;
-                    return good ? std::string() : std::string("not rooms:K");
-                  },
-                  "rooms:K"))
+  bench->add_option("--port", settings->port, "Its port")
+      ->check(CLI::Range(1, 65'535))
       ->capture_default_str();
-  bench->add_option("-c,--clients", options.clients, "Connections")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
+  bench->add_option("--pid", options.pid, "Its process, to measure what it spends")
+      ->check(CLI::PositiveNumber);
+  add_load(*bench, *settings);
+  auto* warm_up = bench->add_option("--warm-up", settings->warm_up, "Seconds before measuring");
+  warm_up->check(CLI::Range(0.0, kMaxSeconds))->capture_default_str();
+  auto* duration = bench->add_option("--duration", settings->duration, "Seconds of measuring");
+  duration->check(CLI::Range(0.0, kMaxSeconds))->capture_default_str();
   bench
-      ->add_option("-i,--in-flight", options.in_flight,
-                   "Messages under way: per client with echo, in all otherwise")
-      ->check(CLI::Range(1, 100'000))
-      ->capture_default_str();
-  bench->add_option("--payload", options.payload, "Bytes of text in a message")
-      ->capture_default_str();
-  bench->add_option("--rate", options.rate, "Messages per second in all, answered or not");
-  bench->add_option("--warm-up", settings->warm_up, "Seconds before measuring")
-      ->capture_default_str();
-  bench->add_option("--duration", settings->duration, "Seconds of measuring")
-      ->capture_default_str();
-  bench->add_option("--pid", options.pid, "The server's process, to measure its CPU and memory");
-  bench->add_option("--burst", options.burst,
-                    "With idle: bytes of one message echoed on each connection first");
-  bench->add_flag("--raw", options.raw, "The server speaks bare WebSocket, not Socket.IO");
-  bench->add_flag("--ack", options.ack, "With echo: as an acknowledgement");
-  bench->add_flag("--browser", options.browser, "Send a browser's request headers");
-  bench->add_flag("--live", options.live, "Show how it goes");
-  bench->add_flag("--json", settings->json, "One line of JSON");
+      ->add_option("--messages", options.messages,
+                   "Measure so many messages (connections with connect), from the first on")
+      ->check(CLI::Range(std::uint64_t{1}, kMaxMessages))
+      ->excludes(warm_up)
+      ->excludes(duration);
+  bench->add_flag("--json", settings->json, "The result as one line of JSON");
+  bench->add_flag("-q,--quiet", settings->quiet, "Nothing on standard error but failures");
   bench->callback([settings] { run_bench(*settings); });
 }
 

@@ -1,6 +1,8 @@
 #include "load/process_stat.hpp"
 
+#include <ctime>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -8,6 +10,23 @@
 #include <unistd.h>
 
 namespace load {
+
+namespace {
+
+// The kernel's own account of all threads of a process, in nanoseconds, where /proc counts in ticks
+// of 10 ms.
+std::optional<double> cpu_clock(int pid) {
+  clockid_t clock{};
+  timespec time{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0) return {};
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+}  // namespace
+
+bool process_exists(int pid) {
+  return std::ifstream("/proc/" + std::to_string(pid) + "/stat").good();
+}
 
 ProcessStat process_stat(int pid) {
   ProcessStat stat;
@@ -27,6 +46,7 @@ ProcessStat process_stat(int pid) {
   const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
   stat.user = user / ticks;
   stat.system = system / ticks;
+  stat.total = cpu_clock(pid).value_or(stat.user + stat.system);
   stat.rss = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   return stat;
 }

@@ -18,22 +18,32 @@ class Scenarios : public Traffic {
 
   // All clients are there: begin.
   virtual void start(socketio::base::Time now) = 0;
+  // When something has to be sent although nothing comes in.
+  virtual socketio::base::Time next_due() const { return socketio::base::kNever; }
+  // The end of measuring: what is still under way counts with the age it has reached, or a server
+  // that stalls would gain by never answering.
+  virtual void finish(socketio::base::Time) {}
+  // options.messages have been sent and have come back.
+  virtual bool complete() const = 0;
 
   // Counts from now on.
   void measure() {
     operations = 0;
+    messages = 0;
     latency.clear();
+    late.clear();
     measuring = true;
   }
   bool measuring = false;
   std::uint64_t operations = 0;
+  std::uint64_t messages = 0;  // sent
   Histogram latency;
+  Histogram late;
 
   void on_ready(std::uint32_t) override {}
   void on_message(std::uint32_t) override {}
   void on_closed(std::uint32_t) override {}
   void on_turn() override {}
-  void on_tick() override {}
 
  protected:
   void done(socketio::base::Duration took) {

@@ -147,8 +147,9 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   detail::Target target_for_emit() const;
 
   // -- Library.
-  Socket(std::shared_ptr<detail::Hub> hub, std::uint32_t shard, std::uint64_t self,
-         std::uint32_t nsp, std::string_view id);
+  Socket(const std::shared_ptr<detail::Hub>& hub, std::uint32_t shard, std::uint64_t self,
+         std::uint32_t nsp, const std::array<char, 20>& id)
+      : hub_(hub), self_(self), nsp_(nsp), shard_(shard), id_(id) {}
   const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
   std::uint32_t shard() const { return shard_; }
   std::uint64_t self() const { return self_; }

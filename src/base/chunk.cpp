@@ -30,15 +30,15 @@ void Chunk::destroy(Block* block) {
   ::operator delete(block);
 }
 
-char* Arena::reserve(std::size_t n) {
+char* Arena::reserve_apart(std::size_t n) {
   big_.reset();
   if (n > kChunkSize / 2) {
     big_ = Chunk::allocate(n, ledger_);
     return big_.data();
   }
-  if (!chunk_ || chunk_.capacity() - used_ < n) {
+  if (left() < n) {
     recycle();
-    if (!chunk_ || chunk_.capacity() - used_ < n) {
+    if (left() < n) {
       chunk_ = Chunk::allocate(kChunkSize, ledger_);
       used_ = 0;
     }
@@ -52,7 +52,7 @@ Span Arena::commit(std::size_t n) {
     SIO_CHECK(n <= big_.capacity());
     return {std::exchange(big_, Chunk{}), 0, length};
   }
-  SIO_CHECK(chunk_.capacity() - used_ >= n);
+  SIO_CHECK(left() >= n);
   Span span{chunk_, used_, length};
   used_ += length;
   return span;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/bytes.hpp"
+#include "base/check.hpp"
 #include "base/ledger.hpp"
 
 namespace socketio::base {
@@ -73,9 +74,22 @@ class Arena {
 
   // At least `n` contiguous writable bytes, valid until the next reserve(). commit() turns the
   // first `n` of them into a span; what is not committed is given back.
-  char* reserve(std::size_t n);
+  char* reserve(std::size_t n) {
+    if (n > kChunkSize / 2 || n > left() || big_) return reserve_apart(n);
+    return chunk_.data() + used_;
+  }
   Span commit(std::size_t n);
   Span write(Bytes bytes);
+
+  // commit() for a queue whose last span is `last`: when what is committed touches it, it only
+  // becomes longer. False: it does not, and nothing is committed.
+  bool extend(Span& last, std::size_t n) {
+    if (big_ || !(last.chunk == chunk_) || last.offset + last.length != used_) return false;
+    SIO_CHECK(n <= left());
+    used_ += static_cast<std::uint32_t>(n);
+    last.length += static_cast<std::uint32_t>(n);
+    return true;
+  }
 
   // Called once per turn: starts the chunk over when nobody refers to it any more.
   void recycle() {
@@ -89,6 +103,9 @@ class Arena {
   Ledger* ledger() const { return ledger_; }
 
  private:
+  std::size_t left() const { return chunk_.capacity() - used_; }
+  char* reserve_apart(std::size_t n);
+
   Chunk chunk_;
   std::uint32_t used_ = 0;
   Chunk big_;  // a reservation larger than a chunk's rest gets its own

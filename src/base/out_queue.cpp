@@ -7,11 +7,6 @@
 
 namespace socketio::base {
 
-Span* OutQueue::last() {
-  if (rest_ != nullptr && !rest_->spans.empty()) return &rest_->spans.back();
-  return front_.length > 0 ? &front_ : nullptr;
-}
-
 void OutQueue::push(Span span) {
   if (span.length == 0) return;
   bytes_ += span.length;
@@ -27,7 +22,7 @@ void OutQueue::push(Span span) {
   front_ = std::move(span);
 }
 
-std::size_t OutQueue::gather(std::span<Bytes> out) const {
+std::size_t OutQueue::gather_all(std::span<Bytes> out) const {
   if (bytes_ == 0 || out.empty()) return 0;
   std::size_t n = 0;
   out[n++] = front_.bytes();
@@ -38,7 +33,7 @@ std::size_t OutQueue::gather(std::span<Bytes> out) const {
   return n;
 }
 
-void OutQueue::consume(std::size_t n) {
+void OutQueue::consume_part(std::size_t n) {
   SIO_CHECK(n <= bytes_);
   bytes_ -= n;
   while (n > 0) {

@@ -21,12 +21,36 @@ class OutQueue {
   void push(const Chunk& chunk, std::uint32_t offset, std::uint32_t length) {
     push(Span{chunk, offset, length});
   }
+  void push(const Chunk& chunk) {
+    const auto length = static_cast<std::uint32_t>(chunk.capacity());
+    if (bytes_ > 0) return push(Span{chunk, 0, length});
+    front_.chunk = chunk;
+    front_.offset = 0;
+    front_.length = length;
+    bytes_ = length;
+  }
   void append(Arena& arena, Bytes bytes) { push(arena.write(bytes)); }
+  // What has been written at arena.reserve().
+  void push_written(Arena& arena, std::size_t n) {
+    if (Span* tail = last(); tail != nullptr && arena.extend(*tail, n)) {
+      bytes_ += n;
+    } else {
+      push(arena.commit(n));
+    }
+  }
 
   // Views of the front of the queue, at most `out.size()` of them; valid until the queue changes.
-  std::size_t gather(std::span<Bytes> out) const;
+  std::size_t gather(std::span<Bytes> out) const {
+    if (rest_ != nullptr || bytes_ == 0 || out.empty()) return gather_all(out);
+    out[0] = front_.bytes();
+    return 1;
+  }
   // Drops the first `n` bytes (they were sent).
-  void consume(std::size_t n);
+  void consume(std::size_t n) {
+    if (n != bytes_ || rest_ != nullptr) return consume_part(n);
+    front_ = Span{};
+    bytes_ = 0;
+  }
   // Copies what is left out of arena chunks into one chunk of its own, so that a connection that
   // cannot send does not pin whole turns. Large spans stay shared. Call after a send took less than
   // everything.
@@ -38,7 +62,13 @@ class OutQueue {
     std::vector<Span> spans;
     std::size_t head = 0;
   };
-  Span* last();
+  Span* last() {
+    if (rest_ != nullptr && !rest_->spans.empty()) return &rest_->spans.back();
+    return front_.length > 0 ? &front_ : nullptr;
+  }
+  std::size_t gather_all(std::span<Bytes> out) const;
+  void consume_part(std::size_t n);
+
   Span front_;
   std::unique_ptr<Rest> rest_;
   std::size_t bytes_ = 0;

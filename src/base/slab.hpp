@@ -50,16 +50,17 @@ class Slab {
   }
 
   T* get(Handle id) {
-    if (id.index >= pages_.size() * kPage) return nullptr;
+    if (id.index >= capacity_) return nullptr;
     Slot& slot = at(id.index);
-    return slot.generation == id.generation && (id.generation & 1) != 0 ? slot.object() : nullptr;
+    return slot.generation == id.generation ? slot.object() : nullptr;
   }
 
   // False when it was gone already.
   bool erase(Handle id) {
     T* object = get(id);
     if (object == nullptr) return false;
-    ++at(id.index).generation;
+    Slot& slot = at(id.index);
+    if (++slot.generation == 0) slot.generation = kFirst;
     object->~T();
     free_.push_back(id.index);
     --size_;
@@ -71,7 +72,7 @@ class Slab {
   // Visits every live object; the visitor may erase it.
   template <class F>
   void each(F&& visit) {
-    for (std::uint32_t index = 0; index < pages_.size() * kPage; ++index) {
+    for (std::uint32_t index = 0; index < capacity_; ++index) {
       Slot& slot = at(index);
       if ((slot.generation & 1) != 0) visit(Handle{index, slot.generation}, *slot.object());
     }
@@ -82,26 +83,29 @@ class Slab {
   }
 
  private:
-  static constexpr std::size_t kPage = 64;
+  static constexpr std::uint32_t kPage = 64;
+  // Of a slot never used; not 0, which the default id has.
+  static constexpr std::uint32_t kFirst = 2;
   struct Slot {
     alignas(T) unsigned char storage[sizeof(T)];
-    std::uint32_t generation = 0;
+    std::uint32_t generation = kFirst;
     T* object() { return std::launder(reinterpret_cast<T*>(storage)); }
   };
 
   Slot& at(std::uint32_t index) { return (*pages_[index / kPage])[index % kPage]; }
 
   void grow() {
-    const auto first = static_cast<std::uint32_t>(pages_.size() * kPage);
     pages_.push_back(std::make_unique<Page>());
     free_.reserve(free_.size() + kPage);
-    for (std::uint32_t i = kPage; i > 0; --i) free_.push_back(first + i - 1);
+    for (std::uint32_t i = kPage; i > 0; --i) free_.push_back(capacity_ + i - 1);
+    capacity_ += kPage;
   }
 
   using Page = std::array<Slot, kPage>;
   std::vector<std::unique_ptr<Page>> pages_;
   std::vector<std::uint32_t> free_;
   std::size_t size_ = 0;
+  std::uint32_t capacity_ = 0;
 };
 
 }  // namespace socketio::base

@@ -8,16 +8,6 @@
 
 namespace socketio::eio {
 
-struct Message::Body {
-  std::atomic<std::uint32_t> refs{1};
-  bool binary = false;
-  std::uint8_t header = 0;  // size of the frame's header
-  std::once_flag record_made;
-  base::Chunk frame;
-  base::Chunk record;  // binary only, made on first use
-  base::Ledger* ledger = nullptr;
-};
-
 Message Message::text(base::Bytes head, base::Bytes tail, base::Ledger* ledger) {
   Message message;
   if (head.size() > kMaxMessage || tail.size() > kMaxMessage - head.size()) return message;
@@ -57,17 +47,9 @@ Message::~Message() {
     std::default_delete<Body>{}(body_);
 }
 
-bool Message::is_binary() const {
-  return body_->binary;
-}
-
 base::Bytes Message::payload() const {
   const std::size_t skip = body_->header + (body_->binary ? 0U : 1U);
   return {body_->frame.data() + skip, body_->frame.capacity() - skip};
-}
-
-const base::Chunk& Message::frame() const {
-  return body_->frame;
 }
 
 base::Bytes Message::record() const {

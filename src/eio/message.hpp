@@ -37,14 +37,24 @@ class Message {
   ~Message();
 
   explicit operator bool() const { return body_ != nullptr; }
-  bool is_binary() const;
+  bool is_binary() const { return body_->binary; }
   base::Bytes payload() const;
-  const base::Chunk& frame() const;  // one whole WebSocket frame
+  const base::Chunk& frame() const { return body_->frame; }  // one whole WebSocket frame
+  // Of the frame's payload: a text message's with the '4'.
+  std::size_t wire_size() const { return body_->frame.capacity() - body_->header; }
   base::Bytes record() const;  // its record in a polling payload; valid while the message lives
   std::size_t record_size() const;  // without making it
 
  private:
-  struct Body;
+  struct Body {
+    std::atomic<std::uint32_t> refs{1};
+    bool binary = false;
+    std::uint8_t header = 0;  // size of the frame's header
+    std::once_flag record_made;
+    base::Chunk frame;
+    base::Chunk record;  // binary only, made on first use
+    base::Ledger* ledger = nullptr;
+  };
   Body* body_ = nullptr;
 };
 

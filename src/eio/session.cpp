@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.hpp"
 #include "ws/frame.hpp"
 
 namespace socketio::eio {
 namespace {
+
+constexpr char kMessage = '0' + static_cast<char>(PacketType::message);
 
 std::uint64_t milliseconds(base::Duration duration) {
   const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
@@ -77,6 +80,10 @@ void Session::attach_websocket(base::OutQueue& out) {
 void Session::on_text(base::MutBytes text, bool probe, base::Time now) {
   if (probe) return on_probe_text(text, now);
   if (state_ != State::open || websocket_ == nullptr) return;
+  if (!text.empty() && text[0] == kMessage) {
+    touch(now);
+    return fill_inbox(text.subspan(1), Inbox::text);
+  }
   if (const auto packet = parse_packet(text)) {
     on_packet(*packet, now);
   } else {
@@ -153,7 +160,7 @@ void Session::touch(base::Time now) {
   timer_ = base::after(now, shared_.options.ping_timeout);
 }
 
-base::Time Session::deadline() const {
+base::Time Session::earliest_deadline() const {
   if (state_ != State::open && state_ != State::closing) return base::kNever;
   base::Time deadline = timer_;
   if (probe_ != nullptr) deadline = std::min(deadline, upgrade_deadline_);
@@ -185,7 +192,7 @@ void Session::send_control(PacketType type, base::Bytes data, base::OutQueue& ou
   to += ws::write_header(to, ws::Opcode::text, size);
   *to++ = static_cast<char>('0' + static_cast<int>(type));
   if (!data.empty()) std::memcpy(to, data.data(), data.size());
-  out.push(shared_.arena.commit(frame));
+  out.push_written(shared_.arena, frame);
   shared_.dirty.push_back(*this);
 }
 
@@ -194,25 +201,22 @@ PollQueue& Session::queue() {
   return *queue_;
 }
 
-std::size_t Session::queued_bytes() const {
-  if (websocket_ != nullptr) return websocket_->bytes();
-  return queue_ == nullptr ? 0 : queue_->bytes();
-}
-
 // Whether a message may be queued; closes the session when it is too much.
-bool Session::fits(std::size_t payload) {
+inline bool Session::fits_frame(std::size_t payload, std::size_t frame) {
   if (state_ != State::open) return false;
   if (transport_ == Transport::websocket && websocket_ == nullptr) return false;
   const std::size_t held = queued_bytes();
-  if (payload <= kMaxMessage) {
-    const std::size_t frame = ws::header_size(payload, false) + payload;
-    if (held <= shared_.options.send_hard && frame <= shared_.options.send_hard - held) return true;
-  }
-  end(CloseReason::transport_error, "send buffer limit");
-  return false;
+  const bool fits = payload <= kMaxMessage && held <= shared_.options.send_hard &&
+                    frame <= shared_.options.send_hard - held;
+  if (!fits) end(CloseReason::transport_error, "send buffer limit");
+  return fits;
 }
 
-void Session::sent() {
+inline bool Session::fits(std::size_t payload) {
+  return fits_frame(payload, ws::header_size(payload, false) + payload);
+}
+
+inline void Session::sent() {
   dispatch_ = shared_.dispatch;
   if (websocket_ != nullptr || poll_parked_) shared_.dirty.push_back(*this);
 }
@@ -223,11 +227,12 @@ bool Session::send_text(base::Bytes head, base::Bytes tail) {
   if (websocket_ != nullptr) {
     const std::size_t frame = ws::header_size(size, false) + size;
     char* to = shared_.arena.reserve(frame);
-    to += ws::write_header(to, ws::Opcode::text, size);
-    *to++ = '4';
+    to = size <= ws::kMaxShort ? ws::write_short_header(to, ws::Opcode::text, size)
+                               : to + ws::write_header(to, ws::Opcode::text, size);
+    *to++ = kMessage;
     if (!head.empty()) std::memcpy(to, head.data(), head.size());
     if (!tail.empty()) std::memcpy(to + head.size(), tail.data(), tail.size());
-    websocket_->push(shared_.arena.commit(frame));
+    websocket_->push_written(shared_.arena, frame);
   } else {
     queue().push_text(PacketType::message, head, tail, &shared_.ledger);
   }
@@ -242,7 +247,7 @@ bool Session::send_binary(base::Bytes bytes) {
     char* to = shared_.arena.reserve(frame);
     to += ws::write_header(to, ws::Opcode::binary, bytes.size());
     if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
-    websocket_->push(shared_.arena.commit(frame));
+    websocket_->push_written(shared_.arena, frame);
   } else {
     queue().push_binary(bytes, &shared_.ledger);
   }
@@ -255,9 +260,9 @@ bool Session::send(const Message& message) {
     return fits(kMaxMessage + 1);
   }
   const base::Chunk& frame = message.frame();
-  if (!fits(message.payload().size() + (message.is_binary() ? 0U : 1U))) return false;
+  if (!fits_frame(message.wire_size(), frame.capacity())) return false;
   if (websocket_ != nullptr) {
-    websocket_->push(frame, 0, static_cast<std::uint32_t>(frame.capacity()));
+    websocket_->push(frame);
   } else {
     queue().push(message);
   }
@@ -332,7 +337,7 @@ void Session::raise(Due due) {
   shared_.dirty.push_back(*this);
 }
 
-// Reads on in a POST body, or hands out the frame's message; none when there is no message.
+// Reads on in a POST body; none when there is no message in what is left.
 Event Session::next_message(base::Time now) {
   while (inbox_kind_ == Inbox::body) {
     PayloadReader reader(inbox_, packets_);
@@ -350,14 +355,16 @@ Event Session::next_message(base::Time now) {
     if (is_message)
       return {.kind = EventKind::message, .payload = packet.data, .binary = packet.binary};
   }
-  if (inbox_kind_ == Inbox::empty) return {};
-  const bool binary = inbox_kind_ == Inbox::binary;
-  inbox_kind_ = Inbox::empty;
-  return {.kind = EventKind::message, .payload = inbox_, .binary = binary};
+  return {};
 }
 
 Event Session::next(base::Time now) {
-  if (Event event = next_message(now); event.kind != EventKind::none) return event;
+  if (inbox_kind_ == Inbox::body) {
+    if (Event event = next_message(now); event.kind != EventKind::none) return event;
+  } else if (inbox_kind_ != Inbox::empty) {
+    const bool binary = std::exchange(inbox_kind_, Inbox::empty) == Inbox::binary;
+    return {.kind = EventKind::message, .payload = inbox_, .binary = binary};
+  }
   const std::uint8_t due = due_ & static_cast<std::uint8_t>(-due_);
   due_ = static_cast<std::uint8_t>(due_ & ~due);
   switch (due) {

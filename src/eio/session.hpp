@@ -144,7 +144,10 @@ class Session : public DirtyNode {
   bool send(const Message& message);
   // May a volatile packet be sent in this dispatch?
   bool writable() const;
-  std::size_t queued_bytes() const;
+  std::size_t queued_bytes() const {
+    if (websocket_ != nullptr) return websocket_->bytes();
+    return queue_ == nullptr ? 0 : queue_->bytes();
+  }
 
   // Server-initiated, graceful: what is queued is delivered first. `closed` follows at once, `gone`
   // when everything is delivered or drain_timeout is over.
@@ -155,7 +158,10 @@ class Session : public DirtyNode {
   Event next(base::Time now);
   // next() has nothing to say: told without a call, as it is most of the time.
   bool quiet() const { return inbox_kind_ == Inbox::empty && due_ == 0; }
-  base::Time deadline() const;
+  base::Time deadline() const {
+    if (state_ == State::open && probe_ == nullptr && !probed_) return timer_;
+    return earliest_deadline();
+  }
   void on_deadline(base::Time now);
 
  private:
@@ -176,8 +182,10 @@ class Session : public DirtyNode {
   // What next() still has to look at: the frame's message, or the rest of a POST body.
   enum class Inbox : std::uint8_t { empty, text, binary, body };
 
+  base::Time earliest_deadline() const;
   void raise(Due due);
   bool fits(std::size_t payload);
+  bool fits_frame(std::size_t payload, std::size_t frame);
   PollQueue& queue();
   void sent();
   void send_control(PacketType type, base::Bytes data, base::OutQueue& out);

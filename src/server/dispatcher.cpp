@@ -161,7 +161,7 @@ Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared,
       hub_(std::move(hub)) {}
 
 Socket Dispatcher::handle(const sio::Socket& socket) const {
-  return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id_view()};
+  return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id};
 }
 
 Socket Dispatcher::handle(sio::SocketId id) {
@@ -225,7 +225,9 @@ void Dispatcher::pump(base::Time now) {
         break;
       case sio::EventKind::event:
         on_event(event);
-        break;
+        if (!core_.quiet()) break;
+        pumping_ = false;
+        return;
       case sio::EventKind::ack:
         guarded("ack", [&] { event.waiter->finish(event.end, event.args); });
         break;
@@ -316,7 +318,7 @@ void Dispatcher::on_unknown_namespace(const sio::Event& event) {
 
 void Dispatcher::on_event(sio::Event& event) {
   events_.add();
-  sio::Socket* socket = core_.get(event.socket);
+  sio::Socket* socket = event.record;
   const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
   NamespaceExtras& nsp = extras(socket->nsp);
   auto* own = static_cast<SocketExtras*>(socket->attachment.get());
@@ -327,6 +329,9 @@ void Dispatcher::on_event(sio::Event& event) {
       for (const Listener& listener : *list)
         Call(*this, event.socket, handle(*socket), view, std::nullopt).run(listener.handler);
     }
+    // They may have disconnected it, and registered handlers.
+    socket = core_.get(event.socket);
+    if (socket == nullptr) return;
     own = static_cast<SocketExtras*>(socket->attachment.get());
   }
   if (own != nullptr && own->middlewares) {
@@ -334,19 +339,19 @@ void Dispatcher::on_event(sio::Event& event) {
     return run_packet_middlewares(event.socket, std::move(packet), event.ack_id, own->middlewares,
                                   0);
   }
-  run_handlers(event.socket, view, event.ack_id);
+  run_handlers(*socket, view, event.ack_id);
 }
 
-void Dispatcher::run_handlers(sio::SocketId id, const EventView& view,
+void Dispatcher::run_handlers(const sio::Socket& socket, const EventView& view,
                               std::optional<std::uint64_t> ack_id) {
-  sio::Socket* socket = core_.get(id);
   // Listeners for any event and middlewares may have disconnected it.
-  if (socket == nullptr || socket->state != sio::SocketState::connected) return;
-  const ListenersPtr for_all = extras(socket->nsp).events.find(view.name());
-  auto* own = static_cast<SocketExtras*>(socket->attachment.get());
+  if (socket.state != sio::SocketState::connected) return;
+  const ListenersPtr for_all = extras(socket.nsp).events.find(view.name());
+  auto* own = static_cast<SocketExtras*>(socket.attachment.get());
   const ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
   if (!for_all && !for_one) return;
-  Call call(*this, id, handle(*socket), view, ack_id);
+  const sio::SocketId id = socket.self;
+  Call call(*this, id, handle(socket), view, ack_id);
   for (const ListenersPtr* list : {&for_all, &for_one}) {
     if (!*list) continue;
     for (const Listener& listener : **list) {
@@ -385,7 +390,10 @@ void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
   Args all{Value(packet.name)};
   all.insert(all.end(), packet.args.begin(), packet.args.end());
   const OwnedArgs args(std::move(all));
-  run_handlers(id, EventView(packet.name, args.root(), args.rest(), ack_id.has_value()), ack_id);
+  const sio::Socket* socket = core_.get(id);
+  if (socket == nullptr) return;
+  run_handlers(*socket, EventView(packet.name, args.root(), args.rest(), ack_id.has_value()),
+               ack_id);
 }
 
 void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& view,

@@ -18,12 +18,6 @@ std::string_view Handshake::header(std::string_view lower_case_name) const {
   return {};
 }
 
-Socket::Socket(std::shared_ptr<detail::Hub> hub, std::uint32_t shard, std::uint64_t self,
-               std::uint32_t nsp, std::string_view id)
-    : hub_(std::move(hub)), self_(self), nsp_(nsp), shard_(shard) {
-  id.copy(id_.data(), id_.size());
-}
-
 namespace {
 
 server::Shard* here(const Socket& socket) {

@@ -10,7 +10,7 @@ OwnedArgs::OwnedArgs(Args values) : values_(std::move(values)) {
   writer.begin_array();
   for (const Value& value : values_) value.write(writer);
   writer.end_array();
-  SIO_CHECK(document_.parse_copy(text_));
+  SIO_CHECK(document_.parse_copy(text_.view()));
   if (!attachments_.empty()) SIO_CHECK(document_.bind_attachments(attachments_));
 }
 

@@ -2,11 +2,11 @@
 // The slow way, for middlewares that change packets and for answers that cross threads.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include <socketio/value.hpp>
 
+#include "base/text_buffer.hpp"
 #include "value/json_read.hpp"
 
 namespace socketio::server {
@@ -22,7 +22,7 @@ class OwnedArgs {
 
  private:
   Args values_;  // attachments are views into them
-  std::string text_;
+  base::TextBuffer text_;
   std::vector<base::Bytes> attachments_;
   value::JsonDocument document_;
 };

@@ -100,9 +100,9 @@ void Shard::feed(Connection& c, base::MutBytes bytes) {
   }
   if (c.ws) {
     c.ws->feed(bytes, now());
-  } else {
-    c.http->machine.feed(bytes, now());
+    return turn_ws(c);
   }
+  c.http->machine.feed(bytes, now());
   turn(c);
 }
 
@@ -260,8 +260,11 @@ void Shard::flush_connection(Connection& c) {
   bool everything = true;
   while (!c.out.empty()) {
     const std::size_t count = c.out.gather(parts_);
-    std::size_t total = 0;
-    for (std::size_t i = 0; i < count; ++i) total += parts_[i].size();
+    std::size_t total = c.out.bytes();
+    if (count == parts_.size()) {  // perhaps not all of it
+      total = 0;
+      for (std::size_t i = 0; i < count; ++i) total += parts_[i].size();
+    }
     const std::size_t taken = loop_.backend().send(c.stream, std::span(parts_.data(), count));
     c.out.consume(taken);
     if (c.http && taken > 0) c.http->machine.on_progress(now(), c.out.empty());
@@ -274,11 +277,11 @@ void Shard::flush_connection(Connection& c) {
     }
   }
   if (c.ws) {
-    if (SessionRecord* record = sessions_.get(c.session); record != nullptr && !c.probe)
-      record->session.on_flushed(everything);
+    SessionRecord* const record = sessions_.get(c.session);
+    if (record != nullptr && !c.probe) record->session.on_flushed(everything);
     if (everything) {
       c.ws->on_drained();
-      if (c.ws->has_input() && !c.closing && !overloaded(c)) backlog_.push_back(c);
+      if (c.ws->has_input() && !c.closing && !overloaded(record)) backlog_.push_back(c);
     }
   }
   if (everything && c.move) return loop_.backend().detach(c.stream);
@@ -334,12 +337,14 @@ void Shard::set_paused(Connection& c, bool paused) {
 
 void Shard::turn_ws(Connection& c) {
   const ConnectionId id = c.self;
-  if (overloaded(c)) {
+  const base::Time t = now();
+  SessionRecord* record = sessions_.get(c.session);
+  if (overloaded(record)) {
     c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
     return set_paused(c, true);
   }
   for (int n = 0; n < kEventsPerTurn; ++n) {
-    const ws::Event event = c.ws->next(ws_env(c), now());
+    const ws::Event event = c.ws->next(ws_env(c), t);
     if (!c.out.empty()) mark_dirty(c);
     if (event.kind == ws::EventKind::none) {
       // Input that waits for our pongs to leave must not grow.
@@ -347,39 +352,42 @@ void Shard::turn_ws(Connection& c) {
       if (c.ws->has_input()) c.ws->keep(ledger_);
       return arm(c);
     }
-    SessionRecord* record = sessions_.get(c.session);
     if (event.kind == ws::EventKind::closed) {
       if (record != nullptr) {
         c.session = {};
         (c.probe ? record->probe : record->websocket) = {};
         record->session.on_websocket_closed(c.probe, event.failed,
-                                            event.failed ? event.reason : base::Bytes(), now());
+                                            event.failed ? event.reason : base::Bytes(), t);
         pump(*record);
       }
       return close_when_sent(c);
     }
     if (record == nullptr) continue;
     if (event.kind == ws::EventKind::text) {
-      record->session.on_text(event.payload, c.probe, now());
+      record->session.on_text(event.payload, c.probe, t);
     } else if (event.kind == ws::EventKind::binary) {
-      record->session.on_binary(event.payload, c.probe, now());
+      record->session.on_binary(event.payload, c.probe, t);
     } else {
       continue;
     }
     pump(*record);
     if (connections_.get(id) == nullptr || c.closing) return;
-    if (overloaded(c)) break;
+    record = sessions_.get(c.session);
+    if (overloaded(record)) break;
+    if (c.ws->idle()) {  // next() would find nothing
+      set_paused(c, false);
+      return arm(c);
+    }
   }
   // Cut short: the rest waits inside the machine until the others had their turn (or until handlers
   // end).
   c.ws->keep(ledger_);
   set_paused(c, true);
-  if (!overloaded(c)) backlog_.push_back(c);
+  if (!overloaded(record)) backlog_.push_back(c);
 }
 
 // Too many of its handlers run: nothing more is read until some have ended.
-bool Shard::overloaded(const Connection& c) {
-  const SessionRecord* record = sessions_.get(c.session);
+bool Shard::overloaded(const SessionRecord* record) const {
   return record != nullptr && record->running > settings_.options.max_running_handlers;
 }
 

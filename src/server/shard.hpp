@@ -35,11 +35,13 @@
 namespace socketio::server {
 
 struct SidHash {
+  // The id's bits are random already (and unknown ids only look up, never insert), but they come in
+  // letters, whose high bits say little: the multiplication spreads what they have.
   std::size_t operator()(const eio::Sid& sid) const {
-    std::size_t h =
-        0;  // the id's bits are random already (and unknown ids only look up, never insert)
+    std::uint64_t h = 0;
     std::memcpy(&h, sid.chars.data(), sizeof h);
-    return h;
+    h *= 0x9E3779B97F4A7C15;
+    return static_cast<std::size_t>(h ^ (h >> 32));
   }
 };
 
@@ -125,7 +127,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   void feed(Connection& c, base::MutBytes bytes);
   void turn(Connection& c);  // drains the connection's machine
-  bool overloaded(const Connection& c);
+  bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
   void settle();
   void mark_dirty(Connection& c) { dirty_.push_back(c); }

@@ -270,6 +270,12 @@ void Shard::close_websocket(ConnectionId id) {
 // The session has something to send: its WebSocket is flushed with the others; a parked poll is
 // answered with one payload.
 void Shard::flush_session(SessionRecord& record) {
+  if (record.session.quiet() && !record.session.poll_parked() && !record.session.upgrading()) {
+    // It only has queued frames, as most have.
+    if (Connection* c = connections_.get(record.websocket); c != nullptr && !c->out.empty())
+      mark_dirty(*c);
+    return arm(record);
+  }
   const SessionId id = SessionId::unpack(record.session.owner());
   if (record.session.poll_parked() && record.session.poll_ready()) {
     Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));

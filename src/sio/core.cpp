@@ -127,39 +127,57 @@ void Core::State::free_socket(SocketId id) {
 
 // What the last event showed is no longer needed.
 void Core::State::settle() {
-  if (const SocketId id = std::exchange(reported, {})) free_socket(id);
+  if (reported) free_socket(std::exchange(reported, {}));
+  if (!dispatched) return;
   if (Client* client = clients.get(std::exchange(dispatched, {})); client != nullptr)
     client->decoder.release();
 }
 
 Event Core::next(base::Time) {
   State& s = *state_;
-  s.settle();
+  if (s.reported || s.dispatched) s.settle();
   Event event;
+  if (s.arrived) {
+    event.kind = EventKind::event;
+    event.socket = std::exchange(s.arrived, {});
+    event.client = s.arrived_of;
+    if (s.report_packet(event)) return event;
+    event = {};
+  }
+  if (!s.queue.empty() || !s.ending.empty()) s.next_queued(event);
+  return event;
+}
+
+bool Core::quiet() const {
+  const State& s = *state_;
+  return !s.arrived && !s.dispatched && !s.reported && s.queue.empty() && s.ending.empty();
+}
+
+void Core::State::next_queued(Event& event) {
   for (;;) {
-    if (!s.ending.empty()) {
+    if (!ending.empty()) {
       event.kind = EventKind::ack;
-      event.end = s.ending_with;
-      event.waiter = std::move(s.ending.back());
-      s.ending.pop_back();
-      return event;
+      event.end = ending_with;
+      event.waiter = std::move(ending.back());
+      ending.pop_back();
+      return;
     }
-    if (s.queue.empty()) return event;
-    Queued& item = s.queue.front();
+    if (queue.empty()) return;
+    Queued& item = queue.front();
     if (item.kind == Queued::Kind::event) {
-      const bool reported = s.report(item, event);
-      s.queue.pop();
-      if (reported) return event;
+      const bool reported_it = report(item, event);
+      queue.pop();
+      if (reported_it) return;
       event = {};
       continue;
     }
     const Queued last = std::move(item);
-    s.queue.pop();
+    queue.pop();
     if (last.kind == Queued::Kind::erase_client) {
-      s.clients.erase(last.client);
+      clients.erase(last.client);
     } else {
-      if (Socket* socket = s.sockets.get(last.socket)) s.leave(*socket, last.reason);
-      s.free_socket(last.socket);
+      if (Socket* socket = sockets.get(last.socket)) leave(*socket, last.reason);
+      free_socket(last.socket);
     }
   }
 }
@@ -194,14 +212,11 @@ bool Core::State::report(Queued& item, Event& event) {
     case EventKind::ack:
     case EventKind::ack_reply:
       if (!item.client) return true;  // not a reply
-      dispatched = item.client;
+      hold_packet(item.client);
       event.args = document.root();
       return true;
     case EventKind::event:
-      dispatched = item.client;
-      if (socket == nullptr || socket->state != SocketState::connected) return false;
-      report_packet(event);
-      return true;
+      return report_packet(event);
     case EventKind::disconnecting:
       std::swap(event.detail, event.name);
       return true;
@@ -215,7 +230,18 @@ bool Core::State::report(Queued& item, Event& event) {
   return true;
 }
 
-void Core::State::report_packet(Event& event) {
+// The attachments the event shows live until the next call.
+void Core::State::hold_packet(ClientId client) {
+  if (decoded.attachments > 0) dispatched = client;
+}
+
+// False: its socket has been disconnected meanwhile.
+bool Core::State::report_packet(Event& event) {
+  hold_packet(event.client);
+  Socket* socket = sockets.get(event.socket);
+  if (socket == nullptr || socket->state != SocketState::connected) return false;
+  event.record = socket;
+  event.nsp = socket->nsp;
   event.args = document.root();
   event.ack_id = decoded.id;
   event.name = decoded.event;
@@ -224,6 +250,7 @@ void Core::State::report_packet(Event& event) {
     event.name = numeric_name;
   }
   if (decoded.attachments == 0) event.rest = document.rest_of_array();
+  return true;
 }
 
 base::Time Core::deadline() const {

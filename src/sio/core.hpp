@@ -82,6 +82,7 @@ enum class EventKind : std::uint8_t {
 struct Event {
   EventKind kind = EventKind::none;
   SocketId socket{};
+  Socket* record = nullptr;  // of an `event`: what `socket` names, until user code runs
   ClientId client{};
   NamespaceIndex nsp = 0;
   base::Bytes name{};  // event name, namespace name, or error text; valid until the next call
@@ -127,6 +128,8 @@ class Core {
   std::uint64_t owner(ClientId client) const;
 
   Event next(base::Time now);
+  // next() has nothing to say or to clean up, as after most events.
+  bool quiet() const;
 
   // -- Connecting. Both no-ops (false) when the socket is gone.
   // Joins, writes CONNECT {"sid":…}; the caller then runs the connection handlers.

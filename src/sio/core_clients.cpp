@@ -71,8 +71,8 @@ void Core::on_text(ClientId id, base::MutBytes text, base::Time now) {
   State& s = *state_;
   Client* client = s.clients.get(id);
   if (client == nullptr || client->closing) return;
-  s.decoded = client->decoder.on_text(text, s.options, State::JoinedBy(s, *client), s.document,
-                                      s.shared.ledger, now);
+  client->decoder.on_text(text, s.options, State::JoinedBy(s, *client), s.document, s.shared.ledger,
+                          now, s.decoded);
   s.take(*client, s.decoded, now);
 }
 
@@ -80,7 +80,7 @@ void Core::on_binary(ClientId id, base::MutBytes bytes, base::Time now) {
   State& s = *state_;
   Client* client = s.clients.get(id);
   if (client == nullptr || client->closing) return;
-  s.decoded = client->decoder.on_binary(bytes, s.options, s.document, s.shared.ledger, now);
+  client->decoder.on_binary(bytes, s.options, s.document, s.shared.ledger, now, s.decoded);
   s.take(*client, s.decoded, now);
 }
 
@@ -111,9 +111,10 @@ void Core::State::take(Client& client, const Decoded& packet, base::Time now) {
     case Decoded::Status::packet:
       break;
   }
-  if (packet.attachments > 0) client.unlink();
+  if (packet.attachments == 0) return dispatch(client, packet, now);
+  client.unlink();
   dispatch(client, packet, now);
-  if (queue.empty()) client.decoder.release();
+  if (queue.empty() && !arrived) client.decoder.release();
 }
 
 void Core::State::dispatch(Client& client, const Decoded& packet, base::Time now) {
@@ -132,7 +133,11 @@ void Core::State::dispatch(Client& client, const Decoded& packet, base::Time now
     return violation(client, "packet before the connection", now);
   switch (packet.type) {
     case PacketType::event:
-      return push(EventKind::event, *socket);
+      // Nearly always there is nothing before it.
+      if (!queue.empty() || !ending.empty()) return push(EventKind::event, *socket);
+      arrived = socket->self;
+      arrived_of = client.self;
+      return;
     case PacketType::ack:
       if (packet.id && packet.has_payload) dispatch_ack(*socket, packet);
       return;

@@ -134,6 +134,9 @@ struct Core::State {
   std::string numeric_name;  // of an event whose name is a number
   Encoder encoder;           // of the core's own packets
 
+  // The event that has been decoded, while nothing is queued before it: it goes before the queue.
+  SocketId arrived{};
+  ClientId arrived_of{};
   Queue queue;
   std::vector<std::unique_ptr<AckWaiter>> ending;  // last first; they go before the queue
   AckEnd ending_with = AckEnd::disconnected;
@@ -142,8 +145,10 @@ struct Core::State {
 
   // core.cpp
   Namespace* find_namespace(base::Bytes name);
+  void next_queued(Event& event);
   bool report(Queued& item, Event& event);
-  void report_packet(Event& event);
+  bool report_packet(Event& event);
+  void hold_packet(ClientId client);
   void settle();
   void push(EventKind kind, const Socket& socket, base::Bytes text = {});
   void push_end(std::unique_ptr<AckWaiter> waiter, AckEnd end);

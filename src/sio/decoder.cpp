@@ -6,11 +6,10 @@ namespace socketio::sio {
 
 namespace {
 
-Decoded failed(base::Bytes error) {
-  Decoded result;
-  result.status = Decoded::Status::error;
-  result.error = error;
-  return result;
+void fail(Decoded& out, base::Bytes error) {
+  out = {};
+  out.status = Decoded::Status::error;
+  out.error = error;
 }
 
 PacketType plain(PacketType type) {
@@ -72,39 +71,38 @@ base::Time Decoder::deadline() const {
   return waiting() ? pending_->deadline : base::kNever;
 }
 
-void Decoder::release() {
-  if (!complete_) return;
+void Decoder::free_packet() {
   complete_ = false;
   pending_.reset();
 }
 
-Decoded Decoder::on_text(base::MutBytes input, const Options& options, const Joined& joined,
-                         value::JsonDocument& document, base::Ledger& ledger, base::Time now) {
+void Decoder::on_text(base::MutBytes input, const Options& options, const Joined& joined,
+                      value::JsonDocument& document, base::Ledger& ledger, base::Time now,
+                      Decoded& out) {
   if (waiting()) {
     pending_.reset();
-    return failed("got plaintext data when reconstructing a packet");
+    return fail(out, "got plaintext data when reconstructing a packet");
   }
   release();
   const base::Bytes text = base::as_bytes(input);
   Header header;
   if (const base::Bytes error = parse_header(text, options.max_attachments, header); !error.empty())
-    return failed(error);
+    return fail(out, error);
 
-  Decoded result;
-  result.status = Decoded::Status::packet;
-  result.type = plain(header.type);
-  result.nsp = header.nsp;
-  result.id = header.id;
+  out = {};
+  out.status = Decoded::Status::packet;
+  out.type = plain(header.type);
+  out.nsp = header.nsp;
+  out.id = header.id;
   const base::Bytes payload = text.substr(header.size);
-  if (header.attachments > 0 && !joined.joined(header.nsp)) return result;
+  if (header.attachments > 0 && !joined.joined(header.nsp)) return;
   if (payload.empty()) {
-    if (result.type == PacketType::event || header.attachments > 0)
-      return failed("invalid payload");
-    return result;
+    if (out.type == PacketType::event || header.attachments > 0) fail(out, "invalid payload");
+    return;
   }
-  if (!parse(header.type, payload, document, result.event)) return failed("invalid payload");
-  result.has_payload = true;
-  if (header.attachments == 0) return result;
+  if (!parse(header.type, payload, document, out.event)) return fail(out, "invalid payload");
+  out.has_payload = true;
+  if (header.attachments == 0) return;
 
   pending_ = std::make_unique<Pending>();
   pending_->text.append(text, ledger, text.size());
@@ -112,26 +110,27 @@ Decoded Decoder::on_text(base::MutBytes input, const Options& options, const Joi
       parse_header(base::as_bytes(pending_->text.view()), options.max_attachments, pending_->header)
           .empty());
   pending_->deadline = base::after(now, options.packet_timeout);
-  return Decoded{};
+  out = {};
 }
 
-Decoded Decoder::on_binary(base::MutBytes bytes, const Options& options,
-                           value::JsonDocument& document, base::Ledger& ledger, base::Time) {
+void Decoder::on_binary(base::MutBytes bytes, const Options& options, value::JsonDocument& document,
+                        base::Ledger& ledger, base::Time, Decoded& out) {
   if (!waiting()) {
     release();
-    return failed("got binary data when not reconstructing a packet");
+    return fail(out, "got binary data when not reconstructing a packet");
   }
   Pending& pending = *pending_;
   if (bytes.size() > options.max_attachment_bytes - pending.bytes) {
     pending_.reset();
-    return failed("attachments too large");
+    return fail(out, "attachments too large");
   }
   pending.bytes += bytes.size();
   const std::uint32_t expected = pending.header.attachments;
+  out = {};
   if (pending.parts.size() + 1 < expected) {
     if (pending.parts.empty()) pending.parts.reserve(expected - 1);
     pending.parts.emplace_back().append(base::as_bytes(bytes), ledger, bytes.size());
-    return Decoded{};
+    return;
   }
   pending.views.reserve(expected);
   for (base::InBuffer& part : pending.parts) pending.views.push_back(base::as_bytes(part.view()));
@@ -142,18 +141,16 @@ Decoded Decoder::on_binary(base::MutBytes bytes, const Options& options,
   SIO_CHECK(parsed);
   if (!document.bind_attachments(pending.views)) {
     pending_.reset();
-    return failed("illegal attachments");
+    return fail(out, "illegal attachments");
   }
   complete_ = true;
-  Decoded result;
-  result.status = Decoded::Status::packet;
-  result.type = plain(pending.header.type);
-  result.nsp = pending.header.nsp;
-  result.id = pending.header.id;
-  result.has_payload = true;
-  document.first_string(result.event);
-  result.attachments = expected;
-  return result;
+  out.status = Decoded::Status::packet;
+  out.type = plain(pending.header.type);
+  out.nsp = pending.header.nsp;
+  out.id = pending.header.id;
+  out.has_payload = true;
+  document.first_string(out.event);
+  out.attachments = expected;
 }
 
 }  // namespace socketio::sio

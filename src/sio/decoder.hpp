@@ -42,16 +42,18 @@ class Decoder {
     ~Joined() = default;
   };
 
-  // Views in the result live as long as `text` and until the next call. The payload is parsed into
+  // Views in `out` live as long as `text` and until the next call. The payload is parsed into
   // `document`, shape-checked, with attachments bound.
-  Decoded on_text(base::MutBytes text, const Options& options, const Joined& joined,
-                  value::JsonDocument& document, base::Ledger& ledger, base::Time now);
+  void on_text(base::MutBytes text, const Options& options, const Joined& joined,
+               value::JsonDocument& document, base::Ledger& ledger, base::Time now, Decoded& out);
   // The last attachment completes the packet: views then point into the decoder until release() or
   // the next call, and those of the last attachment into `bytes`, which is not copied.
-  Decoded on_binary(base::MutBytes bytes, const Options& options, value::JsonDocument& document,
-                    base::Ledger& ledger, base::Time now);
+  void on_binary(base::MutBytes bytes, const Options& options, value::JsonDocument& document,
+                 base::Ledger& ledger, base::Time now, Decoded& out);
   // Frees a completed binary packet after its dispatch.
-  void release();
+  void release() {
+    if (complete_) free_packet();
+  }
 
   bool waiting() const { return pending_ != nullptr && !complete_; }
   // When the attachments must be there.
@@ -59,6 +61,7 @@ class Decoder {
 
  private:
   struct Pending;
+  void free_packet();
   std::unique_ptr<Pending> pending_;
   bool complete_ = false;
 

@@ -25,10 +25,13 @@ class Run {
     const bool is_text = !line.starts_with('<');
     Padded input(is_text ? line : line.substr(1));
     const bool was_waiting = decoder_.waiting();
-    const sio::Decoded packet =
-        is_text ? decoder_.on_text(input.view(), options_, everywhere_, document_, ledger_,
-                                   base::Time{})
-                : decoder_.on_binary(input.view(), options_, document_, ledger_, base::Time{});
+    sio::Decoded packet;
+    if (is_text) {
+      decoder_.on_text(input.view(), options_, everywhere_, document_, ledger_, base::Time{},
+                       packet);
+    } else {
+      decoder_.on_binary(input.view(), options_, document_, ledger_, base::Time{}, packet);
+    }
     switch (packet.status) {
       case sio::Decoded::Status::error:
         SIO_CHECK(!packet.error.empty());
@@ -66,12 +69,12 @@ class Run {
     sio::Options options;
     options.max_attachments = ~std::uint32_t{0};
     Padded text(std::string(again.head) + std::string(again.body));
-    sio::Decoded second =
-        other.on_text(text.view(), options, everywhere_, document_, ledger_, base::Time{});
+    sio::Decoded second;
+    other.on_text(text.view(), options, everywhere_, document_, ledger_, base::Time{}, second);
     for (const base::Bytes attachment : again.attachments) {
       SIO_CHECK(second.status == sio::Decoded::Status::incomplete);
       bytes_ = Padded(attachment);
-      second = other.on_binary(bytes_.view(), options, document_, ledger_, base::Time{});
+      other.on_binary(bytes_.view(), options, document_, ledger_, base::Time{}, second);
     }
     SIO_CHECK(second.status == sio::Decoded::Status::packet);
     SIO_CHECK(second.nsp == packet.nsp && second.id == packet.id);

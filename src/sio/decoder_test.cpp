@@ -20,16 +20,21 @@ class DecoderTest : public ::testing::Test {
 
   Decoded text(base::Bytes packet) {
     input_ = std::make_unique<Padded>(packet);
-    return decoder.on_text(input_->view(), options, everywhere, document, ledger, now);
+    Decoded out;
+    decoder.on_text(input_->view(), options, everywhere, document, ledger, now, out);
+    return out;
   }
   Decoded binary(base::Bytes bytes) {
     input_ = std::make_unique<Padded>(bytes);
-    return decoder.on_binary(input_->view(), options, document, ledger, now);
+    Decoded out;
+    decoder.on_binary(input_->view(), options, document, ledger, now, out);
+    return out;
   }
   std::string error(base::Bytes packet) {
     Decoder fresh;
     Padded padded(packet);
-    const Decoded result = fresh.on_text(padded.view(), options, everywhere, document, ledger, now);
+    Decoded result;
+    fresh.on_text(padded.view(), options, everywhere, document, ledger, now, result);
     return result.status == Decoded::Status::error ? std::string(result.error) : "";
   }
 
@@ -228,9 +233,10 @@ TEST_F(DecoderTest, DestroyedWhileWaiting) {
   {
     Decoder other;
     Padded header("52-[\"e\"]");
-    other.on_text(header.view(), options, everywhere, document, ledger, now);
+    Decoded out;
+    other.on_text(header.view(), options, everywhere, document, ledger, now, out);
     Padded bytes("1234");
-    other.on_binary(bytes.view(), options, document, ledger, now);
+    other.on_binary(bytes.view(), options, document, ledger, now, out);
     EXPECT_GT(ledger.input(), 0);
   }
   EXPECT_EQ(ledger.input(), 0);

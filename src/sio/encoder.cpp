@@ -9,10 +9,10 @@ namespace {
 // A longer packet's buffer is given back when the next one begins.
 constexpr std::size_t kKept = std::size_t{64} * 1024;
 
-void append_number(std::string& out, std::uint64_t number) {
-  char digits[20];
-  const auto end = std::to_chars(std::begin(digits), std::end(digits), number).ptr;
-  out.append(digits, static_cast<std::size_t>(end - digits));
+constexpr std::size_t kMaxDigits = 20;
+
+char* write_number(char* to, std::uint64_t number) {
+  return std::to_chars(to, to + kMaxDigits, number).ptr;
 }
 
 }  // namespace
@@ -25,45 +25,48 @@ base::Bytes SharedPacket::body() const {
 }
 
 Writer& Encoder::begin_event(base::Bytes name) {
-  Writer& writer = begin_ack();
-  writer.string(name);
-  return writer;
+  begin_ack();
+  writer_.string(name);
+  return writer_;
 }
 
 Writer& Encoder::begin_ack() {
-  Writer& writer = begin_value();
-  writer.begin_array();
+  begin_value();
+  writer_.begin_array();
   array_ = true;
-  return writer;
+  return writer_;
 }
 
 Writer& Encoder::begin_value() {
-  body_.clear();
-  if (body_.capacity() > kKept) std::string().swap(body_);  // assigning would keep the buffer
+  body_.clear(kKept);
   attachments_.clear();
   array_ = false;
-  return writer_.emplace(body_, attachments_);
+  writer_.restart();
+  return writer_;
 }
 
 Encoded Encoder::finish(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
                         std::uint32_t max_attachments) {
-  if (array_) writer_->end_array();
+  if (array_) writer_.end_array();
   array_ = false;
   if (attachments_.size() > max_attachments) return {};
   const bool binary = !attachments_.empty();
   if (binary && type == PacketType::event) type = PacketType::binary_event;
   if (binary && type == PacketType::ack) type = PacketType::binary_ack;
-  head_.assign(1, static_cast<char>('0' + static_cast<int>(type)));
+  head_.clear(kKept);
+  char* at = head_.room(1 + kMaxDigits + 1 + nsp.size() + 1 + kMaxDigits);
+  *at++ = static_cast<char>('0' + static_cast<int>(type));
   if (binary) {
-    append_number(head_, attachments_.size());
-    head_ += '-';
+    at = write_number(at, attachments_.size());
+    *at++ = '-';
   }
   if (nsp != "/") {
-    head_ += nsp;
-    head_ += ',';
+    at += nsp.copy(at, nsp.size());
+    *at++ = ',';
   }
-  if (id) append_number(head_, *id);
-  return {head_, body_, attachments_};
+  if (id) at = write_number(at, *id);
+  head_.to(at);
+  return {head_.view(), body_.view(), attachments_};
 }
 
 SharedPacket Encoder::share(const Encoded& encoded, base::Ledger* ledger) {

@@ -6,7 +6,6 @@
 
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "eio/message.hpp"
@@ -49,10 +48,10 @@ class Encoder {
   static SharedPacket share(const Encoded& encoded, base::Ledger* ledger);
 
  private:
-  std::string head_;
-  std::string body_;
+  base::TextBuffer head_;
+  base::TextBuffer body_;
   std::vector<base::Bytes> attachments_;
-  std::optional<value::JsonWriter> writer_;
+  value::JsonWriter writer_{body_, attachments_};
   bool array_ = false;
 };
 

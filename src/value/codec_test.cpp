@@ -78,11 +78,11 @@ using namespace std::string_literals;
 
 template <class T>
 std::string written(const T& value) {
-  std::string out;
+  base::TextBuffer out;
   std::vector<base::Bytes> attachments;
   value::JsonWriter writer(out, attachments);
   encode(writer, value);
-  return out;
+  return std::string(out.view());
 }
 
 template <class T>

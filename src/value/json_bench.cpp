@@ -60,16 +60,16 @@ BENCHMARK(rest_of_event);
 
 void write_event(benchmark::State& state) {
   const std::string text(static_cast<std::size_t>(state.range(0)), 'x');
-  std::string out;
+  base::TextBuffer out;
   std::vector<base::Bytes> attachments;
   for (auto _ : state) {
-    out.clear();
+    out.clear(value::kKeptCapacity);
     value::JsonWriter writer(out, attachments);
     writer.begin_array();
     encode(writer, "m");
     encode(writer, text);
     writer.end_array();
-    benchmark::DoNotOptimize(out.data());
+    benchmark::DoNotOptimize(out.view());
   }
 }
 BENCHMARK(write_event)->Arg(32)->Arg(1024)->Arg(65536);
@@ -77,37 +77,37 @@ BENCHMARK(write_event)->Arg(32)->Arg(1024)->Arg(65536);
 void write_non_ascii(benchmark::State& state) {
   std::string text;
   for (int i = 0; i < 512; ++i) text += "\xC3\xA9";
-  std::string out;
+  base::TextBuffer out;
   for (auto _ : state) {
-    out.clear();
+    out.clear(value::kKeptCapacity);
     value::write_json_string(out, text);
-    benchmark::DoNotOptimize(out.data());
+    benchmark::DoNotOptimize(out.view());
   }
 }
 BENCHMARK(write_non_ascii);
 
 void write_doubles(benchmark::State& state) {
   const std::vector<double> numbers(64, 12.345678);
-  std::string out;
+  base::TextBuffer out;
   std::vector<base::Bytes> attachments;
   for (auto _ : state) {
-    out.clear();
+    out.clear(value::kKeptCapacity);
     value::JsonWriter writer(out, attachments);
     encode(writer, numbers);
-    benchmark::DoNotOptimize(out.data());
+    benchmark::DoNotOptimize(out.view());
   }
 }
 BENCHMARK(write_doubles);
 
 void write_value(benchmark::State& state) {
   const auto value = Value::parse(kObject);
-  std::string out;
+  base::TextBuffer out;
   std::vector<base::Bytes> attachments;
   for (auto _ : state) {
-    out.clear();
+    out.clear(value::kKeptCapacity);
     value::JsonWriter writer(out, attachments);
     value->write(writer);
-    benchmark::DoNotOptimize(out.data());
+    benchmark::DoNotOptimize(out.view());
   }
 }
 BENCHMARK(write_value);

@@ -1,13 +1,15 @@
 // What the reader accepts, the writer repeats: read -> write -> read gives an equal Value, the
 // rewritten text is a fixed point, raw views are JSON themselves, and nothing reads past the
-// padding.
+// padding. With and without JsonScan it accepts and shows the same.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 
 #include "base/check.hpp"
 #include "value/json_read.hpp"
+#include "value/json_scan.hpp"
 #include "value/json_write.hpp"
+#include "value/testing.hpp"
 
 namespace {
 
@@ -39,7 +41,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const base::Bytes text(padded.get(), size);
   base::Bytes(reinterpret_cast<const char*>(data), size).copy(padded.get(), size);
   JsonDocument document;
-  if (!document.parse(text)) return 0;
+  JsonDocument tape(JsonDocument::Reader::tape_only);
+  const bool read = document.parse(text);
+  SIO_CHECK(tape.parse(text) == read);
+  if (!read) return 0;
+  // Comparing is quadratic in the depth.
+  if (size <= socketio::value::kMaxScan) SIO_CHECK(socketio::value::same(document, tape));
   check_texts(document);
   const std::string once = Value::read(document.root()).to_json();
   const auto again = Value::parse(once);
@@ -50,11 +57,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string bytes = "x";
   const base::Bytes attachments[] = {bytes, bytes};
   if (document.bind_attachments(attachments)) {
-    std::string out;
+    base::TextBuffer out;
     std::vector<base::Bytes> written;
     socketio::value::JsonWriter writer(out, written);
     Value::read(document.root()).write(writer);
-    SIO_CHECK(document.parse_copy(out) && document.bind_attachments(written));
+    SIO_CHECK(document.parse_copy(out.view()) && document.bind_attachments(written));
   }
   return 0;
 }

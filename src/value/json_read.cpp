@@ -1,6 +1,6 @@
-// JsonDocument over simdjson's tape (its format: doc/tape.md there). One word per value, its type
-// in the top byte; numbers take a second word; a container's word has the index behind its end in
-// the low half and the count of its members in 24 bits above.
+// JsonDocument over JsonScan, or over simdjson's tape (its format: doc/tape.md there). One word per
+// value, its type in the top byte; numbers take a second word; a container's word has the index
+// behind its end in the low half and the count of its members in 24 bits above.
 #include "value/json_read.hpp"
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <simdjson.h>
 
 #include "value/json_normalise.hpp"
+#include "value/json_scan.hpp"
 #include "value/json_write.hpp"
 #include "value/number.hpp"
 
@@ -52,13 +53,19 @@ struct JsonDocument::Tape {
   std::string normalised;
   std::vector<Overflow> overflows;
   std::span<const base::Bytes> attachments;
+  bool scans = true;
+  bool scanned = false;  // the document is in `scan`, and there is nothing on the tape
   bool ok = false;
   // Where the last as_raw_view ended up, so that reading one argument after the other is linear.
   std::size_t seen_word = kRoot;
   std::size_t seen_structural = 0;
+  JsonScan scan;
 
   void ensure_capacity(std::size_t size);
-  void release_texts(std::size_t size);
+  // What the buffers were last needed for; more than kKeptCapacity is given back with the next
+  // short text.
+  std::size_t held = 0;
+  void release(std::size_t size);
   simdjson::error_code parse(base::Bytes from);
   void apply_overflows();
 
@@ -104,8 +111,7 @@ struct JsonDocument::Tape {
 // Powers of two while buffers are kept, so that slowly growing messages do not reallocate each
 // time.
 void JsonDocument::Tape::ensure_capacity(std::size_t size) {
-  const std::size_t have = doc.capacity();
-  if (size <= have && (have <= kKeptCapacity || size > kKeptCapacity)) return;
+  if (size <= doc.capacity()) return;
   const std::size_t want =
       size <= kKeptCapacity ? std::bit_ceil(std::max(size, kLeastCapacity)) : size;
   ok = false;
@@ -115,12 +121,15 @@ void JsonDocument::Tape::ensure_capacity(std::size_t size) {
   }
 }
 
-void JsonDocument::Tape::release_texts(std::size_t size) {
+void JsonDocument::Tape::release(std::size_t size) {
   if (size > kKeptCapacity) return;
+  held = 0;
+  doc = {};
+  parser = simdjson::dom::parser(simdjson::SIMDJSON_MAXSIZE_BYTES);
   // Assigning an empty string would keep the buffer.
-  if (copied.capacity() > 2 * kKeptCapacity) std::string().swap(copied);
-  if (normalised.capacity() > 2 * kKeptCapacity) std::string().swap(normalised);
-  if (overflows.capacity() * sizeof(Overflow) > kKeptCapacity) overflows = {};
+  std::string().swap(copied);
+  std::string().swap(normalised);
+  overflows = {};
 }
 
 simdjson::error_code JsonDocument::Tape::parse(base::Bytes from) {
@@ -203,16 +212,18 @@ bool JsonDocument::Tape::bind_placeholder(std::size_t at) {
   return true;
 }
 
-JsonDocument::JsonDocument() : tape_(std::make_unique<Tape>()) {}
+JsonDocument::JsonDocument(Reader reader) : tape_(std::make_unique<Tape>()) {
+  tape_->scans = reader == Reader::usual;
+}
 JsonDocument::~JsonDocument() = default;
 
 bool JsonDocument::parse(base::Bytes text) {
-  tape_->release_texts(text.size());
+  if (tape_->held > kKeptCapacity) tape_->release(text.size());
   return read(text);
 }
 
 bool JsonDocument::parse_copy(base::Bytes text) {
-  tape_->release_texts(text.size());
+  if (tape_->held > kKeptCapacity) tape_->release(text.size());
   tape_->copied.reserve(text.size() + base::kPadding);
   tape_->copied.assign(text);
   return read(tape_->copied);
@@ -220,10 +231,20 @@ bool JsonDocument::parse_copy(base::Bytes text) {
 
 bool JsonDocument::read(base::Bytes text) {
   Tape& tape = *tape_;
-  tape.ok = false;
   tape.attachments = {};
+  tape.scanned = tape.scans && tape.scan.read(text);
+  if (!tape.scanned) return read_tape(text);
+  tape.text = text;
+  return tape.ok = true;
+}
+
+bool JsonDocument::read_tape(base::Bytes text) {
+  Tape& tape = *tape_;
+  tape.scanned = false;
+  tape.ok = false;
   tape.seen_word = kRoot;
   tape.seen_structural = 0;
+  tape.held = std::max(tape.held, text.size());
   // Newer simdjson skips it; JSON.parse does not.
   if (text.empty() || text.starts_with(kByteOrderMark)) return false;
   const auto error = tape.parse(text);
@@ -233,6 +254,7 @@ bool JsonDocument::read(base::Bytes text) {
   tape.overflows.clear();
   if (!normalise_json(text, tape.normalised, tape.overflows)) return false;
   tape.normalised.reserve(tape.normalised.size() + base::kPadding);
+  tape.held = std::max(tape.held, tape.overflows.size() * sizeof(Overflow));
   if (tape.parse(tape.normalised) != simdjson::SUCCESS) return false;
   tape.apply_overflows();
   tape.ok = true;
@@ -240,11 +262,13 @@ bool JsonDocument::read(base::Bytes text) {
 }
 
 Element JsonDocument::root() const {
-  return tape_->ok ? Element(this, kRoot) : Element();
+  return tape_->ok ? Element(this, tape_->scanned ? 0 : kRoot) : Element();
 }
 
 bool JsonDocument::bind_attachments(std::span<const base::Bytes> attachments) {
   Tape& tape = *tape_;
+  // Only the tape knows placeholders.
+  if (tape.scanned) read_tape(tape.text);
   tape.attachments = attachments;
   if (!tape.ok) return true;
   const std::size_t end = tape.after(kRoot);
@@ -258,6 +282,7 @@ bool JsonDocument::bind_attachments(std::span<const base::Bytes> attachments) {
 
 bool JsonDocument::first_string(std::string_view& out) const {
   const Tape& tape = *tape_;
+  if (tape.scanned) return tape.scan.first_string(out);
   if (!tape.ok || tape.type(kRoot) != '[' || tape.type(kRoot + 1) != '"') return false;
   out = tape.string(kRoot + 1);
   return true;
@@ -265,6 +290,7 @@ bool JsonDocument::first_string(std::string_view& out) const {
 
 base::Bytes JsonDocument::rest_of_array() const {
   const Tape& tape = *tape_;
+  if (tape.scanned) return tape.scan.rest_of_array();
   if (!tape.ok || tape.type(kRoot) != '[' || tape.structural(1) == ']') return {};
   const std::size_t comma = tape.after_value(1);
   if (tape.structural(comma) != ',') return {};
@@ -277,6 +303,7 @@ std::size_t JsonDocument::capacity() const {
 }
 
 Kind JsonDocument::kind(std::size_t at) const {
+  if (tape_->scanned) return tape_->scan.kind(at);
   switch (tape_->type(at)) {
     case 't':
     case 'f':
@@ -301,6 +328,7 @@ Kind JsonDocument::kind(std::size_t at) const {
 }
 
 bool JsonDocument::as_bool(std::size_t at, bool& out) const {
+  if (tape_->scanned) return tape_->scan.as_bool(at, out);
   const char t = tape_->type(at);
   if (t != 't' && t != 'f') return false;
   out = t == 't';
@@ -308,6 +336,7 @@ bool JsonDocument::as_bool(std::size_t at, bool& out) const {
 }
 
 bool JsonDocument::as_integer(std::size_t at, std::int64_t& out) const {
+  if (tape_->scanned) return tape_->scan.as_integer(at, out);
   const char t = tape_->type(at);
   if (t == 'd') return exact_integer(tape_->as_double(at), out);
   if (t != 'l') return false;
@@ -316,6 +345,7 @@ bool JsonDocument::as_integer(std::size_t at, std::int64_t& out) const {
 }
 
 bool JsonDocument::as_unsigned(std::size_t at, std::uint64_t& out) const {
+  if (tape_->scanned) return tape_->scan.as_unsigned(at, out);
   const char t = tape_->type(at);
   if (t == 'd') return exact_unsigned(tape_->as_double(at), out);
   if (t != 'u' && t != 'l') return false;
@@ -326,6 +356,7 @@ bool JsonDocument::as_unsigned(std::size_t at, std::uint64_t& out) const {
 }
 
 bool JsonDocument::as_number(std::size_t at, double& out) const {
+  if (tape_->scanned) return tape_->scan.as_number(at, out);
   const char t = tape_->type(at);
   if (t == 'd') {
     out = tape_->as_double(at);
@@ -340,33 +371,38 @@ bool JsonDocument::as_number(std::size_t at, double& out) const {
 }
 
 bool JsonDocument::as_string(std::size_t at, std::string_view& out) const {
+  if (tape_->scanned) return tape_->scan.as_string(at, out);
   if (tape_->type(at) != '"') return false;
   out = tape_->string(at);
   return true;
 }
 
 bool JsonDocument::as_binary(std::size_t at, std::string_view& out) const {
+  if (tape_->scanned) return false;
   if (tape_->type(at) != kBinary) return false;
   out = tape_->attachments[tape_->count(at)];
   return true;
 }
 
 bool JsonDocument::as_raw(std::size_t at, std::string& out) const {
-  if (tape_->holds_binary(at)) return false;
-  out.clear();
+  if (!tape_->scanned && tape_->holds_binary(at)) return false;
+  base::TextBuffer text;
   std::vector<base::Bytes> none;
-  JsonWriter writer(out, none);
+  JsonWriter writer(text, none);
   copy(Element(this, at), writer);
+  out = text.view();
   return true;
 }
 
 bool JsonDocument::as_raw_view(std::size_t at, std::string_view& out) const {
+  if (tape_->scanned) return out = tape_->scan.raw(at), true;
   if (tape_->holds_binary(at)) return false;
   out = tape_->text_of(at);
   return true;
 }
 
 std::size_t JsonDocument::size(std::size_t at) const {
+  if (tape_->scanned) return tape_->scan.size(at);
   const char t = tape_->type(at);
   if (t != '[' && t != '{') return 0;
   std::size_t count = tape_->count(at);
@@ -377,6 +413,11 @@ std::size_t JsonDocument::size(std::size_t at) const {
 }
 
 Element::Cursor JsonDocument::children(std::size_t at) const {
+  if (tape_->scanned) {
+    const Kind kind = tape_->scan.kind(at);
+    if (kind != Kind::array && kind != Kind::object) return {};
+    return make_cursor(this, at + 1, tape_->scan.after(at), kind == Kind::object);
+  }
   const char t = tape_->type(at);
   if (t != '[' && t != '{') return {};
   return make_cursor(this, at + 1, tape_->behind(at) - 1, t == '{');
@@ -385,9 +426,10 @@ Element::Cursor JsonDocument::children(std::size_t at) const {
 bool JsonDocument::advance(Element::Cursor& cursor) const {
   std::size_t at = position(cursor);
   if (at >= end(cursor)) return false;
+  const bool scanned = tape_->scanned;
   base::Bytes key;
-  if (is_object(cursor)) key = tape_->string(at++);
-  move(cursor, tape_->after(at), key, Element(this, at));
+  if (is_object(cursor)) key = scanned ? tape_->scan.string(at++) : tape_->string(at++);
+  move(cursor, scanned ? tape_->scan.after(at) : tape_->after(at), key, Element(this, at));
   return true;
 }
 

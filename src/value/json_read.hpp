@@ -1,8 +1,10 @@
-// JSON in: one full parse into a reused simdjson tape (depth <= 512), after which nothing malformed
-// can come to light. What JS accepts and simdjson refuses (integers of 2^64 and more, lone
-// surrogates) is normalised once and parsed again.
+// JSON in: one full parse, after which nothing malformed can come to light. Short plain texts, as
+// most events are, are read by JsonScan where they lie; all others by simdjson into a reused tape
+// (depth <= 512). What JS accepts and simdjson refuses (integers of 2^64 and more, lone surrogates)
+// is normalised once and parsed again.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -20,7 +22,9 @@ inline constexpr std::size_t kKeptCapacity = std::size_t{64} * 1024;
 
 class JsonDocument final : public Document {
  public:
-  JsonDocument();
+  // tape_only: without JsonScan, to compare the two.
+  enum class Reader : std::uint8_t { usual, tape_only };
+  explicit JsonDocument(Reader reader = Reader::usual);
   ~JsonDocument() override;
   JsonDocument(const JsonDocument&) = delete;
   JsonDocument& operator=(const JsonDocument&) = delete;
@@ -63,6 +67,7 @@ class JsonDocument final : public Document {
 
  private:
   bool read(base::Bytes text);
+  bool read_tape(base::Bytes text);
   struct Tape;
   std::unique_ptr<Tape> tape_;
 };

@@ -396,11 +396,11 @@ TEST(JsonRead, BinaryAtAnyDepth) {
   EXPECT_EQ(document.rest_of_array(), text.substr(5, text.size() - 6));
 
   // Out again: the attachments are numbered in the order they are met.
-  std::string out;
+  base::TextBuffer out;
   std::vector<base::Bytes> written;
   JsonWriter writer(out, written);
   copy(root, writer);
-  EXPECT_EQ(out,
+  EXPECT_EQ(out.view(),
             R"(["m",{"_placeholder":true,"num":0},[[{"a":{"_placeholder":true,"num":1}}]],"end"])");
   EXPECT_EQ(written, (std::vector<base::Bytes>{two, one}));
 

@@ -1,9 +1,11 @@
 #include "value/json_write.hpp"
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
+#include "value/json_block.hpp"
 #include "value/json_read.hpp"
 #include "value/number.hpp"
 #include "value/utf8.hpp"
@@ -12,40 +14,57 @@ namespace socketio::value {
 
 namespace {
 
-constexpr std::uint64_t kOnes = 0x0101010101010101;
-constexpr std::uint64_t kHighs = 0x8080808080808080;
-
-// Non-zero when some byte of the word is zero.
-constexpr std::uint64_t zero_bytes(std::uint64_t word) {
-  return (word - kOnes) & ~word & kHighs;
-}
-
-// Non-zero when the word holds a control character, a quote, a backslash, or one of the bits of
-// `refused` (bit 7 of each byte while non-ASCII is not known to be valid). Bytes of 0x80 and more
-// never look like one of the others: each term is masked by ~word.
-std::uint64_t special_bytes(std::uint64_t word, std::uint64_t refused) {
-  return ((word - kOnes * 0x20) & ~word & kHighs) | (word & refused) |
-         zero_bytes(word ^ kOnes * '"') | zero_bytes(word ^ kOnes * '\\');
-}
-
 bool must_escape(unsigned char c) {
   return c < 0x20 || c == '"' || c == '\\';
 }
 
-std::uint64_t load(const char* at) {
-  std::uint64_t word = 0;
+// What must be escaped, and with `ascii` what is not ASCII.
+bool plain(base::Block block, bool ascii) {
+  return !base::any(special_bytes(block) | (ascii ? block & 0x80 : base::Block{}));
+}
+
+template <class Word>
+Word load(const char* at) {
+  Word word = 0;
   std::memcpy(&word, at, sizeof word);
   return word;
 }
 
+// A text of less than a block, some of its bytes more than once.
+base::Block short_block(base::Bytes text) {
+  const char* const at = text.data();
+  const std::size_t size = text.size();
+  if (size >= 8) {
+    const std::array halves = {load<std::uint64_t>(at), load<std::uint64_t>(at + size - 8)};
+    return std::bit_cast<base::Block>(halves);
+  }
+  std::uint64_t bytes = 0x7878787878787878;
+  if (size >= 4) {
+    bytes = std::uint64_t{load<std::uint32_t>(at)} << 32 | load<std::uint32_t>(at + size - 4);
+  } else if (size > 0) {
+    const auto byte = [at](std::size_t i) {
+      return std::uint64_t{static_cast<std::uint8_t>(at[i])};
+    };
+    bytes = 0x7878787878000000 | byte(0) | byte(size / 2) << 8 | byte(size - 1) << 16;
+  }
+  return std::bit_cast<base::Block>(std::array{bytes, bytes});
+}
+
+// ASCII without anything to escape: most strings.
+bool all_plain(base::Bytes text) {
+  if (text.size() < base::kBlock) return plain(short_block(text), true);
+  std::size_t i = 0;
+  for (; i + base::kBlock < text.size(); i += base::kBlock) {
+    if (!plain(base::load_block(text.data() + i), true)) return false;
+  }
+  return plain(base::load_block(text.data() + text.size() - base::kBlock), true);
+}
+
 // Bytes from `from` on that need no escape: ASCII only, or known to be valid UTF-8.
 std::size_t plain_end(base::Bytes text, std::size_t from, bool valid) {
-  const std::uint64_t refused = valid ? 0 : kHighs;
   std::size_t i = from;
-  while (i + 16 <= text.size() && (special_bytes(load(text.data() + i), refused) |
-                                   special_bytes(load(text.data() + i + 8), refused)) == 0) {
-    i += 16;
-  }
+  while (i + base::kBlock <= text.size() && plain(base::load_block(text.data() + i), !valid))
+    i += base::kBlock;
   for (; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     if (must_escape(c) || (c >= 0x80 && !valid)) break;
@@ -53,27 +72,24 @@ std::size_t plain_end(base::Bytes text, std::size_t from, bool valid) {
   return i;
 }
 
-void write_escape(std::string& out, unsigned char c) {
+void write_escape(base::TextBuffer& out, unsigned char c) {
   static constexpr std::string_view kShort = "\b\t\n\f\r\"\\";
   static constexpr std::string_view kLetter = "btnfr\"\\";
   static constexpr std::string_view kHex = "0123456789abcdef";
   const std::size_t at = kShort.find(static_cast<char>(c));
-  out += '\\';
-  if (at != std::string_view::npos) {
-    out += kLetter[at];
-    return;
-  }
-  out += "u00";
-  out += kHex[c >> 4];
-  out += kHex[c & 15];
+  out.push_back('\\');
+  if (at != std::string_view::npos) return out.push_back(kLetter[at]);
+  out.append("u00");
+  out.push_back(kHex[c >> 4]);
+  out.push_back(kHex[c & 15]);
 }
 
-void write_body(std::string& out, base::Bytes text) {
+void write_body(base::TextBuffer& out, base::Bytes text) {
   bool valid = false;
   std::size_t at = 0;
   while (at < text.size()) {
     const std::size_t end = plain_end(text, at, valid);
-    out.append(text, at, end - at);
+    out.append(text.substr(at, end - at));
     at = end;
     if (at == text.size()) return;
     const auto c = static_cast<unsigned char>(text[at]);
@@ -88,90 +104,113 @@ void write_body(std::string& out, base::Bytes text) {
   }
 }
 
-}  // namespace
-
-void write_json_string(std::string& out, std::string_view utf8) {
-  out += '"';
-  write_body(out, utf8);
-  out += '"';
+char* copy(char* to, base::Bytes text) {
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return to + text.size();
 }
 
-void JsonWriter::separate() {
-  if (comma_) out_ += ',';
+}  // namespace
+
+void write_json_string(base::TextBuffer& out, std::string_view utf8) {
+  out.push_back('"');
+  write_body(out, utf8);
+  out.push_back('"');
+}
+
+// Room for a value of `size` bytes, behind the comma it may need.
+char* JsonWriter::start(std::size_t size) {
+  char* at = out_.room(size + 1);
+  if (comma_) *at++ = ',';
   comma_ = true;
+  return at;
+}
+
+void JsonWriter::word(std::string_view text) {
+  out_.to(copy(start(text.size()), text));
+}
+
+template <class Number>
+void JsonWriter::digits(Number v) {
+  out_.to(write_number(start(kMaxNumber), v));
 }
 
 void JsonWriter::null() {
-  separate();
-  out_ += "null";
+  word("null");
 }
 
 void JsonWriter::boolean(bool v) {
-  separate();
-  out_ += v ? "true" : "false";
+  word(v ? "true" : "false");
 }
 
 void JsonWriter::integer(std::int64_t v) {
-  separate();
-  write_number(out_, v);
+  digits(v);
 }
 
 void JsonWriter::unsigned_integer(std::uint64_t v) {
-  separate();
-  write_number(out_, v);
+  digits(v);
 }
 
 void JsonWriter::number(double v) {
-  separate();
-  write_number(out_, v);
+  digits(v);
 }
 
 void JsonWriter::string(std::string_view utf8) {
-  separate();
+  if (all_plain(utf8)) {
+    char* at = start(utf8.size() + 2);
+    *at++ = '"';
+    at = copy(at, utf8);
+    *at++ = '"';
+    return out_.to(at);
+  }
+  out_.to(start(0));
   write_json_string(out_, utf8);
 }
 
 void JsonWriter::binary(std::string_view bytes) {
-  separate();
-  out_ += R"({"_placeholder":true,"num":)";
-  write_number(out_, std::uint64_t{attachments_.size()});
-  out_ += '}';
+  static constexpr std::string_view kPlaceholder = R"({"_placeholder":true,"num":)";
+  char* at = copy(start(kPlaceholder.size() + kMaxNumber + 1), kPlaceholder);
+  at = write_number(at, std::uint64_t{attachments_.size()});
+  *at++ = '}';
+  out_.to(at);
   attachments_.push_back(bytes);
 }
 
 void JsonWriter::raw(std::string_view json) {
-  separate();
   // Nothing at all would leave a hole between two commas.
-  out_ += json.empty() ? std::string_view("null") : json;
+  word(json.empty() ? std::string_view("null") : json);
 }
 
 void JsonWriter::begin_array() {
-  separate();
-  out_ += '[';
+  char* at = start(1);
+  *at++ = '[';
+  out_.to(at);
+  comma_ = false;
+}
+
+void JsonWriter::begin_object() {
+  char* at = start(1);
+  *at++ = '{';
+  out_.to(at);
   comma_ = false;
 }
 
 void JsonWriter::end_array() {
-  out_ += ']';
-  comma_ = true;
-}
-
-void JsonWriter::begin_object() {
-  separate();
-  out_ += '{';
-  comma_ = false;
-}
-
-void JsonWriter::key(std::string_view name) {
-  separate();
-  write_json_string(out_, name);
-  out_ += ':';
-  comma_ = false;
+  close(']');
 }
 
 void JsonWriter::end_object() {
-  out_ += '}';
+  close('}');
+}
+
+void JsonWriter::close(char bracket) {
+  out_.push_back(bracket);
   comma_ = true;
+}
+
+void JsonWriter::key(std::string_view name) {
+  string(name);
+  out_.push_back(':');
+  comma_ = false;
 }
 
 }  // namespace socketio::value

@@ -3,19 +3,18 @@
 // (they must outlive the encoding of the packet).
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include <socketio/value.hpp>
 
-#include "base/bytes.hpp"
+#include "base/text_buffer.hpp"
 
 namespace socketio::value {
 
 class JsonWriter final : public Writer {
  public:
   // Appends to `out`.
-  JsonWriter(std::string& out, std::vector<base::Bytes>& attachments)
+  JsonWriter(base::TextBuffer& out, std::vector<base::Bytes>& attachments)
       : out_(out), attachments_(attachments) {}
 
   void null() override;
@@ -32,14 +31,22 @@ class JsonWriter final : public Writer {
   void key(std::string_view name) override;
   void end_object() override;
 
+  // The next value is the first again.
+  void restart() { comma_ = false; }
+
  private:
-  void separate();
-  std::string& out_;
+  char* start(std::size_t size);
+  void close(char bracket);
+  void word(std::string_view text);
+  template <class Number>
+  void digits(Number v);
+
+  base::TextBuffer& out_;
   std::vector<base::Bytes>& attachments_;
   bool comma_ = false;
 };
 
 // A JSON string literal with quotes.
-void write_json_string(std::string& out, std::string_view utf8);
+void write_json_string(base::TextBuffer& out, std::string_view utf8);
 
 }  // namespace socketio::value

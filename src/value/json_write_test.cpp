@@ -12,16 +12,20 @@ namespace {
 using namespace std::string_literals;
 
 std::string number(double v) {
-  std::string out;
+  base::TextBuffer out;
   std::vector<base::Bytes> attachments;
   JsonWriter(out, attachments).number(v);
-  return out;
+  return std::string(out.view());
 }
 
 std::string literal(base::Bytes text) {
-  std::string out;
+  base::TextBuffer out;
   write_json_string(out, text);
-  return out;
+  base::TextBuffer by_writer;
+  std::vector<base::Bytes> attachments;
+  JsonWriter(by_writer, attachments).string(text);
+  EXPECT_EQ(by_writer.view(), out.view());
+  return std::string(out.view());
 }
 
 TEST(JsonWrite, NumbersAsJsonStringify) {
@@ -142,7 +146,8 @@ TEST(JsonWrite, InvalidUtf8IsReplaced) {
 }
 
 TEST(JsonWrite, CommasAndNesting) {
-  std::string out = "42";
+  base::TextBuffer out;
+  out.append("42");
   std::vector<base::Bytes> attachments;
   JsonWriter writer(out, attachments);
   writer.begin_array();
@@ -168,9 +173,9 @@ TEST(JsonWrite, CommasAndNesting) {
   writer.raw("");
   writer.binary("more");
   writer.end_array();
-  EXPECT_EQ(out, R"(42["m",null,true,false,-9223372036854775808,18446744073709551615,[],{},)"
-                 R"({"a\n":[1],"b":{"_placeholder":true,"num":0}},{"r":1},null,)"
-                 R"({"_placeholder":true,"num":1}])");
+  EXPECT_EQ(out.view(), R"(42["m",null,true,false,-9223372036854775808,18446744073709551615,[],{},)"
+                        R"({"a\n":[1],"b":{"_placeholder":true,"num":0}},{"r":1},null,)"
+                        R"({"_placeholder":true,"num":1}])");
   EXPECT_EQ(attachments, (std::vector<base::Bytes>{"bytes", "more"}));
 }
 

@@ -36,8 +36,10 @@ struct Written {
 template <class T>
 Written written(const T& value) {
   Written out;
-  value::JsonWriter writer(out.text, out.attachments);
+  base::TextBuffer text;
+  value::JsonWriter writer(text, out.attachments);
   encode(writer, value);
+  out.text = text.view();
   return out;
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
-#include <string>
 
 namespace socketio::value {
 
@@ -24,10 +24,12 @@ inline bool exact_unsigned(double v, std::uint64_t& out) {
   return true;
 }
 
-// Appends what JSON.stringify writes for the number: ECMA-262 Number::toString, null for NaN and
-// infinities.
-void write_number(std::string& out, double v);
-void write_number(std::string& out, std::int64_t v);
-void write_number(std::string& out, std::uint64_t v);
+// The longest text of a number: "-0.00000" and 17 digits.
+inline constexpr std::size_t kMaxNumber = 32;
+// Writes what JSON.stringify writes for the number, at most kMaxNumber bytes: ECMA-262
+// Number::toString, null for NaN and infinities. Returns the end of it.
+char* write_number(char* to, double v);
+char* write_number(char* to, std::int64_t v);
+char* write_number(char* to, std::uint64_t v);
 
 }  // namespace socketio::value

@@ -164,11 +164,11 @@ Value Value::read(const Element& from) {
 }
 
 std::string Value::to_json() const {
-  std::string out;
+  base::TextBuffer out;
   std::vector<base::Bytes> attachments;
   value::JsonWriter writer(out, attachments);
   write(writer);
-  return out;
+  return std::string(out.view());
 }
 
 std::optional<Value> Value::parse(std::string_view json) {

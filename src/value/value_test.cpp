@@ -15,12 +15,12 @@ namespace {
 
 // Writes, then reads with the attachments in place.
 Value round_trip(const Value& value) {
-  std::string text;
+  base::TextBuffer text;
   std::vector<base::Bytes> attachments;
   value::JsonWriter writer(text, attachments);
   value.write(writer);
   value::JsonDocument document;
-  EXPECT_TRUE(document.parse_copy(text)) << text;
+  EXPECT_TRUE(document.parse_copy(text.view())) << text.view();
   EXPECT_TRUE(document.bind_attachments(attachments));
   return Value::read(document.root());
 }

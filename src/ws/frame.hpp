@@ -25,6 +25,14 @@ constexpr std::size_t header_size(std::uint64_t payload, bool masked) {
   return (payload < 126 ? 2U : payload <= 0xFFFF ? 4U : 10U) + (masked ? 4U : 0U);
 }
 
+// The header of a short unmasked frame: most that a server sends. Longer ones: write_header().
+inline char* write_short_header(char* out, Opcode opcode, std::size_t payload) {
+  *out++ = static_cast<char>(0x80U | static_cast<unsigned>(opcode));
+  *out++ = static_cast<char>(payload);
+  return out;
+}
+inline constexpr std::size_t kMaxShort = 125;
+
 // Writes header_size() bytes; RSV1 marks a compressed message (RFC 7692 §6).
 std::size_t write_header(char* out, Opcode opcode, std::uint64_t payload, bool fin = true,
                          bool rsv1 = false, std::optional<std::uint32_t> mask = std::nullopt);

@@ -107,13 +107,15 @@ void Machine::keep(base::Ledger& ledger) {
   fed_ = {};
 }
 
-bool Machine::has_input() const {
-  if (state_ >= State::failed) return state_ == State::failed;
-  return !starved_ && (!fed_.empty() || hold_.size() > raw_);
-}
-
 Event Machine::next(Env env, base::Time now) {
   Event event;
+  if (fresh()) {
+    if (fed_.empty()) {
+      starved_ = true;
+      return event;
+    }
+    if (read_whole(env, event)) return event;
+  }
   if (state_ >= State::failed) {
     take_last(event);
     return event;
@@ -182,6 +184,43 @@ Machine::Violation Machine::check_data(Opcode opcode, std::uint64_t length) cons
   if (opcode == Opcode::continuation && fragments_ >= limits_->max_fragments)
     return {CloseCode::policy_violation, "Too many message fragments"};
   return {};
+}
+
+// Most messages: in one short frame that lies in the fed view and has nothing wrong with it. False:
+// not this one, and nothing is done.
+bool Machine::read_whole(Env& env, Event& event) {
+  const std::size_t size = fed_.size();
+  if (size < 2) return false;
+  char* const at = fed_.data();
+  const auto first = static_cast<std::uint8_t>(at[0]);
+  const auto second = static_cast<std::uint8_t>(at[1]);
+  const bool text = first == (kFin | static_cast<std::uint8_t>(Opcode::text));
+  if (!text && first != (kFin | static_cast<std::uint8_t>(Opcode::binary))) return false;
+  const bool masked = role_ == Role::server;
+  if (((second & kMasked) != 0) != masked) return false;
+  std::size_t length = second & 0x7F;
+  std::size_t head = masked ? 6 : 2;
+  if (length >= 126) {
+    if (length == 127 || size < 4) return false;
+    length = static_cast<std::size_t>(read_big_endian({at + 2, 2}));
+    head += 2;
+  }
+  if (size < head + length || length > limits_->max_message) return false;
+  const MutBytes payload(at + head, length);
+  fed_ = {at + head + length, size - head - length};
+  bool ascii = false;
+  if (masked) {
+    std::uint32_t key = 0;
+    std::memcpy(&key, payload.data() - sizeof key, sizeof key);
+    ascii = unmask_ascii(payload, key);
+  }
+  event.payload = payload;
+  event.kind = text ? EventKind::text : EventKind::binary;
+  if (!text || ascii || valid_utf8(base::as_bytes(payload))) return true;
+  event = {};
+  refuse({CloseCode::invalid_payload, kBadText}, env);
+  take_last(event);
+  return true;
 }
 
 Machine::Step Machine::read_header(Env& env, Event& event) {
@@ -380,10 +419,6 @@ void Machine::close(std::uint16_t code, Bytes reason, Env env, base::Time now) {
 }
 
 // ---- time ----
-
-base::Time Machine::deadline() const {
-  return deadline_;
-}
 
 // The clock of a message starts with its first byte and ends with its last; control frames in
 // between do not wind it up again.

@@ -84,8 +84,13 @@ class Machine {
   // Stop in the middle of a drain (fairness, paused reading): copies what is unread out of the fed
   // view. next() goes on with it later.
   void keep(base::Ledger& ledger);
+  // Nothing is fed, held, begun or waited for: next() would return none and change nothing.
+  bool idle() const { return fresh() && fed_.empty(); }
   // True when next() may still find something without another feed().
-  bool has_input() const;
+  bool has_input() const {
+    if (state_ >= State::failed) return state_ == State::failed;
+    return !starved_ && (!fed_.empty() || hold_.size() > raw_);
+  }
 
   // Messages going out. Return false after close() or failure, and for more than kMaxSend bytes
   // (nothing is written).
@@ -105,7 +110,7 @@ class Machine {
   void on_drained() { pending_pongs_ = 0; }
 
   bool open() const { return state_ == State::open; }
-  base::Time deadline() const;
+  base::Time deadline() const { return deadline_; }
   // The unfinished message or the close handshake took too long: the next event is `closed` with
   // `failed` (1008, or 1006 when the peer did not answer our close frame). No-op before deadline().
   void on_deadline(base::Time now, Env env);
@@ -120,6 +125,12 @@ class Machine {
   enum class Step : std::uint8_t { event, more, starved, failed };
   struct Violation;
 
+  // Between two messages, and nothing is held back or waits.
+  bool fresh() const {
+    return hold_.empty() && opcode_ == Opcode::continuation && !frame_open_ && !delivered_ &&
+           pending_pongs_ == 0 && state_ == State::open;
+  }
+  bool read_whole(Env& env, Event& event);
   base::MutBytes unread();
   void advance(std::size_t n);
   void settle();

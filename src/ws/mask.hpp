@@ -13,4 +13,7 @@ namespace socketio::ws {
 // was split.
 std::uint32_t apply_mask(base::MutBytes bytes, std::uint32_t key);
 
+// Unmasks a whole payload, and tells whether the result is all ASCII: nobody else need look.
+bool unmask_ascii(base::MutBytes bytes, std::uint32_t key);
+
 }  // namespace socketio::ws

@@ -39,6 +39,29 @@ TEST(Mask, EqualsTheScalarReferenceAtEveryAlignmentAndSize) {
   }
 }
 
+TEST(Mask, WholePayloadsAtEveryAlignmentAndSize) {
+  SeededRandom random(3);
+  for (std::size_t offset = 0; offset < 16; ++offset) {
+    for (std::size_t size = 0; size < 100; ++size) {
+      std::string plain = random_bytes(random, size);
+      for (char& c : plain) c = static_cast<char>(c & 0x7F);
+      const auto unmask = [&](const std::string& text) {
+        std::string block = std::string(offset, '#') + reference(text) + std::string(16, '#');
+        const bool ascii = unmask_ascii({block.data() + offset, size}, key_word());
+        EXPECT_EQ(block, std::string(offset, '#') + text + std::string(16, '#'));
+        return ascii;
+      };
+      ASSERT_TRUE(unmask(plain));
+      // One byte that is not ASCII, wherever it is.
+      for (std::size_t i = 0; i < size; ++i) {
+        std::string other = plain;
+        other[i] = static_cast<char>(other[i] | '\x80');
+        ASSERT_FALSE(unmask(other));
+      }
+    }
+  }
+}
+
 TEST(Mask, GoesOnWhereItStopped) {
   SeededRandom random(2);
   const std::string input = random_bytes(random, 1000);
