@@ -15,6 +15,9 @@ struct Stats {
   std::uint64_t mismatched_events = 0;  // events whose payload did not fit the handler
   std::uint64_t handler_errors = 0;     // exceptions caught from handlers
   std::uint64_t rejected_requests = 0;  // Engine.IO requests answered with an error
+  // Handed to the thread that has their session. Far more of them than clients: something on the
+  // way opens a connection for every request.
+  std::uint64_t moved_connections = 0;
 };
 
 }  // namespace socketio

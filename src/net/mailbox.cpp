@@ -13,17 +13,17 @@ Mailbox::Mailbox() : Mailbox(Limits{}) {}
 
 Mailbox::Mailbox(Limits limits) : limits_(limits) {}
 
-bool Mailbox::post(Job job, bool is_volatile) {
+bool Mailbox::post(Job&& job, bool is_volatile) {
   return push(std::move(job), is_volatile ? std::min(limits_.soft, limits_.hard) : limits_.hard);
 }
 
-bool Mailbox::post_always(Job job) {
+bool Mailbox::post_always(Job&& job) {
   return push(std::move(job), std::numeric_limits<std::size_t>::max());
 }
 
-bool Mailbox::push(Job job, std::size_t limit) {
+bool Mailbox::push(Job&& job, std::size_t limit) {
   {
-    // A refused job dies with the parameter, after the lock: its destructor is foreign code.
+    // A refused job is not touched: its destructor is foreign code, which no lock may be held for.
     const std::lock_guard lock(mutex_);
     if (closed_ || queue_.size() >= limit) return false;
     queue_.push_back(std::move(job));

@@ -25,11 +25,12 @@ class Mailbox {
   Mailbox();
   explicit Mailbox(Limits limits);
 
-  // Any thread. False when full or closed; the job is then destroyed unrun. Jobs must not throw.
-  bool post(Job job, bool is_volatile = false);
+  // Any thread. False when full or closed; the job then stays the caller's, unrun. Jobs must not
+  // throw.
+  bool post(Job&& job, bool is_volatile = false);
   // Like post() but never refused for want of room: for those who bound their jobs themselves and
   // could not recover from losing one (completions).
-  bool post_always(Job job);
+  bool post_always(Job&& job);
   // Owner's thread: runs what was queued when the call began, in order; returns how many.
   std::size_t run();
   bool empty() const { return !pending_.load(); }
@@ -43,7 +44,7 @@ class Mailbox {
 
  private:
   static constexpr std::size_t kKeep = 4096;  // room for jobs that is not given back after a burst
-  bool push(Job job, std::size_t limit);
+  bool push(Job&& job, std::size_t limit);
 
   mutable std::mutex mutex_;
   std::vector<Job> queue_;

@@ -262,7 +262,7 @@ void Dispatcher::run_middlewares(sio::SocketId id,
   if (!socket) return;
   const Next next([hub = hub_, shard = shard_.index(), id, chain, index](
                       std::optional<ConnectError> error, std::exception_ptr why) {
-    hub->run_or_post(shard, [id, chain, index, error = std::move(error), why](Shard& on) {
+    hub->run_or_post_always(shard, [id, chain, index, error = std::move(error), why](Shard& on) {
       if (why) on.dispatcher().report_exception(why, "middleware");
       if (error) {
         on.dispatcher().refuse(id, *error);
@@ -373,7 +373,7 @@ void Dispatcher::run_packet_middlewares(
   if (index == chain->size()) return dispatch_packet(id, *packet, ack_id);
   const Next next([hub = hub_, shard = shard_.index(), id, packet, ack_id, chain, index](
                       std::optional<ConnectError> error, const std::exception_ptr&) {
-    hub->run_or_post(shard, [=](Shard& on) {
+    hub->run_or_post_always(shard, [=](Shard& on) {
       if (error) {
         on.dispatcher().on_error(id, error->message);
       } else {

@@ -103,13 +103,15 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
   auto receivers = server::fan_in(target.hub, parts, std::move(receiver));
   bool reached = true;
   for (std::size_t i = 0; i < parts; ++i) {
-    // A part whose job is dropped unrun still ends.
     auto part = std::make_shared<std::unique_ptr<AckReceiver>>(std::move(receivers[i]));
     const Hub::Job job = [target, part, values, name = std::string(event)](server::Shard& shard) {
       shard.dispatcher().emit_with_ack(target, name, {values.get(), server::write_values},
                                        std::move(*part));
     };
-    reached = hub.run_or_post(first + i, job) && reached;
+    if (hub.run_or_post(first + i, job)) continue;
+    reached = false;
+    (*part)->finish(hub.refusal(first + i),
+                    {});  // here, with no lock held and no destructor under way
   }
   return reached;
 }
@@ -131,7 +133,7 @@ Pending<std::vector<RemoteSocket>> fetch_sockets(const Target& target) {
   };
   const bool reached =
       target.single ? target.hub->run_or_post(target.shard, job) : target.hub->on_all(job);
-  if (!reached) finish(Errc::shutting_down);
+  if (!reached) finish(target.hub->refusal(target.single ? target.shard : 0));
   return pending;
 }
 

@@ -151,7 +151,7 @@ void Server::run() {
   runtime_->embedded.reset();
   const Turning inside;
   server::Shard& first = runtime_->first();
-  if (first.closed()) return;
+  if (first.ended()) return;
   runtime_->start();
   first.loop().run(first);
   runtime_->stop();
@@ -167,33 +167,40 @@ void Server::process() {
   runtime_->first().loop().process(runtime_->first());
 }
 
-// Every shard closes; the first one, whose thread run() has borrowed, is the last to say so.
+namespace {
+
+using Then = std::function<void()>;
+
+// Does `step` on the shards from `from` on, and `then` when the last of them has called its `next`.
+// A shard that cannot be reached has ended already.
+void on_each(const std::shared_ptr<detail::Hub>& hub, std::size_t from,
+             const std::function<void(server::Shard&, Then)>& step, const Then& then) {
+  if (from == hub->size()) return then();
+  auto left = std::make_shared<std::atomic<std::size_t>>(hub->size() - from);
+  const Then next = [left, then] {
+    if (left->fetch_sub(1) == 1) then();
+  };
+  for (std::size_t i = from; i < hub->size(); ++i) {
+    if (!hub->post_always(i, [step, next](server::Shard& shard) { step(shard, next); })) next();
+  }
+}
+
+}  // namespace
+
+// First the connections of all shards, then the shards: as long as there are connections, one shard
+// may have asked for what another answers. The first shard, whose thread run() has borrowed, is the
+// last to end.
 Pending<void> Server::close() {
   Pending<void> pending;
   const std::shared_ptr<detail::Hub> hub = runtime_->hub;
   const detail::Finisher<void> finish(pending.state());
-  auto left = std::make_shared<std::atomic<std::size_t>>(hub->size());
-  // A shard that cannot be reached has closed already.
-  const auto one_closed = [hub, finish, left] {
-    if (left->fetch_sub(1) > 2) return;  // the first one closes last
-    const bool reached = hub->post(0, [finish](server::Shard& first) {
-      first.close([finish, &first] {
-        first.loop().stop();
-        finish(Result<void>());
-      });
-    });
-    if (!reached) finish(Result<void>());
+  const auto close = [](server::Shard& shard, const Then& next) { shard.close(next); };
+  const auto end = [](server::Shard& shard, const Then& next) { shard.end(next); };
+  const Then end_first = [hub, finish, end] {
+    const Then done = [finish] { finish(Result<void>()); };
+    if (!hub->post_always(0, [end, done](server::Shard& first) { end(first, done); })) done();
   };
-  for (std::size_t i = 1; i < hub->size(); ++i) {
-    const bool reached = hub->post(i, [one_closed](server::Shard& shard) {
-      shard.close([one_closed, &shard] {
-        shard.loop().stop();
-        one_closed();
-      });
-    });
-    if (!reached) one_closed();
-  }
-  if (hub->size() == 1) one_closed();
+  on_each(hub, 0, close, [hub, end, end_first] { on_each(hub, 1, end, end_first); });
   return pending;
 }
 

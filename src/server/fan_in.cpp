@@ -19,7 +19,7 @@ bool Home::run(std::function<void()> job) const {
     job();
     return true;
   }
-  return hub_->run_or_post(
+  return hub_->run_or_post_always(
       shard_, [job = std::move(job)](Shard& shard) { shard.dispatcher().guarded("ack", job); });
 }
 
@@ -42,17 +42,8 @@ class Part final : public detail::AckReceiver {
   explicit Part(std::shared_ptr<Joint> joint) : joint_(std::move(joint)) {}
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
-  // Dropped unrun: the mailbox was full, or the server is gone.
-  ~Part() override {
-    if (!joint_) return;
-    const std::shared_ptr<Joint> joint = std::move(joint_);
-    {
-      const std::lock_guard lock(joint->mutex);
-      if (!joint->error) joint->error = Errc::shutting_down;
-      if (--joint->waiting > 0) return;
-    }
-    joint->home.run([joint] { joint->receiver->finish(joint->error, {}); });
-  }
+  // Unfinished: the server has been destroyed, and nobody is called any more.
+  ~Part() override = default;
 
   // Decoding the reply is no user code in the sense of threads: it may happen on any shard.
   void reply(const Element& args) override {

@@ -25,8 +25,8 @@ class Home {
   std::size_t shard_;  // kMaxShards: none
 };
 
-// One public receiver for acknowledgements that end on other shards. Each part ends once (also by
-// being destroyed); the receiver ends with the last, by the first error there was.
+// One public receiver for acknowledgements that end on other shards. Each part is finished once;
+// the receiver is with the last, by the first error there was.
 std::vector<std::unique_ptr<detail::AckReceiver>> fan_in(
     std::shared_ptr<detail::Hub> hub, std::size_t parts,
     std::unique_ptr<detail::AckReceiver> receiver);

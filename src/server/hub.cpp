@@ -88,16 +88,27 @@ server::Shard* Hub::command() const {
 }
 
 bool Hub::post(std::size_t shard, Job job, bool is_volatile) const {
+  return put(shard, std::move(job), is_volatile ? Room::to_spare : Room::some);
+}
+
+bool Hub::post_always(std::size_t shard, Job job) const {
+  return put(shard, std::move(job), Room::any);
+}
+
+bool Hub::put(std::size_t shard, Job job, Room room) const {
+  // A refused job dies after the lock: what it holds may call the user, who may post.
+  net::Mailbox::Job wrapped;
   const Door& door = *doors_[shard];
   const std::lock_guard lock(door.mutex);
   server::Shard* target = door.shard.load(std::memory_order_relaxed);
   if (target == nullptr) return false;
   // Guarded, because callbacks of the user may be in it; a posted job is a dispatch of its own.
-  return target->loop().mailbox().post(
-      [target, job = std::move(job)] {
-        target->dispatcher().guarded("post", [&] { job(*target); });
-      },
-      is_volatile);
+  wrapped = [target, job = std::move(job)] {
+    target->dispatcher().guarded("post", [&] { job(*target); });
+  };
+  net::Mailbox& mailbox = target->loop().mailbox();
+  return room == Room::any ? mailbox.post_always(std::move(wrapped))
+                           : mailbox.post(std::move(wrapped), room == Room::to_spare);
 }
 
 bool Hub::run_or_post(std::size_t shard, Job job) const {
@@ -106,6 +117,19 @@ bool Hub::run_or_post(std::size_t shard, Job job) const {
     return true;
   }
   return post(shard, std::move(job));
+}
+
+bool Hub::run_or_post_always(std::size_t shard, Job job) const {
+  if (server::Shard* target = command(shard); target != nullptr) {
+    job(*target);
+    return true;
+  }
+  return post_always(shard, std::move(job));
+}
+
+Errc Hub::refusal(std::size_t shard) const {
+  return doors_[shard]->shard.load(std::memory_order_acquire) == nullptr ? Errc::shutting_down
+                                                                         : Errc::too_many;
 }
 
 bool Hub::on_all(const Job& job, bool is_volatile) const {

@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include <socketio/error.hpp>
+
 #include "base/ledger.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
@@ -87,8 +89,14 @@ struct Hub {
   // Queues a job for a shard's thread. False when the server is gone or the mailbox is full; the
   // job is then destroyed unrun.
   bool post(std::size_t shard, Job job, bool is_volatile = false) const;
+  // Never refused for want of room: for what is bounded otherwise, and would be missed (answers to
+  // what has been asked, connections, the end).
+  bool post_always(std::size_t shard, Job job) const;
   // Runs it at once when on the shard's thread, else posts it.
   bool run_or_post(std::size_t shard, Job job) const;
+  bool run_or_post_always(std::size_t shard, Job job) const;
+  // Why a post has just been refused.
+  Errc refusal(std::size_t shard) const;
   // On every shard: at once where possible. False when one of them could not be reached.
   bool on_all(const Job& job, bool is_volatile = false) const;
 
@@ -109,6 +117,8 @@ struct Hub {
   std::mutex creating;
 
  private:
+  enum class Room : std::uint8_t { to_spare, some, any };
+  bool put(std::size_t shard, Job job, Room room) const;
   struct Door {
     mutable std::mutex mutex;  // held while posting, so that close() waits for posters
     std::atomic<server::Shard*> shard{nullptr};

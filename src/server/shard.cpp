@@ -145,7 +145,7 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   // Not before: while the send was in flight its memory had to stay where it was.
   c->out.settle(&ledger_);
   if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
-  if (c->closing && n > 0) arm_stall(*c);
+  if ((c->closing || c->move) && n > 0) arm_stall(*c);
   // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
   if (c->out.empty()) return flush_connection(*c);
   mark_dirty(*c);
@@ -198,7 +198,7 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kConnectionTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c == nullptr) return;
-    if (c->closing) return drop(*c);
+    if (c->closing || c->move) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
@@ -242,6 +242,7 @@ void Shard::flush() {
   connections_.size() > 0 ? arena_.recycle() : arena_.release();
   // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
   ++shared_.dispatch;
+  if (!on_ended_.empty() && connections_.size() == 0) finish_ending();
 }
 
 // Sends that did not end in the wait() after them may take long: they must not pin the arena. Not
@@ -267,7 +268,7 @@ void Shard::flush_connection(Connection& c) {
     const std::size_t taken = loop_.backend().send(c.stream, std::span(parts_.data(), count));
     c.out.consume(taken);
     if (c.http && taken > 0) c.http->machine.on_progress(now(), c.out.empty());
-    if (c.closing && taken > 0) arm_stall(c);
+    if ((c.closing || c.move) && taken > 0) arm_stall(c);
     if (taken < total) {
       c.in_flight = true;
       unsettled_.push_back(c.self);
@@ -416,14 +417,29 @@ void Shard::finish_closing() {
   if (!closing_ || closed_ || connections_.size() > 0) return;
   closed_ = true;
   loop_.timers().cancel(shutdown_timer_);
-  hub_->close(index_);
   for (auto& done : std::exchange(on_closed_, {})) done();
+}
+
+void Shard::end(std::function<void()> done) {
+  if (ended_) return done();
+  on_ended_.push_back(std::move(done));
+}
+
+void Shard::finish_ending() {
+  hub_->close(index_);
+  ended_ = true;
+  // What came in before the door was shut still has its answers to get.
+  loop_.mailbox().run();
+  dispatcher_.pump(now());
+  loop_.stop();
+  for (auto& done : std::exchange(on_ended_, {})) done();
 }
 
 void Shard::add_stats(Stats& all) const {
   all.connections += hub_->connections[index_].load(std::memory_order_relaxed);
   all.clients += clients_.get();
   all.rejected_requests += rejected_.get();
+  all.moved_connections += moved_.get();
   all.events_in += dispatcher_.events();
   all.mismatched_events += dispatcher_.mismatches();
   all.handler_errors += dispatcher_.failures();

@@ -86,10 +86,13 @@ class Shard final : public net::Driver, private eio::SessionTable {
     engine_ = application;
   }  // before the first connection
   const std::vector<net::Listener>& listeners() const { return listeners_; }
-  // Graceful; `done` runs when the last connection is gone (or was cut off at the deadline).
-  // Idempotent.
+  // Graceful; `done` runs when the last connection is gone (or was cut off at the deadline). Others
+  // still reach the shard. Idempotent.
   void close(std::function<void()> done);
-  bool closed() const { return closed_; }
+  // After close(), in a turn: from the end of the turn on nothing reaches the shard or runs on it,
+  // and its loop stops. `done` is the last. Idempotent.
+  void end(std::function<void()> done);
+  bool ended() const { return ended_; }
   // Takes over a connected descriptor, with what was already read from it. Any of the server's
   // threads may have accepted it.
   void adopt(int fd, const net::Address& peer, base::Bytes already_read);
@@ -135,6 +138,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void set_paused(Connection& c, bool paused);
   void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
   void finish_closing();
+  void finish_ending();
 
   // -- Between shards (shard_move.cpp).
   std::size_t emptiest_shard() const;
@@ -200,14 +204,17 @@ class Shard final : public net::Driver, private eio::SessionTable {
   net::Timer core_timer_{0, kCoreTimer};
   net::Timer shutdown_timer_{0, kShutdownTimer};
   std::vector<std::function<void()>> on_closed_;
+  std::vector<std::function<void()>> on_ended_;
   std::string scratch_;
   std::array<base::Bytes, net::Backend::kMaxParts>
       parts_;  // of one send: too big to clear each time
   EngineApplication* engine_ = nullptr;
   base::Counter rejected_;
+  base::Counter moved_;
   base::Counter clients_;
   bool closing_ = false;
   bool closed_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace socketio::server

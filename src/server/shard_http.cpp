@@ -132,14 +132,14 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
                    [hub, shard, id, number](const HttpReply& reply) {
                      const auto alive = hub.lock();
                      if (alive)
-                       alive->run_or_post(shard, [id, number, reply](Shard& on) {
+                       alive->run_or_post_always(shard, [id, number, reply](Shard& on) {
                          on.answer_user(id, number, reply);
                        });
                    },
                    [hub, shard, id, number, url = content->path](std::exception_ptr error) {
                      const auto alive = hub.lock();
                      if (!error || !alive) return;
-                     alive->run_or_post(shard, [id, number, url, error](Shard& on) {
+                     alive->run_or_post_always(shard, [id, number, url, error](Shard& on) {
                        on.dispatcher().report_exception(error, url);
                        on.answer_user(id, number, HttpReply{500, {}, {}});
                      });

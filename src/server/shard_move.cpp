@@ -35,7 +35,7 @@ void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base:
     }
   };
   auto parcel = std::make_shared<Parcel>(fd, peer, std::move(bytes), hub_, shard);
-  hub_->post(shard, [parcel](Shard& to) {
+  hub_->post_always(shard, [parcel](Shard& to) {
     to.adopt(std::exchange(parcel->fd, -1), parcel->peer, base::as_bytes(parcel->bytes.view()));
   });
 }
@@ -70,9 +70,10 @@ bool Shard::move_to_owner(Connection& c, const http::Request& request) {
 }
 
 void Shard::move(Connection& c, std::size_t shard) {
+  moved_.add();
   c.move = std::make_unique<Move>(shard, c.http->peer, c.http->machine.take_request(ledger_));
   c.http.reset();
-  loop_.timers().cancel(c.timer);
+  arm_stall(c);
   loop_.backend().recv_stop(c.stream);
   mark_dirty(c);  // leaves when earlier answers have been sent
 }

@@ -82,6 +82,8 @@ void World::turn() {
     if (events != 0) watched.push_back({peer->fd_, static_cast<short>(events), 0});
   }
   ::poll(watched.data(), watched.size(), kIdleMilliseconds);
+  if (mode_ == Mode::here) return;  // the server's next turn comes first
+  for (Peer* peer : peers_) peer->turn();
 }
 
 void World::settle() {
@@ -140,7 +142,8 @@ void Peer::turn() {
     if (n <= 0) break;
     out_.erase(0, static_cast<std::size_t>(n));
   }
-  std::vector<char> memory(kReadSize + base::kPadding);
+  std::vector<char>& memory = world_.memory_;
+  memory.resize(kReadSize + base::kPadding);
   while (reading && !closed_) {
     const ssize_t n = ::recv(fd_, memory.data(), kReadSize, 0);
     if (n > 0) {

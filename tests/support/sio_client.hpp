@@ -59,6 +59,7 @@ class World {
   Mode mode_;
   std::jthread thread_;
   std::vector<Peer*> peers_;
+  std::vector<char> memory_;  // to read into, one peer after the other
 };
 
 // One connection to the server.

@@ -1,0 +1,191 @@
+// Emits of all shards at once, and a mailbox that takes no more.
+#include <semaphore>
+#include <thread>
+
+#include "server/shards_test_harness.hpp"
+
+namespace socketio {
+namespace {
+
+using std::chrono::seconds;
+using test::Client;
+
+class Emits : public test::ShardsTest {};
+INSTANTIATE_TEST_SUITE_P(All, Emits, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+// From whichever thread, every receiver sees each emitter's numbers in order.
+TEST_P(Emits, KeepEachEmittersOrder) {
+  constexpr int kBursts = 20;
+  constexpr int kOfOne = 10;  // emits in one burst
+  constexpr int kForeign = 2;
+  world_.io.on_event("burst", [this](int from, int n) {
+    for (int i = 0; i < kOfOne; ++i) {
+      world_.io.emit("b", from, n * kOfOne + i);
+      world_.io.volatile_().emit("v", from, n * kOfOne + i);
+    }
+  });
+  world_.start();
+  const auto clients = join(12);
+  std::vector<std::jthread> foreign;
+  for (int t = 0; t < kForeign; ++t) {
+    foreign.emplace_back([this, t] {
+      for (int n = 0; n < kBursts * kOfOne; ++n) {
+        world_.io.emit("b", 100 + t, n);
+        world_.io.volatile_().emit("v", 100 + t, n);
+      }
+    });
+  }
+  for (int n = 0; n < kBursts; ++n) {
+    for (std::size_t i = 0; i < clients.size(); ++i)
+      clients[i]->send(R"(2["burst",)" + std::to_string(i) + "," + std::to_string(n) + "]");
+  }
+  for (const auto& client : clients) {
+    std::map<int, int> next;
+    std::map<int, int> last;
+    int left = (static_cast<int>(clients.size()) + kForeign) * kBursts * kOfOne;
+    while (left > 0) {
+      const std::string packet = client->next();
+      ASSERT_TRUE(packet.starts_with("2[\"")) << packet << left;
+      const int from = std::stoi(packet.substr(6));
+      const int n = std::stoi(packet.substr(packet.find(',', 6) + 1));
+      if (packet[3] == 'b') {
+        ASSERT_EQ(n, next[from]++) << from;
+        --left;
+      } else {  // may be dropped, not reordered or doubled
+        ASSERT_GT(n + 1, std::exchange(last[from], n + 1)) << from;
+      }
+    }
+  }
+}
+
+// A shard whose thread is held up by a handler, and its mailbox.
+class FullMailbox : public test::ShardsTest {
+ protected:
+  FullMailbox() : ShardsTest({}, 2) {
+    world_.io.on_event("block", [this] {
+      blocked_.release();
+      go_on_.acquire();
+    });
+    world_.start();
+    clients_ = join(2);
+    clients_[1]->send(R"(2["block"])");
+    EXPECT_TRUE(world_.until([this] { return blocked_.try_acquire(); }));
+  }
+  ~FullMailbox() override {
+    go_on_.release();
+    clients_.clear();
+    world_.stop();
+  }
+
+  Socket other() { return socket(ids_[1]); }
+  // Until nothing goes; what went.
+  int fill() {
+    int sent = 0;
+    while (sent < 100'000 && other().emit("x", sent)) ++sent;
+    return sent;
+  }
+
+  std::counting_semaphore<> blocked_{0};
+  std::counting_semaphore<> go_on_{0};
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+INSTANTIATE_TEST_SUITE_P(All, FullMailbox, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+TEST_P(FullMailbox, RefusesEmits) {
+  int dropped_after = 0;
+  while (other().volatile_().emit("v")) ++dropped_after;
+  EXPECT_EQ(dropped_after, 8'192);
+  EXPECT_TRUE(other().emit("x"));
+  fill();
+  EXPECT_FALSE(other().emit("x"));
+  EXPECT_FALSE(world_.io.emit("to some"));  // the first shard's get it
+  EXPECT_EQ(clients_[0]->next(), R"(2["to some"])");
+  EXPECT_FALSE(other().post([] {}));
+  EXPECT_FALSE(other().disconnect());
+  EXPECT_FALSE(world_.io.sockets().sockets_join("r"));
+}
+
+TEST_P(FullMailbox, LosesNoneThatItTook) {
+  const int sent = fill();
+  EXPECT_GE(sent, 65'536);
+  go_on_.release();
+  for (int n = 0; n < sent; ++n)
+    ASSERT_EQ(clients_[1]->next(), "2[\"x\"," + std::to_string(n) + "]");
+}
+
+// The receiver of an acknowledgement ends with the refusal, and may emit in its turn.
+TEST_P(FullMailbox, EndsAcknowledgements) {
+  fill();
+  int ended = 0;
+  EXPECT_FALSE(other().emit("ask", [&](const Result<int>& reply) {
+    EXPECT_EQ(reply.error(), Errc::too_many);
+    EXPECT_FALSE(other().emit("again"));
+    ++ended;
+  }));
+  EXPECT_EQ(ended, 1);
+  EXPECT_EQ(other().emit_with_ack<int>("ask").get().error(), Errc::too_many);
+  EXPECT_EQ(world_.io.fetch_sockets().get().error(), Errc::too_many);
+  // One that throws does so at its caller, as on a thread that is no loop's it always may.
+  EXPECT_THROW(other().emit("ask", [](const Result<int>&) { throw std::runtime_error("oops"); }),
+               std::runtime_error);
+  // To many: who could be reached has answered, and the error tells that some could not.
+  Pending<std::vector<int>> both;
+  const auto all = world_.io.timeout(seconds(10));
+  all.emit("all", [&](std::error_code error, std::vector<int> replies) {
+    EXPECT_EQ(error, Errc::too_many);
+    other().emit("again");
+    both.state()->finish(std::move(replies));
+  });
+  EXPECT_EQ(clients_[0]->next(), R"(20["all"])");
+  clients_[0]->send("30[1]");
+  ASSERT_TRUE(world_.until([&] { return both.ready(); }));
+  EXPECT_EQ(both.get().value(), std::vector<int>{1});
+}
+
+// What was asked for on the blocked shard comes back there, however full its mailbox is.
+TEST_P(FullMailbox, BringsAnswersHome) {
+  go_on_.release();
+  std::counting_semaphore<> asked{0};
+  Pending<std::vector<int>> replies;
+  const std::thread::id home = [&] {
+    Pending<std::thread::id> id;
+    other().post([id] { id.state()->finish(std::this_thread::get_id()); });
+    return id.get().value();
+  }();
+  other().post([&] {
+    world_.io.to(ids_[0])
+        .timeout(seconds(10))
+        .emit("ask", [&, home](std::error_code error, const std::vector<int>& all) {
+          EXPECT_FALSE(error);
+          EXPECT_EQ(std::this_thread::get_id(), home);
+          replies.state()->finish(all);
+        });
+    asked.release();
+    blocked_.release();
+    go_on_.acquire();
+  });
+  asked.acquire();
+  EXPECT_EQ(clients_[0]->next(), R"(20["ask"])");
+  fill();
+  clients_[0]->send("30[4]");
+  clients_[0]->rest();  // it has been taken
+  go_on_.release();
+  ASSERT_TRUE(world_.until([&] { return replies.ready(); }));
+  EXPECT_EQ(replies.get().value(), std::vector<int>{4});
+}
+
+// close() is no job among others: a full mailbox takes it.
+TEST_P(FullMailbox, ClosesAllTheSame) {
+  fill();
+  Pending<void> closed = world_.io.close();
+  go_on_.release();
+  EXPECT_TRUE(world_.until([&] { return closed.ready(); }));
+  EXPECT_EQ(disconnects_, 2);
+  EXPECT_TRUE(clients_[0]->wait_closed());
+  EXPECT_TRUE(clients_[1]->wait_closed());
+}
+
+}  // namespace
+}  // namespace socketio

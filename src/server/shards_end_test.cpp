@@ -1,0 +1,263 @@
+// Shards and ends: of clients, by every way there is, and of the server while all its threads are
+// busy.
+#include <thread>
+
+#include "net/seeded_random.hpp"
+#include "server/shards_test_harness.hpp"
+
+namespace socketio {
+namespace {
+
+using std::chrono::milliseconds;
+using test::Client;
+
+class Ends : public test::ShardsTest {};
+INSTANTIATE_TEST_SUITE_P(All, Ends, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+// Operations of threads that are not the server's, each of which must end once.
+class Askers {
+ public:
+  Askers(Server& io, std::vector<Socket> sockets) : io_(io), sockets_(std::move(sockets)) {}
+
+  void start(int threads) {
+    for (int t = 0; t < threads; ++t) threads_.emplace_back([this, t] { run(t); });
+  }
+  void stop() {
+    stop_ = true;
+    threads_.clear();
+  }
+  // From here on nobody but the askers themselves may run callbacks.
+  void server_has_closed() { closed_ = true; }
+
+  int begun() const { return begun_; }
+  int ended() const { return ended_; }
+  int answered() const { return answered_; }
+  int late() const { return late_; }
+
+ private:
+  static bool& is_asker() {
+    thread_local bool here = false;
+    return here;
+  }
+  void run(int seed) {
+    is_asker() = true;
+    net::SeededRandom random(static_cast<std::uint64_t>(seed));
+    while (!stop_) one(random.next() % 8, sockets_[random.next() % sockets_.size()]);
+  }
+  template <class T>
+  void waited(const Pending<T>& pending) {
+    ++begun_;
+    if (pending.get()) ++answered_;
+    ++ended_;
+  }
+  void called() {
+    ++ended_;
+    if (closed_ && !is_asker()) ++late_;
+  }
+  void one(std::uint64_t what, const Socket& socket) {
+    switch (what) {
+      case 0:
+        return waited(io_.fetch_sockets());
+      case 1:
+        return waited(io_.timeout(milliseconds(20)).emit_with_ack<int>("all"));
+      case 2:
+        return waited(socket.timeout(milliseconds(20)).emit_with_ack<int>("one"));
+      case 3:
+        ++begun_;
+        io_.timeout(milliseconds(20)).emit("all", [this](std::error_code, const std::vector<int>&) {
+          called();
+        });
+        break;
+      case 4:
+        ++begun_;
+        socket.emit("one", [this](const Result<int>&) { called(); });
+        break;
+      case 5:
+        io_.sockets().sockets_join("room");
+        io_.to("room").except(socket.id()).emit("news", 1);
+        break;
+      case 6:
+        io_.to("room").volatile_().emit("news", 2);
+        io_.in(socket.id()).sockets_leave("room");
+        break;
+      case 7:
+        if (++disconnected_ % 64 == 0) io_.in(socket.id()).disconnect_sockets(true);
+        break;
+    }
+  }
+
+  Server& io_;
+  std::vector<Socket> sockets_;
+  std::atomic<int> begun_{0};
+  std::atomic<int> ended_{0};
+  std::atomic<int> answered_{0};
+  std::atomic<int> late_{0};
+  std::atomic<int> disconnected_{0};
+  std::atomic<bool> closed_{false};
+  std::atomic<bool> stop_{false};
+  std::vector<std::jthread> threads_;
+};
+
+// Acknowledges what asks for it: "2<id>[…" is answered by "3<id>[1]".
+void answer(Client& client) {
+  while (client.has_packet()) {
+    const std::string packet = client.next();
+    if (packet.size() < 3 || packet[0] != '2' || packet[1] == '[') continue;
+    client.send("3" + packet.substr(1, packet.find('[') - 1) + "[1]");
+  }
+}
+
+TEST_P(Ends, EveryAskEndsOnceThoughTheServerCloses) {
+  std::atomic<bool> closed{false};
+  std::atomic<int> late{0};
+  std::atomic<int> asked{0};
+  std::atomic<int> told{0};
+  // Handlers ask too; their answers come home to their shard.
+  world_.io.on_event("go", [&](const Socket& socket) {
+    asked += 2;
+    const auto end = [&] {
+      ++told;
+      if (closed) ++late;
+    };
+    world_.io.timeout(milliseconds(20))
+        .emit("all", [end](std::error_code, const std::vector<int>&) { end(); });
+    socket.timeout(milliseconds(20)).emit("one", [end](const Result<int>&) { end(); });
+  });
+  world_.start();
+  auto clients = join(16);
+  std::vector<Socket> sockets;
+  for (const std::string& id : ids_) sockets.push_back(socket(id));
+  Askers askers(world_.io, std::move(sockets));
+  askers.start(3);
+  int rounds = 0;
+  ASSERT_TRUE(world_.until([&] {
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      answer(*clients[i]);
+      if (rounds % 16 == static_cast<int>(i)) clients[i]->send(R"(2["go"])");
+    }
+    if (++rounds == 100) clients[3]->cut(true);
+    if (rounds == 200) clients[8]->reading = false;  // says nothing more
+    return rounds > 400 && askers.answered() > 200;
+  }));
+  const Pending<void> pending = world_.io.close();
+  ASSERT_TRUE(world_.until([&] { return pending.ready(); }));
+  askers.server_has_closed();
+  closed = true;
+  askers.stop();
+  EXPECT_EQ(askers.begun(), askers.ended());
+  EXPECT_EQ(asked, told);
+  world_.stop();
+  EXPECT_EQ(askers.begun(), askers.ended());
+  EXPECT_EQ(askers.late(), 0);
+  EXPECT_EQ(late, 0);
+  EXPECT_EQ(disconnects_, 16);
+}
+
+// What waits in a mailbox when its shard has closed is not forgotten.
+TEST_P(Ends, NothingIsLeftInTheMailboxes) {
+  world_.start();
+  const auto clients = join(4);
+  const Socket one = socket(ids_[1]);
+  std::atomic<int> begun{0};
+  std::atomic<int> ended{0};
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&] {
+      while (true) {
+        ++begun;
+        if (!one.emit("ask", [&](const Result<int>&) { ++ended; })) break;
+      }
+    });
+  }
+  const Pending<void> pending = world_.io.close();
+  ASSERT_TRUE(world_.until([&] { return pending.ready(); }));
+  threads.clear();
+  EXPECT_EQ(begun, ended);
+}
+
+// Two hundred clients that come and go as a seeded die says.
+class Crowd {
+ public:
+  Crowd(test::World& world, std::uint64_t seed) : world_(world), random_(seed), clients_(200) {}
+
+  void step() {
+    std::unique_ptr<Client>& client = clients_[random_.next() % clients_.size()];
+    const std::string room = std::to_string(random_.next() % 5);
+    if (!client || client->closed()) {
+      client = std::make_unique<Client>(world_);
+      client->send("0");
+      return;
+    }
+    switch (random_.next() % 12) {
+      case 0:
+        return client->cut(true);
+      case 1:
+        return client->cut();
+      case 2:
+        return client->close();
+      case 3:
+        return client->send("1");
+      case 4:
+        return client->send("0");
+      case 5:
+        return client->send(R"(2["bye"])");
+      case 6:
+        client->send(R"(51["attachment",{"_placeholder":true,"num":0}])");
+        return client->cut(random_.next() % 2 == 0);  // the attachment never comes
+      case 7:
+      case 8:
+        return client->send(R"(2["join",")" + room + "\"]");
+      case 9:
+        return client->send(R"(2["ask",")" + room + "\"]");
+      default:
+        return client->send(R"(2["say",")" + room + R"(","text"])");
+    }
+  }
+  void answer_all() {
+    for (const auto& client : clients_) {
+      if (client && !client->closed()) answer(*client);
+    }
+  }
+  void leave() { clients_.clear(); }
+
+ private:
+  test::World& world_;
+  net::SeededRandom random_;
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+
+TEST_P(Ends, ACrowdLeavesNothingBehind) {
+  std::atomic<int> asked{0};
+  std::atomic<int> told{0};
+  world_.io.on_event("join",
+                     [](const Socket& socket, const std::string& room) { socket.join(room); });
+  world_.io.on_event("say", [](const Socket& socket, const std::string& room,
+                               const std::string& s) { socket.to(room).emit("said", s); });
+  world_.io.on_event("bye", [](const Socket& socket) { socket.disconnect(true); });
+  world_.io.on_event("ask", [&](const std::string& room) {
+    ++asked;
+    world_.io.to(room)
+        .timeout(milliseconds(50))
+        .emit("who", [&](std::error_code, const std::vector<int>&) { ++told; });
+  });
+  world_.start();
+  Crowd crowd(world_, 20261120);
+  for (int n = 0; n < 6'000; ++n) {
+    crowd.step();
+    if (n % 16 == 0) {
+      world_.turn();
+      crowd.answer_all();
+    }
+  }
+  EXPECT_GT(world_.io.stats().events_in, 1'000U);
+  crowd.leave();
+  expect_empty();
+  EXPECT_TRUE(world_.until([&] { return told == asked; }));
+  EXPECT_GT(asked, 100);
+  for (std::uint32_t n = 0; n < hub()->names.size(); ++n) EXPECT_EQ(hub()->names.sockets(n), 0U);
+  world_.stop();
+}
+
+}  // namespace
+}  // namespace socketio

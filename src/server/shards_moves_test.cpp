@@ -1,0 +1,248 @@
+// Connections that arrive at a shard which does not have their session. Every request comes on a
+// connection of its own, so most of them move, while others of the same shards keep sending.
+#include "server/shards_test_harness.hpp"
+
+namespace socketio {
+namespace {
+
+using test::Client;
+using test::HttpPeer;
+using test::Peer;
+using test::World;
+
+// Numbered events both ways: "up" is answered by "down" with the same number.
+std::string up(int id, int n) {
+  return R"(42["up",)" + std::to_string(id) + "," + std::to_string(n) + "]";
+}
+
+// Notes the numbers of "down" in what a client gets, whatever is around them.
+class Downs {
+ public:
+  void take(std::string_view text) {
+    constexpr std::string_view kEvent = R"(2["down",)";
+    for (std::size_t at = text.find(kEvent); at != std::string_view::npos;
+         at = text.find(kEvent, at + 1)) {
+      const int n = std::stoi(std::string(text.substr(at + kEvent.size(), 8)));
+      EXPECT_EQ(n, next_);
+      next_ = n + 1;
+    }
+  }
+  int next() const { return next_; }
+
+ private:
+  int next_ = 0;
+};
+
+std::string sid_in(std::string_view body) {
+  const std::size_t at = body.find(R"("sid":")");
+  return at == std::string_view::npos ? std::string() : std::string(body.substr(at + 7, 20));
+}
+
+// A long-polling client whose proxy keeps no connection alive.
+class Roamer {
+ public:
+  enum class Old { cut, kept };  // connections that were used once
+  Roamer(World& world, int id, Old old)
+      : world_(world), id_(id), old_(old), target_("/socket.io/?EIO=4&transport=polling") {
+    get();
+    target_ += "&sid=" + sid_in(answer_to_get().body);
+    post("40");
+    EXPECT_EQ(answer_to_post(), 200);
+    get();
+    EXPECT_NE(answer_to_get().body.find("40{"), std::string::npos);
+  }
+
+  void send() {
+    std::string body = up(id_, sent_++);
+    body += "\x1e" + up(id_, sent_++);
+    post(body);
+  }
+  void get() {
+    get_ = std::make_unique<HttpPeer>(world_);
+    get_->send("GET", target_);
+  }
+  test::HttpAnswer answer_to_get() {
+    test::HttpAnswer answer = get_->answer();
+    EXPECT_EQ(answer.status, 200);
+    downs_.take(answer.body);
+    retire(std::move(get_));
+    return answer;
+  }
+  int answer_to_post() {
+    const int status = post_->answer().status;
+    retire(std::move(post_));
+    return status;
+  }
+  void leave() { kept_.clear(); }
+  bool complete() const { return downs_.next() == sent_; }
+  const std::string& target() const { return target_; }
+  int sent() const { return sent_; }
+
+ private:
+  void retire(std::unique_ptr<HttpPeer> peer) {
+    if (old_ == Old::kept) return kept_.push_back(std::move(peer));
+    peer->cut(true);  // no TIME_WAIT: there are not ports enough for all of them
+  }
+  void post(std::string_view body) {
+    post_ = std::make_unique<HttpPeer>(world_);
+    post_->send("POST", target_, {}, body);
+  }
+  World& world_;
+  int id_;
+  Old old_;
+  std::string target_;
+  std::unique_ptr<HttpPeer> get_;
+  std::unique_ptr<HttpPeer> post_;
+  std::vector<std::unique_ptr<HttpPeer>> kept_;
+  Downs downs_;
+  int sent_ = 0;
+};
+
+// Upgrades a polling session and sends all it has to say behind the request, in one piece.
+class Upgrader final : public Peer {
+ public:
+  Upgrader(World& world, std::string target, int id, int first, int events) : Peer(world) {
+    target.replace(target.find("polling"), 7, "websocket");
+    std::string text = "GET " + target +
+                       " HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                       "Sec-WebSocket-Version: 13\r\n\r\n";
+    text += frame("2probe") + frame("5");
+    for (int n = 0; n < events; ++n) text += frame(up(id, first + n));
+    write(text);
+  }
+  const std::string& in() const { return in_; }
+
+ private:
+  // A short masked frame; the mask is zero.
+  static std::string frame(std::string_view text) {
+    return std::string("\x81") + static_cast<char>(0x80 | text.size()) + std::string(4, '\0') +
+           std::string(text);
+  }
+  void on_bytes(char* bytes, std::size_t size) override { in_.append(bytes, size); }
+  std::string in_;
+};
+
+class Moves : public test::ShardsTest {
+ protected:
+  Moves() {
+    world_.io.on_event("up", [this](const Socket& socket, int id, int n) {
+      bool in_order = false;
+      {
+        const std::lock_guard lock(numbers_);
+        in_order = next_[id] == n;
+        next_[id] = n + 1;
+      }
+      if (!in_order) ++faults_;
+      socket.emit("down", n);
+    });
+    // Of the peers that are owed something; no option has it.
+    world_.io.local().target_for_emit().hub->settings.http.send_timeout =
+        std::chrono::milliseconds(500);
+    world_.io.http().get("/big", [](const HttpRequest&) {
+      return HttpReply{200, {}, std::string(32 * 1024 * 1024, 'x')};
+    });
+    world_.start();
+  }
+  ~Moves() override { world_.stop(); }
+
+  // Every event came once and in its order, and was answered so.
+  void expect_complete(int id, int sent) {
+    const std::lock_guard lock(numbers_);
+    EXPECT_EQ(next_[id], sent);
+    EXPECT_EQ(faults_, 0);
+  }
+
+  std::mutex numbers_;
+  std::map<int, int> next_;
+  std::atomic<int> faults_{0};
+};
+INSTANTIATE_TEST_SUITE_P(All, Moves, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+TEST_P(Moves, LoseNothingUnderLoad) {
+  constexpr std::uint64_t kMoves = 10'000;
+  constexpr int kRoamers = 32;
+  constexpr int kOthers = 8;
+  const auto others = join(kOthers);
+  std::vector<Downs> downs(kOthers);
+  std::vector<std::unique_ptr<Roamer>> roamers;
+  for (int id = 0; id < kRoamers; ++id)
+    roamers.push_back(std::make_unique<Roamer>(world_, 100 + id, Roamer::Old::cut));
+  int rounds = 0;
+  while (world_.io.stats().moved_connections < kMoves && rounds < 2'000 && !HasFailure()) {
+    for (int i = 0; i < kOthers; ++i)
+      others[static_cast<std::size_t>(i)]->send(up(i, rounds).substr(1));
+    ++rounds;
+    for (const auto& roamer : roamers) roamer->send();
+    for (const auto& roamer : roamers) roamer->get();
+    for (const auto& roamer : roamers) EXPECT_EQ(roamer->answer_to_post(), 200);
+    for (const auto& roamer : roamers) roamer->answer_to_get();
+  }
+  EXPECT_GE(world_.io.stats().moved_connections, kMoves);
+  for (int id = 0; id < kRoamers; ++id) {
+    Roamer& roamer = *roamers[static_cast<std::size_t>(id)];
+    while (!roamer.complete() && !HasFailure()) {
+      roamer.get();
+      roamer.answer_to_get();
+    }
+    expect_complete(100 + id, roamer.sent());
+  }
+  for (int i = 0; i < kOthers; ++i) {
+    const auto n = static_cast<std::size_t>(i);
+    while (downs[n].next() < rounds && !HasFailure()) downs[n].take(others[n]->next());
+    expect_complete(i, rounds);
+  }
+}
+
+// The upgrade moves too, with the frames behind it.
+TEST_P(Moves, KeepWhatFollowsAnUpgrade) {
+  constexpr int kUpgrades = 60;
+  constexpr int kEvents = 5;
+  for (int id = 100; id < 100 + kUpgrades && !HasFailure(); ++id) {
+    // Its first connection keeps its shard from being the emptiest: all others arrive elsewhere.
+    Roamer roamer(world_, id, Roamer::Old::kept);
+    roamer.send();
+    EXPECT_EQ(roamer.answer_to_post(), 200);
+    roamer.get();
+    roamer.answer_to_get();
+    Upgrader upgrader(world_, roamer.target(), id, roamer.sent(), kEvents);
+    const std::string last = R"(42["down",)" + std::to_string(roamer.sent() + kEvents - 1) + "]";
+    ASSERT_TRUE(world_.until([&] { return upgrader.in().ends_with(last); })) << upgrader.in();
+    expect_complete(id, roamer.sent() + kEvents);
+    const std::size_t head = upgrader.in().find("\r\n\r\n");
+    EXPECT_TRUE(upgrader.in().starts_with("HTTP/1.1 101"));
+    EXPECT_EQ(upgrader.in().find("3probe"), head + 4 + 2);
+    // What polling had not fetched comes first; then the answers to the frames.
+    for (int n = 0; n < kEvents; ++n) {
+      const std::string text = R"(42["down",)" + std::to_string(roamer.sent() + n) + "]";
+      const std::size_t at = upgrader.in().find(text);
+      EXPECT_NE(at, std::string::npos);
+      EXPECT_EQ(upgrader.in().find(text, at + 1), std::string::npos);
+    }
+    const auto n = static_cast<std::uint64_t>(id - 99);
+    EXPECT_EQ(world_.io.stats().moved_connections, n * 5);  // two GETs, two POSTs, the upgrade
+    upgrader.cut(true);
+    roamer.leave();
+    ASSERT_TRUE(world_.until([this] { return world_.io.stats().connections == 0; }));
+  }
+}
+
+// A connection that is to move, and whose peer does not take what it is still owed, has a deadline
+// like any other.
+TEST_P(Moves, DoNotWaitForeverForThePeer) {
+  const auto clients = join(4);
+  const std::string target = "/socket.io/?EIO=4&transport=polling&sid=";
+  const std::uint64_t connections = world_.io.stats().connections;
+  HttpPeer peer(world_);
+  peer.shrink_receive_buffer();
+  peer.reading = false;
+  peer.send("GET", "/big");
+  for (const auto& client : clients)  // one of them lives on another shard
+    peer.send("GET", target + client->open_packet.substr(9, eio::kSidSize));
+  ASSERT_TRUE(world_.until([&] { return world_.io.stats().moved_connections > 0; }));
+  EXPECT_TRUE(world_.until([&] { return world_.io.stats().connections == connections; }));
+}
+
+}  // namespace
+}  // namespace socketio
