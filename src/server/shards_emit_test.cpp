@@ -2,7 +2,7 @@
 #include <semaphore>
 #include <thread>
 
-#include "server/shards_test_harness.hpp"
+#include "support/shards_fixture.hpp"
 
 namespace socketio {
 namespace {

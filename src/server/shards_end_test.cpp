@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "net/seeded_random.hpp"
-#include "server/shards_test_harness.hpp"
+#include "support/shards_fixture.hpp"
 
 namespace socketio {
 namespace {

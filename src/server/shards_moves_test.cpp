@@ -1,6 +1,6 @@
 // Connections that arrive at a shard which does not have their session. Every request comes on a
 // connection of its own, so most of them move, while others of the same shards keep sending.
-#include "server/shards_test_harness.hpp"
+#include "support/shards_fixture.hpp"
 
 namespace socketio {
 namespace {

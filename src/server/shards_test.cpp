@@ -1,6 +1,6 @@
 // Several shards: which one a client gets, what its id tells, and what all of them share.
 #include "net/seeded_random.hpp"
-#include "server/shards_test_harness.hpp"
+#include "support/shards_fixture.hpp"
 
 namespace socketio {
 namespace {
