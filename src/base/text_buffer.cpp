@@ -8,8 +8,7 @@ void TextBuffer::grow(std::size_t n) {
   constexpr std::size_t kLeast = 64;
   const std::size_t used = size();
   const std::size_t wanted = std::max({kLeast, used + n, used + used / 2});
-  // Not make_unique, which would clear it.
-  std::unique_ptr<char[]> data(new char[wanted]);
+  auto data = std::make_unique_for_overwrite<char[]>(wanted);
   if (used > 0) std::memcpy(data.get(), data_.get(), used);
   data_ = std::move(data);
   at_ = data_.get() + used;
