@@ -46,16 +46,9 @@ char* Arena::reserve_apart(std::size_t n) {
   return chunk_.data() + used_;
 }
 
-Span Arena::commit(std::size_t n) {
-  const auto length = static_cast<std::uint32_t>(n);
-  if (big_) {
-    SIO_CHECK(n <= big_.capacity());
-    return {std::exchange(big_, Chunk{}), 0, length};
-  }
-  SIO_CHECK(left() >= n);
-  Span span{chunk_, used_, length};
-  used_ += length;
-  return span;
+Span Arena::commit_big(std::size_t n) {
+  SIO_CHECK(n <= big_.capacity());
+  return {std::exchange(big_, Chunk{}), 0, static_cast<std::uint32_t>(n)};
 }
 
 Span Arena::write(Bytes bytes) {

@@ -78,7 +78,13 @@ class Arena {
     if (n > kChunkSize / 2 || n > left() || big_) return reserve_apart(n);
     return chunk_.data() + used_;
   }
-  Span commit(std::size_t n);
+  Span commit(std::size_t n) {
+    if (big_) return commit_big(n);
+    SIO_CHECK(n <= left());
+    const std::uint32_t offset = used_;
+    used_ += static_cast<std::uint32_t>(n);
+    return {chunk_, offset, static_cast<std::uint32_t>(n)};
+  }
   Span write(Bytes bytes);
 
   // commit() for a queue whose last span is `last`: when what is committed touches it, it only
@@ -105,6 +111,7 @@ class Arena {
  private:
   std::size_t left() const { return chunk_.capacity() - used_; }
   char* reserve_apart(std::size_t n);
+  Span commit_big(std::size_t n);
 
   Chunk chunk_;
   std::uint32_t used_ = 0;

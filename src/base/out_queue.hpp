@@ -32,7 +32,10 @@ class OutQueue {
   void append(Arena& arena, Bytes bytes) { push(arena.write(bytes)); }
   // What has been written at arena.reserve().
   void push_written(Arena& arena, std::size_t n) {
-    if (Span* tail = last(); tail != nullptr && arena.extend(*tail, n)) {
+    if (bytes_ == 0) {
+      front_ = arena.commit(n);
+      bytes_ = n;
+    } else if (arena.extend(*last(), n)) {
       bytes_ += n;
     } else {
       push(arena.commit(n));

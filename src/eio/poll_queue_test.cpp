@@ -44,13 +44,13 @@ TEST(PollQueue, MovesItsFramesWithoutCopying) {
   const Message message = Message::text("hello", {}, nullptr);
   queue.push(message);
   queue.push_binary("raw", nullptr);
-  base::OutQueue out;
-  queue.move_to(out);
+  Outlet outlet;
+  queue.move_to(outlet.out);
   EXPECT_TRUE(queue.empty());
   std::array<base::Bytes, 1> front;
-  out.gather(front);
+  outlet.out.gather(front);
   EXPECT_EQ(front[0].data(), message.frame().data());
-  EXPECT_EQ(test::take_frames(out), (std::vector<std::string>{"4hello", "bin:raw"}));
+  EXPECT_EQ(test::take_frames(outlet), (std::vector<std::string>{"4hello", "bin:raw"}));
 }
 
 }  // namespace

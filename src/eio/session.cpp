@@ -68,7 +68,7 @@ std::string Session::open_packet() const {
   return out;
 }
 
-void Session::attach_websocket(base::OutQueue& out) {
+void Session::attach_websocket(Outlet& out) {
   SIO_CHECK(transport_ == Transport::websocket && websocket_ == nullptr);
   websocket_ = &out;
   const std::string packet = open_packet();
@@ -185,15 +185,15 @@ void Session::on_deadline(base::Time now) {
 
 // -- Sending
 
-void Session::send_control(PacketType type, base::Bytes data, base::OutQueue& out) {
+void Session::send_control(PacketType type, base::Bytes data, Outlet& outlet) {
   const std::size_t size = 1 + data.size();
   const std::size_t frame = ws::header_size(size, false) + size;
   char* to = shared_.arena.reserve(frame);
   to += ws::write_header(to, ws::Opcode::text, size);
   *to++ = static_cast<char>('0' + static_cast<int>(type));
   if (!data.empty()) std::memcpy(to, data.data(), data.size());
-  out.push_written(shared_.arena, frame);
-  shared_.dirty.push_back(*this);
+  outlet.out.push_written(shared_.arena, frame);
+  shared_.outlets.push_back(outlet);
 }
 
 PollQueue& Session::queue() {
@@ -218,7 +218,8 @@ inline bool Session::fits(std::size_t payload) {
 
 inline void Session::sent() {
   dispatch_ = shared_.dispatch;
-  if (websocket_ != nullptr || poll_parked_) shared_.dirty.push_back(*this);
+  if (websocket_ != nullptr) return shared_.outlets.push_back(*websocket_);
+  if (poll_parked_) shared_.dirty.push_back(*this);
 }
 
 bool Session::send_text(base::Bytes head, base::Bytes tail) {
@@ -230,9 +231,9 @@ bool Session::send_text(base::Bytes head, base::Bytes tail) {
     to = size <= ws::kMaxShort ? ws::write_short_header(to, ws::Opcode::text, size)
                                : to + ws::write_header(to, ws::Opcode::text, size);
     *to++ = kMessage;
-    if (!head.empty()) std::memcpy(to, head.data(), head.size());
-    if (!tail.empty()) std::memcpy(to + head.size(), tail.data(), tail.size());
-    websocket_->push_written(shared_.arena, frame);
+    for (const char c : head) *to++ = c;  // hardly ever more than a digit
+    if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
+    websocket_->out.push_written(shared_.arena, frame);
   } else {
     queue().push_text(PacketType::message, head, tail, &shared_.ledger);
   }
@@ -247,7 +248,7 @@ bool Session::send_binary(base::Bytes bytes) {
     char* to = shared_.arena.reserve(frame);
     to += ws::write_header(to, ws::Opcode::binary, bytes.size());
     if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
-    websocket_->push_written(shared_.arena, frame);
+    websocket_->out.push_written(shared_.arena, frame);
   } else {
     queue().push_binary(bytes, &shared_.ledger);
   }
@@ -262,7 +263,7 @@ bool Session::send(const Message& message) {
   const base::Chunk& frame = message.frame();
   if (!fits_frame(message.wire_size(), frame.capacity())) return false;
   if (websocket_ != nullptr) {
-    websocket_->push(frame);
+    websocket_->out.push(frame);
   } else {
     queue().push(message);
   }

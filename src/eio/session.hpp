@@ -2,11 +2,11 @@
 // rules, upgrade without loss or reordering, limits and the end. A value: the driver tells it what
 // arrived, pulls next() until none, and at the end of the turn moves its output.
 //
-// Who holds what. On WebSocket the session appends frames to the connection's own OutQueue (a
+// Who holds what. On WebSocket the session appends frames to the connection's own outlet (a
 // passive sink it was given). On polling it queues messages until a GET is parked; the driver then
-// takes one payload at the end of the turn. Every session with something to do (events to drain,
-// frames to flush, a poll that is ready) puts itself on the shard's dirty list; its own calls may
-// do so while that list is worked off.
+// takes one payload at the end of the turn. Every session with something to do (events to drain, a
+// poll that is ready) puts itself on the shard's dirty list, and outlets with frames to flush on
+// another; its own calls may do so while those lists are worked off.
 //
 //   polling --probe "2probe"/"3probe"--> upgrading --"5"--> websocket
 //   open -> closing (graceful, polling drains) -> gone
@@ -39,12 +39,19 @@ struct DirtyTag;
 using DirtyNode = base::ListNode<DirtyTag>;
 using DirtyList = base::List<Session, DirtyTag>;
 
+// A WebSocket's output as sessions see it. Whoever adds to it puts it on the shard's list; the
+// driver derives its connections from it and takes them from there to be flushed.
+struct Outlet : base::ListNode<Outlet> {
+  base::OutQueue out;
+};
+
 // One per shard; outlives its sessions.
 struct Shared {
   const Options& options;
   base::Arena& arena;
   base::Ledger& ledger;
   DirtyList dirty{};
+  base::List<Outlet> outlets{};
   // Counts dispatches (one handler run each). "Queued in this dispatch" decides volatile packets.
   std::uint32_t dispatch = 1;
 };
@@ -100,7 +107,7 @@ class Session : public DirtyNode {
 
   // -- WebSocket as first transport: writes the open packet as the first frame. `out` stays valid
   // until close_websocket was carried out or on_websocket_closed() was called.
-  void attach_websocket(base::OutQueue& out);
+  void attach_websocket(Outlet& out);
 
   // -- Polling. The first GET's answer is taken with take_payload() like any other (the open packet
   // is queued by the constructor).
@@ -128,7 +135,7 @@ class Session : public DirtyNode {
 
   // -- Upgrade. False: close that WebSocket at once (an upgrade is under way, done or not allowed).
   // `out` stays valid until close_probe was carried out or on_websocket_closed(true) was called.
-  bool attach_probe(base::OutQueue& out, base::Time now);
+  bool attach_probe(Outlet& out, base::Time now);
 
   // -- Frames. `probe` tells which WebSocket.
   void on_text(base::MutBytes text, bool probe, base::Time now);
@@ -145,7 +152,7 @@ class Session : public DirtyNode {
   // May a volatile packet be sent in this dispatch?
   bool writable() const;
   std::size_t queued_bytes() const {
-    if (websocket_ != nullptr) return websocket_->bytes();
+    if (websocket_ != nullptr) return websocket_->out.bytes();
     return queue_ == nullptr ? 0 : queue_->bytes();
   }
 
@@ -188,7 +195,7 @@ class Session : public DirtyNode {
   bool fits_frame(std::size_t payload, std::size_t frame);
   PollQueue& queue();
   void sent();
-  void send_control(PacketType type, base::Bytes data, base::OutQueue& out);
+  void send_control(PacketType type, base::Bytes data, Outlet& outlet);
   void ping(base::Time now);
   void touch(base::Time now);
   bool on_packet(const Packet& packet, base::Time now);
@@ -209,8 +216,8 @@ class Session : public DirtyNode {
 
   Shared& shared_;
   std::uint64_t owner_;
-  base::OutQueue* websocket_ = nullptr;
-  base::OutQueue* probe_ = nullptr;
+  Outlet* websocket_ = nullptr;
+  Outlet* probe_ = nullptr;
   std::unique_ptr<PollQueue> queue_;  // null when empty
   base::Time timer_;                  // open: next ping or its timeout; closing: end of draining
   base::Time upgrade_deadline_ = base::kNever;

@@ -217,7 +217,7 @@ class Run {
   Script& script_;
   Peer peer_;
   eio::Session& session_;
-  base::OutQueue* connection_ = nullptr;
+  eio::Outlet* connection_ = nullptr;
   std::optional<eio::test::Input> input_;
   bool attached_ = false;
   bool probe_ = false;

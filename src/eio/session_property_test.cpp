@@ -345,7 +345,7 @@ class World {
  private:
   std::uint64_t random_;
   std::unique_ptr<Peer> server_;
-  base::OutQueue* websocket_ = nullptr;
+  Outlet* websocket_ = nullptr;
   Phase phase_ = Phase::polling;
   bool server_has_websocket_ = false;
   bool probing_ = true;

@@ -36,7 +36,7 @@ TEST(Session, HandshakeOverPolling) {
 
 TEST(Session, HandshakeOverWebSocket) {
   Peer peer(Transport::websocket);
-  EXPECT_EQ(peer.shared.dirty.pop_front(), &*peer);
+  EXPECT_EQ(peer.shared.outlets.pop_front(), &peer.websocket());
   EXPECT_EQ(take_frames(peer.websocket()), Texts{kOpenWebSocket});
 }
 
@@ -124,7 +124,7 @@ TEST(Session, PingsWhileThePongsCome) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ((*peer)->deadline(), peer->now + 25s);
     EXPECT_EQ(peer->advance(25s - 1ns), kNothing);
-    EXPECT_TRUE(peer->websocket().empty());
+    EXPECT_TRUE(peer->websocket().out.empty());
     EXPECT_EQ(peer->advance(1ns), kNothing);
     EXPECT_EQ(take_frames(peer->websocket()), Texts{"2"});
     EXPECT_EQ((*peer)->deadline(), peer->now + 20s);
@@ -224,7 +224,7 @@ TEST(Session, SendsOverWebSocket) {
   EXPECT_TRUE((*peer)->send_text("", ""));
   EXPECT_TRUE((*peer)->send(Message::text("shared", {}, nullptr)));
   EXPECT_TRUE((*peer)->send(Message::binary("raw", nullptr)));
-  EXPECT_EQ(peer->shared.dirty.pop_front(), &**peer);
+  EXPECT_EQ(peer->shared.outlets.pop_front(), &peer->websocket());
   EXPECT_EQ(take_frames(peer->websocket()),
             (Texts{"42[\"a\"]", "bin:\x01\x02", "4", "4shared", "bin:raw"}));
 }
@@ -244,7 +244,7 @@ TEST(Session, BroadcastsShareTheirBytes) {
   const Message message = Message::text("hello", {}, nullptr);
   (*peer)->send(message);
   std::array<base::Bytes, 1> part;
-  ASSERT_EQ(peer->websocket().gather(part), 1U);
+  ASSERT_EQ(peer->websocket().out.gather(part), 1U);
   EXPECT_EQ(part[0].data(), message.frame().data());
 }
 
@@ -252,7 +252,7 @@ TEST(Session, ManySmallSendsAreOneSpan) {
   auto peer = Peer::opened(Transport::websocket);
   for (int i = 0; i < 100; ++i) (*peer)->send_text("x", "y");
   std::array<base::Bytes, 2> parts;
-  EXPECT_EQ(peer->websocket().gather(parts), 1U);
+  EXPECT_EQ(peer->websocket().out.gather(parts), 1U);
 }
 
 TEST(Session, SendHardIsTheMost) {
@@ -271,7 +271,7 @@ TEST(Session, SendHardIsTheMost) {
     EXPECT_EQ(peer->drain(), polling ? (Texts{"closed:transport error:send buffer limit", "gone"})
                                      : (Texts{"closed:transport error:send buffer limit",
                                               "close_websocket", "gone"}));
-    EXPECT_EQ(peer->websocket().bytes(), polling ? 0U : 1000U);  // nothing of the last one
+    EXPECT_EQ(peer->websocket().out.bytes(), polling ? 0U : 1000U);  // nothing of the last one
   }
 }
 

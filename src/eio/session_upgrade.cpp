@@ -10,7 +10,7 @@ constexpr base::Duration kNoopInterval = std::chrono::milliseconds(100);
 
 }  // namespace
 
-bool Session::attach_probe(base::OutQueue& out, base::Time now) {
+bool Session::attach_probe(Outlet& out, base::Time now) {
   const Options& options = shared_.options;
   if (state_ != State::open || transport_ != Transport::polling || probe_ != nullptr) return false;
   if (!options.websocket || !options.allow_upgrades) return false;
@@ -56,7 +56,8 @@ void Session::start_noop(base::Time now) {
 void Session::upgrade(base::Time now) {
   if (state_ == State::closing) {
     // What is left of a closed session; the WebSocket closes behind it.
-    if (queue_ != nullptr) queue_->move_to(*probe_);
+    if (queue_ != nullptr) queue_->move_to(probe_->out);
+    shared_.outlets.push_back(*probe_);
     farewell_ = '6';
     return finish();
   }
@@ -64,8 +65,9 @@ void Session::upgrade(base::Time now) {
   forget_probe();
   transport_ = Transport::websocket;
   if (queue_ != nullptr) {
-    queue_->move_to(*websocket_);
+    queue_->move_to(websocket_->out);
     queue_.reset();
+    shared_.outlets.push_back(*websocket_);
   }
   touch(now);
   raise(kUpgraded);

@@ -147,7 +147,7 @@ TEST(Upgrade, AnotherFirstPacketClosesTheProbeOnly) {
     EXPECT_EQ(peer->poll(), "parked");
     EXPECT_EQ(peer->text(frame, true), Texts{"close_probe"}) << frame;
     EXPECT_FALSE((*peer)->upgrading());
-    EXPECT_TRUE(peer->websocket().empty());
+    EXPECT_TRUE(peer->websocket().out.empty());
     EXPECT_EQ(peer->text("2probe", true), kNothing);  // nobody listens any more
     (*peer)->send_text("a", "");
     EXPECT_EQ(peer->answer(), "4a");
@@ -184,11 +184,11 @@ TEST(Upgrade, ATimeoutClosesTheProbeOnly) {
 // U23, U24
 TEST(Upgrade, OneAtATimeAndOnce) {
   auto peer = probed();
-  base::OutQueue& second = peer->new_connection();
+  Outlet& second = peer->new_connection();
   EXPECT_FALSE((*peer)->attach_probe(second, peer->now));
   EXPECT_EQ(peer->text("5", true), Texts{"upgraded"});
   EXPECT_FALSE((*peer)->attach_probe(second, peer->now));
-  EXPECT_TRUE(second.empty());
+  EXPECT_TRUE(second.out.empty());
   auto native = Peer::opened(Transport::websocket);
   EXPECT_FALSE((*native)->attach_probe(native->new_connection(), native->now));
 }

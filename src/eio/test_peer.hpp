@@ -28,7 +28,8 @@ class Input {
 };
 
 // Drops `queue` and returns the frames in it: text as it is, binary with "bin:" in front.
-inline std::vector<std::string> take_frames(base::OutQueue& queue) {
+inline std::vector<std::string> take_frames(Outlet& outlet) {
+  base::OutQueue& queue = outlet.out;
   std::string bytes;
   while (!queue.empty()) {
     std::array<base::Bytes, 16> parts;
@@ -97,8 +98,8 @@ class Peer {
   Session* operator->() { return session.get(); }
 
   // Whichever connection carries the session's WebSocket (or its first probe).
-  base::OutQueue& websocket() { return connections.front(); }
-  base::OutQueue& new_connection() { return connections.emplace_back(); }
+  Outlet& websocket() { return connections.front(); }
+  Outlet& new_connection() { return connections.emplace_back(); }
 
   // Everything next() has, as text.
   std::vector<std::string> drain() {
@@ -170,7 +171,7 @@ class Peer {
   base::Arena arena{&ledger};
   Shared shared{options, arena, ledger};
   base::Time now{std::chrono::hours(1)};
-  std::deque<base::OutQueue> connections{1};
+  std::deque<Outlet> connections{1};
   std::unique_ptr<Session> session;
   std::vector<std::string> log;
 

@@ -47,13 +47,11 @@ struct Move {
   base::InBuffer bytes;  // the request and all behind it, unanswered
 };
 
-struct DirtyConnectionTag;
 struct BacklogTag;
 
-struct Connection : base::ListNode<DirtyConnectionTag>, base::ListNode<BacklogTag> {
+struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
   net::StreamId stream{};
   ConnectionId self{};
-  base::OutQueue out;
   std::unique_ptr<HttpSide> http;
   std::optional<ws::Machine> ws;
   std::unique_ptr<Move> move;
@@ -61,6 +59,7 @@ struct Connection : base::ListNode<DirtyConnectionTag>, base::ListNode<BacklogTa
   net::Timer timer;
   bool probe = false;      // the WebSocket is an upgrade being tried
   bool in_flight = false;  // a send is with the backend
+  bool flushed = true;     // what the session has been told: everything left with the last flush
   bool closing = false;    // when `out` is empty: shut down, linger, close
   bool lingering = false;  // our FIN is out; input is thrown away until the peer's, or a deadline
   bool paused = false;     // receiving is stopped

@@ -339,14 +339,14 @@ void Dispatcher::on_event(sio::Event& event) {
     return run_packet_middlewares(event.socket, std::move(packet), event.ack_id, own->middlewares,
                                   0);
   }
-  run_handlers(*socket, view, event.ack_id);
+  run_handlers(*socket, nsp, view, event.ack_id);
 }
 
-void Dispatcher::run_handlers(const sio::Socket& socket, const EventView& view,
-                              std::optional<std::uint64_t> ack_id) {
+void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp,
+                              const EventView& view, std::optional<std::uint64_t> ack_id) {
   // Listeners for any event and middlewares may have disconnected it.
   if (socket.state != sio::SocketState::connected) return;
-  const ListenersPtr for_all = extras(socket.nsp).events.find(view.name());
+  const ListenersPtr for_all = nsp.events.find(view.name());
   auto* own = static_cast<SocketExtras*>(socket.attachment.get());
   const ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
   if (!for_all && !for_one) return;
@@ -392,8 +392,8 @@ void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
   const OwnedArgs args(std::move(all));
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr) return;
-  run_handlers(*socket, EventView(packet.name, args.root(), args.rest(), ack_id.has_value()),
-               ack_id);
+  run_handlers(*socket, extras(socket->nsp),
+               EventView(packet.name, args.root(), args.rest(), ack_id.has_value()), ack_id);
 }
 
 void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& view,

@@ -82,7 +82,7 @@ class Dispatcher {
   void connected(sio::SocketId socket);
   void on_unknown_namespace(const sio::Event& event);
   void on_event(sio::Event& event);
-  void run_handlers(const sio::Socket& socket, const EventView& view,
+  void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
                     std::optional<std::uint64_t> ack_id);
   void run_packet_middlewares(
       sio::SocketId id, std::shared_ptr<Packet> packet, std::optional<std::uint64_t> ack_id,

@@ -185,7 +185,7 @@ void Shard::lost(Connection& c, bool failed) {
 }
 
 bool Shard::has_work() const {
-  return !dirty_.empty() || !backlog_.empty() || !shared_.dirty.empty();
+  return !shared_.outlets.empty() || !backlog_.empty() || !shared_.dirty.empty();
 }
 
 void Shard::on_timer(net::Timer& timer) {
@@ -232,7 +232,8 @@ void Shard::flush() {
         record != nullptr)
       flush_session(*record);
   }
-  while (Connection* c = dirty_.pop_front()) flush_connection(*c);
+  while (eio::Outlet* outlet = shared_.outlets.pop_front())
+    flush_connection(static_cast<Connection&>(*outlet));
   if (const base::Time deadline = core_.deadline();
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
@@ -277,11 +278,15 @@ void Shard::flush_connection(Connection& c) {
     }
   }
   if (c.ws) {
-    SessionRecord* const record = sessions_.get(c.session);
-    if (record != nullptr && !c.probe) record->session.on_flushed(everything);
+    if (!c.probe && everything != c.flushed) {
+      c.flushed = everything;
+      if (SessionRecord* record = sessions_.get(c.session); record != nullptr)
+        record->session.on_flushed(everything);
+    }
     if (everything) {
       c.ws->on_drained();
-      if (c.ws->has_input() && !c.closing && !overloaded(record)) backlog_.push_back(c);
+      if (c.ws->has_input() && !c.closing && !overloaded(sessions_.get(c.session)))
+        backlog_.push_back(c);
     }
   }
   if (everything && c.move) return loop_.backend().detach(c.stream);

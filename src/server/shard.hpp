@@ -130,7 +130,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
   void settle();
-  void mark_dirty(Connection& c) { dirty_.push_back(c); }
+  void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
   void arm(Connection& c);
   void close_when_sent(Connection& c);  // flush, shut down, linger, close
   void arm_stall(Connection& c);        // closing: drop when nothing leaves for too long
@@ -193,7 +193,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   base::Slab<Connection> connections_;
   base::Slab<SessionRecord> sessions_;
   tsl::robin_map<eio::Sid, SessionId, SidHash> sids_;
-  base::List<Connection, DirtyConnectionTag> dirty_;
   std::vector<ConnectionId> unsettled_;         // with a send in flight since the last wait()
   base::List<Connection, BacklogTag> backlog_;  // input left unread by the last turn (fairness)
   sio::Core core_;

@@ -183,7 +183,7 @@ void Shard::start_websocket(Connection& c, const http::Request& request,
   c.session = SessionId::unpack(record->session.owner());
   if (decision.kind == eio::Decision::Kind::upgrade) {
     c.probe = true;
-    if (!record->session.attach_probe(c.out, now())) {
+    if (!record->session.attach_probe(c, now())) {
       c.session = {};
       c.ws->close(0, "", ws_env(c), now());
       return arm(c);
@@ -191,7 +191,7 @@ void Shard::start_websocket(Connection& c, const http::Request& request,
     record->probe = c.self;
   } else {
     record->websocket = c.self;
-    record->session.attach_websocket(c.out);
+    record->session.attach_websocket(c);
   }
   pump(*record);
   // Frames that came in the same segment as the request.
@@ -267,16 +267,9 @@ void Shard::close_websocket(ConnectionId id) {
   arm(*c);
 }
 
-// The session has something to send: its WebSocket is flushed with the others; a parked poll is
-// answered with one payload.
+// The session has something to say: a parked poll is answered with one payload. (Frames are with
+// their connection already.)
 void Shard::flush_session(SessionRecord& record) {
-  if (record.session.quiet() && !record.session.poll_parked() && !record.session.upgrading()) {
-    // It only has queued frames, as most have.
-    if (Connection* c = connections_.get(record.websocket); c != nullptr && !c->out.empty())
-      mark_dirty(*c);
-    return arm(record);
-  }
-  const SessionId id = SessionId::unpack(record.session.owner());
   if (record.session.poll_parked() && record.session.poll_ready()) {
     Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
     scratch_.clear();
@@ -290,12 +283,6 @@ void Shard::flush_session(SessionRecord& record) {
     }
   }
   pump(record);
-  SessionRecord* still = sessions_.get(id);
-  if (still == nullptr) return;
-  if (Connection* c = connections_.get(still->websocket); c != nullptr && !c->out.empty())
-    mark_dirty(*c);
-  if (Connection* c = connections_.get(still->probe); c != nullptr && !c->out.empty())
-    mark_dirty(*c);
 }
 
 void Shard::arm(SessionRecord& record) {

@@ -60,7 +60,7 @@ Encoded Encoder::finish(PacketType type, base::Bytes nsp, std::optional<std::uin
     at = write_number(at, attachments_.size());
     *at++ = '-';
   }
-  if (nsp != "/") {
+  if (nsp.size() != 1 || nsp.front() != '/') {
     at += nsp.copy(at, nsp.size());
     *at++ = ',';
   }

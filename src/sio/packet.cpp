@@ -52,14 +52,10 @@ bool reserved_event(base::Bytes name) {
   }
 }
 
-base::Bytes parse_header(base::Bytes text, std::uint32_t max_attachments, Header& out) {
+base::Bytes parse_long_header(base::Bytes text, std::uint32_t max_attachments, Header& out) {
   if (text.empty() || !digit(text[0])) return kUnknownType[3];
   if (text[0] > '6') return kUnknownType[static_cast<std::size_t>(text[0] - '7')];
   out.type = static_cast<PacketType>(text[0] - '0');
-  if (out.type < PacketType::binary_event && text.size() > 1 && text[1] == '[') {
-    out.size = 1;  // as most packets are
-    return {};
-  }
   std::size_t at = 1;
   if (out.type == PacketType::binary_event || out.type == PacketType::binary_ack) {
     const Number count = read_number(text.substr(at), max_attachments);

@@ -34,6 +34,14 @@ struct Header {
 };
 
 // The error text, or empty. Views in `out` point into `text`.
-base::Bytes parse_header(base::Bytes text, std::uint32_t max_attachments, Header& out);
+base::Bytes parse_long_header(base::Bytes text, std::uint32_t max_attachments, Header& out);
+inline base::Bytes parse_header(base::Bytes text, std::uint32_t max_attachments, Header& out) {
+  // Most packets are "2[…": a type and nothing more.
+  if (text.size() < 2 || text[1] != '[' || text[0] < '0' || text[0] > '4')
+    return parse_long_header(text, max_attachments, out);
+  out.type = static_cast<PacketType>(text[0] - '0');
+  out.size = 1;
+  return {};
+}
 
 }  // namespace socketio::sio

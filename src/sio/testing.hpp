@@ -87,7 +87,7 @@ class Waiters {
 
 struct Peer {
   std::unique_ptr<eio::Session> session;
-  base::OutQueue out;
+  eio::Outlet outlet;
   ClientId client{};
   bool gone = false;
 };
@@ -120,7 +120,7 @@ class World {
     const std::size_t number = peers_.size();
     peer->session =
         std::make_unique<eio::Session>(shared, sid, eio::Transport::websocket, number, now);
-    peer->session->attach_websocket(peer->out);
+    peer->session->attach_websocket(peer->outlet);
     peer->client = core_->open(*peer->session, number, now);
     peers_.push_back(std::move(peer));
     received(number);
@@ -176,7 +176,7 @@ class World {
   }
   // What has been sent: text without the '4', "close", binary as "<bytes>".
   std::vector<std::string> received(std::size_t number) {
-    std::string bytes = take(peers_[number]->out);
+    std::string bytes = take(peers_[number]->outlet.out);
     std::vector<std::string> messages;
     for (base::Bytes rest = bytes; !rest.empty();) {
       const auto byte = [&rest](std::size_t i) { return static_cast<unsigned char>(rest[i]); };

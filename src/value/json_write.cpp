@@ -1,5 +1,6 @@
 #include "value/json_write.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -30,7 +31,7 @@ Word load(const char* at) {
   return word;
 }
 
-// A text of less than a block, some of its bytes more than once.
+// A text of 4 bytes or more and less than a block, some of its bytes more than once.
 base::Block short_block(base::Bytes text) {
   const char* const at = text.data();
   const std::size_t size = text.size();
@@ -38,20 +39,20 @@ base::Block short_block(base::Bytes text) {
     const std::array halves = {load<std::uint64_t>(at), load<std::uint64_t>(at + size - 8)};
     return std::bit_cast<base::Block>(halves);
   }
-  std::uint64_t bytes = 0x7878787878787878;
-  if (size >= 4) {
-    bytes = std::uint64_t{load<std::uint32_t>(at)} << 32 | load<std::uint32_t>(at + size - 4);
-  } else if (size > 0) {
-    const auto byte = [at](std::size_t i) {
-      return std::uint64_t{static_cast<std::uint8_t>(at[i])};
-    };
-    bytes = 0x7878787878000000 | byte(0) | byte(size / 2) << 8 | byte(size - 1) << 16;
-  }
-  return std::bit_cast<base::Block>(std::array{bytes, bytes});
+  const auto half =
+      std::uint64_t{load<std::uint32_t>(at)} << 32 | load<std::uint32_t>(at + size - 4);
+  return std::bit_cast<base::Block>(std::array{half, half});
+}
+
+bool plain(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x80 && !must_escape(byte);
 }
 
 // ASCII without anything to escape: most strings.
 bool all_plain(base::Bytes text) {
+  if (text.size() < 4)
+    return std::all_of(text.begin(), text.end(), [](char c) { return plain(c); });
   if (text.size() < base::kBlock) return plain(short_block(text), true);
   std::size_t i = 0;
   for (; i + base::kBlock < text.size(); i += base::kBlock) {

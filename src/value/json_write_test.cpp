@@ -145,6 +145,25 @@ TEST(JsonWrite, InvalidUtf8IsReplaced) {
   }
 }
 
+// With each kind of character that is not plain at every place.
+TEST(JsonWrite, StringsOfEveryLength) {
+  for (std::size_t size = 0; size < 50; ++size) {
+    const std::string letters(size, 'x');
+    EXPECT_EQ(literal(letters), '"' + letters + '"');
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::string front = '"' + letters.substr(0, i);
+      const std::string back = letters.substr(i + 1) + '"';
+      for (const auto& [in, out] :
+           {std::pair{"\n", "\\n"}, std::pair{"\"", "\\\""}, std::pair{"\\", "\\\\"},
+            std::pair{"\xFF", "\xEF\xBF\xBD"}, std::pair{"\x7F", "\x7F"}, std::pair{" ", " "}}) {
+        std::string text = letters;
+        text.replace(i, 1, in);
+        EXPECT_EQ(literal(text), front + out + back);
+      }
+    }
+  }
+}
+
 TEST(JsonWrite, CommasAndNesting) {
   base::TextBuffer out;
   out.append("42");
