@@ -100,7 +100,7 @@ describe("W: handshakes", () => {
         if (answer.headers.connection?.toLowerCase() === "close") {
           await raw.ended();
           assert.equal(raw.end, "FIN");
-          assert(Date.now() - start < 1000, "held before the FIN");
+          assert(Date.now() - start < 4000, "held before the FIN");
         } else {
           await raw.send(http("GET / HTTP/1.1"));  // an ordinary answer leaves the connection in step
           assert.equal((await response(raw)).body, "nf 0");
@@ -204,7 +204,7 @@ describe("F: frames", () => {
         if (expected.at(-1) === "close:") await socket.send(frame(kClose));  // the answer to the server's
         const start = Date.now();
         await socket.raw.ended();
-        assert(Date.now() - start < 1000, "TCP was not closed");
+        assert(Date.now() - start < 4000, "TCP was not closed");
       } else {
         await sending;
         if (id !== "F24b") {
