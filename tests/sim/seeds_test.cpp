@@ -40,6 +40,12 @@ TEST(Seeds, EverySeedHolds) {
   EXPECT_GT(sum.to_server, count * 50);
 }
 
+// 52015: the only receiver of a broadcast with acknowledgements was closed by that very packet.
+TEST(Seeds, ThoseThatFailedOnceHold) {
+  for (const std::uint64_t seed : {52015U})
+    EXPECT_EQ(run_seed(seed).failure, "") << "seed " << seed;
+}
+
 TEST(Seeds, TheSameSeedIsTheSameHistory) {
   const std::uint64_t from = setting("SOCKETIO_SIM_FROM", 1);
   for (std::uint64_t seed = from; seed < from + 5; ++seed) {
