@@ -44,6 +44,9 @@ struct ServerOptions {
   bool polling = true;
   bool websocket = true;
   bool allow_upgrades = true;
+  // Accept clients of Socket.IO 2 (Engine.IO 3), and JSONP polling. Their socket ids are their
+  // session ids: see docs/guide/17-old-clients.md.
+  bool allow_eio3 = false;
   // Binary attachments of one packet, both ways.
   std::uint32_t max_attachments = 10;
   // Loop threads. run() makes its caller one of them and starts the others. Each client lives on

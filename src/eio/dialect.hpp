@@ -2,6 +2,12 @@
 // Socket.IO 3 and later.
 #pragma once
 
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.hpp"
+
 namespace socketio::eio {
 
 struct Dialect {
@@ -10,5 +16,9 @@ struct Dialect {
   bool jsonp = false;   // polling by <script> and <form> (`j=`), where v3 is allowed
   bool operator==(const Dialect&) const = default;
 };
+
+// The pairs of a query, decoded, for the layer above: there, a CONNECT of Socket.IO 2 has one.
+inline constexpr std::size_t kMaxQueryPairs = 1000;
+std::vector<std::pair<std::string, std::string>> read_query(base::Bytes query);
 
 }  // namespace socketio::eio

@@ -69,8 +69,8 @@ struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
 // One Engine.IO client, and the connections that carry it now.
 struct SessionRecord {
   SessionRecord(eio::Shared& shared, const eio::Sid& sid, eio::Transport transport,
-                std::uint64_t owner, base::Time now)
-      : session(shared, sid, transport, owner, now) {}
+                std::uint64_t owner, base::Time now, eio::Dialect dialect)
+      : session(shared, sid, transport, owner, now, dialect) {}
   eio::Session session;
   sio::ClientId client{};
   ConnectionId websocket{};

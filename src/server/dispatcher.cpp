@@ -161,7 +161,9 @@ Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared,
       hub_(std::move(hub)) {}
 
 Socket Dispatcher::handle(const sio::Socket& socket) const {
-  return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id};
+  if (const auto* long_id = socket.id.shared()) [[unlikely]]
+    return {hub_, shard_.index(), socket.self.packed(), socket.nsp, {}, *long_id};
+  return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id.chars()};
 }
 
 Socket Dispatcher::handle(sio::SocketId id) {

@@ -6,8 +6,8 @@
 //   -> user's handler flush       <- dirty connections <- dirty sessions <- (handlers emit)
 //
 // Where to look: shard.cpp (facts, flush, close), shard_move.cpp (from shard to shard),
-// shard_http.cpp (requests), shard_engine.cpp (Engine.IO over HTTP and WebSocket), dispatcher.cpp
-// (user code). Nothing here is locked:
+// shard_http.cpp (requests), shard_engine.cpp (Engine.IO over HTTP and WebSocket), shard_v3.cpp (what
+// old clients want differently), dispatcher.cpp (user code). Nothing here is locked:
 // everything runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
@@ -172,10 +172,14 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void deliver(SessionRecord& record, const eio::Event& event);
   SessionRecord* find_session(base::Bytes sid);
   SessionRecord& open_session(Connection& c, const http::Request& request,
-                              eio::Transport transport);
+                              const eio::Decision& decision);
   void erase_session(SessionRecord& record);
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
+
+  // -- Old clients (shard_v3.cpp).
+  void join_root(SessionRecord& record);
+  base::Bytes dress_answer(const SessionRecord& record, eio::FormV3 form);
 
   ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, *random_}; }
   http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }

@@ -41,13 +41,14 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
   SessionRecord* record = const_cast<Shard*>(this)->find_session(sid);
   if (record == nullptr) return std::nullopt;
   return eio::SessionFacts{record->session.transport(), record->session.upgrading(),
-                           !record->session.open()};
+                           !record->session.open(), record->session.v3()};
 }
 
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
-                                   eio::Transport transport) {
+                                   const eio::Decision& decision) {
   const eio::Sid sid = eio::make_sid(*random_, hub_->sid_key, index_);
-  auto [id, record] = sessions_.emplace(shared_, sid, transport, std::uint64_t{0}, now());
+  auto [id, record] = sessions_.emplace(shared_, sid, decision.transport, std::uint64_t{0}, now(),
+                                         decision.dialect);
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
@@ -124,7 +125,11 @@ void Shard::on_engine_request(Connection& c, const http::Request& request, base:
       }
       if (decision.transport == eio::Transport::websocket)
         return start_websocket(c, request, decision);
-      return on_poll(c, open_session(c, request, eio::Transport::polling));
+      {
+        SessionRecord& record = open_session(c, request, decision);
+        if (record.session.v3()) join_root(record);
+        return on_poll(c, record);
+      }
     case eio::Decision::Kind::poll:
       return on_poll(c, *find_session(decision.sid));
     case eio::Decision::Kind::upgrade:
@@ -173,9 +178,11 @@ void Shard::start_websocket(Connection& c, const http::Request& request,
 
   SessionRecord* record = decision.kind == eio::Decision::Kind::upgrade
                               ? find_session(decision.sid)
-                              : &open_session(c, request, eio::Transport::websocket);
+                              : &open_session(c, request, decision);
   c.out.append(arena_, head);
   mark_dirty(c);
+  // Clients of that age (and their protocol suite) may lose a frame that comes with the 101.
+  if (record->session.v3()) flush_connection(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();
   loop_.timers().cancel(c.timer);
@@ -183,7 +190,7 @@ void Shard::start_websocket(Connection& c, const http::Request& request,
   c.session = SessionId::unpack(record->session.owner());
   if (decision.kind == eio::Decision::Kind::upgrade) {
     c.probe = true;
-    if (!record->session.attach_probe(c, now())) {
+    if (!record->session.attach_probe(c, now(), decision.dialect.base64)) {
       c.session = {};
       c.ws->close(0, "", ws_env(c), now());
       return arm(c);
@@ -192,6 +199,7 @@ void Shard::start_websocket(Connection& c, const http::Request& request,
   } else {
     record->websocket = c.self;
     record->session.attach_websocket(c);
+    if (record->session.v3()) join_root(*record);
   }
   pump(*record);
   // Frames that came in the same segment as the request.
@@ -273,11 +281,12 @@ void Shard::flush_session(SessionRecord& record) {
   if (record.session.poll_parked() && record.session.poll_ready()) {
     Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
     scratch_.clear();
-    record.session.take_payload(scratch_, now());
+    const eio::FormV3 form = record.session.take_payload(scratch_, now());
+    const bool usual = form == eio::FormV3::text && !record.session.jsonp();
     if (c != nullptr && c->http) {
       c->http->exchange = Exchange::none;
       c->http->session = {};
-      c->http->machine.respond(200, kPollHeaders, scratch_, http_env(*c), now());
+      c->http->machine.respond(200, usual ? kPollHeaders : dress_answer(record, form), scratch_, http_env(*c), now());
       mark_dirty(*c);
       backlog_.push_back(*c);  // a pipelined request may wait behind this one
     }

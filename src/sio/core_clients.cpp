@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "sio/core_state.hpp"
+#include "sio/old_clients.hpp"
 
 namespace socketio::sio {
 
@@ -65,6 +66,11 @@ ClientId Core::open(eio::Session& session, std::uint64_t owner, base::Time now) 
   client->deadline = base::after(now, s.options.connect_timeout);
   s.idle.push_back(*client);
   return id;
+}
+
+void Core::join_root(ClientId id, base::Time) {
+  State& s = *state_;
+  if (Client* client = s.clients.get(id)) s.start(*client, *s.namespaces[kRoot], nullptr);
 }
 
 void Core::on_text(ClientId id, base::MutBytes text, base::Time now) {
@@ -169,6 +175,8 @@ void Core::State::dispatch_ack(const Socket& socket, const Decoded& packet) {
 }
 
 void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
+  const ConnectV3 old = is_v3(client) ? split_connect_v3(name) : ConnectV3{};
+  if (is_v3(client)) name = old.nsp;
   Namespace* nsp = find_namespace(name);
   const Entry* entry = nsp == nullptr ? nullptr : client.find(nsp->index);
   const bool twice = entry != nullptr && entry->socket;
@@ -179,10 +187,12 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
   if (name.size() > options.max_namespace_length)
     return connect_error(client, shorten(name, options.max_namespace_length), kInvalidNamespace);
   if (entry == nullptr && !make_room(client))
-    return connect_error(client, name, "Too many namespaces");
+    return refuse_connect(client, name, "Too many namespaces");
 
   std::unique_ptr<std::string> auth;
-  if (decoded.has_payload) {
+  if (is_v3(client)) {
+    auth = old.auth();
+  } else if (decoded.has_payload) {
     auth = std::make_unique<std::string>();
     document.root().as_raw(*auth);
   }
@@ -198,6 +208,14 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
   queue.push(std::move(item));
 }
 
+void Core::State::name_socket(Socket& socket, const Client& client, const Namespace& nsp) {
+  if (is_v3(client)) return socket.id.assign(public_id_v3(client.session->sid().view(), nsp.name));
+  static constexpr char kAlphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  random.fill(socket.id.chars());
+  for (char& c : socket.id.chars()) c = kAlphabet[static_cast<unsigned char>(c) & 63];
+}
+
 void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth) {
   const auto [id, socket] = sockets.emplace();
   socket->self = id;
@@ -205,10 +223,7 @@ void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::str
   socket->nsp = nsp.index;
   socket->session = client.session;
   socket->auth = std::move(auth);
-  static constexpr char kAlphabet[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  random.fill({socket->id.data(), socket->id.size()});
-  for (char& c : socket->id) c = kAlphabet[static_cast<unsigned char>(c) & 63];
+  name_socket(*socket, client, nsp);
   if (Entry* left = client.find(nsp.index); left != nullptr)
     left->socket = id;
   else
@@ -240,6 +255,16 @@ void Core::State::connect_error(Client& client, base::Bytes nsp, base::Bytes mes
   writer.end_object();
   const Encoded packet = encoder.finish(PacketType::connect_error, nsp, std::nullopt, 0);
   if (client.session != nullptr) client.session->send_text(packet.head, packet.body);
+}
+
+// By a middleware or a limit. Socket.IO 2 says it with a bare value (but, as in the reference, not
+// that a namespace does not exist).
+void Core::State::refuse_connect(Client& client, base::Bytes nsp, base::Bytes message,
+                                 base::Bytes data) {
+  if (!is_v3(client)) return connect_error(client, nsp, message, data);
+  write_error_v3(encoder.begin_value(), message, data);
+  const Encoded packet = encoder.finish(PacketType::connect_error, nsp, std::nullopt, 0);
+  client.session->send_text(packet.head, packet.body);
 }
 
 const WaitingConnect* Core::State::find_waiting(ClientId id, base::Bytes nsp) {

@@ -26,10 +26,12 @@ bool Core::accept(SocketId id, base::Time) {
   Client* client = s.clients.get(socket->client);
   if (client != nullptr && !client->decoder.waiting()) client->unlink();
   Writer& writer = s.encoder.begin_value();
-  writer.begin_object();
-  writer.key("sid");
-  writer.string(socket->id_view());
-  writer.end_object();
+  if (!socket->session->v3()) {
+    writer.begin_object();
+    writer.key("sid");
+    writer.string(socket->id_view());
+    writer.end_object();
+  }
   const Encoded packet = s.encoder.finish(PacketType::connect, nsp.name, std::nullopt, 0);
   socket->session->send_text(packet.head, packet.body);
   return true;
@@ -40,7 +42,7 @@ bool Core::refuse(SocketId id, base::Bytes message, base::Bytes data_json) {
   Socket* socket = s.sockets.get(id);
   if (socket == nullptr || socket->state != SocketState::connecting) return false;
   if (Client* client = s.clients.get(socket->client))
-    s.connect_error(*client, s.namespaces[socket->nsp]->name, message, data_json);
+    s.refuse_connect(*client, s.namespaces[socket->nsp]->name, message, data_json);
   s.begin_disconnect(*socket, DisconnectReason::forced_server_close);
   return true;
 }

@@ -15,7 +15,7 @@ using testing::SeededRandom;
 
 std::unique_ptr<Socket> make_socket(SeededRandom& random) {
   auto socket = std::make_unique<Socket>();
-  for (char& c : socket->id) c = static_cast<char>('a' + random.below(26));
+  for (char& c : socket->id.chars()) c = static_cast<char>('a' + random.below(26));
   return socket;
 }
 

@@ -1,4 +1,5 @@
-// Suite eio4: bare Engine.IO under /engine.io/, every message comes back.
+// Suites eio4 and eio3: bare Engine.IO under /engine.io/, every message comes back. eio3 takes
+// clients of Engine.IO 3, too.
 #include <stdexcept>
 
 #include "net/listener.hpp"
@@ -25,12 +26,13 @@ class Echo final : public socketio::server::EngineApplication {
 
 }  // namespace
 
-void run_eio4(const SuiteOptions& given) {
+void run_engine_echo(const SuiteOptions& given, bool allow_eio3) {
   using namespace std::chrono_literals;
   socketio::ServerOptions options;
   options.path = "/engine.io/";
   options.ping_interval = 300ms;
   options.ping_timeout = 200ms;
+  options.allow_eio3 = allow_eio3;
   socketio::net::SystemRandom random;
   const auto hub = std::make_shared<socketio::detail::Hub>(options, random);
   socketio::HttpRoutes routes;

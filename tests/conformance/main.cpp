@@ -1,4 +1,4 @@
-// conformance-server --suite ws|eio4|sio5|probe|lab --port N [--fast] [--backend epoll|io_uring]
+// conformance-server --suite ws|eio4|eio3|sio5|probe|lab --port N [--fast] [--backend epoll|io_uring]
 // [--threads N] [--options JSON]
 #include <cstdio>
 #include <cstdlib>
@@ -16,7 +16,7 @@ namespace {
 int usage() {
   std::fprintf(
       stderr,
-      "usage: conformance-server --suite ws|eio4|sio5|probe|lab --port N [--fast] [--backend "
+      "usage: conformance-server --suite ws|eio4|eio3|sio5|probe|lab --port N [--fast] [--backend "
       "epoll|io_uring] [--threads N] [--options JSON]\n");
   return 2;
 }
@@ -52,7 +52,9 @@ int main(int argc, char** argv) {
   if (suite == "ws") {
     run_ws(options);
   } else if (suite == "eio4") {
-    run_eio4(options);
+    run_engine_echo(options, false);
+  } else if (suite == "eio3") {
+    run_engine_echo(options, true);
   } else if (suite == "sio5") {
     run_sio5(options);
   } else if (suite == "probe") {

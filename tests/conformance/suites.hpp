@@ -15,7 +15,8 @@ struct SuiteOptions {
 };
 
 void run_ws(const SuiteOptions& options);
-void run_eio4(const SuiteOptions& options);
+// Suites eio4, and eio3, which also takes clients of Engine.IO 3.
+void run_engine_echo(const SuiteOptions& options, bool allow_eio3);
 void run_sio5(const SuiteOptions& options);
 void run_probe(const SuiteOptions& options);
 void run_lab(const SuiteOptions& options);
