@@ -181,8 +181,6 @@ void Shard::start_websocket(Connection& c, const http::Request& request,
                               : &open_session(c, request, decision);
   c.out.append(arena_, head);
   mark_dirty(c);
-  // Clients of that age (and their protocol suite) may lose a frame that comes with the 101.
-  if (record->session.v3()) flush_connection(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();
   loop_.timers().cancel(c.timer);
