@@ -281,10 +281,11 @@ void Shard::flush_session(SessionRecord& record) {
     scratch_.clear();
     const eio::FormV3 form = record.session.take_payload(scratch_, now());
     const bool usual = form == eio::FormV3::text && !record.session.jsonp();
+    const base::Bytes headers = usual ? kPollHeaders : dress_answer(record, form);
     if (c != nullptr && c->http) {
       c->http->exchange = Exchange::none;
       c->http->session = {};
-      c->http->machine.respond(200, usual ? kPollHeaders : dress_answer(record, form), scratch_, http_env(*c), now());
+      c->http->machine.respond(200, headers, scratch_, http_env(*c), now());
       mark_dirty(*c);
       backlog_.push_back(*c);  // a pipelined request may wait behind this one
     }

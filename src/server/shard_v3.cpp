@@ -26,7 +26,7 @@ void Shard::join_root(SessionRecord& record) {
 // The answer to a poll lies in scratch_ and is not the usual text: its headers, and perhaps a
 // script around it.
 base::Bytes Shard::dress_answer(const SessionRecord& record, eio::FormV3 form) {
-  if (!record.session.jsonp()) return form == eio::FormV3::binary ? kBytesHeaders : base::Bytes();
+  if (form == eio::FormV3::binary) return kBytesHeaders;
   scratch_ = eio::jsonp_script(http::query_value(record.head.query(), "j").value, scratch_);
   return kScriptHeaders;
 }

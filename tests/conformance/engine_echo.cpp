@@ -2,6 +2,7 @@
 // clients of Engine.IO 3, too.
 #include <stdexcept>
 
+#include "lab.hpp"
 #include "net/listener.hpp"
 #include "server/shard.hpp"
 #include "suites.hpp"
@@ -33,6 +34,10 @@ void run_engine_echo(const SuiteOptions& given, bool allow_eio3) {
   options.ping_interval = 300ms;
   options.ping_timeout = 200ms;
   options.allow_eio3 = allow_eio3;
+  // For tests that are about something else than the heartbeat.
+  if (const auto json = socketio::Value::parse(given.options);
+      json && !(*json)["ping_timeout"].is_null())
+    options.ping_timeout = lab_duration((*json)["ping_timeout"]);
   socketio::net::SystemRandom random;
   const auto hub = std::make_shared<socketio::detail::Hub>(options, random);
   socketio::HttpRoutes routes;
