@@ -6,9 +6,10 @@
 namespace socketio::server {
 namespace {
 
+constexpr base::Bytes kBytesType = "application/octet-stream";
 constexpr base::Bytes kBytesHeaders =
     "Content-Type: application/octet-stream\r\nCache-Control: no-store\r\n";
-// A browser that is told to look at the type runs a script only if it is one.
+constexpr base::Bytes kScriptType = "text/javascript; charset=UTF-8";
 constexpr base::Bytes kScriptHeaders =
     "Content-Type: text/javascript; charset=UTF-8\r\nX-Content-Type-Options: nosniff\r\n"
     "Cache-Control: no-store\r\n";
@@ -23,12 +24,13 @@ void Shard::join_root(SessionRecord& record) {
   dispatcher_.pump(now());
 }
 
-// The answer to a poll lies in scratch_ and is not the usual text: its headers, and perhaps a
-// script around it.
-base::Bytes Shard::dress_answer(const SessionRecord& record, eio::FormV3 form) {
-  if (form == eio::FormV3::binary) return kBytesHeaders;
+// The answer to a poll, in scratch_, which is not the usual text.
+void Shard::answer_old_client(Connection& c, const SessionRecord& record, eio::FormV3 form) {
+  if (form == eio::FormV3::binary) return answer_engine(c, kBytesType, kBytesHeaders, scratch_);
   scratch_ = eio::jsonp_script(http::query_value(record.head.query(), "j").value, scratch_);
-  return kScriptHeaders;
+  // A script is what the type says, and nothing else of ours is one.
+  if (c.http->headers) answer_headers(c).set("X-Content-Type-Options", "nosniff");
+  answer_engine(c, kScriptType, kScriptHeaders, scratch_);
 }
 
 }  // namespace socketio::server

@@ -209,7 +209,7 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
 }
 
 void Core::State::name_socket(Socket& socket, const Client& client, const Namespace& nsp) {
-  if (is_v3(client)) return socket.id.assign(public_id_v3(client.session->sid().view(), nsp.name));
+  if (is_v3(client)) return socket.id.assign(public_id_v3(client.session->id(), nsp.name));
   static constexpr char kAlphabet[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   random.fill(socket.id.chars());
