@@ -12,6 +12,7 @@
 #include <socketio/http.hpp>
 #include <socketio/log.hpp>
 #include <socketio/namespace.hpp>
+#include <socketio/parser.hpp>
 #include <socketio/stats.hpp>
 #include <socketio/version.hpp>
 
@@ -44,6 +45,9 @@ struct ServerOptions {
   bool polling = true;
   bool websocket = true;
   bool allow_upgrades = true;
+  // How packets become messages: parser::json(), parser::message_pack() or your own. Every client
+  // has to use the same one.
+  Parser parser{};
   // Binary attachments of one packet, both ways.
   std::uint32_t max_attachments = 10;
   // Loop threads. run() makes its caller one of them and starts the others. Each client lives on

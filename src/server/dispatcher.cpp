@@ -158,7 +158,8 @@ Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared,
       core_(core),
       shared_(shared),
       options_(hub->settings.sio),
-      hub_(std::move(hub)) {}
+      hub_(std::move(hub)),
+      encoder_(options_.parser) {}
 
 Socket Dispatcher::handle(const sio::Socket& socket) const {
   return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id};

@@ -39,7 +39,8 @@ Core::State::State(eio::Shared& the_shared, base::Random& the_random, const Opti
     : shared(the_shared),
       random(the_random),
       options(the_options),
-      by_name(0, NamespaceHash{KeyedHash(the_random)}) {}
+      by_name(0, NamespaceHash{KeyedHash(the_random)}),
+      reader(make_reader(the_options.parser)) {}
 
 // The shard is not part of socket ids: they tell an outsider nothing.
 Core::Core(eio::Shared& shared, base::Random& random, const Options& options, std::uint8_t)
@@ -130,7 +131,7 @@ void Core::State::settle() {
   if (reported) free_socket(std::exchange(reported, {}));
   if (!dispatched) return;
   if (Client* client = clients.get(std::exchange(dispatched, {})); client != nullptr)
-    client->decoder.release();
+    client->release();
 }
 
 Event Core::next(base::Time) {
@@ -174,6 +175,7 @@ void Core::State::next_queued(Event& event) {
     const Queued last = std::move(item);
     queue.pop();
     if (last.kind == Queued::Kind::erase_client) {
+      read_by = nullptr;  // it may have been the client's
       clients.erase(last.client);
     } else {
       if (Socket* socket = sockets.get(last.socket)) leave(*socket, last.reason);
@@ -213,7 +215,7 @@ bool Core::State::report(Queued& item, Event& event) {
     case EventKind::ack_reply:
       if (!item.client) return true;  // not a reply
       hold_packet(item.client);
-      event.args = document.root();
+      event.args = root();
       return true;
     case EventKind::event:
       return report_packet(event);
@@ -242,7 +244,7 @@ bool Core::State::report_packet(Event& event) {
   if (socket == nullptr || socket->state != SocketState::connected) return false;
   event.record = socket;
   event.nsp = socket->nsp;
-  event.args = document.root();
+  event.args = root();
   event.ack_id = decoded.id;
   event.name = decoded.event;
   if (event.name.data() == nullptr) {
