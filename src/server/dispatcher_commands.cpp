@@ -128,9 +128,9 @@ bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket
     core_.broadcast(target.nsp, selection, packet, flags_of(target));
     return true;
   }
-  OutgoingNotifier notifier(packet, event, options_, [this](sio::Socket& socket, const EventView& view) {
-    show_outgoing(socket, view);
-  });
+  OutgoingNotifier notifier(
+      packet, event, options_,
+      [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
   core_.broadcast(target.nsp, selection, packet, flags_of(target), &notifier);
   return true;
 }
@@ -180,9 +180,9 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
       sio::PacketType::event, core_.namespace_name(target.nsp), id, options_.max_attachments);
   if (!packet.can_be_sent()) return receiver->finish(Errc::too_many, {}), false;
   const sio::SharedPacket shared = sio::Encoder::share(packet, &shared_.ledger);
-  OutgoingNotifier notifier(shared, event, options_, [this](sio::Socket& socket, const EventView& view) {
-    show_outgoing(socket, view);
-  });
+  OutgoingNotifier notifier(
+      shared, event, options_,
+      [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
   core_.broadcast_with_ack(target.nsp, selection_of(target), shared, flags_of(target), id,
                            std::make_unique<Waiter>(std::move(receiver)), deadline, now,
                            outgoing_listeners_ > 0 ? &notifier : nullptr);

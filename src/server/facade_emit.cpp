@@ -25,7 +25,9 @@ sio::SharedPacket encode(detail::Hub& hub, Shard* here, std::uint32_t nsp, std::
   std::optional<sio::Encoder> other;
   if (here == nullptr && hub.settings.sio.parser.kind() != Parser::Kind::json)
     other.emplace(hub.settings.sio.parser);
-  sio::Encoder& encoder = here != nullptr ? here->dispatcher().encoder() : other ? *other : elsewhere;
+  sio::Encoder& encoder = here != nullptr ? here->dispatcher().encoder()
+                          : other         ? *other
+                                          : elsewhere;
   args.write(args.arguments, encoder.begin_event(event));
   const sio::Encoded packet = encoder.finish(sio::PacketType::event, hub.names.name(nsp),
                                              std::nullopt, hub.settings.sio.max_attachments);

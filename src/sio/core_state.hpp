@@ -42,7 +42,7 @@ struct Client : base::ListNode<Client> {
   // Usually null. A list of stable records, since events show their names.
   std::unique_ptr<std::vector<std::unique_ptr<WaitingConnect>>> waiting;
   std::unique_ptr<PacketReader> reader;  // of a user's parser
-  bool closing = false;  // nothing is read any more
+  bool closing = false;                  // nothing is read any more
 
   // Of a packet that has come in part.
   bool awaits_more() const { return decoder.waiting() || (reader != nullptr && reader->waiting()); }
@@ -141,8 +141,8 @@ struct Core::State {
   std::unique_ptr<PacketReader> reader;
   const PacketReader* read_by = nullptr;  // null: what was decoded is in `document`
   value::JsonDocument document;
-  Decoded decoded;           // what the event being reported came from
-  std::string numeric_name;  // of an event whose name is a number
+  Decoded decoded;                  // what the event being reported came from
+  std::string numeric_name;         // of an event whose name is a number
   Encoder encoder{options.parser};  // of the core's own packets
 
   Element root() const {

@@ -10,7 +10,10 @@ namespace {
 constexpr std::size_t kKept = std::size_t{64} * 1024;
 
 // What every packet begins with; the zeros are filled in.
-constexpr base::Bytes kBegin("\0\xa4type\0\xa4" "data", 12);
+constexpr base::Bytes kBegin(
+    "\0\xa4type\0\xa4"
+    "data",
+    12);
 constexpr std::size_t kTypeAt = 6;
 constexpr std::size_t kDataKeyAt = 7;
 

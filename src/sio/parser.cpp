@@ -19,7 +19,8 @@ Parser Parser::custom(MakeEncoder encoder, MakeDecoder decoder) {
     throw std::invalid_argument("socketio::Parser::custom needs two functions");
   Parser parser;
   parser.kind_ = Kind::custom;
-  parser.factory_ = std::make_shared<const Factory>(Factory{std::move(encoder), std::move(decoder)});
+  parser.factory_ =
+      std::make_shared<const Factory>(Factory{std::move(encoder), std::move(decoder)});
   return parser;
 }
 

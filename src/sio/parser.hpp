@@ -1,7 +1,8 @@
 // What stands in for the default parser when a server speaks another one. The default is not behind
 // this: Decoder and Encoder have it at hand, and its packets pay for no virtual call.
 //
-//   PacketReader   messages -> packets    user_parser: one per client; msgpack_parser: one per shard,
+//   PacketReader   messages -> packets    user_parser: one per client; msgpack_parser: one per
+//   shard,
 //                                         since each packet is one message
 //   PacketWriter   packets -> messages    one per thread
 #pragma once

@@ -27,8 +27,7 @@ Day day_of(std::int64_t days) {
   days += 719'468;  // since 0000-03-01
   const std::int64_t era = floor_div(days, 146'097);
   const std::int64_t of_era = days - era * 146'097;
-  const std::int64_t year =
-      (of_era - of_era / 1'460 + of_era / 36'524 - of_era / 146'096) / 365;
+  const std::int64_t year = (of_era - of_era / 1'460 + of_era / 36'524 - of_era / 146'096) / 365;
   const std::int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
   const std::int64_t month = (5 * of_year + 2) / 153;
   return {year + era * 400 + (month >= 10 ? 1 : 0), month < 10 ? month + 3 : month - 9,

@@ -44,9 +44,9 @@ enum class Form : std::uint8_t {
 // The first bytes of a value: all of a scalar, and what stands before the content of the others.
 struct Head {
   Form form = Form::nil;
-  std::uint32_t size = 1;     // of the head
-  std::size_t content = 0;    // bytes behind it; 0 for arrays and maps
-  std::uint64_t scalar = 0;   // its bits; of arrays and maps, how many items or members
+  std::uint32_t size = 1;    // of the head
+  std::size_t content = 0;   // bytes behind it; 0 for arrays and maps
+  std::uint64_t scalar = 0;  // its bits; of arrays and maps, how many items or members
 };
 
 std::uint64_t big_endian(const char* from, std::size_t size) {
@@ -98,7 +98,8 @@ void read_timestamp(const char* content, std::size_t size, Head& head) {
 
 class HeadReader {
  public:
-  HeadReader(base::Bytes bytes, std::size_t at) : from_(bytes.data() + at), left_(bytes.size() - at) {}
+  HeadReader(base::Bytes bytes, std::size_t at)
+      : from_(bytes.data() + at), left_(bytes.size() - at) {}
 
   // False: malformed, or longer than the bytes that are left.
   bool read(Head& head) {

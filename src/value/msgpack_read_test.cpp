@@ -74,8 +74,7 @@ TEST(MsgpackRead, WhatTheThreeDialectsWrite) {
       {"nested", "82a161920181a16291c401ffa0a0",
        R"({"a":[1,{"b":[{"_placeholder":true,"num":0}]}],"":""})"},
       {"__proto__", "81a95f5f70726f746f5f5f01", R"({"__proto__":1})"},
-      {"16 items", "dc001000000000000000000000000000000000",
-       "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]"},
+      {"16 items", "dc001000000000000000000000000000000000", "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]"},
       {"16 items, the longest form", "dd0000001000000000000000000000000000000000",
        "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]"},
       {"a map, the longer forms", "de0001a16101", R"({"a":1})"},
@@ -122,9 +121,10 @@ TEST(MsgpackRead, WhatIsRefused) {
 }
 
 TEST(MsgpackRead, EveryPrefixOfAMessageIsRefused) {
-  const std::string whole = packed(Value::object({{"a", Value::array({1, -300, 1.5, "text", nullptr})},
-                                                  {"b", Binary("bytes")},
-                                                  {"c", Value::object({{"d", 1ULL << 63}})}}));
+  const std::string whole =
+      packed(Value::object({{"a", Value::array({1, -300, 1.5, "text", nullptr})},
+                            {"b", Binary("bytes")},
+                            {"c", Value::object({{"d", 1ULL << 63}})}}));
   for (std::size_t size = 0; size < whole.size(); ++size)
     EXPECT_EQ(read(whole.substr(0, size)), "!Could not parse") << size;
   EXPECT_NE(read(whole).front(), '!');

@@ -25,8 +25,9 @@ std::string numbers(std::initializer_list<Value> values) {
 TEST(MsgpackWrite, AsNotepack) {
   EXPECT_EQ(hex(nullptr), "c0");
   EXPECT_EQ(numbers({true, false}), "92c3c2");
-  EXPECT_EQ(numbers({0, 127, 128, 255, 256, 65535, 65536, 4294967295, 4294967296, 9007199254740991}),
-            "9a007fcc80ccffcd0100cdffffce00010000ceffffffffcf0000000100000000cf001fffffffffffff");
+  EXPECT_EQ(
+      numbers({0, 127, 128, 255, 256, 65535, 65536, 4294967295, 4294967296, 9007199254740991}),
+      "9a007fcc80ccffcd0100cdffffce00010000ceffffffffcf0000000100000000cf001fffffffffffff");
   EXPECT_EQ(numbers({-1, -32, -33, -128, -129, -32768, -32769, -2147483648, -2147483649,
                      -9007199254740991}),
             "9affe0d0dfd080d1ff7fd18000d2ffff7fffd280000000d3ffffffff7fffffffd3ffe0000000000001");
@@ -41,9 +42,9 @@ TEST(MsgpackWrite, AsNotepack) {
   EXPECT_EQ(numbers({1e20, 18446744073709551616.0}), "92cb4415af1d78b58c40cb43f0000000000000");
   EXPECT_EQ(numbers({"", "é", "😀"}), "93a0a2c3a9a4f09f9880");
   EXPECT_EQ(hex(Binary("\1\2\3")), "c403010203");
-  EXPECT_EQ(hex(Value::object({{"a", Value::array({1, Value::object({{"b", Value::array({Binary(
-                                                          "\xff")})}})})},
-                               {"", ""}})),
+  EXPECT_EQ(hex(Value::object(
+                {{"a", Value::array({1, Value::object({{"b", Value::array({Binary("\xff")})}})})},
+                 {"", ""}})),
             "82a161920181a16291c401ffa0a0");
 }
 
@@ -84,16 +85,21 @@ TEST(MsgpackWrite, LongArraysInsideEachOther) {
   outer[0] = sixteen;
   outer[5] = members;
   outer[16] = sixteen;
-  const std::string inner = "dc001007070707070707070707070707070707" + std::string("07");
+  const std::string inner = "dc0010" + std::string("07070707070707070707070707070707");
   std::string expected = "dc0011" + inner + "01010101" + "de0010";
   for (int i = 0; i < 16; ++i)
-    expected += "a36b" + to_hex(std::to_string(i + 10)) + to_hex(std::string(1, static_cast<char>(i)));
+    expected +=
+        "a36b" + to_hex(std::to_string(i + 10)) + to_hex(std::string(1, static_cast<char>(i)));
   expected += "01010101010101010101" + inner;
   EXPECT_EQ(hex(outer), expected);
 }
 
 TEST(MsgpackWrite, InvalidUtf8IsReplaced) {
-  EXPECT_EQ(packed("a\xff" "b"), "\xa5" "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(packed("a\xff"
+                   "b"),
+            "\xa5"
+            "a\xEF\xBF\xBD"
+            "b");
   EXPECT_EQ(hex(Value::object({{"\xff", 1}})), "81a3efbfbd01");
 }
 

@@ -12,9 +12,9 @@ namespace socketio::value {
 namespace {
 
 TEST(ValueDocument, ShowsWhatIsThere) {
-  const Value value = Value::array(
-      {"name", 1, 1.5, true, nullptr, Binary("b"), 1ULL << 63,
-       Value::object({{"a", 1}, {"b", Value::array({})}, {"c", Value::object({})}})});
+  const Value value =
+      Value::array({"name", 1, 1.5, true, nullptr, Binary("b"), 1ULL << 63,
+                    Value::object({{"a", 1}, {"b", Value::array({})}, {"c", Value::object({})}})});
   ValueDocument document;
   EXPECT_FALSE(document.root().exists());
   document.show(value);
