@@ -49,7 +49,7 @@ struct MessageView {
   bool binary = false;
 };
 
-// One for each thread of a server.
+// Each thread that sends has one of its own.
 class SOCKETIO_EXPORT Encoder {
  public:
   virtual ~Encoder() = default;
@@ -60,8 +60,8 @@ class SOCKETIO_EXPORT Encoder {
 };
 
 struct Incomplete {};
-// The client cannot be understood: Socket::on_error sees the text, then it is closed ("forced
-// close", on the client "parse error" or "transport close").
+// The client cannot be understood: Socket::on_error sees the text, then the client is closed with
+// "forced close".
 struct Error {
   std::string text;
 };

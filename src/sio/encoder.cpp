@@ -22,8 +22,10 @@ SharedPacket share_messages(std::span<const MessageBytes> messages, base::Ledger
   };
   SharedPacket packet;
   packet.text = shared(messages.front());
-  for (const MessageBytes& message : messages.subspan(1))
+  for (const MessageBytes& message : messages.subspan(1)) {
     packet.attachments.push_back(shared(message));
+    if (!packet.attachments.back()) return {};
+  }
   return packet;
 }
 
