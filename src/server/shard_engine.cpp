@@ -55,6 +55,12 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   record->address = std::make_unique<std::string>(c.http->peer.host());
   record->issued_ms = unix_ms_();
   sids_.insert_or_assign(sid, id);
+  if (transport == eio::Transport::websocket) {
+    counters_.websocket_opened.add();
+    counters_.websocket_clients.add();
+  } else {
+    counters_.polling_opened.add();
+  }
   if (engine_ != nullptr) {
     engine_->opened(record->session);
   } else {
@@ -64,7 +70,7 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
 }
 
 void Shard::reject(Connection& c, const eio::Reject& reject, bool upgrade) {
-  rejected_.add();
+  counters_.rejects.at(static_cast<std::size_t>(reject.code)).add();
   dispatcher_.report({ErrorReport::Kind::connection_error, std::string(reject.message), "",
                       static_cast<int>(reject.code), std::string(reject.name)});
   respond(c, eio::reject_response(reject, upgrade), upgrade);
@@ -214,6 +220,8 @@ void Shard::pump(SessionRecord& record) {
         deliver(record, event);
         break;
       case eio::EventKind::closed:
+        if (record.session.transport() == eio::Transport::websocket)
+          counters_.websocket_clients.subtract();
         deliver(record, event);
         // Who has not read what was sent before will not read a farewell either.
         if (Connection* c = connections_.get(record.websocket);
@@ -223,6 +231,8 @@ void Shard::pump(SessionRecord& record) {
           drop(*c);
         break;
       case eio::EventKind::upgraded: {
+        counters_.upgrades.add();
+        counters_.websocket_clients.add();
         record.websocket = std::exchange(record.probe, ConnectionId{});
         if (Connection* c = connections_.get(record.websocket); c != nullptr) c->probe = false;
         break;
