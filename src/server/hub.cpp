@@ -66,6 +66,8 @@ Hub::Hub(ServerOptions options, base::Random& random)
       connections(settings.options.threads) {
   measure_turns.store(settings.options.measure_turns);
   sid_key = eio::make_sid_key(random);
+  engine.gated =
+      settings.options.cors.has_value() || !settings.options.engine.allowed_origins.empty();
   for (std::size_t i = 0; i < settings.options.threads; ++i) {
     doors_.push_back(std::make_unique<Door>());
   }
