@@ -75,6 +75,9 @@ struct ServerOptions {
   std::chrono::milliseconds close_timeout{5'000};
   int backlog = 4096;
   Backend backend = Backend::automatic;
+  // Time every turn of the loops (Stats::turns): two readings of the clock per turn. A metrics
+  // route turns it on.
+  bool measure_turns = false;
   LogSink log{};
   LogLevel log_level = LogLevel::warn;
 };
@@ -149,6 +152,9 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
   // thread. False when its queue is full. What `work` throws is reported to on_error instead.
   bool offload(std::function<void()> work, std::function<void()> done);
+  // What `/readyz` tells (HttpRoutes::ready); close() sets it to false for good. Before a shutdown
+  // set it, wait until the load balancer has noticed, then close(). Any thread.
+  void set_ready(bool ready);
   // Any thread; the shards' numbers added up, each as of its own now.
   Stats stats() const;
 

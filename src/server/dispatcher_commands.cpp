@@ -108,7 +108,9 @@ bool Dispatcher::emit(sio::SocketId id, std::string_view event, detail::ArgsRef 
   const sio::Encoded packet =
       encoder_.finish(sio::PacketType::event, core_.namespace_name(socket->nsp), std::nullopt,
                       options_.max_attachments);
-  return packet.can_be_sent() && core_.emit(*socket, packet, flags);
+  if (!packet.can_be_sent() || !core_.emit(*socket, packet, flags)) return false;
+  counters_.events_out.add();
+  return true;
 }
 
 bool Dispatcher::send_ack(sio::SocketId id, std::uint64_t ack, detail::ArgsRef args) {
@@ -125,13 +127,14 @@ bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket
   if (!core_.has_namespace(target.nsp)) return true;  // nobody of it is here
   const sio::Selection selection = selection_of(target);
   if (outgoing_listeners_ == 0) {
-    core_.broadcast(target.nsp, selection, packet, flags_of(target));
+    counters_.events_out.add(core_.broadcast(target.nsp, selection, packet, flags_of(target)));
     return true;
   }
   OutgoingNotifier notifier(
       packet, event, options_,
       [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
-  core_.broadcast(target.nsp, selection, packet, flags_of(target), &notifier);
+  counters_.events_out.add(
+      core_.broadcast(target.nsp, selection, packet, flags_of(target), &notifier));
   return true;
 }
 
@@ -169,7 +172,12 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
     Waiter& refused = *own;
     std::unique_ptr<sio::AckWaiter> waiter = std::move(own);
     const std::optional<std::uint64_t> id = core_.expect_ack(*socket, waiter, deadline);
-    if (id) return core_.emit(*socket, encoded(id), flags_of(target));
+    if (id) {
+      counters_.acks_pending.add();
+      if (!core_.emit(*socket, encoded(id), flags_of(target))) return false;
+      counters_.events_out.add();
+      return true;
+    }
     const bool full = socket->state == sio::SocketState::connected;
     return refused.release()->finish(full ? Errc::too_many : Errc::disconnected, {}), false;
   }
@@ -183,9 +191,11 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
   OutgoingNotifier notifier(
       shared, event, options_,
       [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
-  core_.broadcast_with_ack(target.nsp, selection_of(target), shared, flags_of(target), id,
-                           std::make_unique<Waiter>(std::move(receiver)), deadline, now,
-                           outgoing_listeners_ > 0 ? &notifier : nullptr);
+  counters_.acks_pending.add();
+  counters_.events_out.add(
+      core_.broadcast_with_ack(target.nsp, selection_of(target), shared, flags_of(target), id,
+                               std::make_unique<Waiter>(std::move(receiver)), deadline, now,
+                               outgoing_listeners_ > 0 ? &notifier : nullptr));
   return true;
 }
 

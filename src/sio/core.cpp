@@ -66,7 +66,8 @@ NamespaceIndex Core::create_namespace(base::Bytes name) {
 void Core::create_namespace(base::Bytes name, NamespaceIndex index) {
   if (has_namespace(index)) return;
   if (state_->namespaces.size() <= index) state_->namespaces.resize(index + 1);
-  state_->namespaces[index] = std::make_unique<Namespace>(name, index, state_->random);
+  state_->namespaces[index] =
+      std::make_unique<Namespace>(name, index, state_->random, state_->rooms);
   state_->by_name.insert(state_->namespaces[index].get());
 }
 
@@ -90,6 +91,10 @@ Rooms& Core::rooms(NamespaceIndex nsp) {
 
 Socket* Core::get(SocketId id) {
   return state_->sockets.get(id);
+}
+
+std::uint64_t Core::room_count() const {
+  return state_->rooms.get();
 }
 
 std::size_t Core::clients() const {

@@ -60,8 +60,8 @@ struct Client : base::ListNode<Client> {
 };
 
 struct Namespace {
-  Namespace(base::Bytes text, NamespaceIndex number, base::Random& random)
-      : name(text), index(number), rooms(random) {}
+  Namespace(base::Bytes text, NamespaceIndex number, base::Random& random, base::Counter& count)
+      : name(text), index(number), rooms(random, &count) {}
   std::string name;
   NamespaceIndex index;
   Rooms rooms;
@@ -113,6 +113,7 @@ struct Core::State {
   base::Random& random;
   const Options& options;
   bool stopped = false;
+  base::Counter rooms;  // of all namespaces
 
   base::Slab<Client> clients;
   base::Slab<Socket> sockets;
