@@ -105,6 +105,7 @@ struct Core::State {
   base::Random& random;
   const Options& options;
   bool stopped = false;
+  std::uint64_t position = 0;
 
   base::Slab<Client> clients;
   base::Slab<Socket> sockets;
@@ -161,6 +162,7 @@ struct Core::State {
   void dispatch_ack(const Socket& socket, const Decoded& packet);
   void connect(Client& client, base::Bytes nsp, base::Time now);
   void start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth);
+  IdText random_id();
   bool make_room(Client& client) const;
   void connect_error(Client& client, base::Bytes nsp, base::Bytes message, base::Bytes data = {});
   const WaitingConnect* find_waiting(ClientId client, base::Bytes nsp);
@@ -174,6 +176,9 @@ struct Core::State {
   void begin_disconnect(Socket& socket, DisconnectReason reason, base::Bytes detail = {});
   void leave(Socket& socket, DisconnectReason reason);
   void send_disconnect(Socket& socket);
+
+  // core_recovery.cpp
+  void send_missed(Socket& socket);
 
   static bool can_emit(const Socket& socket) {
     return socket.session != nullptr &&
