@@ -18,6 +18,11 @@ struct Stats {
   // Handed to the thread that has their session. Far more of them than clients: something on the
   // way opens a connection for every request.
   std::uint64_t moved_connections = 0;
+  // Connection state recovery: sessions kept for clients to come back for, and the packets (and
+  // their bytes, which output_bytes has too) kept for them to miss.
+  std::uint64_t recovery_sessions = 0;
+  std::uint64_t recovery_packets = 0;
+  std::uint64_t recovery_bytes = 0;
 };
 
 }  // namespace socketio

@@ -10,6 +10,7 @@
 
 #include "net/listener.hpp"
 #include "net/sys.hpp"
+#include "server/recovery.hpp"
 #include "server/shard.hpp"
 
 namespace socketio {
@@ -260,6 +261,7 @@ Stats Server::stats() const {
   for (const auto& shard : runtime_->shards) shard->add_stats(all);
   all.input_bytes = static_cast<std::uint64_t>(runtime_->hub->ledger.input());
   all.output_bytes = static_cast<std::uint64_t>(runtime_->hub->ledger.output());
+  if (runtime_->hub->recovery != nullptr) runtime_->hub->recovery->add_stats(all);
   return all;
 }
 

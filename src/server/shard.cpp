@@ -1,4 +1,5 @@
 // The shard's facts: bytes in, bytes out, connections ending. See shard.hpp for the map.
+#include "server/recovery.hpp"
 #include "server/shard.hpp"
 
 #include <array>
@@ -212,7 +213,14 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kShutdownTimer) {
     connections_.each([this](ConnectionId, Connection& c) { drop(c); });
     finish_closing();
+  } else if (timer.kind == kRecoveryTimer) {
+    expire_recovery();
   }
+}
+
+void Shard::expire_recovery() {
+  const base::Time next = hub_->recovery->expire(now());
+  if (next != base::kNever) loop_.timers().arm(recovery_timer_, next);
 }
 
 // -- Output.

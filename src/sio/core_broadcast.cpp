@@ -53,7 +53,7 @@ std::size_t Core::broadcast(NamespaceIndex nsp, const Selection& selection,
   return count;
 }
 
-void Core::deliver(const LogEntry& entry, Flags flags, Outgoing* each) {
+void Core::deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each) {
   // First: rooms that listeners join or leave meanwhile are not this packet's any more.
   set_position(entry.number);
   if (!has_namespace(entry.nsp)) return;
@@ -62,7 +62,7 @@ void Core::deliver(const LogEntry& entry, Flags flags, Outgoing* each) {
     return in.select(entry.selection, [&](Socket& socket) {
       if (!reachable(socket)) return;
       mark_sent(socket, entry.number);
-      sio::deliver(socket, entry.packet, flags);
+      deliver(socket, entry.packet, flags);
     });
   }
   if (!flags.is_volatile) {

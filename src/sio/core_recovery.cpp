@@ -46,7 +46,6 @@ void Core::State::send_missed(Socket& socket) {
     socket.session->send(entry->packet.text);
     for (const eio::Message& attachment : entry->packet.attachments)
       socket.session->send(attachment);
-    socket.recovery->sent = entry->number;
   }
 }
 

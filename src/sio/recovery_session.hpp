@@ -62,7 +62,9 @@ class RecoverySession {
   std::uint64_t start;     // it began behind this packet
   std::uint64_t sent;      // none of its own behind this one has been handed to its connection…
   std::uint64_t detached;  // …up to this one, where the connection ended
-  std::uint64_t from = 0;  // being restored: where what it misses begins
+  // While it is restored.
+  std::uint64_t has = 0;   // the client has got everything up to here
+  std::uint64_t from = 0;  // what it misses is behind this
   bool recovered = false;
   std::shared_ptr<Attachment> kept;                      // the user's data, without a socket
   std::vector<std::shared_ptr<const LogEntry>> missed;  // what accept() sends first

@@ -119,4 +119,15 @@ RecoveryTable::Sessions RecoveryTable::expire(base::Time now) {
   return old;
 }
 
+RecoveryTable::Sessions RecoveryTable::clear() {
+  Sessions all;
+  for (auto at = by_pid_.begin(); at != by_pid_.end(); ++at) {
+    if (at->second->session != nullptr) all.push_back(std::move(at.value()->session));
+  }
+  by_sid_.clear();
+  by_pid_.clear();
+  saved_count_ = 0;
+  return all;
+}
+
 }  // namespace socketio::sio

@@ -55,6 +55,7 @@ class RecoveryTable {
   // By the public id.
   std::optional<Whereabouts> find(base::Bytes sid) const;
   Sessions expire(base::Time now);
+  Sessions clear();
   bool empty() const { return by_pid_.empty(); }
   std::size_t saved() const { return saved_count_; }
 
