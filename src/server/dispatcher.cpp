@@ -107,9 +107,10 @@ bool Ack::send(detail::ArgsRef args) const {
     return shard->dispatcher().send_ack(socket, state_->id, args);
   // Off the shard's thread: the arguments become values here, since they may not live on.
   auto values = std::make_shared<Args>(server::collect(args));
-  return state_->hub->post_command(state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
-    shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
-  });
+  return state_->hub->post_command(
+      state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
+        shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
+      });
 }
 
 }  // namespace socketio

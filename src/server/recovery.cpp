@@ -95,9 +95,8 @@ Recovery::Sent Recovery::append(const detail::Target& target, std::string_view e
 sio::LogEntryPtr Recovery::number(const detail::Target& target, sio::Selection selection,
                                   sio::Encoder& encoder, Writer& writer) {
   writer.string(log_.offset(target.is_volatile ? log_.last() : log_.last() + 1));
-  const sio::Encoded encoded =
-      encoder.finish(sio::PacketType::event, hub_.names.name(target.nsp), std::nullopt,
-                     hub_.settings.sio.max_attachments);
+  const sio::Encoded encoded = encoder.finish(sio::PacketType::event, hub_.names.name(target.nsp),
+                                              std::nullopt, hub_.settings.sio.max_attachments);
   sio::SharedPacket packet = sio::Encoder::share(encoded, &hub_.ledger);
   if (!packet.text) return nullptr;
   if (target.is_volatile) {
@@ -168,8 +167,8 @@ Recovery::Claim Recovery::claim(Shard& shard, const sio::Socket& socket,
   bool known = false;
   {
     const std::lock_guard lock(mutex_);
-    claim = table_.claim(request.pid, socket.nsp, {shard.index(), socket.self.packed()},
-                         shard.now());
+    claim =
+        table_.claim(request.pid, socket.nsp, {shard.index(), socket.self.packed()}, shard.now());
     if (claim.session != nullptr) {
       known = resume(*claim.session, request);
       if (!known) waiters = table_.erase(claim.session->pid);
@@ -279,8 +278,7 @@ void Recovery::close(std::size_t shard) {
   const std::lock_guard lock(mutex_);
   queues_[shard].closed = true;
   left.swap(queues_[shard].jobs);
-  if (!std::all_of(queues_.begin(), queues_.end(), [](const Queue& q) { return q.closed; }))
-    return;
+  if (!std::all_of(queues_.begin(), queues_.end(), [](const Queue& q) { return q.closed; })) return;
   log_.clear();
   sessions = table_.clear();
 }

@@ -80,7 +80,7 @@ class Recovery {
   };
   struct Queue {
     std::vector<Queued> jobs;
-    bool woken = false;    // a job in the mailbox will pull
+    bool woken = false;  // a job in the mailbox will pull
     bool closed = false;
     bool pulling = false;  // the shard's own
   };

@@ -1,10 +1,11 @@
 // The shard's facts: bytes in, bytes out, connections ending. See shard.hpp for the map.
-#include "server/recovery.hpp"
 #include "server/shard.hpp"
 
 #include <array>
 #include <ctime>
 #include <new>
+
+#include "server/recovery.hpp"
 
 namespace socketio::server {
 namespace {

@@ -66,7 +66,7 @@ class RecoverySession {
   std::uint64_t has = 0;   // the client has got everything up to here
   std::uint64_t from = 0;  // what it misses is behind this
   bool recovered = false;
-  std::shared_ptr<Attachment> kept;                      // the user's data, without a socket
+  std::shared_ptr<Attachment> kept;                     // the user's data, without a socket
   std::vector<std::shared_ptr<const LogEntry>> missed;  // what accept() sends first
 
   // Where to go on for a client that has got everything up to `offset`; nullopt: what it may have
@@ -83,7 +83,7 @@ class RecoverySession {
 
   std::map<std::string, std::uint64_t, std::less<>> open_;  // room -> joined at
   std::vector<Stay> past_;                                  // oldest first
-  std::uint64_t forgotten_ = 0;                             // stays that ended by then may be missing
+  std::uint64_t forgotten_ = 0;  // stays that ended by then may be missing
 };
 
 }  // namespace socketio::sio
