@@ -32,9 +32,11 @@ Recovery::Recovery(detail::Hub& hub, const ConnectionStateRecoveryOptions& optio
     : hub_(hub),
       interval_(std::clamp<base::Duration>(options.max_disconnection_duration / 4,
                                            kLeastBetweenChecks, kMostBetweenChecks)),
-      log_(random,
-           {options.max_log_bytes, options.max_log_packets, options.max_disconnection_duration}),
-      table_(options.max_sessions, options.max_disconnection_duration),
+      // Half of what closes a connection: that much may be missed.
+      store_(random,
+             {{options.max_log_bytes, options.max_log_packets, options.max_disconnection_duration},
+              options.max_sessions,
+              hub.settings.eio.send_hard / 2}),
       queues_(shards) {}
 
 Recovery::~Recovery() = default;
@@ -64,7 +66,7 @@ Recovery::Sent Recovery::append(const detail::Target& target, std::string_view e
   sio::Selection selection;
   if (target.single) {
     const base::Bytes sid(target.sender.data(), target.sender.size());
-    const auto whereabouts = table_.find(sid);
+    const auto whereabouts = store_.find(sid);
     if (!whereabouts) return Sent::unknown_socket;
     selection.rooms.emplace_back(sid);
     first = whereabouts->place.shard;
@@ -90,26 +92,18 @@ Recovery::Sent Recovery::append(const detail::Target& target, std::string_view e
   return Sent::yes;
 }
 
-// A volatile packet is not kept, but carries the number of the newest one: whoever gets it has got
-// that as well. Null: too large, or too many attachments.
+// Null: too large, or too many attachments.
 sio::LogEntryPtr Recovery::number(const detail::Target& target, sio::Selection selection,
                                   sio::Encoder& encoder, Writer& writer) {
-  writer.string(log_.offset(target.is_volatile ? log_.last() : log_.last() + 1));
+  const bool kept = !target.is_volatile;
+  writer.string(store_.next_offset(kept));
   const sio::Encoded encoded = encoder.finish(sio::PacketType::event, hub_.names.name(target.nsp),
                                               std::nullopt, hub_.settings.sio.max_attachments);
   sio::SharedPacket packet = sio::Encoder::share(encoded, &hub_.ledger);
   if (!packet.text) return nullptr;
-  if (target.is_volatile) {
-    auto entry = std::make_shared<sio::LogEntry>();
-    entry->number = log_.last();
-    entry->nsp = target.nsp;
-    entry->selection = std::move(selection);
-    entry->packet = std::move(packet);
-    return entry;
-  }
-  const bool keep = !table_.empty();
-  if (keep) wake_expiry();
-  return log_.append(target.nsp, std::move(selection), std::move(packet), keep);
+  sio::LogEntryPtr entry = store_.add(target.nsp, std::move(selection), std::move(packet), kept);
+  if (store_.packets() > 0) wake_expiry();
+  return entry;
 }
 
 bool Recovery::has_room(const Queue& queue, bool is_volatile) const {
@@ -162,71 +156,31 @@ void Recovery::pull(Shard& shard) {
 
 Recovery::Claim Recovery::claim(Shard& shard, const sio::Socket& socket,
                                 const sio::RecoveryRequest& request) {
-  sio::RecoveryTable::Claim claim;
-  sio::RecoveryTable::Places waiters;
-  bool known = false;
+  sio::RecoveryStore::Claim claim;
   {
     const std::lock_guard lock(mutex_);
-    claim =
-        table_.claim(request.pid, socket.nsp, {shard.index(), socket.self.packed()}, shard.now());
-    if (claim.session != nullptr) {
-      known = resume(*claim.session, request);
-      if (!known) waiters = table_.erase(claim.session->pid);
-    }
+    claim = store_.claim(socket, {shard.index(), socket.self.packed()}, request, shard.now());
   }
-  retry(waiters);
+  retry(claim.waiters);
   if (claim.holder) {
     hub_.post_always(claim.holder->shard, [id = claim.holder->socket](Shard& on) {
       on.dispatcher().supersede(sio::SocketId::unpack(id));
     });
   }
-  if (claim.session != nullptr && !known) claim.session.reset();
   return {std::move(claim.session), claim.wait};
 }
 
-bool Recovery::resume(sio::RecoverySession& session, const sio::RecoveryRequest& request) const {
-  session.has = session.start;
-  if (request.offset) {
-    const std::optional<std::uint64_t> number = log_.find(*request.offset);
-    if (!number) return false;
-    session.has = std::max(session.start, *number);
-  }
-  const std::optional<std::uint64_t> from = session.resume(session.has);
-  if (!from || !log_.reaches(*from)) return false;
-  session.from = *from;
-  return fits(log_.missed(session, session.from));
-}
-
-// More than a connection's queue takes would only close it again.
-bool Recovery::fits(const std::vector<sio::LogEntryPtr>& missed) const {
-  std::size_t bytes = 0;
-  for (const sio::LogEntryPtr& entry : missed) bytes += entry->size;
-  return bytes <= hub_.settings.eio.send_hard / 2;
-}
-
 bool Recovery::admit(Shard& shard, sio::Socket& socket) {
-  sio::Core& core = shard.dispatcher().core();
-  const Place place{shard.index(), socket.self.packed()};
   sio::RecoveryTable::Places waiters;
-  for (bool admitted = false; !admitted;) {
+  for (;;) {
     pull(shard);
     const std::lock_guard lock(mutex_);
     // Others may have been quick.
     if (!queues_[shard.index()].jobs.empty()) continue;
-    admitted = true;
-    core.set_position(log_.last());
-    if (socket.recovery == nullptr) {
-      core.begin_session(socket);
-      table_.open(*socket.recovery, place);
-      continue;
-    }
-    sio::RecoverySession& session = *socket.recovery;
-    if (!log_.reaches(session.from)) return false;
-    session.missed = log_.missed(session, session.from);
-    if (!fits(session.missed)) return false;
-    session.sent = session.missed.empty() ? std::min(session.sent, session.has)
-                                          : session.missed.back()->number;
-    waiters = table_.settle(session.pid, place);
+    if (!store_.admit(shard.dispatcher().core(), socket, {shard.index(), socket.self.packed()},
+                      waiters))
+      return false;
+    break;
   }
   retry(waiters);
   return true;
@@ -237,12 +191,8 @@ void Recovery::leave(Shard& shard, std::unique_ptr<sio::RecoverySession> session
   sio::RecoveryTable::Places waiters;
   {
     const std::lock_guard lock(mutex_);
-    if (keep) {
-      wake_expiry();
-      waiters = table_.save(std::move(session), shard.now(), dropped);
-    } else {
-      waiters = table_.erase(session->pid);
-    }
+    waiters = store_.leave(std::move(session), keep, shard.now(), dropped);
+    if (store_.holds_anything()) wake_expiry();
   }
   retry(waiters);
 }
@@ -265,10 +215,8 @@ void Recovery::wake_expiry() {
 base::Time Recovery::expire(base::Time now) {
   sio::RecoveryTable::Sessions old;  // with the user's data, so they go after the lock
   const std::lock_guard lock(mutex_);
-  old = table_.expire(now);
-  if (table_.empty()) log_.clear();
-  log_.expire(now);
-  ticking_ = table_.saved() > 0 || log_.packets() > 0;
+  old = store_.expire(now);
+  ticking_ = store_.holds_anything();
   return ticking_ ? base::after(now, interval_) : base::kNever;
 }
 
@@ -279,15 +227,14 @@ void Recovery::close(std::size_t shard) {
   queues_[shard].closed = true;
   left.swap(queues_[shard].jobs);
   if (!std::all_of(queues_.begin(), queues_.end(), [](const Queue& q) { return q.closed; })) return;
-  log_.clear();
-  sessions = table_.clear();
+  sessions = store_.clear();
 }
 
 void Recovery::add_stats(Stats& all) const {
   const std::lock_guard lock(mutex_);
-  all.recovery_sessions += table_.saved();
-  all.recovery_packets += log_.packets();
-  all.recovery_bytes += log_.bytes();
+  all.recovery_sessions += store_.sessions();
+  all.recovery_packets += store_.packets();
+  all.recovery_bytes += store_.bytes();
 }
 
 }  // namespace socketio::server

@@ -22,8 +22,7 @@
 
 #include "server/options.hpp"
 #include "sio/core.hpp"
-#include "sio/recovery_log.hpp"
-#include "sio/recovery_table.hpp"
+#include "sio/recovery_store.hpp"
 
 namespace socketio::detail {
 struct Hub;
@@ -37,7 +36,7 @@ class Shard;
 class Recovery {
  public:
   using Job = std::function<void(Shard&)>;
-  using Place = sio::RecoveryTable::Place;
+  using Place = sio::RecoveryStore::Place;
 
   Recovery(detail::Hub& hub, const ConnectionStateRecoveryOptions& options, std::size_t shards,
            base::Random& random);
@@ -89,20 +88,16 @@ class Recovery {
               Writer& writer, const Shard* here);
   sio::LogEntryPtr number(const detail::Target& target, sio::Selection selection,
                           sio::Encoder& encoder, Writer& writer);
-  // False: what it has missed is not known, or too much.
-  bool resume(sio::RecoverySession& session, const sio::RecoveryRequest& request) const;
   void wake_expiry();
   bool has_room(const Queue& queue, bool is_volatile) const;
   void put(std::size_t shard, Job job, const Shard* here);
   // Without it.
   void retry(const sio::RecoveryTable::Places& waiters);
-  bool fits(const std::vector<sio::LogEntryPtr>& missed) const;
 
   detail::Hub& hub_;
   const base::Duration interval_;  // between two expire()
   mutable std::mutex mutex_;
-  sio::RecoveryLog log_;
-  sio::RecoveryTable table_;
+  sio::RecoveryStore store_;
   std::vector<Queue> queues_;
   bool ticking_ = false;
 };
