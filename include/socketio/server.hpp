@@ -29,6 +29,22 @@ enum class Backend : std::uint8_t {
   io_uring,  // the constructor throws std::system_error when it cannot be had
 };
 
+// A client whose connection broke gets its session back when it returns in time: the same id, rooms
+// and data, and the packets it has missed (docs/guide/15-connection-state-recovery.md). Everything
+// is kept in the memory of this process.
+struct ConnectionStateRecoveryOptions {
+  // How long a session, and the packets it may miss, are kept.
+  std::chrono::milliseconds max_disconnection_duration{120'000};
+  // Whether a recovered socket connects without asking the namespace's middlewares again.
+  bool skip_middlewares = true;
+  // Of packets kept, with all their overhead, and how many: for all namespaces together. The oldest
+  // go first; a client that misses one of those starts a new session.
+  std::size_t max_log_bytes = 64 * 1024 * 1024;
+  std::size_t max_log_packets = 100'000;
+  // Sessions of clients that are away; the longest away goes first.
+  std::size_t max_sessions = 100'000;
+};
+
 // Defaults are those of socket.io 4.8. A value out of its range makes the constructor throw
 // std::invalid_argument with the option's name.
 struct ServerOptions {
@@ -71,6 +87,8 @@ struct ServerOptions {
   std::size_t max_input_bytes = 256 * 1024 * 1024;
   // Coroutine handlers running at once per client; then reading from it pauses.
   std::uint32_t max_running_handlers = 1'000;
+  // None: off, as in JS.
+  std::optional<ConnectionStateRecoveryOptions> connection_state_recovery{};
   // How long close() waits for clients to take their farewell.
   std::chrono::milliseconds close_timeout{5'000};
   int backlog = 4096;

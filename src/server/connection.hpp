@@ -28,7 +28,13 @@ struct SessionRecord;
 using ConnectionId = base::Id<Connection>;
 using SessionId = base::Id<SessionRecord>;
 
-enum TimerKind : std::uint8_t { kConnectionTimer, kSessionTimer, kCoreTimer, kShutdownTimer };
+enum TimerKind : std::uint8_t {
+  kConnectionTimer,
+  kSessionTimer,
+  kCoreTimer,
+  kShutdownTimer,
+  kRecoveryTimer
+};
 
 // What the request in flight is.
 enum class Exchange : std::uint8_t {

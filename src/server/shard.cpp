@@ -7,6 +7,7 @@
 #include <new>
 
 #include "server/admission.hpp"
+#include "server/recovery.hpp"
 
 namespace socketio::server {
 namespace {
@@ -220,7 +221,14 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kShutdownTimer) {
     connections_.each([this](ConnectionId, Connection& c) { drop(c); });
     finish_closing();
+  } else if (timer.kind == kRecoveryTimer) {
+    expire_recovery();
   }
+}
+
+void Shard::expire_recovery() {
+  const base::Time next = hub_->recovery->expire(now());
+  if (next != base::kNever) loop_.timers().arm(recovery_timer_, next);
 }
 
 // -- Output.

@@ -102,6 +102,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // Engine.IO sessions and their ids, closing ones included: 0 when all are gone.
   std::size_t sessions() const { return sessions_.size() + sids_.size(); }
 
+  // The first shard's: recovery has something that will expire.
+  void expire_recovery();
+
   // -- For the dispatcher.
   SessionRecord* session_of(sio::ClientId client);
   // More coroutine handlers run than allowed: reading from the client pauses until some end.
@@ -244,6 +247,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::uint32_t accepting_ = 0;  // listeners told to the backend
   net::Timer core_timer_{0, kCoreTimer};
   net::Timer shutdown_timer_{0, kShutdownTimer};
+  net::Timer recovery_timer_{0, kRecoveryTimer};
   std::vector<std::function<void()>> on_closed_;
   std::vector<std::function<void()>> on_ended_;
   std::string scratch_;
