@@ -1,5 +1,5 @@
-// conformance-server --suite ws|eio4|sio5|probe --port N [--fast] [--backend epoll|io_uring]
-// [--threads N]
+// conformance-server --suite ws|eio4|sio5|probe|lab --port N [--fast] [--backend epoll|io_uring]
+// [--threads N] [--options JSON]
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,9 +14,10 @@ void announce(std::uint16_t port) {
 
 namespace {
 int usage() {
-  std::fprintf(stderr,
-               "usage: conformance-server --suite ws|eio4|sio5|probe --port N [--fast] [--backend "
-               "epoll|io_uring] [--threads N]\n");
+  std::fprintf(
+      stderr,
+      "usage: conformance-server --suite ws|eio4|sio5|probe|lab --port N [--fast] [--backend "
+      "epoll|io_uring] [--threads N] [--options JSON]\n");
   return 2;
 }
 }  // namespace
@@ -38,6 +39,8 @@ int main(int argc, char** argv) {
       options.port = static_cast<std::uint16_t>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (name == "--threads") {
       options.threads = std::strtoul(value.c_str(), nullptr, 10);
+    } else if (name == "--options") {
+      options.options = value;
     } else if (name == "--backend" && value == "epoll") {
       options.backend = socketio::Backend::epoll;
     } else if (name == "--backend" && value == "io_uring") {
@@ -54,6 +57,8 @@ int main(int argc, char** argv) {
     run_sio5(options);
   } else if (suite == "probe") {
     run_probe(options);
+  } else if (suite == "lab") {
+    run_lab(options);
   } else {
     return usage();
   }

@@ -1,12 +1,9 @@
 // Suites sio5 and probe, on the public API.
-#include <cstdio>
-#include <mutex>
 #include <string>
-
-#include <unistd.h>
 
 #include <socketio/server.hpp>
 
+#include "lab.hpp"
 #include "suites.hpp"
 #include "support/on_signal.hpp"
 
@@ -40,39 +37,13 @@ void run_sio5(const SuiteOptions& given) {
 
 namespace {
 
-// What /__log answers and clears.
-class Log {
- public:
-  void add(Value entry) {
-    const std::lock_guard lock(mutex_);
-    entries_.push_back(std::move(entry));
-  }
-  socketio::Array take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(entries_, {});
-  }
-
- private:
-  std::mutex mutex_;  // every thread writes
-  socketio::Array entries_;
-};
-
-std::int64_t resident_bytes() {
-  long pages = 0;
-  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%*s %ld", &pages) != 1) pages = 0;
-    std::fclose(file);
-  }
-  return pages * sysconf(_SC_PAGESIZE);
-}
-
 bool is_dynamic(std::string_view name) {
   constexpr std::string_view kPrefix = "/dyn-";
   return name.size() > kPrefix.size() && name.starts_with(kPrefix) &&
          name.find_first_not_of("0123456789", kPrefix.size()) == std::string_view::npos;
 }
 
-void watch(const socketio::Namespace& nsp, Log& log) {
+void watch(const socketio::Namespace& nsp, ServerLog& log) {
   nsp.on_connection([&log](Socket socket) {
     log.add(Value::object({{"connected", socket.nsp().name()}, {"auth", socket.handshake().auth}}));
     socket.on_error([&log](std::string_view text) {
@@ -104,7 +75,7 @@ void run_probe(const SuiteOptions& given) {
     options.connect_timeout = 1s;
     options.upgrade_timeout = 500ms;
   }
-  Log log;
+  ServerLog log;
   socketio::Server io(options);
   watch(io.sockets(), log);
   watch(io.of("/admin"), log);

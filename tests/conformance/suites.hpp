@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include <socketio/server.hpp>
 
@@ -10,12 +11,14 @@ struct SuiteOptions {
   std::size_t threads = 1;  // sio5, probe
   bool fast = false;        // probe: short timeouts
   socketio::Backend backend = socketio::Backend::automatic;
+  std::string options = "{}";  // lab: JSON object of server options
 };
 
 void run_ws(const SuiteOptions& options);
 void run_eio4(const SuiteOptions& options);
 void run_sio5(const SuiteOptions& options);
 void run_probe(const SuiteOptions& options);
+void run_lab(const SuiteOptions& options);
 
 // "listening on N", flushed: what whoever started us waits for.
 void announce(std::uint16_t port);

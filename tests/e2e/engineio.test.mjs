@@ -29,6 +29,8 @@ function checkHandshake(handshake, upgrades) {
 }
 
 describe("handshake", () => {
+  // covers P4: handshake › HTTP long-polling › successfully opens a session
+  // covers S5: handshake › HTTP long-polling › should successfully open a session
   test("long polling opens a session", async () => {
     const { status, headers, body } = await request(pollingUrl(eio, kPath));
     assert.equal(status, 200);
@@ -39,6 +41,8 @@ describe("handshake", () => {
     checkHandshake(JSON.parse(body.slice(1)), ["websocket"]);
   });
 
+  // covers P4: handshake › WebSocket › successfully opens a session
+  // covers S5: handshake › WebSocket › should successfully open a session
   test("WebSocket opens a session", async () => {
     const frames = await opened();
     checkHandshake(frames.handshake, []);
@@ -74,6 +78,12 @@ describe("handshake", () => {
     ["P18", "EIO=4&transport=polling&sid=aaaaaaaaaaaaaaaaaaaa&sid=bbbbbbbbbbbbbbbbbbbb", "GET", 1, "Session ID unknown"],
     ["E3", "EIO=4&transport=websocket", "GET", 3, "Bad request"],
   ];
+  // covers P4: handshake › HTTP long-polling › fails with an invalid 'EIO' query parameter
+  // covers P4: handshake › HTTP long-polling › fails with an invalid 'transport' query parameter
+  // covers P4: fails with an invalid request method
+  // covers S5: handshake › HTTP long-polling › should fail with an invalid 'EIO' query parameter
+  // covers S5: handshake › HTTP long-polling › should fail with an invalid 'transport' query parameter
+  // covers S5: should fail with an invalid request method
   for (const [id, query, method, code, message] of kRefused) {
     test(`${id}: ${method} ?${query.slice(0, 70)} is refused with code ${code}`, async () => {
       await log.clear();
@@ -95,6 +105,10 @@ describe("handshake", () => {
     ["transport=abc", "EIO=4&transport=abc"],
     ["an unknown sid", "EIO=4&transport=websocket&sid=abcdefghijklmnopqrst"],
   ];
+  // covers P4: handshake › WebSocket › fails with an invalid 'EIO' query parameter
+  // covers P4: handshake › WebSocket › fails with an invalid 'transport' query parameter
+  // covers S5: handshake › WebSocket › should fail with an invalid 'EIO' query parameter
+  // covers S5: handshake › WebSocket › should fail with an invalid 'transport' query parameter
   for (const [what, query] of kUpgradeRefused) {
     test(`a WebSocket with ${what} is refused`, async () => {
       const frames = new Frames(socketUrl(eio, kPath, query));
@@ -144,6 +158,9 @@ describe("messages over long polling", () => {
     ["unicode", "4€ 🚀 \u2028 \u0000 ﷽"],
     ["every remainder of base64", "bAQ==\x1ebAQI=\x1ebAQID"],
   ];
+  // covers P4: sends and receives a payload containing one plain text packet
+  // covers P4: sends and receives a payload containing several plain text packets
+  // covers P4: sends and receives a payload containing plain text and binary packets
   for (const [what, payload] of kPayloads) {
     test(`${what}: sent and echoed`, async () => {
       const session = await Polling.open(eio, kPath);
@@ -246,6 +263,8 @@ describe("messages over long polling", () => {
 });
 
 describe("messages over WebSocket", () => {
+  // covers P4: sends and receives a plain text packet
+  // covers P4: sends and receives a binary packet
   test("text and binary are echoed unchanged", async () => {
     const frames = await opened();
     for (const text of ["4hello", "4", "4€ 🚀 \u0000", `4${"x".repeat(70_000)}`]) {
@@ -269,6 +288,7 @@ describe("messages over WebSocket", () => {
     ["U12: fifty times x", "x".repeat(50)],
     ["U09: a close packet", "1"],
   ];
+  // covers P4: message › WebSocket › closes the session upon invalid packet format
   for (const [what, packet] of kViolations) {
     test(`closed upon ${what}`, async () => {
       const frames = await openedSocket(probe);
@@ -307,6 +327,8 @@ describe("messages over WebSocket", () => {
 });
 
 describe("heartbeat", () => {
+  // covers P4: heartbeat › HTTP long-polling › sends ping/pong packets
+  // covers S5: heartbeat › HTTP long-polling › should send ping/pong packets
   test("long polling: pings come as long as they are answered", async () => {
     const session = await Polling.open(eio, kPath);
     for (let i = 0; i < 3; ++i) {
@@ -318,12 +340,16 @@ describe("heartbeat", () => {
     await session.post("1");
   });
 
+  // covers P4: heartbeat › HTTP long-polling › closes the session upon ping timeout
+  // covers S5: heartbeat › HTTP long-polling › should close the session upon ping timeout
   test("long polling: silence ends the session", async () => {
     const session = await Polling.open(eio, kPath);
     await sleep(1500);
     assert.deepEqual(await session.refused(), { status: 400, code: 1 });
   });
 
+  // covers P4: heartbeat › WebSocket › sends ping/pong packets
+  // covers S5: heartbeat › WebSocket › should send ping/pong packets
   test("WebSocket: pings come as long as they are answered", async () => {
     const frames = await opened({ pong: false });
     for (let i = 0; i < 3; ++i) {
@@ -335,6 +361,8 @@ describe("heartbeat", () => {
     frames.close();
   });
 
+  // covers P4: heartbeat › WebSocket › closes the session upon ping timeout
+  // covers S5: heartbeat › WebSocket › should close the session upon ping timeout
   test("WebSocket: an unanswered ping ends the session", async () => {
     const frames = await opened({ pong: false });
     assert.equal(await frames.next(), "2");

@@ -22,6 +22,7 @@ describe("long polling rules", () => {
     return polling;
   }
 
+  // covers P4: closes the session upon duplicate poll requests
   test("P19: a second poll closes the session", async () => {
     const polling = await session();
     const [first, second] = await Promise.all([polling.get(), polling.get()]);
@@ -53,6 +54,7 @@ describe("long polling rules", () => {
     ["P24: bytes that are no text", Buffer.from([0, 1, 255])],
     ["P27: separators only", "\x1e\x1e\x1e"],
   ];
+  // covers P4: message › HTTP long-polling › closes the session upon invalid packet format
   for (const [what, body] of kMalformed) {
     test(`${what} closes the session with a parse error`, async () => {
       const polling = await session();
@@ -149,6 +151,7 @@ describe("long polling rules", () => {
     assert.equal((await polling.refused()).code, 1);
   });
 
+  // covers P4: closes the session upon cancelled polling request
   test("P41: a poll that is given up closes the session", async () => {
     const polling = await session();
     await request(polling.url, { sent: (req) => { req.end(); setTimeout(() => req.destroy(), 200); } }).catch(() => {});
@@ -180,6 +183,8 @@ describe("long polling rules", () => {
 });
 
 describe("close", () => {
+  // covers P4: close › HTTP long-polling › forcefully closes the session
+  // covers S5: close › HTTP long-polling › should forcefully close the session
   test("long polling: POST 1 answers the pending poll", async () => {
     const session = await Polling.open(eio, kPath);
     const pending = session.get();
@@ -190,6 +195,8 @@ describe("close", () => {
     assert.equal((await session.refused()).status, 400);
   });
 
+  // covers P4: close › WebSocket › forcefully closes the session
+  // covers S5: close › WebSocket › should forcefully close the session
   test("WebSocket: a clean close is answered and ends the session", async () => {
     const frames = await openedSocket(probe, { pong: false });
     frames.send("40");
@@ -225,6 +232,8 @@ describe("upgrade", () => {
     return { polling, frames };
   }
 
+  // covers P4: successfully upgrades from HTTP long-polling to WebSocket
+  // covers S5: should successfully upgrade from HTTP long-polling to WebSocket
   test("U16: from long polling to WebSocket", async () => {
     const polling = await Polling.open(eio, kPath);
     const pending = polling.get();
@@ -242,6 +251,10 @@ describe("upgrade", () => {
     frames.close();
   });
 
+  // covers P4: ignores HTTP requests with same sid after upgrade
+  // covers P4: ignores WebSocket connection with same sid after upgrade
+  // covers S5: should ignore HTTP requests with same sid after upgrade
+  // covers S5: should ignore WebSocket connection with same sid after upgrade
   test("U24, P53: after the upgrade polling is refused, a second WebSocket is closed, the first works", async () => {
     const { polling, frames } = await upgraded();
     assert.deepEqual(await polling.refused(), { status: 400, code: 3 });

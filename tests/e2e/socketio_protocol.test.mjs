@@ -22,6 +22,10 @@ describe("connect", () => {
     ["a custom namespace", "40/custom,", /^40\/custom,(\{"sid":"[A-Za-z0-9_-]{20}"\})$/, '42/custom,["auth",{}]'],
     ["a custom namespace with a payload", '40/custom,{"token":"abc"}', /^40\/custom,(\{"sid":"[A-Za-z0-9_-]{20}"\})$/, '42/custom,["auth",{"token":"abc"}]'],
   ];
+  // covers S5: should allow connection to the main namespace
+  // covers S5: should allow connection to the main namespace with a payload
+  // covers S5: should allow connection to a custom namespace
+  // covers S5: should allow connection to a custom namespace with a payload
   for (const [what, packet, reply, greeting] of kCases) {
     test(`to ${what}`, async () => {
       const frames = await bare(sio);
@@ -40,6 +44,7 @@ describe("connect", () => {
     frames.close();
   });
 
+  // covers S5: should disallow connection to an unknown namespace
   test("an unknown namespace is refused, and the connection stays", async () => {
     const frames = await bare(sio);
     frames.send("40/random");
@@ -57,6 +62,7 @@ describe("connect", () => {
     await polling.post("1");
   });
 
+  // covers S5: should disallow connection with an invalid handshake
   test("an invalid first packet closes", async () => {
     const frames = await bare(probe);
     frames.send("4abc");
@@ -64,6 +70,7 @@ describe("connect", () => {
     assert.deepEqual(frames.unread, []);
   });
 
+  // covers S5: should close the connection if no handshake is received
   test("U15: no CONNECT closes at the connect timeout, though pings are answered", async () => {
     for (const server of [sio, fast]) {
       const frames = await bare(server);
@@ -75,6 +82,7 @@ describe("connect", () => {
 });
 
 describe("disconnect", () => {
+  // covers S5: should disconnect from the main namespace
   test("from the main namespace; the connection stays", async () => {
     const frames = await joined(sio, { pong: false, greeting: 1 });
     frames.send("41");
@@ -86,6 +94,7 @@ describe("disconnect", () => {
     frames.close();
   });
 
+  // covers S5: should connect then disconnect from a custom namespace
   test("from a custom namespace; the main one still works", async () => {
     const frames = await joined(sio, { greeting: 1 });
     frames.send("40/custom");
@@ -118,6 +127,10 @@ describe("message", () => {
       ['451-["message",{"_placeholder":true,"num":0}]', Buffer.alloc(0)],
       ['451-["message-back",{"_placeholder":true,"num":0}]', Buffer.alloc(0)]],
   ];
+  // covers S5: should send a plain-text packet
+  // covers S5: should send a packet with binary attachments
+  // covers S5: should send a plain-text packet with an ack
+  // covers S5: should send a packet with binary attachments and an ack
   for (const [what, sent, expected] of kDialogues) {
     test(what, async () => {
       const frames = await joined(sio, { greeting: 1 });
@@ -127,6 +140,9 @@ describe("message", () => {
     });
   }
 
+  // covers S5: should close the connection upon invalid format (unknown packet type)
+  // covers S5: should close the connection upon invalid format (invalid payload format)
+  // covers S5: should close the connection upon invalid format (invalid ack id)
   for (const packet of ["4abc", "42{}", '42abc["message-with-ack",1,"2",{"3":[false]}]']) {
     test(`closed upon ${packet.slice(0, 20)}`, async () => {
       const frames = await joined(probe);
