@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,7 @@
 #include <socketio/log.hpp>
 #include <socketio/namespace.hpp>
 #include <socketio/stats.hpp>
+#include <socketio/tls.hpp>
 #include <socketio/version.hpp>
 
 namespace socketio {
@@ -64,6 +66,8 @@ struct ServerOptions {
   std::chrono::milliseconds close_timeout{5'000};
   int backlog = 4096;
   Backend backend = Backend::automatic;
+  // https and wss on every listener.
+  std::optional<TlsOptions> tls{};
   LogSink log{};
   LogLevel log_level = LogLevel::warn;
 };
@@ -99,6 +103,15 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   Server& listen_unix(std::string_view path);
   // Of the first TCP listener.
   std::uint16_t port() const;
+
+  // Reads the files of ServerOptions::tls anew: connections from now on get what is in them;
+  // those that exist go on with what they have. Throws as the constructor does, and the old
+  // certificates stay; std::logic_error on a server without TLS. Reads files on the caller's
+  // thread. Any thread.
+  void reload_tls();
+  // The same with other options. handshake_timeout, max_handshakes and session_lifetime stay what
+  // they were.
+  void reload_tls(TlsOptions options);
 
   // Runs the loop on this thread until close() has completed.
   void run();

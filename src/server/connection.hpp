@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 
+#include <socketio/tls.hpp>
+
 #include "base/list.hpp"
 #include "base/out_queue.hpp"
 #include "base/slab.hpp"
@@ -13,6 +15,7 @@
 #include "http/server_machine.hpp"
 #include "net/backend.hpp"
 #include "net/timer_wheel.hpp"
+#include "server/tls_side.hpp"
 #include "sio/core.hpp"
 #include "ws/machine.hpp"
 
@@ -28,7 +31,7 @@ enum TimerKind : std::uint8_t { kConnectionTimer, kSessionTimer, kCoreTimer, kSh
 // What the request in flight is.
 enum class Exchange : std::uint8_t { none, poll, post, user };
 
-// Only connections that (still) speak HTTP have one.
+// Only connections that (still) speak HTTP have one; with TLS, not before the handshake is over.
 struct HttpSide {
   HttpSide(const http::Limits& limits, base::Time now, net::Address from)
       : machine(limits, now), peer(std::move(from)) {}
@@ -50,11 +53,17 @@ struct Move {
 struct BacklogTag;
 
 struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
+  // TLS, and there is nobody yet to give plaintext to.
+  bool shaking_hands() const { return tls && !http && !ws && !move; }
+  // What the backend sends.
+  base::OutQueue& wire() { return tls ? tls->wire : out; }
+
   net::StreamId stream{};
   ConnectionId self{};
   std::unique_ptr<HttpSide> http;
   std::optional<ws::Machine> ws;
   std::unique_ptr<Move> move;
+  std::unique_ptr<TlsSide> tls;
   SessionId session{};  // of a WebSocket
   net::Timer timer;
   bool probe = false;      // the WebSocket is an upgrade being tried
@@ -79,8 +88,10 @@ struct SessionRecord {
   ConnectionId post{};    // holds the POST being read
   http::StoredHead head;  // of the request that opened the session
   std::unique_ptr<std::string> address;
+  std::unique_ptr<ClientCertificate> certificate;
   std::int64_t issued_ms = 0;
   std::uint32_t running = 0;  // coroutine handlers
+  bool secure = false;        // came over TLS
   net::Timer timer;
 };
 

@@ -1,5 +1,6 @@
 #include "server/hub.hpp"
 
+#include "net/sys.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -52,6 +53,9 @@ Hub::Hub(ServerOptions options, base::Random& random)
           static_cast<base::LogLevel>(settings.options.log_level)),
       connections(settings.options.threads) {
   sid_key = eio::make_sid_key(random);
+  if (settings.options.tls) {
+    tls = std::make_unique<server::TlsKeeper>(*settings.options.tls, random, net::system_now());
+  }
   for (std::size_t i = 0; i < settings.options.threads; ++i) {
     doors_.push_back(std::make_unique<Door>());
   }

@@ -23,6 +23,7 @@
 #include "base/random.hpp"
 #include "eio/sid.hpp"
 #include "server/options.hpp"
+#include "server/tls_keeper.hpp"
 
 namespace socketio {
 class HttpRoutes;
@@ -109,6 +110,7 @@ struct Hub {
   base::Logger logger;
   base::Ledger ledger;
   eio::SidKey sid_key;
+  std::unique_ptr<server::TlsKeeper> tls;  // of a server with TLS
   std::atomic<std::uint64_t> listener_ids{0};
   // Open connections by shard: new ones go to the shard with the fewest.
   std::vector<std::atomic<std::size_t>> connections;

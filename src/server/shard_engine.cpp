@@ -54,6 +54,7 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   record->head = http::StoredHead(request);
   record->address = std::make_unique<std::string>(c.http->peer.host());
   record->issued_ms = unix_ms_();
+  if (c.tls) show_tls(c, *record);
   sids_.insert_or_assign(sid, id);
   if (engine_ != nullptr) {
     engine_->opened(record->session);

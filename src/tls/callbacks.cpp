@@ -99,7 +99,8 @@ int EngineCallbacks::ticket(SSL* ssl, unsigned char* name, unsigned char* iv,
   std::array<unsigned char, 32> secret = found.key->mac;
   OSSL_PARAM params[] = {
       OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, secret.data(), secret.size()),
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+      OSSL_PARAM_construct_end()};
   if (started != 1 || EVP_MAC_CTX_set_params(mac, params) != 1) return kFailed;
   return found.old ? kRenew : kUse;
 }

@@ -44,10 +44,9 @@ int choose_identity(SSL* ssl, int*, void* context) {
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* length,
                     const unsigned char* offered, unsigned size, void*) {
   unsigned char* found = nullptr;
-  if (SSL_select_next_proto(&found, length,
-                            reinterpret_cast<const unsigned char*>(kProtocol.data()),
-                            static_cast<unsigned>(kProtocol.size()), offered,
-                            size) != OPENSSL_NPN_NEGOTIATED)
+  if (SSL_select_next_proto(
+          &found, length, reinterpret_cast<const unsigned char*>(kProtocol.data()),
+          static_cast<unsigned>(kProtocol.size()), offered, size) != OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   *chosen = found;
   return SSL_TLSEXT_ERR_OK;
@@ -169,8 +168,9 @@ bool Context::add(const ServerConfig& config, std::size_t index, Refusal& refusa
   for (const std::string& host : names) name(host, made);
   set_session_rules(made, config);
   ask_clients(made, config.clients);
-  SSL_CTX_callback_ctrl(made, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
-                        reinterpret_cast<void (*)()>(choose_identity));  // its macro casts the C way
+  SSL_CTX_callback_ctrl(
+      made, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
+      reinterpret_cast<void (*)()>(choose_identity));  // its macro casts the C way
   SSL_CTX_set_tlsext_servername_arg(made, this);
   SSL_CTX_set_alpn_select_cb(made, choose_protocol, nullptr);
   if (config.ticket_lifetime.count() == 0) {

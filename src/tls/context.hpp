@@ -36,8 +36,8 @@ struct ServerConfig {
   Version minimum = Version::tls1_2;
   std::string ciphers;  // of TLS 1.2, in OpenSSL's words; empty: forward secrecy with AEAD
   Clients clients = Clients::none;
-  std::string ca;                             // who may sign client certificates
-  std::string crl;                            // what they have taken back
+  std::string ca;                              // who may sign client certificates
+  std::string crl;                             // what they have taken back
   std::chrono::seconds ticket_lifetime{7200};  // 0: no resumption
 };
 

@@ -72,13 +72,15 @@ class Engine {
   void close(Env env);
 
   State state() const { return state_; }
+  // The handshake has been completed (it may have failed since).
+  bool established() const { return established_; }
   const char* failure() const { return failure_; }  // why it failed
   // Holds the beginning of a record.
   bool holds_input() const;
 
   // After the handshake.
   std::optional<PeerCertificate> peer_certificate() const;
-  base::Bytes version() const;  // "TLSv1.3"
+  base::Bytes version() const;   // "TLSv1.3"
   base::Bytes protocol() const;  // by ALPN; empty: none was agreed on
   bool resumed() const;
   ssl_st* native() const { return ssl_; }

@@ -37,8 +37,7 @@ ClientConfig only(Version version) {
 }
 
 class EveryVersion : public ::testing::TestWithParam<Version> {};
-INSTANTIATE_TEST_SUITE_P(Engine, EveryVersion,
-                         ::testing::Values(Version::tls1_2, Version::tls1_3),
+INSTANTIATE_TEST_SUITE_P(Engine, EveryVersion, ::testing::Values(Version::tls1_2, Version::tls1_3),
                          [](const auto& version) {
                            return version.param == Version::tls1_2 ? "tls1_2" : "tls1_3";
                          });
@@ -233,9 +232,8 @@ TEST(Engine, PlainHttpGetsAnAnswerItUnderstands) {
 TEST(Engine, NoiseFails) {
   const std::string data_first("\x17\x03\x03\x00\x02hi", 7);
   const std::string sslv2 = "\x80\x2e\x01" + std::string("\x00\x02", 2) + std::string(50, '\1');
-  for (const std::string& noise :
-       {std::string(6, '\0'), std::string("\x16\x03\x01\xff\xff junk"), data_first, sslv2,
-        std::string("\xff\xff\xff\xff\xff\xff")}) {
+  for (const std::string& noise : {std::string(6, '\0'), std::string("\x16\x03\x01\xff\xff junk"),
+                                   data_first, sslv2, std::string("\xff\xff\xff\xff\xff\xff")}) {
     End server(World::server(World::get().server_config()), Role::server);
     server.take(noise);
     EXPECT_EQ(server.engine.state(), State::failed) << ::testing::PrintToString(noise);

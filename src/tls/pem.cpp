@@ -68,7 +68,7 @@ KeyPtr read_key(base::Bytes pem, const std::string& passphrase, std::string& why
   std::string copy = passphrase;
   KeyPtr key(PEM_read_bio_PrivateKey(text.get(), nullptr, give_passphrase, &copy));
   if (key != nullptr) return key;
-  if (at_end()) {
+  if (at_end() || pem.find(" PRIVATE KEY-----") == base::Bytes::npos) {
     why = "holds no private key";
   } else if (pem.find("ENCRYPTED") != base::Bytes::npos) {
     why = passphrase.empty() ? "is encrypted, and there is no passphrase"

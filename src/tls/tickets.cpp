@@ -39,7 +39,9 @@ TicketKeys::TicketKeys(const TicketSeed& seed, base::Duration lifetime)
       turn_(base::after(seed.made, lifetime)),
       lifetime_(lifetime),
       current_(derive(chain_)),
-      last_(current_) {}
+      last_(current_) {
+  SIO_CHECK(lifetime > base::Duration::zero());
+}
 
 TicketKey TicketKeys::derive(const std::array<char, 32>& chain) {
   TicketKey key;
