@@ -6,56 +6,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "support/certificates.hpp"
-#include "support/sio_client.hpp"
+#include "support/secure_world.hpp"
 
 namespace socketio {
 namespace {
 
 using std::chrono::milliseconds;
+using test::Certificates;
 using test::Client;
+using test::client_context;
 using test::HttpPeer;
+using test::SecureWorld;
+using test::tls_options;
+using test::with_tls;
 using test::World;
-
-struct Certificates {
-  static Certificates& get() {
-    static Certificates made;
-    return made;
-  }
-  test::Authority authority{"Test Authority"};
-  test::Authority stranger{"Another Authority"};
-  test::Certified site = authority.issue({.common_name = "localhost", .dns = {"localhost"}});
-  test::Certified other = authority.issue({.common_name = "other", .dns = {"localhost"}});
-  test::Certified alice = authority.issue({.common_name = "alice"});
-  test::Certified mallory = stranger.issue({.common_name = "mallory"});
-};
-
-TlsOptions tls_options() {
-  const test::Certified& site = Certificates::get().site;
-  return {.certificates = {{site.certificate, site.private_key}}};
-}
-
-ServerOptions with_tls(TlsOptions tls = tls_options()) {
-  ServerOptions options;
-  options.tls = std::move(tls);
-  return options;
-}
-
-std::shared_ptr<const tls::Context> client_context(const test::Certified* own = nullptr) {
-  tls::ClientConfig config;
-  config.ca = Certificates::get().authority.certificate();
-  if (own != nullptr) config.identity = {own->certificate, own->private_key, {}, {}};
-  tls::Refusal refusal;
-  return tls::Context::make_client(config, refusal);
-}
-
-// A server with TLS and peers that speak it.
-struct SecureWorld : World {
-  explicit SecureWorld(ServerOptions options = with_tls(), const test::Certified* own = nullptr)
-      : World(std::move(options)) {
-    tls = client_context(own);
-  }
-};
 
 // Bytes as they are.
 class RawPeer final : public test::Peer {
