@@ -204,7 +204,7 @@ ssl_ctx_st* Context::find(base::Bytes host) const {
 }
 
 std::shared_ptr<const Context> Context::make_server(const ServerConfig& config, Refusal& refusal) {
-  const std::shared_ptr<Context> made(new Context());
+  const auto made = std::make_shared<Context>(Private());
   if (config.identities.empty()) {
     refusal = {"certificates", "must not be empty"};
     return nullptr;
@@ -220,7 +220,7 @@ std::shared_ptr<const Context> Context::make_server(const ServerConfig& config, 
 }
 
 std::shared_ptr<const Context> Context::make_client(const ClientConfig& config, Refusal& refusal) {
-  const std::shared_ptr<Context> made(new Context());
+  const auto made = std::make_shared<Context>(Private());
   made->first_ = make_common(config.minimum, config.maximum);
   made->all_.push_back(made->first_);
   SSL_CTX_set_verify(made->first_, SSL_VERIFY_PEER, nullptr);

@@ -55,7 +55,10 @@ struct Refusal {
 };
 
 class Context {
+  struct Private {};
+
  public:
+  explicit Context(Private) {}
   // Null, and why.
   static std::shared_ptr<const Context> make_server(const ServerConfig& config, Refusal& refusal);
   static std::shared_ptr<const Context> make_client(const ClientConfig& config, Refusal& refusal);
@@ -68,7 +71,6 @@ class Context {
   ssl_ctx_st* find(base::Bytes host) const;
 
  private:
-  Context() = default;
   bool add(const ServerConfig& config, std::size_t index, Refusal& refusal);
   void name(const std::string& host, ssl_ctx_st* context);
 

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 
-#include "tls/testing.hpp"
+#include "support/tls_pair.hpp"
 
 namespace socketio::tls {
 namespace {

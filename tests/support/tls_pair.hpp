@@ -1,4 +1,4 @@
-// For tests of this layer: a connection of two engines in memory. What one writes is kept until it
+// For tests of src/tls: a connection of two engines in memory. What one writes is kept until it
 // is delivered to the other, in pieces of any size, changed if the test wants.
 #pragma once
 
