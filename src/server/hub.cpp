@@ -56,6 +56,8 @@ Hub::Hub(ServerOptions options, base::Random& random)
   if (settings.options.tls) {
     tls = std::make_unique<server::TlsKeeper>(*settings.options.tls, random, net::system_now());
   }
+  engine.gated =
+      settings.options.cors.has_value() || !settings.options.engine.allowed_origins.empty();
   for (std::size_t i = 0; i < settings.options.threads; ++i) {
     doors_.push_back(std::make_unique<Door>());
   }

@@ -22,6 +22,7 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "eio/sid.hpp"
+#include "server/engine_hooks.hpp"
 #include "server/options.hpp"
 #include "server/tls_keeper.hpp"
 
@@ -106,6 +107,8 @@ struct Hub {
 
   server::Settings settings;
   server::Hooks hooks;
+  server::EngineHooks engine;
+  server::IdDirectory custom_ids;
   server::NamespaceNames names;
   base::Logger logger;
   base::Ledger ledger;

@@ -1,6 +1,7 @@
 #include "tls/context.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
 #include "support/tls_pair.hpp"
 

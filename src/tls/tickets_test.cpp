@@ -1,6 +1,7 @@
 #include "tls/tickets.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
 #include "support/tls_pair.hpp"
 
