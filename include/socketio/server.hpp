@@ -17,6 +17,7 @@
 #include <socketio/namespace.hpp>
 #include <socketio/parser.hpp>
 #include <socketio/stats.hpp>
+#include <socketio/tls.hpp>
 #include <socketio/version.hpp>
 
 namespace socketio {
@@ -96,6 +97,8 @@ struct ServerOptions {
   // Time every turn of the loops (Stats::turns): two readings of the clock per turn. A metrics
   // route turns it on.
   bool measure_turns = false;
+  // https and wss on every listener.
+  std::optional<TlsOptions> tls{};
   LogSink log{};
   LogLevel log_level = LogLevel::warn;
 };
@@ -131,6 +134,15 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   Server& listen_unix(std::string_view path);
   // Of the first TCP listener.
   std::uint16_t port() const;
+
+  // Reads the files of ServerOptions::tls anew: connections from now on get what is in them;
+  // those that exist go on with what they have. Throws as the constructor does, and the old
+  // certificates stay; std::logic_error on a server without TLS. Reads files on the caller's
+  // thread. Any thread.
+  void reload_tls();
+  // The same with other options. handshake_timeout, max_handshakes and session_lifetime stay what
+  // they were.
+  void reload_tls(TlsOptions options);
 
   // Runs the loop on this thread until close() has completed.
   void run();

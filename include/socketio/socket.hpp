@@ -7,6 +7,7 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <typeindex>
@@ -14,6 +15,7 @@
 
 #include <socketio/broadcast.hpp>
 #include <socketio/disconnect_reason.hpp>
+#include <socketio/tls.hpp>
 
 namespace socketio {
 
@@ -29,6 +31,8 @@ struct Handshake {
   std::int64_t issued = 0;  // ms since the Unix epoch
   bool secure = false;      // over TLS
   bool xdomain = false;     // had an Origin header
+  // What the client has shown; see TlsOptions::client_certificates.
+  std::optional<ClientCertificate> certificate{};
 
   std::string_view header(std::string_view lower_case_name) const;
 };

@@ -245,6 +245,8 @@ Handshake Dispatcher::handshake(sio::SocketId id) {
     out.query.insert_or_assign(std::move(key), std::move(value));
   out.address = record->address ? *record->address : std::string();
   out.issued = record->issued_ms;
+  out.secure = record->secure;
+  if (record->certificate) out.certificate = *record->certificate;
   out.xdomain = record->head.header("origin").has_value();
   return out;
 }

@@ -165,6 +165,22 @@ std::uint16_t Server::port() const {
   return runtime_->port;
 }
 
+namespace {
+server::TlsKeeper& keeper(const detail::Hub& hub) {
+  if (hub.tls == nullptr)
+    throw std::logic_error("socketio::Server::reload_tls: the server was made without TLS");
+  return *hub.tls;
+}
+}  // namespace
+
+void Server::reload_tls() {
+  keeper(*runtime_->hub).reload();
+}
+
+void Server::reload_tls(TlsOptions options) {
+  keeper(*runtime_->hub).reload(std::move(options));
+}
+
 void Server::run() {
   runtime_->embedded.reset();
   const Turning inside;

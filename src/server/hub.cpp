@@ -1,5 +1,6 @@
 #include "server/hub.hpp"
 
+#include "net/sys.hpp"
 #include "server/recovery.hpp"
 #include "server/shard.hpp"
 
@@ -67,6 +68,9 @@ Hub::Hub(ServerOptions options, base::Random& random)
       connections(settings.options.threads) {
   measure_turns.store(settings.options.measure_turns);
   sid_key = eio::make_sid_key(random);
+  if (settings.options.tls) {
+    tls = std::make_unique<server::TlsKeeper>(*settings.options.tls, random, net::system_now());
+  }
   engine.gated =
       settings.options.cors.has_value() || !settings.options.engine.allowed_origins.empty();
   for (std::size_t i = 0; i < settings.options.threads; ++i) {

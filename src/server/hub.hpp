@@ -24,6 +24,7 @@
 #include "eio/sid.hpp"
 #include "server/engine_hooks.hpp"
 #include "server/options.hpp"
+#include "server/tls_keeper.hpp"
 
 namespace socketio {
 class HttpRoutes;
@@ -119,6 +120,7 @@ struct Hub {
   base::Logger logger;
   base::Ledger ledger;
   eio::SidKey sid_key;
+  std::unique_ptr<server::TlsKeeper> tls;  // of a server with TLS
   std::atomic<std::uint64_t> listener_ids{0};
   std::atomic<bool> ready{true};     // what load balancers are told
   std::atomic<bool> closing{false};  // from the first close() on

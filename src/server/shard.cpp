@@ -45,6 +45,12 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       dispatcher_(*this, core_, shared_, counters_, hub_),
       offload_(loop_.mailbox()) {
   sids_.max_load_factor(kLoad);
+  if (hub_->tls != nullptr) {
+    const TlsOptions& limits = hub_->tls->limits();
+    tls_ =
+        std::make_unique<TlsDesk>(hub_->tls->seed(), limits.session_lifetime,
+                                  std::max<std::size_t>(1, limits.max_handshakes / hub_->size()));
+  }
   hub_->open(index_, *this);
 }
 
@@ -78,7 +84,7 @@ void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
   counters_.accepted.add();
   const std::size_t shard = emptiest_shard();
   hub_->connections[shard].fetch_add(1, std::memory_order_relaxed);
-  hand_over(shard, fd, peer, {});
+  hand_over(shard, fd, peer, {}, nullptr);
 }
 
 void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
@@ -89,13 +95,17 @@ void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   counters_.bytes_in.add(bytes.size());
   if (c == nullptr || c->lingering) return;
-  if (c->move)
-    return c->move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
+  c->tls ? on_ciphertext(*c, bytes) : on_plaintext(*c, bytes);
+}
+
+void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
+  if (c.move)
+    return c.move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
   try {
-    feed(*c, bytes);
+    feed(c, bytes);
   } catch (const std::bad_alloc&) {
     log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
-    drop(*c);
+    drop(c);
   }
 }
 
@@ -125,16 +135,21 @@ void Shard::on_eof(net::StreamId, net::Owner owner) {
   if (c == nullptr || c->move) return;
   c->eof = true;
   if (c->lingering) return drop(*c);
+  input_ended(*c);
+}
+
+void Shard::input_ended(Connection& connection) {
+  Connection* c = &connection;
+  const ConnectionId id = c->self;
   // A handshake may have come just before it: its answer is a poll's.
   if (SessionRecord* record = c->http ? sessions_.get(c->http->session) : nullptr;
       record != nullptr && c->http->exchange == Exchange::poll) {
     flush_session(*record);
-    c = connections_.get(ConnectionId::unpack(owner));
+    c = connections_.get(id);
     if (c == nullptr) return;
   }
   if (c->http && c->http->exchange != Exchange::poll) {
     // A half-closed peer still gets the answers to its complete requests (RFC 9112 §9.6).
-    const ConnectionId id = c->self;
     c->http->machine.on_eof();
     turn(*c);
     c = connections_.get(id);
@@ -149,13 +164,14 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   if (c == nullptr) return;
   counters_.bytes_out.add(n);
   c->in_flight = false;
-  c->out.consume(n);
+  base::OutQueue& wire = c->wire();
+  wire.consume(n);
   // Not before: while the send was in flight its memory had to stay where it was.
-  c->out.settle(&ledger_);
-  if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
+  wire.settle(&ledger_);
+  if (c->http && n > 0) c->http->machine.on_progress(now(), wire.empty() && c->out.empty());
   if ((c->closing || c->move) && n > 0) arm_stall(*c);
   // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
-  if (c->out.empty()) return flush_connection(*c);
+  if (wire.empty()) return flush_connection(*c);
   mark_dirty(*c);
 }
 
@@ -206,7 +222,7 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kConnectionTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c == nullptr) return;
-    if (c->closing || c->move) return drop(*c);
+    if (c->closing || c->move || c->shaking_hands()) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
     if (c->http && c->http->patience <= t) on_out_of_patience(*c);
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
@@ -268,25 +284,26 @@ void Shard::flush() {
 void Shard::settle() {
   for (const ConnectionId id : unsettled_) {
     Connection* c = connections_.get(id);
-    if (c != nullptr && c->in_flight) c->out.settle(&ledger_);
+    if (c != nullptr && c->in_flight) c->wire().settle(&ledger_);
   }
   unsettled_.clear();
 }
 
 void Shard::flush_connection(Connection& c) {
   if (c.in_flight || c.lingering) return;
+  base::OutQueue& wire = c.tls ? seal(c) : c.out;
   bool everything = true;
-  while (!c.out.empty()) {
-    const std::size_t count = c.out.gather(parts_);
-    std::size_t total = c.out.bytes();
+  while (!wire.empty()) {
+    const std::size_t count = wire.gather(parts_);
+    std::size_t total = wire.bytes();
     if (count == parts_.size()) {  // perhaps not all of it
       total = 0;
       for (std::size_t i = 0; i < count; ++i) total += parts_[i].size();
     }
     const std::size_t taken = loop_.backend().send(c.stream, std::span(parts_.data(), count));
     counters_.bytes_out.add(taken);
-    c.out.consume(taken);
-    if (c.http && taken > 0) c.http->machine.on_progress(now(), c.out.empty());
+    wire.consume(taken);
+    if (c.http && taken > 0) c.http->machine.on_progress(now(), wire.empty() && c.out.empty());
     if ((c.closing || c.move) && taken > 0) arm_stall(c);
     if (taken < total) {
       c.in_flight = true;
@@ -294,6 +311,7 @@ void Shard::flush_connection(Connection& c) {
       everything = false;
       break;
     }
+    if (c.tls) seal(c);  // there is room for more
   }
   if (c.ws) {
     if (!c.probe && everything != c.flushed) {
@@ -434,7 +452,7 @@ void Shard::close(std::function<void()> done) {
       release(c);
       respond(c, http::Response{503, {}, {}}, true);
     }
-    if (c.http && !c.http->machine.answering()) close_when_sent(c);
+    if (c.shaking_hands() || (c.http && !c.http->machine.answering())) close_when_sent(c);
   });
   loop_.timers().arm(shutdown_timer_, base::after(now(), settings_.options.close_timeout));
   finish_closing();

@@ -6,9 +6,10 @@
 //   -> user's handler flush       <- dirty connections <- dirty sessions <- (handlers emit)
 //
 // Where to look: shard.cpp (facts, flush, close), shard_move.cpp (from shard to shard),
-// shard_http.cpp (requests), shard_admission.cpp (who may connect), shard_engine.cpp (Engine.IO
-// over HTTP and WebSocket), dispatcher.cpp (user code). Nothing here is locked: everything runs on
-// the shard's thread; other threads come through the mailbox.
+// shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests), shard_admission.cpp
+// (who may connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket), dispatcher.cpp (user
+// code). Nothing here is locked: everything runs on the shard's thread; other threads come through
+// the mailbox.
 #pragma once
 
 #include <array>
@@ -94,9 +95,10 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // and its loop stops. `done` is the last. Idempotent.
   void end(std::function<void()> done);
   bool ended() const { return ended_; }
-  // Takes over a connected descriptor, with what was already read from it. Any of the server's
-  // threads may have accepted it.
-  void adopt(int fd, const net::Address& peer, base::Bytes already_read);
+  // Takes over a connected descriptor, with what was already read from it and the TLS it speaks
+  // (none: a new connection). Any of the server's threads may have accepted it.
+  void adopt(int fd, const net::Address& peer, base::Bytes already_read,
+             std::unique_ptr<TlsSide> tls);
   void add_stats(Stats& all) const;  // any thread; what is the hub's is left out
   Counters& counters() { return counters_; }
   // Engine.IO sessions and their ids, closing ones included: 0 when all are gone.
@@ -131,6 +133,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_timer(net::Timer& timer) override;
   void flush() override;
 
+  void on_plaintext(Connection& c, base::MutBytes bytes);
+  void input_ended(Connection& c);
   void feed(Connection& c, base::MutBytes bytes);
   void turn(Connection& c);  // drains the connection's machine
   bool overloaded(const SessionRecord* record) const;
@@ -151,7 +155,20 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool move_to_owner(Connection& c, const http::Request& request);
   // To the shard that owns a session: every later request on the connection is at home there.
   void move(Connection& c, std::size_t shard);
-  void hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes);
+  void hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
+                 std::unique_ptr<TlsSide> tls);
+
+  // -- TLS (shard_tls.cpp).
+  void begin_tls(Connection& c, const net::Address& peer);
+  void resume_tls(Connection& c, std::unique_ptr<TlsSide> tls);  // of another shard
+  void on_ciphertext(Connection& c, base::MutBytes bytes);
+  void end_of_tls(Connection& c);  // when its engine says so
+  // Turns what is queued into ciphertext, within limits, and returns that.
+  base::OutQueue& seal(Connection& c);
+  void show_tls(Connection& c, SessionRecord& record) const;
+  tls::Env tls_env(Connection& c) {
+    return {c.tls->wire, arena_, *random_, tls_->tickets ? &*tls_->tickets : nullptr};
+  }
 
   // -- HTTP (shard_http.cpp).
   void turn_http(Connection& c);
@@ -233,6 +250,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::function<std::int64_t()> unix_ms_;
   base::Ledger& ledger_;
   base::Arena arena_;
+  std::unique_ptr<TlsDesk> tls_;  // of a server with TLS; before the connections, which use it
   eio::Shared shared_;
   Counters counters_;
   base::Slab<Connection> connections_;
