@@ -47,10 +47,10 @@ bool Core::refuse(SocketId id, base::Bytes message, base::Bytes data_json) {
 
 namespace {
 
-bool send(eio::Session& session, const Encoded& packet) {
-  if (packet.head.empty() || !session.send_text(packet.head, packet.body)) return false;
+bool send(eio::Session& session, const Encoded& packet, bool compress = true) {
+  if (packet.head.empty() || !session.send_text(packet.head, packet.body, compress)) return false;
   return std::all_of(packet.attachments.begin(), packet.attachments.end(),
-                     [&session](base::Bytes bytes) { return session.send_binary(bytes); });
+                     [&](base::Bytes bytes) { return session.send_binary(bytes, compress); });
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ bool send(eio::Session& session, const Encoded& packet) {
 bool Core::emit(Socket& socket, const Encoded& packet, Flags flags) {
   if (!State::can_emit(socket)) return false;
   if (flags.is_volatile && !socket.session->writable()) return false;
-  return send(*socket.session, packet);
+  return send(*socket.session, packet, flags.compress);
 }
 
 bool Core::send_ack(Socket& socket, const Encoded& packet) {
