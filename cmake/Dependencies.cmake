@@ -42,6 +42,21 @@ else()
   message(STATUS "io_uring backend: left out (liburing 2.3 not found or SOCKETIO_IO_URING=OFF)")
 endif()
 
+# Optional: without it src/http/brotli_absent.cpp stands in for brotli.cpp, and the browser client is not offered in br.
+option(SOCKETIO_BROTLI "Serve the browser client in brotli when libbrotlienc is installed" ON)
+set(socketio_brotli_left_out "/brotli\\.cpp$")
+set(socketio_brotli_libs "")
+if(SOCKETIO_BROTLI)
+  find_package(Brotli QUIET)
+endif()
+if(SOCKETIO_BROTLI AND Brotli_FOUND)
+  socketio_dependency(Brotli::Encoder libbrotlienc Brotli)
+  set(socketio_brotli_left_out "/brotli_absent\\.cpp$")
+  set(socketio_brotli_libs Brotli::Encoder)
+else()
+  message(STATUS "brotli: left out (libbrotlienc not found or SOCKETIO_BROTLI=OFF)")
+endif()
+
 # llhttp: node-llhttp (Debian) ships C sources, which we compile in strict mode: Debian's defaults are loose.
 find_path(LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp PATH_SUFFIXES share/llhttp NO_CACHE)
 find_path(LLHTTP_INCLUDE_DIR llhttp.h PATHS /usr/share/include/llhttp PATH_SUFFIXES llhttp NO_CACHE)

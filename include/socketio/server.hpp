@@ -5,9 +5,11 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include <socketio/compression.hpp>
 #include <socketio/error.hpp>
 #include <socketio/http.hpp>
 #include <socketio/log.hpp>
@@ -44,6 +46,10 @@ struct ServerOptions {
   bool polling = true;
   bool websocket = true;
   bool allow_upgrades = true;
+  // permessage-deflate of WebSockets; not set: off, as in JS.
+  std::optional<PerMessageDeflate> per_message_deflate{};
+  // Compressed answers to polls; not set: off.
+  std::optional<HttpCompression> http_compression = HttpCompression{};
   // Binary attachments of one packet, both ways.
   std::uint32_t max_attachments = 10;
   // Loop threads. run() makes its caller one of them and starts the others. Each client lives on

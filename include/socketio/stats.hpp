@@ -11,6 +11,7 @@ struct Stats {
   std::uint64_t input_bytes =
       0;  // held for unfinished input (heads, bodies, messages, attachments)
   std::uint64_t output_bytes = 0;       // held in output chunks
+  std::uint64_t deflate_context_bytes = 0;  // kept by connections with context takeover
   std::uint64_t events_in = 0;          // events dispatched to handlers
   std::uint64_t mismatched_events = 0;  // events whose payload did not fit the handler
   std::uint64_t handler_errors = 0;     // exceptions caught from handlers

@@ -258,6 +258,7 @@ bool Server::offload(std::function<void()> work, std::function<void()> done) {
 Stats Server::stats() const {
   Stats all;
   for (const auto& shard : runtime_->shards) shard->add_stats(all);
+  all.deflate_context_bytes = runtime_->hub->deflate_budget.used();
   all.input_bytes = static_cast<std::uint64_t>(runtime_->hub->ledger.input());
   all.output_bytes = static_cast<std::uint64_t>(runtime_->hub->ledger.output());
   return all;

@@ -108,6 +108,7 @@ struct Hub {
   server::NamespaceNames names;
   base::Logger logger;
   base::Ledger ledger;
+  ws::DeflateBudget deflate_budget;
   eio::SidKey sid_key;
   std::atomic<std::uint64_t> listener_ids{0};
   // Open connections by shard: new ones go to the shard with the fewest.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <socketio/server.hpp>
@@ -24,6 +25,7 @@ struct Settings {
   eio::Options eio;
   sio::Options sio;
   ws::Limits ws;
+  std::optional<ws::DeflateOptions> deflate;  // none: permessage-deflate is off
   http::Limits http;
 };
 
