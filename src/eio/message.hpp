@@ -49,9 +49,7 @@ class Message {
   // The frame compressed without context (for DeflatePool::shared_window_bits()), or frame() when
   // that is no shorter. Valid while the message lives.
   const base::Chunk& deflated(ws::DeflatePool& pool) const;
-  base::Bytes wire_payload() const {
-    return {body_->frame.data() + body_->header, wire_size()};
-  }
+  base::Bytes wire_payload() const { return {body_->frame.data() + body_->header, wire_size()}; }
   // Of the frame's payload: a text message's with the '4'.
   std::size_t wire_size() const { return body_->frame.capacity() - body_->header; }
   base::Bytes record() const;  // its record in a polling payload; valid while the message lives

@@ -27,8 +27,8 @@ std::size_t record_size(const base::Chunk& frame) {
 
 }  // namespace
 
-void PollQueue::push_text(PacketType type, base::Bytes head, base::Bytes tail,
-                          base::Ledger* ledger, bool compress) {
+void PollQueue::push_text(PacketType type, base::Bytes head, base::Bytes tail, base::Ledger* ledger,
+                          bool compress) {
   const std::size_t size = 1 + head.size() + tail.size();
   base::Chunk frame = base::Chunk::allocate(ws::header_size(size, false) + size, ledger);
   char* out = frame.data();

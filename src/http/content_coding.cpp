@@ -85,8 +85,8 @@ Coding choose_coding(Bytes accept_encoding, std::span<const Coding> offered, Tie
       if (!named && (item.name != "*" || standing.named)) continue;
       standing = {item.weight, place, named};
     }
-    const bool earlier = ties == Ties::theirs && standing.weight == of_best.weight &&
-                         standing.place < of_best.place;
+    const bool earlier =
+        ties == Ties::theirs && standing.weight == of_best.weight && standing.place < of_best.place;
     if (standing.weight == 0 || (standing.weight <= of_best.weight && !earlier)) continue;
     best = coding;
     of_best = standing;

@@ -212,7 +212,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::vector<std::function<void()>> on_closed_;
   std::vector<std::function<void()>> on_ended_;
   std::string scratch_;
-  std::optional<ws::DeflatePool> deflate_pool_;   // none: off
+  std::optional<ws::DeflatePool> deflate_pool_;      // none: off
   std::optional<http::Compressor> poll_compressor_;  // likewise
   std::array<base::Bytes, net::Backend::kMaxParts>
       parts_;  // of one send: too big to clear each time

@@ -2,7 +2,7 @@
 //
 // An answer to a poll is compressed here, in the turn, when it is short: it costs less than handing
 // it to another thread and back. A long one goes to the worker, since one client's megabyte would
-// hold up all others of the shard for 20 ms.
+// hold up all others of the shard for 10 ms.
 #include <new>
 
 #include "server/shard.hpp"
@@ -13,7 +13,7 @@ namespace {
 
 constexpr base::Bytes kPollHeaders =
     "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
-// About a millisecond of a core.
+// Less than a millisecond of a core.
 constexpr std::size_t kMostInTurn = std::size_t{64} * 1024;
 constexpr std::array kPollCodings = {http::Coding::gzip, http::Coding::deflate};
 

@@ -79,8 +79,7 @@ std::optional<Bytes> Deflate::compress(std::span<const Bytes> parts) {
 
 Inflated Deflate::inflate(Bytes payload, std::size_t max, base::Ledger& ledger) {
   clear();
-  if (in_.takeover && inflater_ == nullptr)
-    inflater_ = std::make_unique<Inflater>(in_.window_bits);
+  if (in_.takeover && inflater_ == nullptr) inflater_ = std::make_unique<Inflater>(in_.window_bits);
   Inflater& inflater = in_.takeover ? *inflater_ : pool_->inflater(in_.window_bits);
   const Inflated outcome = inflater.inflate(payload, max, inflated_, ledger);
   why_ = inflater.why();

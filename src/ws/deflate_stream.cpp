@@ -13,7 +13,7 @@ using base::Bytes;
 
 constexpr Bytes kTail("\0\0\xff\xff", 4);  // ends every flush, and is left out on the wire
 constexpr Bytes kEmpty("\0", 1);           // an empty message (RFC 7692 §7.2.3.6)
-constexpr int kBetweenBlocks = 128;         // in data_type
+constexpr int kBetweenBlocks = 128;        // in data_type
 
 // zlib does not write through next_in, whatever its type says.
 void set_input(z_stream& z, Bytes in) {

@@ -13,7 +13,6 @@
 #include "base/in_buffer.hpp"
 #include "base/text_buffer.hpp"
 
-
 namespace socketio::ws {
 
 // Windows are 2^bits bytes. zlib cannot write for a window of 256 bytes, but what it writes for one

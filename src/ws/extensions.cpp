@@ -160,10 +160,12 @@ DeflateAnswer answer_deflate(Bytes header, const DeflateOptions& options, bool t
       taken->server_no_context_takeover || options.server_no_context_takeover || thrifty;
   params.client_no_context_takeover =
       taken->client_no_context_takeover || options.client_no_context_takeover || thrifty;
-  const std::optional<int> server_bits =
-      options.server_max_window_bits ? options.server_max_window_bits : taken->server_max_window_bits;
-  const std::optional<int> client_bits =
-      options.client_max_window_bits ? options.client_max_window_bits : taken->client_max_window_bits;
+  const std::optional<int> server_bits = options.server_max_window_bits
+                                             ? options.server_max_window_bits
+                                             : taken->server_max_window_bits;
+  const std::optional<int> client_bits = options.client_max_window_bits
+                                             ? options.client_max_window_bits
+                                             : taken->client_max_window_bits;
   params.server_max_window_bits = server_bits.value_or(kMaxWindowBits);
   params.client_max_window_bits = client_bits.value_or(kMaxWindowBits);
   answer.header = kName;

@@ -103,17 +103,37 @@ TEST(Extensions, WithoutBudgetNobodyKeepsAContext) {
 }
 
 TEST(Extensions, MalformedOffersAreRefused) {
-  for (const char* tail :
-       {"; server_max_window_bits", "; server_max_window_bits=7", "; server_max_window_bits=16",
-        "; server_max_window_bits=", "; server_max_window_bits=x", "; server_max_window_bits=9.5",
-        "; client_max_window_bits=7", "; client_max_window_bits=16", "; client_max_window_bits=-9",
-        "; client_max_window_bits=\"\"", "; server_no_context_takeover=1",
-        "; client_no_context_takeover=true", "; unknown", "; unknown=1",
-        "; client_no_context_takeover; client_no_context_takeover",
-        "; server_max_window_bits=9; server_max_window_bits=9",
-        "; client_max_window_bits; client_max_window_bits=9", ";", "; =1", ";;", ",", ", ;",
-        "; client_max_window_bits=\"9", "; client_max_window_bits=9\"", "; a b", "=1", " x",
-        "; client_max_window_bits =9", "; client_max_window_bits= 9", "\x01", "; \"a\""}) {
+  for (const char* tail : {"; server_max_window_bits",
+                           "; server_max_window_bits=7",
+                           "; server_max_window_bits=16",
+                           "; server_max_window_bits=",
+                           "; server_max_window_bits=x",
+                           "; server_max_window_bits=9.5",
+                           "; client_max_window_bits=7",
+                           "; client_max_window_bits=16",
+                           "; client_max_window_bits=-9",
+                           "; client_max_window_bits=\"\"",
+                           "; server_no_context_takeover=1",
+                           "; client_no_context_takeover=true",
+                           "; unknown",
+                           "; unknown=1",
+                           "; client_no_context_takeover; client_no_context_takeover",
+                           "; server_max_window_bits=9; server_max_window_bits=9",
+                           "; client_max_window_bits; client_max_window_bits=9",
+                           ";",
+                           "; =1",
+                           ";;",
+                           ",",
+                           ", ;",
+                           "; client_max_window_bits=\"9",
+                           "; client_max_window_bits=9\"",
+                           "; a b",
+                           "=1",
+                           " x",
+                           "; client_max_window_bits =9",
+                           "; client_max_window_bits= 9",
+                           "\x01",
+                           "; \"a\""}) {
     SCOPED_TRACE(tail);
     EXPECT_EQ(answer(kName + tail, keeping()), "refused");
     // One bad offer spoils the list, as in `ws`.
@@ -148,10 +168,9 @@ TEST(Extensions, WhatAClientOffers) {
   DeflateOptions options;
   options.server_max_window_bits = 11;
   options.client_max_window_bits = 12;
-  EXPECT_EQ(offer_deflate(options),
-            kName +
-                "; server_no_context_takeover; client_no_context_takeover; "
-                "server_max_window_bits=11; client_max_window_bits=12");
+  EXPECT_EQ(offer_deflate(options), kName +
+                                        "; server_no_context_takeover; client_no_context_takeover; "
+                                        "server_max_window_bits=11; client_max_window_bits=12");
 }
 
 TEST(Extensions, WhatAClientTakes) {
@@ -169,9 +188,8 @@ TEST(Extensions, WhatAClientTakes) {
   strict.client_max_window_bits = 12;
   EXPECT_EQ(checked(kName + "; server_no_context_takeover; server_max_window_bits=11", strict),
             "11 11 12");
-  EXPECT_EQ(checked(kName +
-                        "; server_no_context_takeover; server_max_window_bits=9; "
-                        "client_max_window_bits=10",
+  EXPECT_EQ(checked(kName + "; server_no_context_takeover; server_max_window_bits=9; "
+                            "client_max_window_bits=10",
                     strict),
             "11 9 10");
   for (const char* bad :
@@ -186,7 +204,8 @@ TEST(Extensions, WhatAClientRefuses) {
   for (const char* header :
        {"other", "permessage-deflate, permessage-deflate", "permessage-deflate, other",
         "permessage-deflate; server_max_window_bits=16", "permessage-deflate; unknown",
-        "permessage-deflate; server_max_window_bits=7", "permessage-deflate; client_max_window_bits",
+        "permessage-deflate; server_max_window_bits=7",
+        "permessage-deflate; client_max_window_bits",
         "permessage-deflate; client_max_window_bits=16", "permessage-deflate;", ";"})
     EXPECT_EQ(checked(header, keeping()), "failed") << header;
 }

@@ -71,7 +71,7 @@ struct Env {
   base::OutQueue& out;
   base::Arena& arena;
   base::Ledger& ledger;
-  base::Random& random;  // client masks
+  base::Random& random;        // client masks
   Deflate* deflate = nullptr;  // of this connection; null: not negotiated
 };
 

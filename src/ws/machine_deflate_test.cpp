@@ -129,7 +129,9 @@ std::vector<Row> rows() {
            more(packed("fragments").substr(3), true) + text("next"),
        {Record{EventKind::ping, "p", 0, "", false}, text_event("fragments"), text_event("next")}},
       {"a plain message in fragments", text("a", false) + more("b", true), {text_event("ab")}},
-      {"long", compressed(1, packed(std::string(20'000, 'q'))), {text_event(std::string(20'000, 'q'))}},
+      {"long",
+       compressed(1, packed(std::string(20'000, 'q'))),
+       {text_event(std::string(20'000, 'q'))}},
   };
 }
 
@@ -161,8 +163,8 @@ TEST(MachineDeflate, D18_TheWindowIsKeptOnlyWhereItWasAgreedOn) {
   const std::string again = compressed(1, "\xf2\x00\x11\x00\x00"s);
   Server without(kNoContext);
   without.feed(hello + again);
-  EXPECT_EQ(without.events, (std::vector{text_event("Hello"),
-                                         failure(1007, "invalid distance too far back")}));
+  EXPECT_EQ(without.events,
+            (std::vector{text_event("Hello"), failure(1007, "invalid distance too far back")}));
   Server with(kContext);
   with.feed(hello + again + hello + again);
   EXPECT_EQ(with.events, (std::vector(4, text_event("Hello"))));
