@@ -10,6 +10,8 @@
 #include <string_view>
 
 #include <socketio/compression.hpp>
+#include <socketio/cors.hpp>
+#include <socketio/engine.hpp>
 #include <socketio/error.hpp>
 #include <socketio/http.hpp>
 #include <socketio/log.hpp>
@@ -50,6 +52,10 @@ struct ServerOptions {
   std::optional<PerMessageDeflate> per_message_deflate{};
   // Compressed answers to polls; not set: off.
   std::optional<HttpCompression> http_compression = HttpCompression{};
+  // Who may connect, ids, cookie, first packet: see engine.hpp.
+  EngineOptions engine{};
+  // CORS headers; none without it. options.cors = {.origin = "https://example.com"}: see cors.hpp.
+  std::optional<CorsOptions> cors{};
   // Binary attachments of one packet, both ways.
   std::uint32_t max_attachments = 10;
   // Loop threads. run() makes its caller one of them and starts the others. Each client lives on
@@ -132,6 +138,8 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   Namespace sockets() const;  // the main namespace "/"
 
   HttpRoutes& http();
+  // Middlewares and hooks of Engine.IO.
+  Engine engine();
   // Called on the loop's thread for what happens outside any call; see ErrorReport.
   void on_error(std::function<void(const ErrorReport&)> hook);
   // A namespace nobody has created: true creates it. (name, auth). Called for each CONNECT to an

@@ -22,6 +22,7 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "eio/sid.hpp"
+#include "server/engine_hooks.hpp"
 #include "server/options.hpp"
 
 namespace socketio {
@@ -105,6 +106,8 @@ struct Hub {
 
   server::Settings settings;
   server::Hooks hooks;
+  server::EngineHooks engine;
+  server::IdDirectory custom_ids;
   server::NamespaceNames names;
   base::Logger logger;
   base::Ledger ledger;

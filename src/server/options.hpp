@@ -10,6 +10,7 @@
 #include "base/ledger.hpp"
 #include "base/log.hpp"
 #include "eio/options.hpp"
+#include "http/cors.hpp"
 #include "http/server_machine.hpp"
 #include "net/backend.hpp"
 #include "sio/options.hpp"
@@ -27,6 +28,7 @@ struct Settings {
   ws::Limits ws;
   std::optional<ws::DeflateOptions> deflate;  // none: permessage-deflate is off
   http::Limits http;
+  std::optional<http::CorsRules> cors;
 };
 
 // Throws std::system_error when what is asked for cannot be had.

@@ -11,6 +11,7 @@
 namespace socketio::server {
 namespace {
 
+constexpr base::Bytes kPollType = "text/plain; charset=UTF-8";
 constexpr base::Bytes kPollHeaders =
     "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
 // Less than a millisecond of a core.
@@ -67,13 +68,18 @@ void Shard::answer_poll(Connection& c, bool compress) {
   const base::Bytes body = coding == http::Coding::identity
                                ? base::Bytes(scratch_)
                                : poll_compressor_->compress(coding, scratch_);
-  if (eligible) {
-    c.http->machine.respond(200, poll_headers(coding), body, http_env(c), now());
-  } else {
-    c.http->machine.respond(200, kPollHeaders, body, http_env(c), now());
-  }
-  mark_dirty(c);
+  eligible ? answer_coded(c, coding, body) : answer_engine(c, kPollType, kPollHeaders, body);
   backlog_.push_back(c);  // a pipelined request may wait behind this one
+}
+
+// An answer whose coding was chosen by the request.
+void Shard::answer_coded(Connection& c, http::Coding coding, base::Bytes body) {
+  if (c.http->headers != nullptr) {
+    answer_headers(c).add("Vary", "Accept-Encoding");
+    if (coding != http::Coding::identity)
+      answer_headers(c).set("Content-Encoding", http::coding_name(coding));
+  }
+  answer_engine(c, kPollType, poll_headers(coding), body);
 }
 
 // False: the worker has too much to do.
@@ -94,10 +100,8 @@ bool Shard::answer_poll_later(Connection& c, http::Coding coding) {
         if (still == nullptr || !still->http || still->http->request != number) return;
         still->http->exchange = Exchange::none;
         const http::Coding used = job->failed ? http::Coding::identity : coding;
-        still->http->machine.respond(200, poll_headers(used), job->failed ? job->body : job->packed,
-                                     http_env(*still), now(), closing_);
-        mark_dirty(*still);
-        backlog_.push_back(*still);
+        answer_coded(*still, used, job->failed ? job->body : job->packed);
+        closing_ ? close_when_sent(*still) : backlog_.push_back(*still);
       });
   if (queued) {
     c.http->exchange = Exchange::user;  // not the session's any more
