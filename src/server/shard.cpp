@@ -16,6 +16,9 @@ namespace {
 constexpr float kLoad = 0.8F;
 constexpr int kEventsPerTurn =
     256;  // machine events of one connection before others get their turn
+// Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
+// for many.
+constexpr std::size_t kInflatedPerTurn = 1'000'000;
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
 
@@ -51,6 +54,9 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
         std::make_unique<TlsDesk>(hub_->tls->seed(), limits.session_lifetime,
                                   std::max<std::size_t>(1, limits.max_handshakes / hub_->size()));
   }
+  if (settings_.deflate) deflate_pool_.emplace(*settings_.deflate);
+  if (settings_.options.http_compression)
+    poll_compressor_.emplace(settings_.options.http_compression->level);
   hub_->open(index_, *this);
 }
 
@@ -272,7 +278,12 @@ void Shard::flush() {
   }
   counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
-  connections_.size() > 0 ? arena_.recycle() : arena_.release();
+  if (connections_.size() > 0) {
+    arena_.recycle();
+  } else {
+    arena_.release();
+    release_compression();
+  }
   // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
   ++shared_.dispatch;
   if (hub_->measure_turns.load(std::memory_order_relaxed)) counters_.turns.record(loop_.in_turn());
@@ -384,6 +395,7 @@ void Shard::turn_ws(Connection& c) {
     c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
     return set_paused(c, true);
   }
+  std::size_t inflated = 0;
   for (int n = 0; n < kEventsPerTurn; ++n) {
     const ws::Event event = c.ws->next(ws_env(c), t);
     if (!c.out.empty()) mark_dirty(c);
@@ -415,6 +427,7 @@ void Shard::turn_ws(Connection& c) {
     if (connections_.get(id) == nullptr || c.closing) return;
     record = sessions_.get(c.session);
     if (overloaded(record)) break;
+    if (c.deflate != nullptr && (inflated += event.payload.size()) >= kInflatedPerTurn) break;
     if (c.ws->idle()) {  // next() would find nothing
       set_paused(c, false);
       return arm(c);
