@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
     }
     std::string payload;
-    const eio::FormV3 written = queue.take_v3(payload, SIZE_MAX, (choice & 2U) != 0);
+    const eio::FormV3 written = queue.take_v3(payload, SIZE_MAX, (choice & 2U) != 0).form;
     SIO_CHECK(queue.empty() && queue.bytes() == 0);
     eio::test::Input again(payload);
     SIO_CHECK(read(again.view(), written) == records);

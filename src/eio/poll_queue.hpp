@@ -18,22 +18,30 @@ class PollQueue {
   // Of the frames waiting.
   std::size_t bytes() const { return bytes_; }
 
-  void push_text(PacketType type, base::Bytes head, base::Bytes tail, base::Ledger* ledger);
-  void push_binary(base::Bytes payload, base::Ledger* ledger);
-  void push(const Message& message);
+  // `compress`: the answer that brings it may be.
+  void push_text(PacketType type, base::Bytes head, base::Bytes tail, base::Ledger* ledger,
+                 bool compress = true);
+  void push_binary(base::Bytes payload, base::Ledger* ledger, bool compress = true);
+  void push(const Message& message, bool compress = true);
 
-  // Appends records to `body`, at most `max` bytes of them but at least one packet.
-  void take(std::string& body, std::size_t max);
+  // Appends records to `body`, at most `max` bytes of them but at least one packet. Returns whether
+  // one of them may be compressed: then all of it may.
+  bool take(std::string& body, std::size_t max);
   // Moves everything to a WebSocket.
   void move_to(base::OutQueue& out);
 
   // The same for a client of v3 (poll_queue_v3.cpp). `base64`: it takes no bytes.
-  FormV3 take_v3(std::string& body, std::size_t max, bool base64);
+  struct Taken {
+    FormV3 form = FormV3::text;  // binary (bytes that are no text) for v3 only
+    bool compress = false;
+  };
+  Taken take_v3(std::string& body, std::size_t max, bool base64);
   void move_to_v3(base::OutQueue& out, bool base64, base::Ledger* ledger);
 
  private:
   struct Entry {
-    base::Chunk frame;
+    base::Chunk frame{};
+    bool compress = false;
     Message shared{};  // of a binary message with several receivers: its record is made once
   };
   // Of an entry's frame.

@@ -7,9 +7,9 @@
 
 namespace socketio::eio {
 
-FormV3 PollQueue::take_v3(std::string& body, std::size_t max, bool base64) {
+PollQueue::Taken PollQueue::take_v3(std::string& body, std::size_t max, bool base64) {
   const FormV3 binary_form = base64 ? FormV3::text : FormV3::binary;
-  FormV3 form = FormV3::text;
+  Taken taken;
   std::size_t size = 0;
   std::size_t end = head_;
   for (; end < entries_.size(); ++end) {
@@ -19,21 +19,22 @@ FormV3 PollQueue::take_v3(std::string& body, std::size_t max, bool base64) {
         binary ? binary_size_v3(data.size(), binary_form) : text_size_v3(data.size());
     if (end > head_ && (size > max || more > max - size)) break;
     size += more;
-    if (binary) form = binary_form;
+    if (binary) taken.form = binary_form;
   }
   body.reserve(body.size() + size);
   for (std::size_t i = head_; i < end; ++i) {
     const base::Bytes data = payload(entries_[i].frame);
     if (is_binary(entries_[i].frame)) {
-      append_binary_v3(body, data, form);
+      append_binary_v3(body, data, taken.form);
     } else {
-      append_text_v3(body, data, form);
+      append_text_v3(body, data, taken.form);
     }
     bytes_ -= entries_[i].frame.capacity();
+    taken.compress = taken.compress || entries_[i].compress;
     entries_[i] = Entry{};
   }
   head_ = end;
-  return form;
+  return taken;
 }
 
 void PollQueue::move_to_v3(base::OutQueue& out, bool base64, base::Ledger* ledger) {

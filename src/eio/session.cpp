@@ -239,10 +239,12 @@ inline void Session::sent() {
   if (poll_parked_) shared_.dirty.push_back(*this);
 }
 
-bool Session::send_text(base::Bytes head, base::Bytes tail) {
+bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
   const std::size_t size = 1 + head.size() + tail.size();
   if (!fits(size)) return false;
-  if (websocket_ != nullptr) {
+  if (websocket_ == nullptr) {
+    queue().push_text(PacketType::message, head, tail, &shared_.ledger, compress);
+  } else if (websocket_->deflate == nullptr || !compress || !push_text_deflated(head, tail)) {
     const std::size_t frame = ws::header_size(size, false) + size;
     char* to = shared_.arena.reserve(frame);
     to = size <= ws::kMaxShort ? ws::write_short_header(to, ws::Opcode::text, size)
@@ -251,37 +253,38 @@ bool Session::send_text(base::Bytes head, base::Bytes tail) {
     for (const char c : head) *to++ = c;  // hardly ever more than a digit
     if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
     websocket_->out.push_written(shared_.arena, frame);
-  } else {
-    queue().push_text(PacketType::message, head, tail, &shared_.ledger);
   }
   sent();
   return true;
 }
 
-bool Session::send_binary(base::Bytes bytes) {
-  if (v3_ && websocket_ != nullptr) return send_binary_v3(bytes);
+bool Session::send_binary(base::Bytes bytes, bool compress) {
+  if (v3_ && websocket_ != nullptr) return send_binary_v3(bytes, compress);
   if (!fits(bytes.size())) return false;
-  if (websocket_ != nullptr) {
+  if (websocket_ == nullptr) {
+    queue().push_binary(bytes, &shared_.ledger, compress);
+  } else if (websocket_->deflate == nullptr || !compress ||
+             !push_deflated(ws::Opcode::binary, {&bytes, 1})) {
     const std::size_t frame = ws::header_size(bytes.size(), false) + bytes.size();
     char* to = shared_.arena.reserve(frame);
     to += ws::write_header(to, ws::Opcode::binary, bytes.size());
     if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
     websocket_->out.push_written(shared_.arena, frame);
-  } else {
-    queue().push_binary(bytes, &shared_.ledger);
   }
   sent();
   return true;
 }
 
 // On a WebSocket: what waits for a poll is written when it is taken.
-bool Session::send_binary_v3(base::Bytes bytes) {
+bool Session::send_binary_v3(base::Bytes bytes, bool compress) {
   std::string packet;
   if (!fits(base64_ ? base64_packet_size(bytes.size()) : kBinaryTypeSize + bytes.size()))
     return false;
   base64_ ? append_base64_packet(packet, bytes) : append_binary_packet(packet, bytes);
-  websocket_->out.push(ws::make_frame(base64_ ? ws::Opcode::text : ws::Opcode::binary, packet,
-                                      &shared_.ledger));
+  const ws::Opcode opcode = base64_ ? ws::Opcode::text : ws::Opcode::binary;
+  const base::Bytes whole = packet;
+  if (websocket_->deflate == nullptr || !compress || !push_deflated(opcode, {&whole, 1}))
+    websocket_->out.push(ws::make_frame(opcode, whole, &shared_.ledger));
   sent();
   return true;
 }
@@ -294,18 +297,20 @@ void Session::send_pong_v3() {
   if (poll_parked_) shared_.dirty.push_back(*this);
 }
 
-bool Session::send(const Message& message) {
+bool Session::send(const Message& message, bool compress) {
   if (!message) {  // larger than any limit allows
     return fits(kMaxMessage + 1);
   }
   if (v3_ && websocket_ != nullptr && message.is_binary())
-    return send_binary_v3(message.payload());
+    return send_binary_v3(message.payload(), compress);
   const base::Chunk& frame = message.frame();
   if (!fits_frame(message.wire_size(), frame.capacity())) return false;
-  if (websocket_ != nullptr) {
+  if (websocket_ == nullptr) {
+    queue().push(message, compress);
+  } else if (websocket_->deflate == nullptr || !compress) {
     websocket_->out.push(frame);
   } else {
-    queue().push(message);
+    push_deflated(message);
   }
   sent();
   return true;

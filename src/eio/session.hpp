@@ -27,6 +27,8 @@
 #include "eio/payload.hpp"
 #include "eio/poll_queue.hpp"
 #include "eio/sid.hpp"
+#include "ws/deflate.hpp"
+#include "ws/frame.hpp"
 
 namespace socketio::eio {
 
@@ -44,6 +46,7 @@ using DirtyList = base::List<Session, DirtyTag>;
 // driver derives its connections from it and takes them from there to be flushed.
 struct Outlet : base::ListNode<Outlet> {
   base::OutQueue out;
+  std::unique_ptr<ws::Deflate> deflate;  // null: permessage-deflate was not negotiated
 };
 
 // One per shard; outlives its sessions.
@@ -129,8 +132,9 @@ class Session : public DirtyNode {
   // A parked poll has something to say.
   bool poll_ready() const;
   // Appends the payload for the parked poll, at most max_payload bytes (at least one packet), and
-  // un-parks it. Binary (bytes that are no text) comes out for v3 only.
-  FormV3 take_payload(std::string& body, base::Time now);
+  // un-parks it.
+  using Payload = PollQueue::Taken;
+  Payload take_payload(std::string& body, base::Time now);
   void on_poll_aborted(base::Time now);
 
   enum class Post : std::uint8_t { accepted, overlap, refused, bad_content_type };
@@ -156,10 +160,11 @@ class Session : public DirtyNode {
   void on_flushed(bool everything) { send_unfinished_ = !everything; }
 
   // -- Sending. False when not open (nothing queued). What would exceed send_hard is not queued,
-  // and the session closes ("transport error", "send buffer limit").
-  bool send_text(base::Bytes head, base::Bytes tail);
-  bool send_binary(base::Bytes bytes);
-  bool send(const Message& message);
+  // and the session closes ("transport error", "send buffer limit"). Without `compress` the message
+  // is not compressed, where it could be.
+  bool send_text(base::Bytes head, base::Bytes tail, bool compress = true);
+  bool send_binary(base::Bytes bytes, bool compress = true);
+  bool send(const Message& message, bool compress = true);
   // May a volatile packet be sent in this dispatch?
   bool writable() const;
   std::size_t queued_bytes() const {
@@ -206,6 +211,9 @@ class Session : public DirtyNode {
   bool fits_frame(std::size_t payload, std::size_t frame);
   PollQueue& queue();
   void sent();
+  bool push_deflated(ws::Opcode opcode, std::span<const base::Bytes> parts);
+  bool push_text_deflated(base::Bytes head, base::Bytes tail);
+  void push_deflated(const Message& message);
   void send_control(PacketType type, base::Bytes data, Outlet& outlet);
   void ping(base::Time now);
   void touch(base::Time now);
@@ -222,14 +230,14 @@ class Session : public DirtyNode {
   void finish();
 
   void add_control(std::string& body, char type, FormV3 form) const;
-  FormV3 take_queued(std::string& body);
-  FormV3 take_last(std::string& body);
+  Payload take_queued(std::string& body);
+  Payload take_last(std::string& body);
 
   // v3.
   void expect_ping(base::Time now);
   void send_pong_v3();
   void on_frame_v3(const std::optional<Packet>& packet, base::Time now);
-  bool send_binary_v3(base::Bytes bytes);
+  bool send_binary_v3(base::Bytes bytes, bool compress);
   void queue_to_websocket(Outlet& outlet, bool base64);
   FormV3 body_form() const { return binary_body_ ? FormV3::binary : FormV3::text; }
 

@@ -52,7 +52,7 @@ void Session::add_control(std::string& body, char type, FormV3 form) const {
   body += type;
 }
 
-FormV3 Session::take_payload(std::string& body, base::Time) {
+Session::Payload Session::take_payload(std::string& body, base::Time) {
   SIO_CHECK(poll_ready() && body.empty());
   poll_parked_ = false;
   noop_ = false;
@@ -66,41 +66,42 @@ FormV3 Session::take_payload(std::string& body, base::Time) {
   } else {
     return take_queued(body);
   }
-  return FormV3::text;
+  return {};
 }
 
-FormV3 Session::take_queued(std::string& body) {
-  FormV3 form = FormV3::text;
+Session::Payload Session::take_queued(std::string& body) {
+  Payload taken;
+  const std::size_t max = shared_.options.max_payload;
   if (v3_) {
-    form = queue_->take_v3(body, shared_.options.max_payload, base64_ || jsonp_);
+    taken = queue_->take_v3(body, max, base64_ || jsonp_);
   } else {
-    queue_->take(body, shared_.options.max_payload);
+    taken.compress = queue_->take(body, max);
   }
-  if (!queue_->empty()) return form;
+  if (!queue_->empty()) return taken;
   queue_.reset();
   pong_queued_ = false;
-  return form;
+  return taken;
 }
 
 // Closing: the poll that was parked when the session closed gets the rest and `1` in one answer.
 // Polls that come later get the rest first, and the one after that the exact bytes that engine.io
 // answers then.
-FormV3 Session::take_last(std::string& body) {
+Session::Payload Session::take_last(std::string& body) {
   const bool at_close = parked_at_close_;
   parked_at_close_ = false;
   if (queue_ == nullptr) {
     if (!at_close) add_control(body, kNoop, FormV3::text);
     add_control(body, kClose, FormV3::text);
     finish();
-    return FormV3::text;
+    return {};
   }
-  const FormV3 form = take_queued(body);
+  const Payload taken = take_queued(body);
   const std::size_t more = v3_ ? kControlSizeV3 : kControlSize;
   if (queue_ != nullptr || !at_close || body.size() + more > shared_.options.max_payload)
-    return form;
-  add_control(body, kClose, form);
+    return taken;
+  add_control(body, kClose, taken.form);
   finish();
-  return form;
+  return taken;
 }
 
 void Session::on_poll_aborted(base::Time) {

@@ -69,7 +69,7 @@ TEST(SessionV3, PayloadsOfBytesWhenThereIsSomethingBinary) {
   (*peer)->send_binary("\x01\x02\x03\x04");
   std::string body;
   ASSERT_EQ((*peer)->on_poll(peer->now), Session::Poll::parked);
-  EXPECT_EQ((*peer)->take_payload(body, peer->now), FormV3::binary);
+  EXPECT_EQ((*peer)->take_payload(body, peer->now).form, FormV3::binary);
   EXPECT_EQ(body,
             "\x00\x06\xff"
             "4hello\x01\x05\xff\x04\x01\x02\x03\x04"s);
@@ -353,7 +353,7 @@ TEST(SessionV3, JsonpAnswersAreText) {
   (*peer)->send_binary("\x01");
   std::string body;
   ASSERT_EQ((*peer)->on_poll(peer->now), Session::Poll::parked);
-  EXPECT_EQ((*peer)->take_payload(body, peer->now), FormV3::text);
+  EXPECT_EQ((*peer)->take_payload(body, peer->now).form, FormV3::text);
   EXPECT_EQ(body, "6:b4AQ==");
 }
 

@@ -22,15 +22,19 @@ class PublicId {
   PublicId(const PublicId&) = delete;
   PublicId& operator=(const PublicId&) = delete;
   ~PublicId() { forget(); }
+  PublicId& operator=(const std::array<char, eio::kSidSize>& chars) {
+    forget();
+    chars_ = chars;
+    return *this;
+  }
 
   base::Bytes view() const {
     if (is_long_) [[unlikely]]
       return **stored();
     return {chars_.data(), chars_.size()};
   }
-  // Of the usual length: the characters (else they mean nothing), to be read or written.
+  // Of the usual length: the characters (else they mean nothing).
   const std::array<char, eio::kSidSize>& chars() const { return chars_; }
-  base::MutBytes chars() { return {chars_.data(), chars_.size()}; }
   // Of another length: the text, else null.
   const Shared* shared() const { return is_long_ ? stored() : nullptr; }
   void assign(base::Bytes text) {
