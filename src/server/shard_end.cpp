@@ -2,6 +2,7 @@
 // the dispatcher and the statistics ask of it.
 #include <utility>
 
+#include "server/admission.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
