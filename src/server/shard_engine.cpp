@@ -64,6 +64,13 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   record->address = std::make_unique<std::string>(c.http->peer.host());
   record->issued_ms = unix_ms_();
   record->is_trident = is_trident(request.header("user-agent"));
+  if (decision.transport == eio::Transport::websocket) {
+    counters_.websocket_opened.add();
+    counters_.websocket_clients.add();
+  } else {
+    counters_.polling_opened.add();
+  }
+  if (c.tls) show_tls(c, *record);
   if (record->session.has_custom_id()) {
     hub_->custom_ids.place(decision.sid, {index_, id.packed()});
   } else {
@@ -224,6 +231,8 @@ void Shard::pump(SessionRecord& record) {
         deliver(record, event);
         break;
       case eio::EventKind::closed:
+        if (record.session.transport() == eio::Transport::websocket)
+          counters_.websocket_clients.subtract();
         deliver(record, event);
         // Who has not read what was sent before will not read a farewell either.
         if (Connection* c = connections_.get(record.websocket);
@@ -233,6 +242,8 @@ void Shard::pump(SessionRecord& record) {
           drop(*c);
         break;
       case eio::EventKind::upgraded: {
+        counters_.upgrades.add();
+        counters_.websocket_clients.add();
         record.websocket = std::exchange(record.probe, ConnectionId{});
         if (Connection* c = connections_.get(record.websocket); c != nullptr) c->probe = false;
         break;
