@@ -161,12 +161,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   Socket(const std::shared_ptr<detail::Hub>& hub, std::uint32_t shard, std::uint64_t self,
          std::uint32_t nsp, const std::array<char, 20>& id,
          std::shared_ptr<const std::string> long_id = {})
-      : hub_(hub),
-        self_(self),
-        nsp_(nsp),
-        shard_(shard),
-        id_(id),
-        long_id_(std::move(long_id)) {}
+      : hub_(hub), self_(self), nsp_(nsp), shard_(shard), id_(id), long_id_(std::move(long_id)) {}
   const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
   std::uint32_t shard() const { return shard_; }
   std::uint64_t self() const { return self_; }

@@ -33,8 +33,7 @@ Dialect read_dialect(const http::Request& request, Transport transport, const Op
   if (!options.allow_v3) return {};
   Dialect dialect{.v3 = is_v3(request)};
   dialect.base64 = dialect.v3 && !http::query_value(request.query, "b64").value.empty();
-  dialect.jsonp =
-      transport == Transport::polling && http::query_value(request.query, "j").present;
+  dialect.jsonp = transport == Transport::polling && http::query_value(request.query, "j").present;
   return dialect;
 }
 
@@ -44,8 +43,7 @@ Decision decide_existing(const http::Request& request, bool upgrade, Transport t
   if (!facts) return refuse(ErrorCode::unknown_sid);
   const Transport expected = upgrade ? Transport::websocket : facts->transport;
   if (transport != expected) return refuse(ErrorCode::bad_request, "TRANSPORT_MISMATCH");
-  if (is_v3(request) != facts->v3)
-    return refuse(ErrorCode::bad_request, "PROTOCOL_MISMATCH");
+  if (is_v3(request) != facts->v3) return refuse(ErrorCode::bad_request, "PROTOCOL_MISMATCH");
 
   Decision decision{.transport = transport, .sid = std::move(sid)};
   if (upgrade) {
@@ -131,7 +129,8 @@ Decision decide(const http::Request& request, bool websocket_upgrade, const Opti
   // Without the websocket transport nobody listens to upgrades: the rest is a plain request.
   const bool upgrade = websocket_upgrade && options.websocket;
   std::string sid = http::query_value(request.query, "sid").value;
-  if (!sid.empty()) return decide_existing(request, upgrade, *transport, std::move(sid), options, table);
+  if (!sid.empty())
+    return decide_existing(request, upgrade, *transport, std::move(sid), options, table);
 
   if (request.method != "GET") return refuse(ErrorCode::bad_handshake_method);
   if (upgrade != (*transport == Transport::websocket))

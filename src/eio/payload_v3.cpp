@@ -56,8 +56,7 @@ PayloadReaderV3::Status PayloadReaderV3::next(Packet& out) {
   while (!rest_.empty()) {
     if (++packets_ > kMaxPacketsPerPayload) return fail();
     bool skipped = false;
-    const std::optional<Packet> packet =
-        form_ == FormV3::text ? next_text(skipped) : next_binary();
+    const std::optional<Packet> packet = form_ == FormV3::text ? next_text(skipped) : next_binary();
     if (skipped) continue;
     if (!packet) return fail();
     over_ = rest_.empty();

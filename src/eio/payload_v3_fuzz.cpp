@@ -7,8 +7,8 @@
 
 #include "base/check.hpp"
 #include "eio/jsonp.hpp"
-#include "eio/poll_queue.hpp"
 #include "eio/payload.hpp"
+#include "eio/poll_queue.hpp"
 #include "eio/test_peer.hpp"
 
 namespace {

@@ -26,8 +26,7 @@ std::string read(base::Bytes payload, FormV3 form = FormV3::text, bool pieces = 
       if (packet.binary) out += "bin:";
       out += base::as_bytes(packet.data);
       out += ' ';
-      if (pieces && !reader.over())
-        reader = PayloadReaderV3(reader.rest(), form, reader.packets());
+      if (pieces && !reader.over()) reader = PayloadReaderV3(reader.rest(), form, reader.packets());
       continue;
     }
     EXPECT_EQ(reader.next(packet), PayloadReaderV3::Status::end);  // and it stays over
@@ -162,8 +161,8 @@ TEST(PayloadV3, ManyPacketsButNotTooMany) {
 // What we write is read back, in both forms, and sizes are what the limits are reckoned with.
 TEST(PayloadV3, WritesWhatItReads) {
   std::mt19937 random(7);
-  const std::vector<std::string> texts = {"4",  "4hello", "4\xC3\xA9", "4\xF0\x9F\x9A\x80!",
-                                          "2",  "3probe", "6",         "4" + std::string(2000, 'x')};
+  const std::vector<std::string> texts = {"4", "4hello", "4\xC3\xA9", "4\xF0\x9F\x9A\x80!",
+                                          "2", "3probe", "6",         "4" + std::string(2000, 'x')};
   for (int round = 0; round < 300; ++round) {
     const FormV3 form = round % 2 == 0 ? FormV3::text : FormV3::binary;
     std::string payload;
@@ -202,8 +201,9 @@ TEST(PayloadV3, AMixedPayloadIsWrittenInBytes) {
 
 // Any damage is found or is another payload; nothing outside is read (ASan sees the bounds).
 TEST(PayloadV3, EveryCutOfAPayload) {
-  const std::string text = "6:4hello3:4\xF0\x9F\x9A\x80"
-                           "10:b4AQIDBA==";
+  const std::string text =
+      "6:4hello3:4\xF0\x9F\x9A\x80"
+      "10:b4AQIDBA==";
   for (std::size_t size = 0; size < text.size(); ++size) {
     const std::string cut = read(text.substr(0, size));
     EXPECT_TRUE(cut.ends_with("malformed") || size == 8 || size == 15) << size << " " << cut;

@@ -268,13 +268,13 @@ class Session : public DirtyNode {
   std::uint8_t due_ = 0;
   char farewell_ = '1';  // closed: the parked poll's answer
   bool poll_parked_ = false;
-  bool post_open_ = false;        // a POST's head came, its body did not
-  bool noop_ = false;             // the parked poll is to be answered `6`
-  bool probed_ = false;           // the probe said `2probe`
+  bool post_open_ = false;  // a POST's head came, its body did not
+  bool noop_ = false;       // the parked poll is to be answered `6`
+  bool probed_ = false;     // the probe said `2probe`
   // One byte for what is looked at seldom.
   bool parked_at_close_ : 1 = false;  // closing: this poll's answer ends with `1`
   bool v3_ : 1;
-  bool base64_ : 1;                // v3: the transport takes no bytes
+  bool base64_ : 1;  // v3: the transport takes no bytes
   bool jsonp_ : 1;
   bool probe_base64_ : 1 = false;  // v3: nor does the probe
   bool binary_body_ : 1 = false;   // v3: of the POST that is open

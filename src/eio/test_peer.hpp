@@ -79,8 +79,8 @@ class Peer {
   explicit Peer(Transport transport = Transport::polling, const Options& chosen = {},
                 Dialect dialect = {})
       : options(chosen),
-        session(std::make_unique<Session>(shared, make_test_sid(), transport, 7, now,
-                                          base::Bytes(), dialect)) {
+        session(std::make_unique<Session>(shared, make_test_sid(), transport, 7, now, base::Bytes(),
+                                          dialect)) {
     if (transport == Transport::websocket) session->attach_websocket(websocket());
   }
 

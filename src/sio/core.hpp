@@ -51,8 +51,8 @@ struct Socket {
   ClientId client;
   NamespaceIndex nsp = 0;
   SocketState state = SocketState::connecting;
-  PublicId id;  // different from the session's, which is a secret
-  std::unique_ptr<std::string> auth;     // JSON of the CONNECT payload; null when there was none
+  PublicId id;                        // different from the session's, which is a secret
+  std::unique_ptr<std::string> auth;  // JSON of the CONNECT payload; null when there was none
   std::shared_ptr<Attachment> attachment;
   Memberships memberships;
   std::uint32_t position = kUnlisted;  // in its namespace's list (Rooms)

@@ -37,8 +37,8 @@ std::string public_id_v3(base::Bytes sid, base::Bytes nsp) {
 }
 
 void write_error_v3(Writer& writer, base::Bytes message, base::Bytes data) {
-  const bool nothing = data.empty() || data == "null" || data == "false" || data == "0" ||
-                       data == "\"\"";
+  const bool nothing =
+      data.empty() || data == "null" || data == "false" || data == "0" || data == "\"\"";
   nothing ? writer.string(message) : writer.raw(data);
 }
 

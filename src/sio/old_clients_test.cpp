@@ -103,16 +103,16 @@ TEST(OldClients, RefusalsAreBare) {
   const std::size_t peer = world.connect(kV3);
   world.core().refuse(world.socket(peer)->self, "no", {});
   EXPECT_EQ(world.received(peer), Lines{"4\"no\""});
-  for (const auto& [data, said] : std::vector<std::pair<const char*, const char*>>{
-           {"{\"a\":1}", "{\"a\":1}"},
-           {"\"x\"", "\"x\""},
-           {"1", "1"},
-           {"true", "true"},
-           // What JavaScript takes for nothing.
-           {"null", "\"no\""},
-           {"false", "\"no\""},
-           {"0", "\"no\""},
-           {"\"\"", "\"no\""}}) {
+  for (const auto& [data, said] :
+       std::vector<std::pair<const char*, const char*>>{{"{\"a\":1}", "{\"a\":1}"},
+                                                        {"\"x\"", "\"x\""},
+                                                        {"1", "1"},
+                                                        {"true", "true"},
+                                                        // What JavaScript takes for nothing.
+                                                        {"null", "\"no\""},
+                                                        {"false", "\"no\""},
+                                                        {"0", "\"no\""},
+                                                        {"\"\"", "\"no\""}}) {
     const std::size_t other = world.connect(kV3);
     world.core().refuse(world.socket(other)->self, "no", data);
     EXPECT_EQ(world.received(other), Lines{"4" + std::string(said)}) << data;

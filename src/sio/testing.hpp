@@ -120,9 +120,8 @@ class World {
     random.fill({sid.chars.data(), sid.chars.size()});
     for (char& c : sid.chars) c = static_cast<char>('a' + static_cast<unsigned char>(c) % 26);
     const std::size_t number = peers_.size();
-    peer->session =
-        std::make_unique<eio::Session>(shared, sid, eio::Transport::websocket, number, now,
-                                        base::Bytes(), dialect);
+    peer->session = std::make_unique<eio::Session>(shared, sid, eio::Transport::websocket, number,
+                                                   now, base::Bytes(), dialect);
     peer->session->attach_websocket(peer->outlet);
     peer->client = core_->open(*peer->session, number, now);
     peers_.push_back(std::move(peer));

@@ -48,10 +48,8 @@ void install(const Lab& lab) {
   });
 }
 
-const LabTopic topic({{"allow_eio3",
-                       [](socketio::ServerOptions& o, const Value& v) {
-                         o.allow_eio3 = v.to_bool();
-                       }}},
+const LabTopic topic({{"allow_eio3", [](socketio::ServerOptions& o,
+                                        const Value& v) { o.allow_eio3 = v.to_bool(); }}},
                      install);
 
 }  // namespace
