@@ -24,6 +24,11 @@ struct SessionRecord;
 Args collect(detail::ArgsRef args);
 void write_values(const void* values, Writer& to);  // ArgsRef::write for Args
 
+// Finds or creates a namespace, on a shard's thread: tells every shard and the hook. For a child,
+// handlers are the parent's as they are on this shard.
+NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, std::string_view name,
+                                     std::uint32_t parent, std::size_t max_children);
+
 class Dispatcher {
  public:
   Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, std::shared_ptr<detail::Hub> hub);
@@ -42,14 +47,21 @@ class Dispatcher {
   bool send_ack(sio::SocketId socket, std::uint64_t id, detail::ArgsRef args);
   std::vector<sio::SocketId> select(const detail::Target& target);
 
-  // Namespaces are made on a shard when it first hears of them.
-  void ensure_namespace(sio::NamespaceIndex nsp);
+  // -- Namespaces (dispatcher_namespaces.cpp).
+  // Made on a shard when it first hears of them. False: gone.
+  bool ensure_namespace(sio::NamespaceIndex nsp);
+  void let_in(sio::NamespaceIndex nsp);  // clients, from now on
+  void drop_namespace(sio::NamespaceIndex nsp);
+  // Of a namespace or a parent; null when it is gone.
+  NamespaceHandlers* handlers(std::uint32_t index);
   sio::Encoder& encoder() { return encoder_; }
 
   Socket handle(const sio::Socket& socket) const;
   Socket handle(sio::SocketId id);
-  SocketExtras* extras(sio::SocketId id);  // makes them; null when the socket is gone
-  NamespaceExtras& extras(sio::NamespaceIndex nsp);
+  SocketExtras* extras(sio::SocketId id);             // makes them; null when the socket is gone
+  NamespaceExtras& extras(sio::NamespaceIndex nsp) {  // of one that sockets are in
+    return *namespaces_[sio::slot_of(nsp)];
+  }
   sio::Core& core() { return core_; }
   Shard& shard() { return shard_; }
   Handshake handshake(sio::SocketId id);
@@ -80,7 +92,18 @@ class Dispatcher {
                        std::size_t index);
   void refuse(sio::SocketId socket, const ConnectError& error);
   void connected(sio::SocketId socket);
+  // A CONNECT to a name that this shard does not know.
+  struct Wanted {
+    sio::ClientId client;
+    std::string name;
+    Value auth;
+  };
+  using WantedPtr = std::shared_ptr<const Wanted>;
   void on_unknown_namespace(const sio::Event& event);
+  void resolve(const WantedPtr& wanted, std::size_t parent);
+  void create_child(const WantedPtr& wanted, std::uint32_t parent);
+  void admit(const WantedPtr& wanted);
+  void client_left(const NamespaceExtras& nsp);
   void on_event(sio::Event& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
                     std::optional<std::uint64_t> ack_id);
@@ -102,7 +125,8 @@ class Dispatcher {
   const sio::Options& options_;
   std::shared_ptr<detail::Hub> hub_;
   sio::Encoder encoder_;
-  std::vector<std::unique_ptr<NamespaceExtras>> namespaces_;
+  std::vector<std::unique_ptr<NamespaceExtras>> namespaces_;  // by slot_of their index
+  std::vector<std::unique_ptr<NamespaceHandlers>> parents_;
   base::Counter events_;
   base::Counter mismatches_;
   base::Counter failures_;
