@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include <socketio/cors.hpp>
+#include <socketio/engine.hpp>
 #include <socketio/error.hpp>
 #include <socketio/http.hpp>
 #include <socketio/log.hpp>
@@ -46,6 +48,10 @@ struct ServerOptions {
   bool polling = true;
   bool websocket = true;
   bool allow_upgrades = true;
+  // Who may connect, ids, cookie, first packet: see engine.hpp.
+  EngineOptions engine{};
+  // CORS headers; none without it. options.cors = {.origin = "https://example.com"}: see cors.hpp.
+  std::optional<CorsOptions> cors{};
   // Binary attachments of one packet, both ways.
   std::uint32_t max_attachments = 10;
   // Loop threads. run() makes its caller one of them and starts the others. Each client lives on
@@ -149,6 +155,8 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   Namespace sockets() const;  // the main namespace "/"
 
   HttpRoutes& http();
+  // Middlewares and hooks of Engine.IO.
+  Engine engine();
   // Called on the loop's thread for what happens outside any call; see ErrorReport.
   void on_error(std::function<void(const ErrorReport&)> hook);
   // Runs `job` on the loop's thread. False when closed or the mailbox is full. Any thread.

@@ -7,9 +7,6 @@
 namespace socketio::eio {
 namespace {
 
-// Ours are 20 characters; custom ids may be longer. Longer still is not worth a look-up.
-constexpr std::size_t kMaxSid = 64;
-
 Decision refuse(ErrorCode code, base::Bytes name = {}) {
   return {.reject = {code, message(code), name}};
 }
@@ -130,8 +127,13 @@ Decision decide(const http::Request& request, bool websocket_upgrade, const Opti
           .protocol_ok = http::query_value(request.query, "EIO").value == "4"};
 }
 
+bool asks_for_websocket(const http::Request& request) {
+  return request.upgrade && http::list_contains(request.header("upgrade"), "websocket");
+}
+
 bool under_path(base::Bytes path, base::Bytes prefix) {
-  return path.starts_with(prefix);
+  return path.starts_with(prefix) &&
+         (prefix.ends_with('/') || path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
 }  // namespace socketio::eio

@@ -60,18 +60,24 @@ struct Decision {
   };
   Kind kind = Kind::reject;
   Transport transport = Transport::polling;
-  std::string sid{};
+  std::string sid{};  // open: empty, or the id that the session is to have
   Reject reject{ErrorCode::bad_request, {}, {}};
   bool protocol_ok = true;  // open: false means reject with unsupported_protocol after
                             // allow_request (engine.io's order)
 };
+
+// Ours are 20 characters; custom ids may be longer. Longer still is not worth a look-up.
+inline constexpr std::size_t kMaxSid = 64;
+
+bool asks_for_websocket(const http::Request& request);
 
 // `websocket_upgrade`: the request asks for an upgrade to websocket (Upgrade: websocket and
 // Connection: Upgrade).
 Decision decide(const http::Request& request, bool websocket_upgrade, const Options& options,
                 const SessionTable& table);
 
-// True when `path` (normalised) is served by Engine.IO: it begins with `prefix`, which ends in '/'.
+// True when `path` (normalised) is served by Engine.IO: it begins with `prefix`, and a segment ends
+// there ("/socket.io" serves "/socket.io" and "/socket.io/…", "/socket.io/" only the latter).
 bool under_path(base::Bytes path, base::Bytes prefix);
 
 }  // namespace socketio::eio

@@ -37,9 +37,10 @@ base::Bytes text(CloseReason reason) {
 }
 
 Session::Session(Shared& shared, const Sid& sid, Transport transport, std::uint64_t owner,
-                 base::Time now)
+                 base::Time now, base::Bytes custom_id)
     : shared_(shared),
       owner_(owner),
+      custom_id_(custom_id.empty() ? nullptr : std::make_unique<const std::string>(custom_id)),
       timer_(base::after(now, shared.options.ping_interval)),
       dispatch_(shared.dispatch - 1),
       sid_(sid),
@@ -56,7 +57,7 @@ std::string Session::open_packet() const {
   const bool upgrades =
       transport_ == Transport::polling && options.websocket && options.allow_upgrades;
   std::string out = "0{\"sid\":\"";
-  out += sid_.view();
+  out += id();
   out += upgrades ? "\",\"upgrades\":[\"websocket\"],\"pingInterval\":"
                   : "\",\"upgrades\":[],\"pingInterval\":";
   out += std::to_string(milliseconds(options.ping_interval));

@@ -90,10 +90,15 @@ struct Event {
 
 class Session : public DirtyNode {
  public:
-  Session(Shared& shared, const Sid& sid, Transport transport, std::uint64_t owner, base::Time now);
+  // `custom_id`: what the client is told instead of the sid, when not empty; needs no escaping.
+  Session(Shared& shared, const Sid& sid, Transport transport, std::uint64_t owner, base::Time now,
+          base::Bytes custom_id = {});
   ~Session();
 
   const Sid& sid() const { return sid_; }
+  bool has_custom_id() const { return custom_id_ != nullptr; }
+  // What the client calls it.
+  base::Bytes id() const { return custom_id_ ? base::Bytes(*custom_id_) : sid_.view(); }
   std::uint64_t owner() const { return owner_; }
   // The record that holds the session learns its own id only once it is in its slab.
   void set_owner(std::uint64_t owner) { owner_ = owner; }
@@ -219,7 +224,8 @@ class Session : public DirtyNode {
   Outlet* websocket_ = nullptr;
   Outlet* probe_ = nullptr;
   std::unique_ptr<PollQueue> queue_;  // null when empty
-  base::Time timer_;                  // open: next ping or its timeout; closing: end of draining
+  std::unique_ptr<const std::string> custom_id_;
+  base::Time timer_;  // open: next ping or its timeout; closing: end of draining
   base::Time upgrade_deadline_ = base::kNever;
   base::Time noop_after_ = base::kNever;  // probed: a poll parked from then on is answered `6`
   base::MutBytes inbox_{};

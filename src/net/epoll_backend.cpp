@@ -339,7 +339,7 @@ void EpollBackend::finish_connect(EpollStream& stream, StreamId id, Sink& sink) 
 }
 
 void EpollBackend::receive(EpollStream& stream, StreamId id, Sink& sink) {
-  const ssize_t n = ::recv(stream.fd, buffer_.get(), kReceive, 0);
+  const ssize_t n = receive_now(stream.fd, {buffer_.get(), kReceive});
   if (n > 0) {
     sink.on_received(id, stream.owner, {buffer_.get(), static_cast<std::size_t>(n)});
   } else if (n == 0) {

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -44,7 +45,8 @@ int begin_connect(int fd, const Address& to) {
 
 ssize_t send_parts(int fd, std::span<const base::Bytes> parts) {
   constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
-  if (parts.size() == 1) return ::send(fd, parts[0].data(), parts[0].size(), kFlags);
+  if (parts.size() == 1)
+    return ::syscall(SYS_sendto, fd, parts[0].data(), parts[0].size(), kFlags, nullptr, 0);
   std::array<iovec, Backend::kMaxParts> vectors;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     vectors[i].iov_base = const_cast<char*>(parts[i].data());  // sendmsg only reads
@@ -53,7 +55,7 @@ ssize_t send_parts(int fd, std::span<const base::Bytes> parts) {
   msghdr message{};
   message.msg_iov = vectors.data();
   message.msg_iovlen = parts.size();
-  return ::sendmsg(fd, &message, kFlags);
+  return ::syscall(SYS_sendmsg, fd, &message, kFlags);
 }
 
 }  // namespace
@@ -78,6 +80,10 @@ int start_connect(const Address& to, int& error) {
   const int fd = ::socket(family_of(to), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   error = fd < 0 ? errno : begin_connect(fd, to);
   return fd;
+}
+
+ssize_t receive_now(int fd, base::MutBytes into) {
+  return ::syscall(SYS_recvfrom, fd, into.data(), into.size(), 0, nullptr, nullptr);
 }
 
 ssize_t send_now(int fd, std::span<const base::Bytes> parts) {

@@ -17,6 +17,12 @@ void make_nonblocking(int fd);
 // A new socket on its way to `to` (writable when it has arrived), or -1 or a socket with `error`
 // set.
 int start_connect(const Address& to, int& error);
+// recv() and send() of the C library are points where a thread may be cancelled, which costs an
+// atomic exchange before and after each call; nobody cancels a loop's thread, so these go to the
+// kernel directly.
+//
+// As recv() without flags: -1 with errno set, 0 at the end of the stream.
+ssize_t receive_now(int fd, base::MutBytes into);
 // Never blocks, never raises SIGPIPE. What passes by itself (EAGAIN, want of memory) counts as zero
 // bytes; everything else is -1 with errno set.
 ssize_t send_now(int fd, std::span<const base::Bytes> parts);

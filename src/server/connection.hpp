@@ -16,8 +16,13 @@
 #include "sio/core.hpp"
 #include "ws/machine.hpp"
 
+namespace socketio {
+class AnswerHeaders;
+}
+
 namespace socketio::server {
 
+struct Admission;
 struct Connection;
 struct SessionRecord;
 using ConnectionId = base::Id<Connection>;
@@ -26,14 +31,25 @@ using SessionId = base::Id<SessionRecord>;
 enum TimerKind : std::uint8_t { kConnectionTimer, kSessionTimer, kCoreTimer, kShutdownTimer };
 
 // What the request in flight is.
-enum class Exchange : std::uint8_t { none, poll, post, user };
+enum class Exchange : std::uint8_t {
+  none,
+  poll,
+  post,
+  user,
+  held,  // waits for a decision: see Admission
+};
 
 // Only connections that (still) speak HTTP have one.
 struct HttpSide {
-  HttpSide(const http::Limits& limits, base::Time now, net::Address from)
-      : machine(limits, now), peer(std::move(from)) {}
+  HttpSide(const http::Limits& limits, base::Time now, net::Address from);
+  ~HttpSide();
+  HttpSide(const HttpSide&) = delete;
+  HttpSide& operator=(const HttpSide&) = delete;
   http::ServerMachine machine;
   net::Address peer;
+  std::unique_ptr<Admission> admission;    // Exchange::held
+  std::unique_ptr<AnswerHeaders> headers;  // what the answer in the making carries besides its own
+  base::Time patience = base::kNever;      // user code must have answered by then
   Exchange exchange = Exchange::none;
   SessionId session{};
   std::uint32_t request =
@@ -69,8 +85,8 @@ struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
 // One Engine.IO client, and the connections that carry it now.
 struct SessionRecord {
   SessionRecord(eio::Shared& shared, const eio::Sid& sid, eio::Transport transport,
-                std::uint64_t owner, base::Time now)
-      : session(shared, sid, transport, owner, now) {}
+                std::uint64_t owner, base::Time now, base::Bytes custom_id)
+      : session(shared, sid, transport, owner, now, custom_id) {}
   eio::Session session;
   sio::ClientId client{};
   ConnectionId websocket{};

@@ -250,6 +250,9 @@ ListenerId Server::on_connection(std::function<void(Socket)> handler) {
 HttpRoutes& Server::http() {
   return runtime_->routes;
 }
+Engine Server::engine() {
+  return {runtime_->hub, *this};
+}
 void Server::on_error(std::function<void(const ErrorReport&)> hook) {
   runtime_->hub->hooks.error = std::move(hook);
 }

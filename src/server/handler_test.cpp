@@ -243,6 +243,7 @@ TEST_F(Echo, FunctionsFunctionObjectsAndMutableLambdas) {
   EXPECT_EQ(client_.rest(), (Strings{"31[4]", "32[6]", "33[1]", "34[2]", "35[7]"}));
 }
 
+// covers siop/parser: encodes an event (with an integer as event name)
 TEST_F(Echo, AnEventMayBeCalledByANumber) {
   std::string name;
   world_.io.on_event("1", [&name](const EventView& event) { name = event.name(); });

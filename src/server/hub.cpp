@@ -14,6 +14,8 @@ Hub::Hub(ServerOptions options, base::Random& random)
           static_cast<base::LogLevel>(settings.options.log_level)),
       connections(settings.options.threads) {
   sid_key = eio::make_sid_key(random);
+  engine.gated =
+      settings.options.cors.has_value() || !settings.options.engine.allowed_origins.empty();
   for (std::size_t i = 0; i < settings.options.threads; ++i) {
     doors_.push_back(std::make_unique<Door>());
   }

@@ -18,6 +18,7 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "eio/sid.hpp"
+#include "server/engine_hooks.hpp"
 #include "server/namespace_names.hpp"
 #include "server/options.hpp"
 
@@ -77,6 +78,8 @@ struct Hub {
 
   server::Settings settings;
   server::Hooks hooks;
+  server::EngineHooks engine;
+  server::IdDirectory custom_ids;
   server::NamespaceNames names;
   base::Logger logger;
   base::Ledger ledger;

@@ -180,6 +180,7 @@ TEST(Limits, TooLargeAMessageClosesItsSender) {
 
 // close.ts: "should be able to close sio sending a srv" (both); "graceful close › should stop
 // socket and timers"
+// covers sio/close: should be able to close sio sending a srv
 TEST(Closing, DisconnectsEverybodyAndFreesThePort) {
   World world;
   Strings ends;
@@ -242,6 +243,7 @@ TEST(Closing, ADestructorWithoutCloseCallsNobody) {
   EXPECT_EQ(calls, 0);
 }
 
+// covers sio/close: should stop socket and timers
 TEST(Closing, RunEndsWithClose) {
   World world;
   int runs = 0;

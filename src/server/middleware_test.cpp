@@ -42,6 +42,7 @@ TEST(Middleware, RunsInOrderBeforeTheConnection) {
 
 // middleware.ts: "should pass errors", "should pass an object", "should work with a custom
 // namespace"
+// covers siop/parser: encodes an connect error (with object)
 TEST(Middleware, RefusesWithMessageAndData) {
   World world;
   bool connected = false;

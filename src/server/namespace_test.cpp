@@ -111,6 +111,9 @@ TEST(Namespaces, HandlersForAllSocketsAndTheirRemoval) {
 
 // close.ts protocol violations: "should close the connection when receiving several CONNECT
 // packets", "… an EVENT packet while not connected", "… an invalid packet"
+// covers sio/close: should close the connection when receiving several CONNECT packets
+// covers sio/close: should close the connection when receiving an EVENT packet while not connected
+// covers sio/close: should close the connection when receiving an invalid packet
 TEST(Namespaces, ViolationsCloseThePoll) {
   for (const std::string_view bad : {"40", "42/other,[\"x\"]", "4abc"}) {
     World world;

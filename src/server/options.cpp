@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "net/sys.hpp"
+#include "server/engine_options.hpp"
 
 namespace socketio::server {
 namespace {
@@ -41,6 +42,8 @@ void check(const ServerOptions& o) {
     refuse("send_queue_hard", "must hold at least max_http_buffer_size");
   if (o.max_running_handlers == 0) refuse("max_running_handlers", "must be positive");
   if (o.backlog <= 0) refuse("backlog", "must be positive");
+  check_engine(o.engine);
+  if (o.cors) check_cors(*o.cors);
   if (o.backend > Backend::io_uring) refuse("backend", "must be one of the enumerators");
 }
 
@@ -48,7 +51,8 @@ void check(const ServerOptions& o) {
 
 Settings::Settings(ServerOptions given) : options(std::move(given)) {
   check(options);
-  if (options.path.back() != '/') options.path += '/';
+  if (options.path.back() == '/') options.path.pop_back();
+  if (options.engine.add_trailing_slash || options.path.empty()) options.path += '/';
   eio.ping_interval = options.ping_interval;
   eio.ping_timeout = options.ping_timeout;
   eio.upgrade_timeout = options.upgrade_timeout;
@@ -63,6 +67,7 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   sio.max_attachment_bytes = options.max_http_buffer_size * options.max_attachments;
   ws.max_message = options.max_http_buffer_size;
   http.max_body = options.max_http_buffer_size;
+  if (options.cors) cors = cors_rules(*options.cors);
 }
 
 std::unique_ptr<net::Backend> make_backend(Backend wanted, base::Logger& logger) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <socketio/server.hpp>
@@ -9,6 +10,7 @@
 #include "base/ledger.hpp"
 #include "base/log.hpp"
 #include "eio/options.hpp"
+#include "http/cors.hpp"
 #include "http/server_machine.hpp"
 #include "net/backend.hpp"
 #include "sio/options.hpp"
@@ -25,6 +27,7 @@ struct Settings {
   sio::Options sio;
   ws::Limits ws;
   http::Limits http;
+  std::optional<http::CorsRules> cors;
 };
 
 // Throws std::system_error when what is asked for cannot be had.

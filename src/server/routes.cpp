@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "http/static_file.hpp"
+#include "http/url.hpp"
 
 namespace socketio {
 namespace {
@@ -136,6 +137,24 @@ HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory) {
 }  // namespace socketio
 
 namespace socketio::server {
+
+std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
+                                                   base::MutBytes body, std::string address) {
+  auto content = std::make_shared<HttpRequest::Content>();
+  content->method = request.method;
+  content->url = request.target;
+  content->path = std::move(path);
+  if (!body.empty()) content->body.assign(body.data(), body.size());
+  content->address = std::move(address);
+  for (const http::Header& header : request.headers)
+    content->headers.emplace_back(header.name, header.value);
+  content->query = http::parse_query(request.query);
+  return content;
+}
+
+http::Response to_response(const HttpReply& reply) {
+  return {reply.status, reply.headers, reply.body};
+}
 
 Match match(const HttpRoutes::Table& table, std::string_view method, std::string_view path,
             std::string_view encoded_path) {

@@ -49,6 +49,10 @@ struct Match {
   std::string allow;  // routes have the path, but only for these methods
 };
 
+std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
+                                                   base::MutBytes body, std::string address);
+http::Response to_response(const HttpReply& reply);
+
 // `path` is normalised and decoded; `encoded_path` as it came (folders decode it once, themselves).
 Match match(const HttpRoutes::Table& table, std::string_view method, std::string_view path,
             std::string_view encoded_path);

@@ -1,9 +1,12 @@
 // The shard's facts: bytes in, bytes out, connections ending. See shard.hpp for the map.
 #include "server/shard.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <new>
+
+#include "server/admission.hpp"
 
 namespace socketio::server {
 namespace {
@@ -200,6 +203,7 @@ void Shard::on_timer(net::Timer& timer) {
     if (c == nullptr) return;
     if (c->closing || c->move) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
+    if (c->http && c->http->patience <= t) on_out_of_patience(*c);
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
     if (c = connections_.get(ConnectionId::unpack(timer.owner)); c == nullptr) return;
@@ -303,7 +307,7 @@ void Shard::flush_connection(Connection& c) {
 
 void Shard::arm(Connection& c) {
   if (c.closing) return;  // its timer holds the end of draining, then of lingering
-  const base::Time deadline = c.http ? c.http->machine.deadline()
+  const base::Time deadline = c.http ? std::min(c.http->machine.deadline(), c.http->patience)
                               : c.ws ? c.ws->deadline()
                                      : base::kNever;
   // A timer that fires early looks again; only an earlier deadline has to be armed. Most turns arm
@@ -412,6 +416,10 @@ void Shard::close(std::function<void()> done) {
     pump(record);
   });
   connections_.each([this](ConnectionId, Connection& c) {
+    if (c.http && c.http->exchange == Exchange::held) {
+      release(c);
+      respond(c, http::Response{503, {}, {}}, true);
+    }
     if (c.http && !c.http->machine.answering()) close_when_sent(c);
   });
   loop_.timers().arm(shutdown_timer_, base::after(now(), settings_.options.close_timeout));

@@ -6,9 +6,9 @@
 //   -> user's handler flush       <- dirty connections <- dirty sessions <- (handlers emit)
 //
 // Where to look: shard.cpp (facts, flush, close), shard_move.cpp (from shard to shard),
-// shard_http.cpp (requests), shard_engine.cpp (Engine.IO over HTTP and WebSocket), dispatcher.cpp
-// (user code). Nothing here is locked:
-// everything runs on the shard's thread; other threads come through the mailbox.
+// shard_http.cpp (requests), shard_admission.cpp (who may connect), shard_engine.cpp (Engine.IO
+// over HTTP and WebSocket), dispatcher.cpp (user code). Nothing here is locked: everything runs on
+// the shard's thread; other threads come through the mailbox.
 #pragma once
 
 #include <array>
@@ -156,26 +156,64 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply);
   void serve_file(Connection& c, const http::Request& request, const std::string& directory,
                   const std::string& file);
+  // The browser client's file that a path below ours names.
+  std::optional<std::string_view> client_file(std::string_view path) const;
   bool serve_client(Connection& c, const http::Request& request, std::string_view path);
   void respond(Connection& c, const http::Response& response, bool close = false);
 
   // -- Engine.IO (shard_engine.cpp).
   void on_engine_head(Connection& c, const http::Request& request);
   void on_engine_request(Connection& c, const http::Request& request, base::MutBytes body);
+  void begin_post(Connection& c, const http::Request& request, const eio::Decision& decision);
+  void carry_out(Connection& c, const http::Request& request, bool websocket,
+                 eio::Decision decision);
   void on_poll(Connection& c, SessionRecord& record);
-  void start_websocket(Connection& c, const http::Request& request, const eio::Decision& decision);
+  // False: the handshake is wrong, and refused.
+  bool start_websocket(Connection& c, const http::Request& request, const eio::Decision& decision);
   void turn_ws(Connection& c);
   void pump(SessionRecord& record);
   void flush_session(SessionRecord& record);
+  void answer_engine(Connection& c, base::Bytes type, base::Bytes lines, base::Bytes body);
   void close_websocket(ConnectionId id);
-  void reject(Connection& c, const eio::Reject& reject, bool upgrade);
   void deliver(SessionRecord& record, const eio::Event& event);
   SessionRecord* find_session(base::Bytes sid);
   SessionRecord& open_session(Connection& c, const http::Request& request,
-                              eio::Transport transport);
+                              const eio::Decision& decision);
+  void send_initial_packet(SessionRecord& record);
   void erase_session(SessionRecord& record);
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
+
+  // -- Who may connect, and with which headers (shard_admission.cpp).
+  void on_gated_head(Connection& c, const http::Request& request, std::string_view path);
+  void on_gated_request(Connection& c, const http::Request& request, std::string_view path,
+                        base::MutBytes body);
+  void admit(Connection& c, const http::Request& request);
+  bool answer_cors(Connection& c, const http::Request& request);
+  bool origin_allowed(const http::Request& request);
+  Admission& hold(Connection& c, const http::Request& request);
+  std::unique_ptr<Admission> release(Connection& c);
+  Connection* holding(ConnectionId id, std::uint32_t request);
+  HttpRequest shown(Connection& c, const http::Request& request);
+  template <class Request, class T>
+  void ask(Connection& c, const Question<Request, T>& question, const Request& request,
+           void (Shard::*then)(Connection&, std::optional<T>));
+  void ask_middlewares(Connection& c);
+  void on_middleware(Connection& c, std::optional<std::optional<HttpReply>> said);
+  void verify(Connection& c);
+  void open(Connection& c, const http::Request& request, eio::Decision decision);
+  void open_polling(Connection& c, const http::Request& request, const eio::Decision& decision);
+  void ask_to_open(Connection& c);
+  void on_allowed(Connection& c, std::optional<Verdict> verdict);
+  void on_identified(Connection& c, std::optional<std::string> id);
+  void open_admitted(Connection& c);
+  void on_out_of_patience(Connection& c);
+  void refuse(Connection& c, const eio::Reject& why);
+  void reject(Connection& c, const http::Request& request, const eio::Reject& why, bool upgrade);
+  AnswerHeaders& answer_headers(Connection& c);
+  void answer_with_headers(Connection& c, base::Bytes type, base::Bytes body);
+  std::string upgrade_headers(Connection& c);
+  void run_header_hooks(Connection& c, bool initial);
 
   ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, *random_}; }
   http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }

@@ -9,13 +9,11 @@
 namespace socketio::server {
 namespace {
 
+constexpr base::Bytes kPollType = "text/plain; charset=UTF-8";
 constexpr base::Bytes kPollHeaders =
     "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
+constexpr base::Bytes kPostType = "text/html";
 constexpr base::Bytes kPostHeaders = "Content-Type: text/html\r\nCache-Control: no-store\r\n";
-
-bool asks_for_websocket(const http::Request& request) {
-  return request.upgrade && http::list_contains(request.header("upgrade"), "websocket");
-}
 
 std::string joined(const http::Request& request, base::Bytes name) {
   std::string all;
@@ -30,6 +28,11 @@ std::string joined(const http::Request& request, base::Bytes name) {
 }  // namespace
 
 SessionRecord* Shard::find_session(base::Bytes sid) {
+  if (settings_.options.engine.generate_id) [[unlikely]] {
+    const auto place = hub_->custom_ids.find(sid);
+    if (!place || place->shard != index_) return nullptr;
+    return sessions_.get(SessionId::unpack(place->session));
+  }
   const std::optional<eio::Sid> parsed = eio::parse_sid(sid);
   if (!parsed) return nullptr;
   const auto it = sids_.find(*parsed);
@@ -45,16 +48,21 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
 }
 
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
-                                   eio::Transport transport) {
+                                   const eio::Decision& decision) {
   const eio::Sid sid = eio::make_sid(*random_, hub_->sid_key, index_);
-  auto [id, record] = sessions_.emplace(shared_, sid, transport, std::uint64_t{0}, now());
+  auto [id, record] = sessions_.emplace(shared_, sid, decision.transport, std::uint64_t{0}, now(),
+                                        base::Bytes(decision.sid));
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
   record->head = http::StoredHead(request);
   record->address = std::make_unique<std::string>(c.http->peer.host());
   record->issued_ms = unix_ms_();
-  sids_.insert_or_assign(sid, id);
+  if (record->session.has_custom_id()) {
+    hub_->custom_ids.place(decision.sid, {index_, id.packed()});
+  } else {
+    sids_.insert_or_assign(sid, id);
+  }
   if (engine_ != nullptr) {
     engine_->opened(record->session);
   } else {
@@ -63,18 +71,14 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   return *record;
 }
 
-void Shard::reject(Connection& c, const eio::Reject& reject, bool upgrade) {
-  rejected_.add();
-  dispatcher_.report({ErrorReport::Kind::connection_error, std::string(reject.message), "",
-                      static_cast<int>(reject.code), std::string(reject.name)});
-  respond(c, eio::reject_response(reject, upgrade), upgrade);
-}
-
 // A POST's head: refused before its body is read, or accepted up to the limit.
 void Shard::on_engine_head(Connection& c, const http::Request& request) {
   const eio::Decision decision =
-      eio::decide(request, asks_for_websocket(request), settings_.eio, *this);
-  if (decision.kind != eio::Decision::Kind::post) return;
+      eio::decide(request, eio::asks_for_websocket(request), settings_.eio, *this);
+  if (decision.kind == eio::Decision::Kind::post) begin_post(c, request, decision);
+}
+
+void Shard::begin_post(Connection& c, const http::Request& request, const eio::Decision& decision) {
   SessionRecord* record = find_session(decision.sid);
   const eio::Session::Post outcome =
       record->session.on_post_begin(request.header("content-type"), now());
@@ -102,33 +106,28 @@ void Shard::on_engine_request(Connection& c, const http::Request& request, base:
       pump(*record);
     }
     if (Connection* still = connections_.get(id); still != nullptr) {
-      still->http->machine.respond(200, kPostHeaders, "ok", http_env(*still), now());
-      mark_dirty(*still);
+      answer_engine(*still, kPostType, kPostHeaders, "ok");
     }
     return;
   }
-  const bool websocket = asks_for_websocket(request);
-  eio::Decision decision = eio::decide(request, websocket, settings_.eio, *this);
+  const bool websocket = eio::asks_for_websocket(request);
+  carry_out(c, request, websocket, eio::decide(request, websocket, settings_.eio, *this));
+}
+
+void Shard::carry_out(Connection& c, const http::Request& request, bool websocket,
+                      eio::Decision decision) {
   switch (decision.kind) {
     case eio::Decision::Kind::reject:
-      return reject(c, decision.reject, websocket);
+      return reject(c, request, decision.reject, websocket);
     case eio::Decision::Kind::method_not_allowed:
       return respond(c, http::Response{500, {}, {}});
     case eio::Decision::Kind::open:
-      if (!decision.protocol_ok) {
-        return reject(c,
-                      {eio::ErrorCode::unsupported_protocol,
-                       eio::message(eio::ErrorCode::unsupported_protocol),
-                       {}},
-                      websocket);
-      }
-      if (decision.transport == eio::Transport::websocket)
-        return start_websocket(c, request, decision);
-      return on_poll(c, open_session(c, request, eio::Transport::polling));
+      return open(c, request, std::move(decision));
     case eio::Decision::Kind::poll:
       return on_poll(c, *find_session(decision.sid));
     case eio::Decision::Kind::upgrade:
-      return start_websocket(c, request, decision);
+      start_websocket(c, request, decision);
+      return;
     case eio::Decision::Kind::post:  // its head was refused and answered
       return;
   }
@@ -145,7 +144,7 @@ void Shard::on_poll(Connection& c, SessionRecord& record) {
   pump(record);
 }
 
-void Shard::start_websocket(Connection& c, const http::Request& request,
+bool Shard::start_websocket(Connection& c, const http::Request& request,
                             const eio::Decision& decision) {
   const std::string protocols = joined(request, "sec-websocket-protocol");
   const std::string extensions = joined(request, "sec-websocket-extensions");
@@ -161,7 +160,8 @@ void Shard::start_websocket(Connection& c, const http::Request& request,
     http::Response response{
         refusal->status, {{"Content-Type", "text/html"}}, std::string(refusal->message)};
     if (refusal->send_version) response.set("Sec-WebSocket-Version", "13, 8");
-    return respond(c, response, true);
+    respond(c, response, true);
+    return false;
   }
   std::string head = fmt::format(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
@@ -169,11 +169,12 @@ void Shard::start_websocket(Connection& c, const http::Request& request,
       ws::accept_key(upgrade.key));
   if (const base::Bytes protocol = ws::first_protocol(protocols); !protocol.empty())
     head += fmt::format("Sec-WebSocket-Protocol: {}\r\n", protocol);
+  head += upgrade_headers(c);
   head += "\r\n";
 
   SessionRecord* record = decision.kind == eio::Decision::Kind::upgrade
                               ? find_session(decision.sid)
-                              : &open_session(c, request, eio::Transport::websocket);
+                              : &open_session(c, request, decision);
   c.out.append(arena_, head);
   mark_dirty(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
@@ -186,12 +187,14 @@ void Shard::start_websocket(Connection& c, const http::Request& request,
     if (!record->session.attach_probe(c, now())) {
       c.session = {};
       c.ws->close(0, "", ws_env(c), now());
-      return arm(c);
+      arm(c);
+      return true;
     }
     record->probe = c.self;
   } else {
     record->websocket = c.self;
     record->session.attach_websocket(c);
+    send_initial_packet(*record);
   }
   pump(*record);
   // Frames that came in the same segment as the request.
@@ -200,6 +203,7 @@ void Shard::start_websocket(Connection& c, const http::Request& request,
     turn_ws(c);
     if (c.ws) c.ws->keep(ledger_);
   }
+  return true;
 }
 
 // Carries out what the session says, until it has nothing more to say.
@@ -277,12 +281,22 @@ void Shard::flush_session(SessionRecord& record) {
     if (c != nullptr && c->http) {
       c->http->exchange = Exchange::none;
       c->http->session = {};
-      c->http->machine.respond(200, kPollHeaders, scratch_, http_env(*c), now());
-      mark_dirty(*c);
+      answer_engine(*c, kPollType, kPollHeaders, scratch_);
       backlog_.push_back(*c);  // a pipelined request may wait behind this one
     }
   }
   pump(record);
+}
+
+// The same headers twice: as the lines that mostly leave as they are, and as what they say, for
+// when others join them.
+void Shard::answer_engine(Connection& c, base::Bytes type, base::Bytes lines, base::Bytes body) {
+  if (c.http->headers) [[unlikely]] {
+    answer_with_headers(c, type, body);
+  } else {
+    c.http->machine.respond(200, lines, body, http_env(c), now());
+  }
+  mark_dirty(c);
 }
 
 void Shard::arm(SessionRecord& record) {
@@ -304,7 +318,11 @@ void Shard::erase_session(SessionRecord& record) {
   }
   close_websocket(record.websocket);
   close_websocket(record.probe);
-  sids_.erase(record.session.sid());
+  if (record.session.has_custom_id()) {
+    hub_->custom_ids.remove(record.session.id());
+  } else {
+    sids_.erase(record.session.sid());
+  }
   sessions_.erase(SessionId::unpack(record.session.owner()));
 }
 

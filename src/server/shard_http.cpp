@@ -4,6 +4,7 @@
 
 #include "http/static_file.hpp"
 #include "http/url.hpp"
+#include "server/admission.hpp"
 #include "server/file_reader.hpp"
 #include "server/shard.hpp"
 
@@ -21,24 +22,6 @@ constexpr std::array<std::string_view, 8> kClientFiles = {
     "socket.io.esm.min.js.map",
     "socket.io.msgpack.min.js.map",
 };
-
-http::Response to_response(const HttpReply& reply) {
-  return {reply.status, reply.headers, reply.body};
-}
-
-std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
-                                                   base::MutBytes body, std::string address) {
-  auto content = std::make_shared<HttpRequest::Content>();
-  content->method = request.method;
-  content->url = request.target;
-  content->path = std::move(path);
-  content->body.assign(body.data(), body.size());
-  content->address = std::move(address);
-  for (const http::Header& header : request.headers)
-    content->headers.emplace_back(header.name, header.value);
-  content->query = http::parse_query(request.query);
-  return content;
-}
 
 }  // namespace
 
@@ -67,6 +50,7 @@ void Shard::turn_http(Connection& c) {
             pump(*record);
           }
         }
+        if (c.http->exchange == Exchange::held) release(c);
         log(base::LogLevel::debug, base::LogKind::http, event.detail);
         return close_when_sent(c);
       case http::EventKind::closed:
@@ -82,22 +66,33 @@ void Shard::on_head(Connection& c, const http::Request& request) {
   const std::optional<std::string> path = http::normalise_path(request.path);
   if (!path || !eio::under_path(*path, settings_.options.path)) return;
   if (move_to_owner(c, request)) return;
-  if (post) on_engine_head(c, request);
+  if (!post) return;
+  hub_->engine.gated ? on_gated_head(c, request, *path) : on_engine_head(c, request);
 }
 
 void Shard::on_request(Connection& c, const http::Request& request, base::MutBytes body) {
   std::optional<std::string> path = http::normalise_path(request.path);
   if (path && eio::under_path(*path, settings_.options.path)) {
+    if (hub_->engine.gated) [[unlikely]]
+      return on_gated_request(c, request, *path, body);
     if (c.http->exchange == Exchange::none && serve_client(c, request, *path)) return;
     return on_engine_request(c, request, body);
   }
   on_user_request(c, request, path ? std::move(*path) : std::string(), body);
 }
 
+std::optional<std::string_view> Shard::client_file(std::string_view path) const {
+  if (!settings_.options.serve_client) return std::nullopt;
+  std::string_view name = path.substr(settings_.options.path.size());
+  if (name.starts_with('/') && !settings_.options.path.ends_with('/')) name.remove_prefix(1);
+  if (std::find(kClientFiles.begin(), kClientFiles.end(), name) == kClientFiles.end())
+    return std::nullopt;
+  return name;
+}
+
 bool Shard::serve_client(Connection& c, const http::Request& request, std::string_view path) {
-  if (!settings_.options.serve_client) return false;
-  const std::string_view name = path.substr(settings_.options.path.size());
-  if (std::find(kClientFiles.begin(), kClientFiles.end(), name) == kClientFiles.end()) return false;
+  const std::optional<std::string_view> name = client_file(path);
+  if (!name) return false;
   if (settings_.options.client_dist.empty()) {
     respond(c, http::Response{404,
                               {{"Content-Type", "text/plain; charset=utf-8"}},
@@ -105,7 +100,7 @@ bool Shard::serve_client(Connection& c, const http::Request& request, std::strin
                               "to the client-dist folder of npm's socket.io.\n"});
     return true;
   }
-  serve_file(c, request, settings_.options.client_dist, std::string(name));
+  serve_file(c, request, settings_.options.client_dist, std::string(*name));
   return true;
 }
 
@@ -118,11 +113,14 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
   if (found.handler == nullptr) {
     // RFC 9110 §15.5.6: a 405 says what is allowed.
     if (!found.allow.empty()) return respond(c, http::Response{405, {{"Allow", found.allow}}, {}});
-    return respond(c, http::Response{404, {}, {}});
+    return respond(c, http::Response{404, {}, {}},
+                   settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request));
   }
   auto content = copy_request(request, std::move(path), body, c.http->peer.host());
   content->params = std::move(found.params);
   c.http->exchange = Exchange::user;
+  if (settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request))
+    c.http->patience = base::after(now(), settings_.options.engine.destroy_upgrade_timeout);
   const ConnectionId id = c.self;
   const std::uint32_t number = c.http->request;
   const std::weak_ptr<detail::Hub> hub = hub_;
@@ -154,13 +152,9 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply&
       c->http->request != request)
     return;
   c->http->exchange = Exchange::none;
+  c->http->patience = base::kNever;
   respond(*c, to_response(reply));
   backlog_.push_back(*c);  // a pipelined request may wait behind this one
-}
-
-void Shard::respond(Connection& c, const http::Response& response, bool close) {
-  c.http->machine.respond(response, http_env(c), now(), close || closing_);
-  mark_dirty(c);
 }
 
 // The disk is read on the worker; the answer comes back like a slow user handler's.

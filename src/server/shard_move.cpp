@@ -61,9 +61,13 @@ void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read) {
 // name one.
 bool Shard::move_to_owner(Connection& c, const http::Request& request) {
   if (hub_->size() == 1) return false;
-  const std::optional<eio::Sid> sid = eio::parse_sid(http::query_value(request.query, "sid").value);
-  if (!sid) return false;
-  const std::size_t owner = eio::shard_of(*sid, hub_->sid_key);
+  const std::string text = http::query_value(request.query, "sid").value;
+  std::size_t owner = index_;
+  if (settings_.options.engine.generate_id) {
+    if (const auto place = hub_->custom_ids.find(text)) owner = place->shard;
+  } else if (const std::optional<eio::Sid> sid = eio::parse_sid(text)) {
+    owner = eio::shard_of(*sid, hub_->sid_key);
+  }
   if (owner == index_ || owner >= hub_->size()) return false;
   move(c, owner);
   return true;

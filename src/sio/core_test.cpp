@@ -16,6 +16,7 @@ std::string sid_packet(World& world, std::size_t peer, base::Bytes nsp = "/") {
          "\"}";
 }
 
+// covers siop/parser: encodes connection
 TEST(Core, ConnectIsAnsweredAfterTheHandler) {
   World world;
   const std::size_t peer = world.connect();

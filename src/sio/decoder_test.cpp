@@ -50,6 +50,9 @@ class DecoderTest : public ::testing::Test {
 };
 
 // Reliability tables S and J: the id of the row, the packet, the error ("" means delivered).
+// covers siop/parser: decodes a bad binary packet
+// covers siop/parser: throw an error upon parsing error
+// covers siop/parser: should ensure that a packet is valid
 TEST_F(DecoderTest, Table) {
   struct Row {
     const char* id;
@@ -184,6 +187,9 @@ TEST_F(DecoderTest, EmptyAttachments) {
   EXPECT_EQ(bytes, "");
 }
 
+// covers siop/buffer: throws an error when adding an attachment with an invalid 'num' attribute
+// (string) covers siop/buffer: throws an error when adding an attachment with an invalid 'num'
+// attribute (out-of-bound)
 TEST_F(DecoderTest, PlaceholdersMustFit) {
   const std::pair<const char*, const char*> table[] = {
       {"S43", "1"}, {"S44", "-1"}, {"S45", "\"splice\""}, {"S46", "0.5"}, {"-", "null"}};
@@ -198,6 +204,8 @@ TEST_F(DecoderTest, PlaceholdersMustFit) {
 }
 
 // S58, S59.
+// covers siop/buffer: throws an error when adding an attachment without header
+// covers siop/buffer: throws an error when decoding a binary event without attachments
 TEST_F(DecoderTest, TextAndBinaryInTheirPlace) {
   text("51-[\"e\"]");
   EXPECT_EQ(text("2[\"a\"]").error, "got plaintext data when reconstructing a packet");
@@ -215,6 +223,7 @@ TEST_F(DecoderTest, NothingIsKeptBeforeConnect) {
   EXPECT_EQ(ledger.input(), 0);
 }
 
+// covers siop/parser: throws an error when receiving too many attachments
 TEST_F(DecoderTest, SizeOfAllAttachmentsTogether) {
   options.max_attachment_bytes = 100;
   text("52-[\"e\"]");
@@ -229,6 +238,7 @@ TEST_F(DecoderTest, SizeOfAllAttachmentsTogether) {
   EXPECT_EQ(text("53-[\"e\"]").error, "too many attachments");
 }
 
+// covers siop/parser: should resume decoding after calling destroy()
 TEST_F(DecoderTest, DestroyedWhileWaiting) {
   {
     Decoder other;

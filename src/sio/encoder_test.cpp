@@ -9,6 +9,11 @@ std::string all(const Encoded& packet) {
   return std::string(packet.head) + std::string(packet.body);
 }
 
+// covers siop/parser: encodes disconnection
+// covers siop/parser: encodes an event
+// covers siop/parser: encodes an event (with ack)
+// covers siop/parser: encodes an ack
+// covers siop/parser: encodes an connect error
 TEST(Encoder, Packets) {
   Encoder encoder;
   Writer& event = encoder.begin_event("foo");
@@ -36,6 +41,11 @@ TEST(Encoder, Packets) {
             "29007199254740991[\"max\"]");
 }
 
+// covers siop/buffer: encodes a Buffer
+// covers siop/buffer: encodes a nested Buffer
+// covers siop/buffer: encodes a binary ack with Buffer
+// covers siop/arraybuffer: encodes an ArrayBuffer
+// covers siop/arraybuffer: encodes a TypedArray
 TEST(Encoder, Attachments) {
   Encoder encoder;
   Writer& event = encoder.begin_event("baz");

@@ -93,13 +93,15 @@ for (const [way, transports] of Object.entries(kWays)) {
       socket.disconnect();
     });
 
+    // covers siop/arraybuffer: encodes ArrayBuffers deep in JSON
+    // covers siop/arraybuffer: encodes deep binary JSON with null values
     test("binary at depth in both directions, echoed and acknowledged", async () => {
       const socket = await connected(transports);
       const bytes = (...values) => Buffer.from(values);
       const cases = [
         [bytes(1, 2, 3)],
         [bytes()],
-        [{ a: { b: [bytes(1), { c: bytes(2, 255, 0) }] }, text: "é" }, "between", bytes(3)],
+        [{ a: { b: [bytes(1), { c: bytes(2, 255, 0) }] }, text: "é", none: null }, "between", bytes(3), [null]],
         Array.from({ length: 10 }, (_, i) => bytes(i)),
         [Buffer.alloc(100_000, 7)],
       ];

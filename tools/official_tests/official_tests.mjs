@@ -44,13 +44,11 @@ function* marks(file) {
   const lines = fs.readFileSync(file, "utf8").split("\n");
   for (let i = 0; i < lines.length; ++i) {
     if (!/^\s*\/\/ covers [\w./-]+: /.test(lines[i])) continue;
-    const texts = [];
+    // A formatter may have broken the lines anywhere: what counts is where `covers` stands.
+    let comment = "";
     let at = i;
-    for (; at < lines.length && /^\s*\/\//.test(lines[at]); ++at) {
-      const text = lines[at].replace(/^\s*\/\/ ?/, "").trim();
-      if (/^covers [\w./-]+: /.test(text)) texts.push(text);
-      else if (texts.length > 0 && text !== "") texts[texts.length - 1] += ` ${text}`;
-    }
+    for (; at < lines.length && /^\s*\/\//.test(lines[at]); ++at) comment += ` ${lines[at].replace(/^\s*\/\/ ?/, "").trim()}`;
+    const texts = comment.split(/ (?=covers [\w./-]+: )/).map((text) => text.trim()).filter((text) => text.startsWith("covers "));
     let test = at;
     while (test < lines.length && !kTest.test(lines[test])) ++test;
     const head = lines.slice(test, test + 3).join(" ");

@@ -1,0 +1,125 @@
+#include "server/engine_options.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "eio/gateway.hpp"
+#include "http/chars.hpp"
+#include "http/message.hpp"
+#include "http/static_file.hpp"
+
+namespace socketio::server {
+namespace {
+
+[[noreturn]] void refuse(const std::string& option, const char* why) {
+  throw std::invalid_argument("socketio::ServerOptions::" + option + " " + why);
+}
+
+std::string joined(const std::vector<std::string>& list) {
+  std::string text;
+  for (const std::string& item : list) {
+    if (!text.empty()) text += ',';
+    text += item;
+  }
+  return text;
+}
+
+void check_tokens(const std::vector<std::string>& list, const char* option) {
+  if (!std::ranges::all_of(list, [](const std::string& item) { return http::is_token(item); }))
+    refuse(option, "must hold names of methods or headers");
+}
+
+const char* text(SameSite same_site) {
+  switch (same_site) {
+    case SameSite::lax:
+      return "Lax";
+    case SameSite::strict:
+      return "Strict";
+    case SameSite::none:
+      return "None";
+    case SameSite::unset:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+void check_engine(const EngineOptions& options) {
+  if (options.decision_timeout.count() <= 0) refuse("engine.decision_timeout", "must be positive");
+  if (options.destroy_upgrade_timeout.count() <= 0)
+    refuse("engine.destroy_upgrade_timeout", "must be positive");
+  if (const Value& packet = options.initial_packet; !packet.is_null() &&
+                                                    packet.get_if<std::string>() == nullptr &&
+                                                    packet.get_if<Binary>() == nullptr)
+    refuse("engine.initial_packet", "must be a string or Binary");
+  if (options.cookie && !session_cookie(*options.cookie, "sid"))
+    refuse("engine.cookie", "holds what would break out of its header");
+}
+
+void check_cors(const CorsOptions& options) {
+  if (!http::valid_header("Origin", options.origin.text()) ||
+      (options.origin.kind() == CorsOrigin::Kind::fixed && options.origin.text().empty()))
+    refuse("cors.origin", "must be an origin");
+  check_tokens(options.methods, "cors.methods");
+  check_tokens(options.allowed_headers, "cors.allowed_headers");
+  check_tokens(options.exposed_headers, "cors.exposed_headers");
+  if (options.max_age && options.max_age->count() < 0)
+    refuse("cors.max_age", "must not be negative");
+  if (options.options_success_status < 200 || options.options_success_status > 299)
+    refuse("cors.options_success_status", "must be between 200 and 299");
+}
+
+std::optional<http::CorsRules> cors_rules(const CorsOptions& options) {
+  http::CorsRules rules;
+  switch (options.origin.kind()) {
+    case CorsOrigin::Kind::none:
+      return std::nullopt;
+    case CorsOrigin::Kind::any:
+      break;
+    case CorsOrigin::Kind::fixed:
+      rules.kind = http::CorsRules::Origin::fixed;
+      rules.origin = options.origin.text();
+      break;
+    case CorsOrigin::Kind::reflect:
+    case CorsOrigin::Kind::match:
+      rules.kind = http::CorsRules::Origin::match;
+      break;
+  }
+  rules.methods = joined(options.methods);
+  rules.allowed_headers = joined(options.allowed_headers);
+  rules.exposed_headers = joined(options.exposed_headers);
+  if (options.max_age) rules.max_age = std::to_string(options.max_age->count());
+  rules.credentials = options.credentials;
+  rules.preflight_continue = options.preflight_continue;
+  rules.success_status = options.options_success_status;
+  return rules;
+}
+
+std::optional<std::string> session_cookie(const CookieOptions& options, std::string_view sid) {
+  http::Cookie cookie;
+  cookie.name = options.name;
+  cookie.value = sid;
+  if (options.max_age) cookie.max_age_seconds = options.max_age->count();
+  cookie.domain = options.domain;
+  cookie.path = options.path;
+  if (options.expires) {
+    cookie.expires = http::http_date(
+        std::chrono::duration_cast<std::chrono::seconds>(options.expires->time_since_epoch())
+            .count());
+  }
+  cookie.http_only = options.http_only;
+  cookie.secure = options.secure;
+  cookie.partitioned = options.partitioned;
+  cookie.priority = options.priority;
+  cookie.same_site = text(options.same_site);
+  return http::serialise(cookie);
+}
+
+bool valid_custom_id(std::string_view id) {
+  return !id.empty() && id.size() <= eio::kMaxSid && std::ranges::all_of(id, [](char c) {
+    return http::is_digit(c) || http::is_alpha(c) || c == '.' || c == '_' || c == '~' || c == '-';
+  });
+}
+
+}  // namespace socketio::server
