@@ -39,7 +39,8 @@ Core::State::State(eio::Shared& the_shared, base::Random& the_random, const Opti
     : shared(the_shared),
       random(the_random),
       options(the_options),
-      by_name(0, NamespaceHash{KeyedHash(the_random)}) {}
+      by_name(0, NamespaceHash{KeyedHash(the_random)}),
+      reader(make_reader(the_options.parser)) {}
 
 // The shard is not part of socket ids: they tell an outsider nothing.
 Core::Core(eio::Shared& shared, base::Random& random, const Options& options, std::uint8_t)
@@ -67,7 +68,8 @@ void Core::create_namespace(base::Bytes name, NamespaceIndex index) {
   const std::uint32_t slot = slot_of(index);
   if (state_->namespaces.size() <= slot) state_->namespaces.resize(slot + 1);
   SIO_CHECK(state_->namespaces[slot] == nullptr);
-  state_->namespaces[slot] = std::make_unique<Namespace>(name, index, state_->random);
+  state_->namespaces[slot] =
+      std::make_unique<Namespace>(name, index, state_->random, state_->rooms);
   // A predecessor of the name may be about to be dropped.
   if (const auto old = state_->by_name.find(name); old != state_->by_name.end())
     state_->by_name.erase(old);
@@ -105,6 +107,10 @@ Rooms& Core::rooms(NamespaceIndex nsp) {
 
 Socket* Core::get(SocketId id) {
   return state_->sockets.get(id);
+}
+
+std::uint64_t Core::room_count() const {
+  return state_->rooms.get();
 }
 
 std::size_t Core::clients() const {
@@ -150,7 +156,7 @@ void Core::State::settle() {
   }
   if (!dispatched) return;
   if (Client* client = clients.get(std::exchange(dispatched, {})); client != nullptr)
-    client->decoder.release();
+    client->release();
 }
 
 Event Core::next(base::Time) {
@@ -194,6 +200,7 @@ void Core::State::next_queued(Event& event) {
     const Queued last = std::move(item);
     queue.pop();
     if (last.kind == Queued::Kind::erase_client) {
+      read_by = nullptr;  // it may have been the client's
       clients.erase(last.client);
       continue;
     }
@@ -247,7 +254,7 @@ bool Core::State::report(Queued& item, Event& event) {
     case EventKind::ack_reply:
       if (!item.client) return true;  // not a reply
       hold_packet(item.client);
-      event.args = document.root();
+      event.args = root();
       return true;
     case EventKind::event:
       return report_packet(event);
@@ -277,7 +284,7 @@ bool Core::State::report_packet(Event& event) {
   if (socket == nullptr || socket->state != SocketState::connected) return false;
   event.record = socket;
   event.nsp = socket->nsp;
-  event.args = document.root();
+  event.args = root();
   event.ack_id = decoded.id;
   event.name = decoded.event;
   if (event.name.data() == nullptr) {
