@@ -107,9 +107,10 @@ bool Ack::send(detail::ArgsRef args) const {
     return shard->dispatcher().send_ack(socket, state_->id, args);
   // Off the shard's thread: the arguments become values here, since they may not live on.
   auto values = std::make_shared<Args>(server::collect(args));
-  return state_->hub->post(state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
-    shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
-  });
+  return state_->hub->post_command(
+      state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
+        shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
+      });
 }
 
 }  // namespace socketio
@@ -221,6 +222,7 @@ void Dispatcher::pump(base::Time now) {
         on_connecting(event);
         break;
       case sio::EventKind::vanished:
+        if (hub_->recovery != nullptr) end_session(event.socket, true);
         client_left(extras(event.nsp));
         break;
       case sio::EventKind::unknown_namespace:
@@ -256,9 +258,14 @@ void Dispatcher::on_connecting(const sio::Event& event) {
   const NamespaceExtras& nsp = extras(event.nsp);
   if (!nsp.open || (nsp.entry->counted && !nsp.entry->enter()))
     return core_.start_over(event.socket);
-  const auto& chain = nsp.middlewares;
-  if (!chain) return connected(event.socket);
-  run_middlewares(event.socket, std::make_shared<std::vector<detail::Middleware>>(*chain),
+  if (hub_->recovery != nullptr && recover(event.socket)) return;
+  run_middlewares(event.socket, event.nsp);
+}
+
+void Dispatcher::run_middlewares(sio::SocketId id, sio::NamespaceIndex nsp) {
+  auto chain = extras(nsp).middlewares;
+  if (!chain) return connected(id);
+  run_middlewares(id, std::make_shared<std::vector<detail::Middleware>>(*chain),
                   0);  // as they are now
 }
 
@@ -288,6 +295,7 @@ void Dispatcher::refuse(sio::SocketId socket, const ConnectError& error) {
 }
 
 void Dispatcher::connected(sio::SocketId id) {
+  if (hub_->recovery != nullptr && !accept_recoverable(id)) return;
   if (!core_.accept(id, shard_.now())) return;
   const sio::Socket* socket = core_.get(id);
   const Socket user = handle(*socket);
@@ -410,6 +418,7 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   if (before) return;
   const auto handlers = extras(event.nsp).disconnected;
   for (const auto& [listener, run] : handlers) guarded("disconnect", [&] { run(user, reason); });
+  if (hub_->recovery != nullptr) end_session(event.socket, recoverable(reason));
   client_left(extras(event.nsp));
 }
 

@@ -21,6 +21,7 @@
 #include "server/engine_hooks.hpp"
 #include "server/namespace_names.hpp"
 #include "server/options.hpp"
+#include "server/tls_keeper.hpp"
 
 namespace socketio {
 class HttpRoutes;
@@ -29,6 +30,7 @@ struct ErrorReport;
 
 namespace socketio::server {
 
+class Recovery;
 class Shard;
 
 // Set before the loops run; called on the thread of whichever shard has something to say.
@@ -48,6 +50,7 @@ struct Hub {
 
   // Draws the key of session ids from `random`.
   Hub(ServerOptions options, base::Random& random);
+  ~Hub();
 
   std::size_t size() const { return doors_.size(); }
   // The shard when called on its thread, or before any loop runs (setting up); null elsewhere and
@@ -72,6 +75,11 @@ struct Hub {
   Errc refusal(std::size_t shard) const;
   // On every shard: at once where possible. False when one of them could not be reached.
   bool on_all(const Job& job, bool is_volatile = false) const;
+  // The same for commands, which have their place among a thread's emits: with recovery these do
+  // not go through the mailbox.
+  bool post_command(std::size_t shard, Job job, bool is_volatile = false) const;
+  bool command_or_post(std::size_t shard, Job job) const;
+  bool command_all(const Job& job) const;
 
   void open(std::size_t shard, server::Shard& object);
   void close(std::size_t shard);
@@ -83,7 +91,9 @@ struct Hub {
   server::NamespaceNames names;
   base::Logger logger;
   base::Ledger ledger;
+  ws::DeflateBudget deflate_budget;
   eio::SidKey sid_key;
+  std::unique_ptr<server::TlsKeeper> tls;  // of a server with TLS
   std::atomic<std::uint64_t> listener_ids{0};
   std::atomic<bool> ready{true};     // what load balancers are told
   std::atomic<bool> closing{false};  // from the first close() on
@@ -91,6 +101,7 @@ struct Hub {
   // Open connections by shard: new ones go to the shard with the fewest.
   std::vector<std::atomic<std::size_t>> connections;
   std::size_t connection_count() const;
+  std::unique_ptr<server::Recovery> recovery;  // null when it is off
 
  private:
   enum class Room : std::uint8_t { to_spare, some, any };

@@ -24,6 +24,7 @@
 #include "sio/decoder.hpp"
 #include "sio/encoder.hpp"
 #include "sio/options.hpp"
+#include "sio/recovery_session.hpp"
 #include "sio/rooms.hpp"
 
 namespace socketio::sio {
@@ -65,6 +66,7 @@ struct Socket {
   eio::Session* session = nullptr;     // null once the transport is gone
   struct Acks;
   std::unique_ptr<Acks> acks;
+  std::unique_ptr<RecoverySession> recovery;  // null: nothing of it is kept when it goes
   Socket();
   ~Socket();
   base::Bytes id_view() const { return {id.data(), id.size()}; }
@@ -73,7 +75,8 @@ struct Socket {
 enum class EventKind : std::uint8_t {
   none,
   connecting,  // a CONNECT for a namespace that exists: run middlewares, then accept() or refuse()
-  vanished,    // was announced and will not be connected; its rooms go when next() is called again
+  vanished,    // was announced and goes before it was connected; it still has its rooms, and what
+               // `recovery` holds may be taken; freed when next() is called again
   unknown_namespace,  // `name`: nobody has created it; create_namespace() and admit(), or
                       // reject_namespace(): answered "Invalid namespace". rest: the CONNECT's
                       // payload, or empty
@@ -194,6 +197,23 @@ class Core {
                                  std::unique_ptr<AckWaiter> waiter, base::Time deadline,
                                  base::Time now, Outgoing* each = nullptr);
   std::vector<SocketId> select(NamespaceIndex nsp, const Selection& selection);
+
+  // -- Recovery (core_recovery.cpp). Packets are numbered; the position is the number of the last
+  // one that the sockets of this shard were given, so it only grows.
+  std::uint64_t position() const;
+  void set_position(std::uint64_t number);
+  // A broadcast of a numbered packet. The receivers' sessions learn that they were sent it, unless
+  // it is volatile.
+  void deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each = nullptr);
+  // While it is connecting: its session begins here, with a private id of its own; accept() then
+  // tells the client.
+  void begin_session(Socket& socket);
+  // While it is connecting: it goes on as that session, under its id and in its rooms.
+  void adopt(Socket& socket, std::unique_ptr<RecoverySession> session);
+  // accept() would succeed.
+  bool acceptable(SocketId socket);
+  // Its client has come back elsewhere: the connection ends at once ("transport close").
+  void supersede(Socket& socket, base::Time now);
 
   // -- The end. Every socket disconnects with "server shutting down"; sessions are discarded;
   // waiters end with shutting_down. Drain next() after it.
