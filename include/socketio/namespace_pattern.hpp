@@ -1,7 +1,6 @@
-// NamespacePattern: which names a family of namespaces has, as a regular expression. A class of its
-// own because names come from strangers: matching takes time proportional to the name (the
-// expression is run without backtracking where the standard library can), and names longer than
-// kMaxName never match.
+// NamespacePattern: which names a family of namespaces has, as a regular expression. Names come
+// from strangers, so it is ours: matching takes time in proportion to the name, whatever the
+// expression, and names longer than kMaxName never match.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +15,9 @@ class SOCKETIO_EXPORT NamespacePattern {
  public:
   static constexpr std::size_t kMaxName = 256;  // bytes
 
-  // ECMAScript syntax; as JS's test(), it matches anywhere unless anchored: "^/room-\\d+$". Throws
-  // std::invalid_argument with the reason when it is not an expression.
+  // ECMAScript's syntax without back-references, look-around, \b and \u, over bytes; as JS's
+  // test(), it matches anywhere unless anchored: "^/room-\\d+$". Throws std::invalid_argument with
+  // the reason when it is not an expression, or one of more than 4,096 steps.
   explicit NamespacePattern(std::string_view expression);
 
   // Any thread.
