@@ -1,3 +1,4 @@
+// The public face of PatternProgram.
 #include <stdexcept>
 #include <string>
 
