@@ -240,9 +240,7 @@ TEST(DynamicNamespaces, TheirNumberIsLimited) {
   Strings lines;
   ServerOptions options;
   options.max_child_namespaces = 3;
-  options.log = [&lines](LogLevel, std::string_view text, std::uint64_t) {
-    lines.emplace_back(text);
-  };
+  options.log = [&lines](const LogLine& line) { lines.emplace_back(line.text); };
   World world(options);
   const ParentNamespace parent = world.io.of(NamespacePattern(kDynamic));
   world.io.of("/of-no-parent");
