@@ -230,7 +230,11 @@ void Shard::on_timer(net::Timer& timer) {
     if (c == nullptr) return;
     if (c->closing || c->move || c->shaking_hands()) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
-    if (c->http && c->http->patience <= t) on_out_of_patience(*c);
+    if (c->http && c->http->patience <= t) {
+      // A route has left an upgrade alone: there is nothing to say to it.
+      if (c->http->exchange != Exchange::held) return drop(*c);
+      on_out_of_patience(*c);
+    }
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
     if (c = connections_.get(ConnectionId::unpack(timer.owner)); c == nullptr) return;

@@ -4,7 +4,7 @@
 //   GET /ready/:state              set_ready: "yes" or "no"
 //   log_lines: true                GET /__lines has the log's lines as JSON objects
 //   measure_turns
-//   throw, mismatch, ask           events: a handler that throws; one that takes a number; an
+//   throw, mismatch, ask nobody        events: a handler that throws; one that takes a number; an
 //                                  acknowledgement asked for that nobody waits for long
 #include <memory>
 #include <mutex>
