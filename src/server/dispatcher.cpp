@@ -384,7 +384,7 @@ void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr) return;
   run_handlers(*socket, extras(socket->nsp),
-               EventView(packet.name, args.root(), args.rest(), ack_id.has_value()), ack_id);
+               EventView(packet.name, args.root(), {}, ack_id.has_value()), ack_id);
 }
 
 void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& view,
