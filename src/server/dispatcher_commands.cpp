@@ -187,7 +187,7 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
     const bool full = socket->state == sio::SocketState::connected;
     return refused.release()->finish(full ? Errc::too_many : Errc::disconnected, {}), false;
   }
-  ensure_namespace(target.nsp);
+  if (!ensure_namespace(target.nsp)) return receiver->finish(Errc::disconnected, {}), false;
   const std::uint64_t id = core_.next_ack_id(target.nsp);
   args.write(args.arguments, encoder_.begin_event(event));
   const sio::Encoded packet = encoder_.finish(

@@ -238,6 +238,11 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
     read_auth(root(), *auth);
   }
   if (nsp != nullptr) return start(client, *nsp, std::move(auth));
+  await_namespace(client, name, std::move(auth));
+}
+
+void Core::State::await_namespace(Client& client, base::Bytes name,
+                                  std::unique_ptr<std::string> auth) {
   if (client.waiting == nullptr)
     client.waiting = std::make_unique<std::vector<std::unique_ptr<WaitingConnect>>>();
   client.waiting->push_back(
@@ -345,10 +350,23 @@ void Core::admit(ClientId id, base::Bytes nsp, base::Time) {
   s.start(*client, *found, std::move(waiting->auth));
 }
 
-void Core::reject_namespace(ClientId id, base::Bytes nsp) {
+void Core::reject_namespace(ClientId id, base::Bytes nsp, base::Bytes message) {
   State& s = *state_;
   const auto waiting = s.take_waiting(id, nsp);
-  if (waiting != nullptr) s.connect_error(*s.clients.get(id), waiting->nsp, kInvalidNamespace);
+  if (waiting != nullptr) s.connect_error(*s.clients.get(id), waiting->nsp, message);
+}
+
+void Core::start_over(SocketId id) {
+  State& s = *state_;
+  Socket* socket = s.sockets.get(id);
+  if (socket == nullptr || socket->state != SocketState::connecting) return;
+  const base::Bytes name = s.at(socket->nsp).name;
+  std::unique_ptr<std::string> auth = std::move(socket->auth);
+  const ClientId of = socket->client;
+  s.leave(*socket, DisconnectReason::transport_close);
+  s.free_socket(id);
+  if (Client* client = s.clients.get(of); client != nullptr && !client->closing)
+    s.await_namespace(*client, name, std::move(auth));
 }
 
 // The client cannot be understood: its sockets see the error, then "forced close".

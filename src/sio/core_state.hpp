@@ -159,11 +159,13 @@ struct Core::State {
   Queue queue;
   std::vector<std::unique_ptr<AckWaiter>> ending;  // last first; they go before the queue
   AckEnd ending_with = AckEnd::disconnected;
-  SocketId reported{};    // disconnected, its event is out: freed by the next call
+  SocketId reported{};  // its last event is out: freed by the next call
+  DisconnectReason reported_reason{};
   ClientId dispatched{};  // whose decoder holds the packet that is out
 
   // core.cpp
   Namespace* find_namespace(base::Bytes name);
+  Namespace& at(NamespaceIndex nsp) const { return *namespaces[slot_of(nsp)]; }
   void next_queued(Event& event);
   bool report(Queued& item, Event& event);
   bool report_packet(Event& event);
@@ -183,6 +185,7 @@ struct Core::State {
   void connect(Client& client, base::Bytes nsp, base::Time now);
   void start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth);
   void name_socket(Socket& socket, const Client& client, const Namespace& nsp);
+  void await_namespace(Client& client, base::Bytes name, std::unique_ptr<std::string> auth);
   IdText random_id();
   bool make_room(Client& client) const;
   void connect_error(Client& client, base::Bytes nsp, base::Bytes message, base::Bytes data = {});
