@@ -19,6 +19,8 @@ void run_eio4(const SuiteOptions& options);
 void run_sio5(const SuiteOptions& options);
 void run_probe(const SuiteOptions& options);
 void run_lab(const SuiteOptions& options);
+void run_client(const SuiteOptions& options);
+void run_engine_client(const SuiteOptions& options);
 
 // "listening on N", flushed: what whoever started us waits for.
 void announce(std::uint16_t port);
