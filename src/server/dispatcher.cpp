@@ -55,7 +55,7 @@ class Call final : public detail::Invocation {
     if (ack_ == nullptr || close_ack(*ack_)) dispatcher_.send_ack(id_, id, args);
   }
   void mismatch(std::size_t index) override {
-    dispatcher_.mismatches_.add();
+    dispatcher_.counters_.mismatches.add();
     dispatcher_.report({ErrorReport::Kind::payload_mismatch,
                         fmt::format("argument {} does not fit the handler", index),
                         std::string(view_.name())});
@@ -107,9 +107,10 @@ bool Ack::send(detail::ArgsRef args) const {
     return shard->dispatcher().send_ack(socket, state_->id, args);
   // Off the shard's thread: the arguments become values here, since they may not live on.
   auto values = std::make_shared<Args>(server::collect(args));
-  return state_->hub->post(state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
-    shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
-  });
+  return state_->hub->post_command(
+      state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
+        shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
+      });
 }
 
 }  // namespace socketio
@@ -152,13 +153,15 @@ detail::TaskEnd Call::begin_task() {
   };
 }
 
-Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared,
+Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Counters& counters,
                        std::shared_ptr<detail::Hub> hub)
     : shard_(shard),
       core_(core),
       shared_(shared),
+      counters_(counters),
       options_(hub->settings.sio),
-      hub_(std::move(hub)) {}
+      hub_(std::move(hub)),
+      encoder_(options_.parser) {}
 
 Socket Dispatcher::handle(const sio::Socket& socket) const {
   return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id};
@@ -187,17 +190,23 @@ NamespaceExtras& Dispatcher::extras(sio::NamespaceIndex nsp) {
 }
 
 void Dispatcher::report(const ErrorReport& error) {
-  shard_.log(base::LogLevel::warn, base::LogKind::handler, error.message);
+  if (error.kind == ErrorReport::Kind::connection_error) {
+    shard_.log(base::LogLevel::warn, base::LogKind::protocol, error.message,
+               {{"code", std::to_string(error.code)}, {"name", error.name}});
+  } else {
+    shard_.log(base::LogLevel::warn, base::LogKind::handler, error.message,
+               {{"event", error.event}});
+  }
   if (!hub_->hooks.error) return;
   try {
     hub_->hooks.error(error);
   } catch (...) {  // a hook that throws has nobody left to tell
-    failures_.add();
+    counters_.failures.add();
   }
 }
 
 void Dispatcher::report_exception(std::exception_ptr error, std::string_view event) {
-  failures_.add();
+  counters_.failures.add();
   std::string message = "unknown exception";
   try {
     std::rethrow_exception(error);
@@ -229,6 +238,8 @@ void Dispatcher::pump(base::Time now) {
         pumping_ = false;
         return;
       case sio::EventKind::ack:
+        counters_.acks_pending.subtract();
+        if (event.end == sio::AckEnd::timeout) counters_.acks_timed_out.add();
         guarded("ack", [&] { event.waiter->finish(event.end, event.args); });
         break;
       case sio::EventKind::ack_reply:
@@ -241,6 +252,9 @@ void Dispatcher::pump(base::Time now) {
       case sio::EventKind::disconnected:
         on_disconnect(event);
         break;
+      case sio::EventKind::abandoned:
+        end_session(event.socket, true);
+        break;
     }
   }
 }
@@ -248,9 +262,14 @@ void Dispatcher::pump(base::Time now) {
 // -- Connecting.
 
 void Dispatcher::on_connecting(const sio::Event& event) {
-  auto chain = extras(event.nsp).middlewares;
-  if (!chain) return connected(event.socket);
-  run_middlewares(event.socket, std::make_shared<std::vector<detail::Middleware>>(*chain),
+  if (hub_->recovery != nullptr && recover(event.socket)) return;
+  run_middlewares(event.socket, event.nsp);
+}
+
+void Dispatcher::run_middlewares(sio::SocketId id, sio::NamespaceIndex nsp) {
+  auto chain = extras(nsp).middlewares;
+  if (!chain) return connected(id);
+  run_middlewares(id, std::make_shared<std::vector<detail::Middleware>>(*chain),
                   0);  // as they are now
 }
 
@@ -280,10 +299,12 @@ void Dispatcher::refuse(sio::SocketId socket, const ConnectError& error) {
 }
 
 void Dispatcher::connected(sio::SocketId id) {
+  if (hub_->recovery != nullptr && !accept_recoverable(id)) return;
   if (!core_.accept(id, shard_.now())) return;
   const sio::Socket* socket = core_.get(id);
   const Socket user = handle(*socket);
   extras(socket->nsp).sockets.fetch_add(1, std::memory_order_relaxed);
+  counters_.sockets.add();
   const auto handlers = extras(socket->nsp).connection;
   for (const auto& [listener, run] : handlers) guarded("connection", [&] { run(user); });
 }
@@ -317,7 +338,7 @@ void Dispatcher::on_unknown_namespace(const sio::Event& event) {
 // -- Events.
 
 void Dispatcher::on_event(sio::Event& event) {
-  events_.add();
+  counters_.events_in.add();
   sio::Socket* socket = event.record;
   const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
   NamespaceExtras& nsp = extras(socket->nsp);
@@ -412,7 +433,11 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   const sio::Socket* socket = core_.get(event.socket);
   const DisconnectReason reason = event.reason;
   const bool before = event.kind == sio::EventKind::disconnecting;
-  if (!before) extras(event.nsp).sockets.fetch_sub(1, std::memory_order_relaxed);
+  if (!before) {
+    extras(event.nsp).sockets.fetch_sub(1, std::memory_order_relaxed);
+    counters_.sockets.subtract();
+    counters_.disconnects.at(static_cast<std::size_t>(reason)).add();
+  }
   const Socket user = handle(*socket);
   const std::shared_ptr<sio::Attachment> keep = socket->attachment;
   if (auto* own = static_cast<SocketExtras*>(keep.get()); own != nullptr) {
@@ -423,6 +448,7 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   if (before) return;
   const auto handlers = extras(event.nsp).disconnected;
   for (const auto& [listener, run] : handlers) guarded("disconnect", [&] { run(user, reason); });
+  if (hub_->recovery != nullptr) end_session(event.socket, recoverable(reason));
 }
 
 }  // namespace socketio::server

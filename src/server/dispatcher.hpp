@@ -10,7 +10,7 @@
 
 #include <socketio/server.hpp>
 
-#include "base/counter.hpp"
+#include "server/counters.hpp"
 #include "server/handlers.hpp"
 #include "server/hub.hpp"
 #include "sio/core.hpp"
@@ -20,13 +20,19 @@ namespace socketio::server {
 class Shard;
 struct SessionRecord;
 
+// A client that is gone for this reason may come back for its session.
+bool recoverable(DisconnectReason reason);
+// The sender of a broadcast stays out by its id, which only its own shard knows.
+sio::Selection selection_of(const detail::Target& target);
+
 // Arguments as values: for other threads, where what they refer to may not live on.
 Args collect(detail::ArgsRef args);
 void write_values(const void* values, Writer& to);  // ArgsRef::write for Args
 
 class Dispatcher {
  public:
-  Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, std::shared_ptr<detail::Hub> hub);
+  Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Counters& counters,
+             std::shared_ptr<detail::Hub> hub);
 
   // Drains the core's events through user code. Not reentrant; a call from inside a handler does
   // nothing (the outer one goes on).
@@ -41,6 +47,13 @@ class Dispatcher {
                      std::unique_ptr<detail::AckReceiver> receiver);
   bool send_ack(sio::SocketId socket, std::uint64_t id, detail::ArgsRef args);
   std::vector<sio::SocketId> select(const detail::Target& target);
+
+  // -- Recovery (dispatcher_recovery.cpp).
+  void deliver(const sio::LogEntry& entry, std::string_view event, sio::Flags flags);
+  // A connecting socket goes on, after it had to wait.
+  void reconnect(sio::SocketId id);
+  // The socket's client has come back on another connection.
+  void supersede(sio::SocketId id);
 
   // Namespaces are made on a shard when it first hears of them.
   void ensure_namespace(sio::NamespaceIndex nsp);
@@ -69,9 +82,6 @@ class Dispatcher {
   }
   void report_exception(std::exception_ptr error, std::string_view event);
   void report(const ErrorReport& error);
-  std::uint64_t events() const { return events_.get(); }
-  std::uint64_t mismatches() const { return mismatches_.get(); }
-  std::uint64_t failures() const { return failures_.get(); }
 
  private:
   friend class Call;
@@ -80,6 +90,10 @@ class Dispatcher {
                        std::size_t index);
   void refuse(sio::SocketId socket, const ConnectError& error);
   void connected(sio::SocketId socket);
+  void run_middlewares(sio::SocketId socket, sio::NamespaceIndex nsp);
+  bool recover(sio::SocketId id);
+  bool accept_recoverable(sio::SocketId id);
+  void end_session(sio::SocketId id, bool keep);
   void on_unknown_namespace(const sio::Event& event);
   void on_event(sio::Event& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
@@ -99,13 +113,11 @@ class Dispatcher {
   Shard& shard_;
   sio::Core& core_;
   eio::Shared& shared_;
+  Counters& counters_;
   const sio::Options& options_;
   std::shared_ptr<detail::Hub> hub_;
   sio::Encoder encoder_;
   std::vector<std::unique_ptr<NamespaceExtras>> namespaces_;
-  base::Counter events_;
-  base::Counter mismatches_;
-  base::Counter failures_;
   std::uint32_t outgoing_listeners_ =
       0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
   bool pumping_ = false;

@@ -48,6 +48,15 @@ TEST(Options, AWrongOneIsNamed) {
        [](O& o) { o.send_queue_soft = o.send_queue_hard + 1; }},
       {"send_queue_hard must hold at least max_http_buffer_size",
        [](O& o) { o.max_http_buffer_size = o.send_queue_hard + 1; }},
+      {"per_message_deflate has windows of 8 to 15 bits",
+       [](O& o) { o.per_message_deflate.emplace().server_max_window_bits = 7; }},
+      {"per_message_deflate has windows of 8 to 15 bits",
+       [](O& o) { o.per_message_deflate.emplace().client_max_window_bits = 16; }},
+      {"per_message_deflate has levels from 0 to 9",
+       [](O& o) { o.per_message_deflate.emplace().level = 10; }},
+      {"per_message_deflate has memory levels from 1 to 9",
+       [](O& o) { o.per_message_deflate.emplace().mem_level = 0; }},
+      {"http_compression has levels from 0 to 9", [](O& o) { o.http_compression->level = -1; }},
       {"max_running_handlers must be positive", [](O& o) { o.max_running_handlers = 0; }},
       {"backlog must be positive", [](O& o) { o.backlog = 0; }},
   };
@@ -77,9 +86,7 @@ TEST(Options, TransportsMayBeOff) {
 
 TEST(Options, LogLinesGoToTheSink) {
   Strings lines;
-  World world({.log = [&lines](LogLevel, std::string_view text, std::uint64_t) {
-    lines.emplace_back(text);
-  }});
+  World world({.log = [&lines](const LogLine& line) { lines.emplace_back(line.text); }});
   world.io.on_event("bad", [] { throw std::runtime_error("oops"); });
   Client client(world);
   client.join();

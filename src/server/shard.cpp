@@ -7,6 +7,7 @@
 #include <new>
 
 #include "server/admission.hpp"
+#include "server/recovery.hpp"
 
 namespace socketio::server {
 namespace {
@@ -15,6 +16,9 @@ namespace {
 constexpr float kLoad = 0.8F;
 constexpr int kEventsPerTurn =
     256;  // machine events of one connection before others get their turn
+// Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
+// for many.
+constexpr std::size_t kInflatedPerTurn = 1'000'000;
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
 
@@ -41,9 +45,18 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       arena_(&ledger_),
       shared_{settings_.eio, arena_, ledger_},
       core_(shared_, *random_, settings_.sio, index),
-      dispatcher_(*this, core_, shared_, hub_),
+      dispatcher_(*this, core_, shared_, counters_, hub_),
       offload_(loop_.mailbox()) {
   sids_.max_load_factor(kLoad);
+  if (hub_->tls != nullptr) {
+    const TlsOptions& limits = hub_->tls->limits();
+    tls_ =
+        std::make_unique<TlsDesk>(hub_->tls->seed(), limits.session_lifetime,
+                                  std::max<std::size_t>(1, limits.max_handshakes / hub_->size()));
+  }
+  if (settings_.deflate) deflate_pool_.emplace(*settings_.deflate);
+  if (settings_.options.http_compression)
+    poll_compressor_.emplace(settings_.options.http_compression->level);
   hub_->open(index_, *this);
 }
 
@@ -69,13 +82,15 @@ void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
     // Through the backend, whose descriptor it is; nobody owns the stream, so its end is not
     // noticed.
     loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
+    counters_.refused.add();
     log(base::LogLevel::warn, base::LogKind::accept,
-        "connection refused: max_connections reached or closing");
+        "connection refused: max_connections reached or closing", {{"peer", peer.host()}});
     return;
   }
+  counters_.accepted.add();
   const std::size_t shard = emptiest_shard();
   hub_->connections[shard].fetch_add(1, std::memory_order_relaxed);
-  hand_over(shard, fd, peer, {});
+  hand_over(shard, fd, peer, {}, nullptr);
 }
 
 void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
@@ -84,14 +99,19 @@ void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
 
 void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
+  counters_.bytes_in.add(bytes.size());
   if (c == nullptr || c->lingering) return;
-  if (c->move)
-    return c->move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
+  c->tls ? on_ciphertext(*c, bytes) : on_plaintext(*c, bytes);
+}
+
+void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
+  if (c.move)
+    return c.move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
   try {
-    feed(*c, bytes);
+    feed(c, bytes);
   } catch (const std::bad_alloc&) {
     log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
-    drop(*c);
+    drop(c);
   }
 }
 
@@ -121,16 +141,21 @@ void Shard::on_eof(net::StreamId, net::Owner owner) {
   if (c == nullptr || c->move) return;
   c->eof = true;
   if (c->lingering) return drop(*c);
+  input_ended(*c);
+}
+
+void Shard::input_ended(Connection& connection) {
+  Connection* c = &connection;
+  const ConnectionId id = c->self;
   // A handshake may have come just before it: its answer is a poll's.
   if (SessionRecord* record = c->http ? sessions_.get(c->http->session) : nullptr;
       record != nullptr && c->http->exchange == Exchange::poll) {
     flush_session(*record);
-    c = connections_.get(ConnectionId::unpack(owner));
+    c = connections_.get(id);
     if (c == nullptr) return;
   }
   if (c->http && c->http->exchange != Exchange::poll) {
     // A half-closed peer still gets the answers to its complete requests (RFC 9112 §9.6).
-    const ConnectionId id = c->self;
     c->http->machine.on_eof();
     turn(*c);
     c = connections_.get(id);
@@ -143,14 +168,16 @@ void Shard::on_eof(net::StreamId, net::Owner owner) {
 void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   if (c == nullptr) return;
+  counters_.bytes_out.add(n);
   c->in_flight = false;
-  c->out.consume(n);
+  base::OutQueue& wire = c->wire();
+  wire.consume(n);
   // Not before: while the send was in flight its memory had to stay where it was.
-  c->out.settle(&ledger_);
-  if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
+  wire.settle(&ledger_);
+  if (c->http && n > 0) c->http->machine.on_progress(now(), wire.empty() && c->out.empty());
   if ((c->closing || c->move) && n > 0) arm_stall(*c);
   // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
-  if (c->out.empty()) return flush_connection(*c);
+  if (wire.empty()) return flush_connection(*c);
   mark_dirty(*c);
 }
 
@@ -201,9 +228,13 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kConnectionTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c == nullptr) return;
-    if (c->closing || c->move) return drop(*c);
+    if (c->closing || c->move || c->shaking_hands()) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
-    if (c->http && c->http->patience <= t) on_out_of_patience(*c);
+    if (c->http && c->http->patience <= t) {
+      // A route has left an upgrade alone: there is nothing to say to it.
+      if (c->http->exchange != Exchange::held) return drop(*c);
+      on_out_of_patience(*c);
+    }
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
     if (c = connections_.get(ConnectionId::unpack(timer.owner)); c == nullptr) return;
@@ -216,7 +247,14 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kShutdownTimer) {
     connections_.each([this](ConnectionId, Connection& c) { drop(c); });
     finish_closing();
+  } else if (timer.kind == kRecoveryTimer) {
+    expire_recovery();
   }
+}
+
+void Shard::expire_recovery() {
+  const base::Time next = hub_->recovery->expire(now());
+  if (next != base::kNever) loop_.timers().arm(recovery_timer_, next);
 }
 
 // -- Output.
@@ -242,11 +280,17 @@ void Shard::flush() {
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
   }
-  clients_.set(core_.clients());
+  counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
-  connections_.size() > 0 ? arena_.recycle() : arena_.release();
+  if (connections_.size() > 0) {
+    arena_.recycle();
+  } else {
+    arena_.release();
+    release_compression();
+  }
   // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
   ++shared_.dispatch;
+  if (hub_->measure_turns.load(std::memory_order_relaxed)) counters_.turns.record(loop_.in_turn());
   if (!on_ended_.empty() && connections_.size() == 0) finish_ending();
 }
 
@@ -255,24 +299,26 @@ void Shard::flush() {
 void Shard::settle() {
   for (const ConnectionId id : unsettled_) {
     Connection* c = connections_.get(id);
-    if (c != nullptr && c->in_flight) c->out.settle(&ledger_);
+    if (c != nullptr && c->in_flight) c->wire().settle(&ledger_);
   }
   unsettled_.clear();
 }
 
 void Shard::flush_connection(Connection& c) {
   if (c.in_flight || c.lingering) return;
+  base::OutQueue& wire = c.tls ? seal(c) : c.out;
   bool everything = true;
-  while (!c.out.empty()) {
-    const std::size_t count = c.out.gather(parts_);
-    std::size_t total = c.out.bytes();
+  while (!wire.empty()) {
+    const std::size_t count = wire.gather(parts_);
+    std::size_t total = wire.bytes();
     if (count == parts_.size()) {  // perhaps not all of it
       total = 0;
       for (std::size_t i = 0; i < count; ++i) total += parts_[i].size();
     }
     const std::size_t taken = loop_.backend().send(c.stream, std::span(parts_.data(), count));
-    c.out.consume(taken);
-    if (c.http && taken > 0) c.http->machine.on_progress(now(), c.out.empty());
+    counters_.bytes_out.add(taken);
+    wire.consume(taken);
+    if (c.http && taken > 0) c.http->machine.on_progress(now(), wire.empty() && c.out.empty());
     if ((c.closing || c.move) && taken > 0) arm_stall(c);
     if (taken < total) {
       c.in_flight = true;
@@ -280,6 +326,7 @@ void Shard::flush_connection(Connection& c) {
       everything = false;
       break;
     }
+    if (c.tls) seal(c);  // there is room for more
   }
   if (c.ws) {
     if (!c.probe && everything != c.flushed) {
@@ -352,6 +399,7 @@ void Shard::turn_ws(Connection& c) {
     c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
     return set_paused(c, true);
   }
+  std::size_t inflated = 0;
   for (int n = 0; n < kEventsPerTurn; ++n) {
     const ws::Event event = c.ws->next(ws_env(c), t);
     if (!c.out.empty()) mark_dirty(c);
@@ -383,6 +431,7 @@ void Shard::turn_ws(Connection& c) {
     if (connections_.get(id) == nullptr || c.closing) return;
     record = sessions_.get(c.session);
     if (overloaded(record)) break;
+    if (c.deflate != nullptr && (inflated += event.payload.size()) >= kInflatedPerTurn) break;
     if (c.ws->idle()) {  // next() would find nothing
       set_paused(c, false);
       return arm(c);
@@ -398,83 +447,6 @@ void Shard::turn_ws(Connection& c) {
 // Too many of its handlers run: nothing more is read until some have ended.
 bool Shard::overloaded(const SessionRecord* record) const {
   return record != nullptr && record->running > settings_.options.max_running_handlers;
-}
-
-// -- The end.
-
-void Shard::close(std::function<void()> done) {
-  if (closed_) return done();
-  on_closed_.push_back(std::move(done));
-  if (closing_) return;
-  closing_ = true;
-  for (std::uint32_t i = 0; i < accepting_; ++i) loop_.backend().accept_stop(i);
-  listeners_.clear();
-  core_.shut_down(now());
-  dispatcher_.pump(now());
-  sessions_.each([this](SessionId, SessionRecord& record) {
-    record.session.discard(eio::CloseReason::forced_close, "", now());
-    pump(record);
-  });
-  connections_.each([this](ConnectionId, Connection& c) {
-    if (c.http && c.http->exchange == Exchange::held) {
-      release(c);
-      respond(c, http::Response{503, {}, {}}, true);
-    }
-    if (c.http && !c.http->machine.answering()) close_when_sent(c);
-  });
-  loop_.timers().arm(shutdown_timer_, base::after(now(), settings_.options.close_timeout));
-  finish_closing();
-}
-
-void Shard::finish_closing() {
-  if (!closing_ || closed_ || connections_.size() > 0) return;
-  closed_ = true;
-  loop_.timers().cancel(shutdown_timer_);
-  for (auto& done : std::exchange(on_closed_, {})) done();
-}
-
-void Shard::end(std::function<void()> done) {
-  if (ended_) return done();
-  on_ended_.push_back(std::move(done));
-}
-
-void Shard::finish_ending() {
-  hub_->close(index_);
-  ended_ = true;
-  // What came in before the door was shut still has its answers to get.
-  loop_.mailbox().run();
-  dispatcher_.pump(now());
-  loop_.stop();
-  for (auto& done : std::exchange(on_ended_, {})) done();
-}
-
-void Shard::add_stats(Stats& all) const {
-  all.connections += hub_->connections[index_].load(std::memory_order_relaxed);
-  all.clients += clients_.get();
-  all.rejected_requests += rejected_.get();
-  all.moved_connections += moved_.get();
-  all.events_in += dispatcher_.events();
-  all.mismatched_events += dispatcher_.mismatches();
-  all.handler_errors += dispatcher_.failures();
-}
-
-SessionRecord* Shard::session_of(sio::ClientId client) {
-  return sessions_.get(SessionId::unpack(core_.owner(client)));
-}
-
-void Shard::handler_started(SessionRecord& record) {
-  ++record.running;
-}
-
-void Shard::handler_ended(std::uint64_t session) {
-  SessionRecord* record = sessions_.get(SessionId::unpack(session));
-  if (record == nullptr || record->running == 0) return;
-  --record->running;
-  Connection* c = connections_.get(record->websocket);
-  if (c == nullptr || !c->paused || record->running > settings_.options.max_running_handlers)
-    return;
-  backlog_.push_back(*c);
-  loop_.nudge();  // the embedding program may have ended the wait between two turns
 }
 
 }  // namespace socketio::server

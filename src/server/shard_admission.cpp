@@ -174,7 +174,6 @@ void Shard::ask(Connection& c, const Question<Request, T>& question, const Reque
 }
 
 void Shard::on_out_of_patience(Connection& c) {
-  if (c.http->exchange != Exchange::held) return drop(c);  // an upgrade that a route left alone
   const Admission& a = *c.http->admission;
   if (!a.asked_all) return on_middleware(c, std::nullopt);
   a.allowed ? on_identified(c, std::nullopt) : on_allowed(c, std::nullopt);
@@ -371,7 +370,7 @@ void Shard::reject(Connection& c, const http::Request& request, const eio::Rejec
                    bool upgrade) {
   const eio::Reject reject{why.code, why.message.empty() ? eio::message(why.code) : why.message,
                            why.name};
-  rejected_.add();
+  counters_.rejects.at(static_cast<std::size_t>(reject.code)).add();
   dispatcher_.report({ErrorReport::Kind::connection_error, std::string(reject.message), "",
                       static_cast<int>(reject.code), std::string(reject.name)});
   if (!hub_->engine.connection_error.empty()) {

@@ -9,11 +9,13 @@
 namespace socketio::server {
 namespace {
 
-constexpr base::Bytes kPollType = "text/plain; charset=UTF-8";
-constexpr base::Bytes kPollHeaders =
-    "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
 constexpr base::Bytes kPostType = "text/html";
 constexpr base::Bytes kPostHeaders = "Content-Type: text/html\r\nCache-Control: no-store\r\n";
+
+bool is_trident(base::Bytes user_agent) {
+  return user_agent.find(";MSIE") != base::Bytes::npos ||
+         user_agent.find("Trident/") != base::Bytes::npos;
+}
 
 std::string joined(const http::Request& request, base::Bytes name) {
   std::string all;
@@ -58,6 +60,14 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   record->head = http::StoredHead(request);
   record->address = std::make_unique<std::string>(c.http->peer.host());
   record->issued_ms = unix_ms_();
+  record->is_trident = is_trident(request.header("user-agent"));
+  if (decision.transport == eio::Transport::websocket) {
+    counters_.websocket_opened.add();
+    counters_.websocket_clients.add();
+  } else {
+    counters_.polling_opened.add();
+  }
+  if (c.tls) show_tls(c, *record);
   if (record->session.has_custom_id()) {
     hub_->custom_ids.place(decision.sid, {index_, id.packed()});
   } else {
@@ -169,6 +179,14 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
       ws::accept_key(upgrade.key));
   if (const base::Bytes protocol = ws::first_protocol(protocols); !protocol.empty())
     head += fmt::format("Sec-WebSocket-Protocol: {}\r\n", protocol);
+  if (deflate_pool_ && !extensions.empty() && !agree_on_deflate(c, extensions, head)) {
+    respond(c,
+            {400,
+             {{"Content-Type", "text/html"}},
+             "Invalid or unacceptable Sec-WebSocket-Extensions header"},
+            true);
+    return false;
+  }
   head += upgrade_headers(c);
   head += "\r\n";
 
@@ -218,6 +236,8 @@ void Shard::pump(SessionRecord& record) {
         deliver(record, event);
         break;
       case eio::EventKind::closed:
+        if (record.session.transport() == eio::Transport::websocket)
+          counters_.websocket_clients.subtract();
         deliver(record, event);
         // Who has not read what was sent before will not read a farewell either.
         if (Connection* c = connections_.get(record.websocket);
@@ -227,6 +247,8 @@ void Shard::pump(SessionRecord& record) {
           drop(*c);
         break;
       case eio::EventKind::upgraded: {
+        counters_.upgrades.add();
+        counters_.websocket_clients.add();
         record.websocket = std::exchange(record.probe, ConnectionId{});
         if (Connection* c = connections_.get(record.websocket); c != nullptr) c->probe = false;
         break;
@@ -277,12 +299,13 @@ void Shard::flush_session(SessionRecord& record) {
   if (record.session.poll_parked() && record.session.poll_ready()) {
     Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
     scratch_.clear();
-    record.session.take_payload(scratch_, now());
+    const bool compress = record.session.take_payload(scratch_, now());
     if (c != nullptr && c->http) {
       c->http->exchange = Exchange::none;
       c->http->session = {};
-      answer_engine(*c, kPollType, kPollHeaders, scratch_);
-      backlog_.push_back(*c);  // a pipelined request may wait behind this one
+      if (record.is_trident) [[unlikely]]
+        answer_headers(*c).set("X-XSS-Protection", "0");
+      answer_poll(*c, compress);
     }
   }
   pump(record);

@@ -1,4 +1,4 @@
-// conformance-server --suite SUITE --port N [--fast] [--backend epoll|io_uring]
+// conformance-server --suite SUITE --port N [--fast] [--deflate] [--backend epoll|io_uring]
 // [--threads N] [--options JSON]
 #include <cstdio>
 #include <cstdlib>
@@ -24,7 +24,7 @@ constexpr std::pair<std::string_view, void (*)(const SuiteOptions&)> kSuites[] =
 int usage() {
   std::fprintf(
       stderr,
-      "usage: conformance-server --suite SUITE --port N [--fast] [--backend "
+      "usage: conformance-server --suite SUITE --port N [--fast] [--deflate] [--backend "
       "epoll|io_uring] [--threads N] [--options JSON]\n");
   return 2;
 }
@@ -35,8 +35,8 @@ int main(int argc, char** argv) {
   SuiteOptions options;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (name == "--fast") {
-      options.fast = true;
+    if (name == "--fast" || name == "--deflate") {
+      (name == "--fast" ? options.fast : options.deflate) = true;
       continue;
     }
     if (i + 1 >= argc) return usage();
