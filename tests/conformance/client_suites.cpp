@@ -1,4 +1,5 @@
-// Suite client: the server that the tests of the package socket.io-client expect, started in place of theirs.
+// Suite client: the server that the tests of the package socket.io-client expect, started in place
+// of theirs.
 #include <ctime>
 #include <string>
 #include <thread>
@@ -44,7 +45,9 @@ Value handshake_of(const Socket& socket) {
                         {"auth", handshake.auth}});
 }
 
-bool is_binary(const Value& value) { return value.get_if<Binary>() != nullptr; }
+bool is_binary(const Value& value) {
+  return value.get_if<Binary>() != nullptr;
+}
 
 bool is_mixed(const Value& value) {
   return value["hello"].to_string() == "lol" && is_binary(value["message"]) &&
@@ -72,7 +75,8 @@ void answer_texts(const Namespace& nsp) {
     socket.emit("takeDateObj", Value::object({{"date", iso_date()}}));
   });
   nsp.on_event("getUtf8", [](Socket socket) {
-    for (const char* text : {"てすと", "Я Б Г Д Ж Й", "Ä ä Ü ü ß", "utf8 — string", "utf8 — string"})
+    for (const char* text :
+         {"てすと", "Я Б Г Д Ж Й", "Ä ä Ü ü ß", "utf8 — string", "utf8 — string"})
       socket.emit("takeUtf8", text);
   });
   nsp.on_event("false", [](Socket socket) { socket.emit("false", false); });

@@ -16,16 +16,18 @@ void announce(std::uint16_t port) {
 namespace {
 
 constexpr std::pair<std::string_view, void (*)(const SuiteOptions&)> kSuites[] = {
-    {"ws", run_ws},           {"eio4", run_eio4},
-    {"sio5", run_sio5},       {"probe", run_probe},
-    {"lab", run_lab},         {"client", run_client},
+    {"ws", run_ws},
+    {"eio4", run_eio4},
+    {"sio5", run_sio5},
+    {"probe", run_probe},
+    {"lab", run_lab},
+    {"client", run_client},
     {"engine-client", run_engine_client}};
 
 int usage() {
-  std::fprintf(
-      stderr,
-      "usage: conformance-server --suite SUITE --port N [--fast] [--deflate] [--backend "
-      "epoll|io_uring] [--threads N] [--options JSON]\n");
+  std::fprintf(stderr,
+               "usage: conformance-server --suite SUITE --port N [--fast] [--deflate] [--backend "
+               "epoll|io_uring] [--threads N] [--options JSON]\n");
   return 2;
 }
 }  // namespace
