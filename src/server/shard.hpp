@@ -210,7 +210,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   SessionRecord* find_session(base::Bytes sid);
   SessionRecord& open_session(Connection& c, const http::Request& request,
                               const eio::Decision& decision);
-  void send_initial_packet(SessionRecord& record);
+  void greet(SessionRecord& record);
   void erase_session(SessionRecord& record);
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;

@@ -73,11 +73,7 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   } else {
     sids_.insert_or_assign(sid, id);
   }
-  if (engine_ != nullptr) {
-    engine_->opened(record->session);
-  } else {
-    record->client = core_.open(record->session, id.packed(), now());
-  }
+  if (engine_ == nullptr) record->client = core_.open(record->session, id.packed(), now());
   return *record;
 }
 
@@ -212,7 +208,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   } else {
     record->websocket = c.self;
     record->session.attach_websocket(c);
-    send_initial_packet(*record);
+    greet(*record);
     if (record->session.v3()) join_root(*record);
   }
   pump(*record);
