@@ -1,6 +1,7 @@
 // The user's HTTP routes and folders, matched in order.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,10 @@
 #include <socketio/http.hpp>
 
 #include "http/message.hpp"
+
+namespace socketio::server {
+class Monitor;
+}
 
 namespace socketio {
 
@@ -35,6 +40,7 @@ struct HttpRoutes::Table {
   std::vector<Route> routes;
   std::vector<Folder> folders;  // looked at when no route has the path
   Handler fallback;
+  std::shared_ptr<server::Monitor> monitor;  // none without a Server
 };
 
 }  // namespace socketio

@@ -44,7 +44,7 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       arena_(&ledger_),
       shared_{settings_.eio, arena_, ledger_},
       core_(shared_, *random_, settings_.sio, index),
-      dispatcher_(*this, core_, shared_, hub_),
+      dispatcher_(*this, core_, shared_, counters_, hub_),
       offload_(loop_.mailbox()) {
   sids_.max_load_factor(kLoad);
   if (settings_.deflate) deflate_pool_.emplace(*settings_.deflate);
@@ -75,10 +75,12 @@ void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
     // Through the backend, whose descriptor it is; nobody owns the stream, so its end is not
     // noticed.
     loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
+    counters_.refused.add();
     log(base::LogLevel::warn, base::LogKind::accept,
-        "connection refused: max_connections reached or closing");
+        "connection refused: max_connections reached or closing", {{"peer", peer.host()}});
     return;
   }
+  counters_.accepted.add();
   const std::size_t shard = emptiest_shard();
   hub_->connections[shard].fetch_add(1, std::memory_order_relaxed);
   hand_over(shard, fd, peer, {});
@@ -90,6 +92,7 @@ void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
 
 void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
+  counters_.bytes_in.add(bytes.size());
   if (c == nullptr || c->lingering) return;
   if (c->move)
     return c->move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
@@ -149,6 +152,7 @@ void Shard::on_eof(net::StreamId, net::Owner owner) {
 void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   if (c == nullptr) return;
+  counters_.bytes_out.add(n);
   c->in_flight = false;
   c->out.consume(n);
   // Not before: while the send was in flight its memory had to stay where it was.
@@ -248,7 +252,7 @@ void Shard::flush() {
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
   }
-  clients_.set(core_.clients());
+  counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
   if (connections_.size() > 0) {
     arena_.recycle();
@@ -258,6 +262,7 @@ void Shard::flush() {
   }
   // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
   ++shared_.dispatch;
+  if (hub_->measure_turns.load(std::memory_order_relaxed)) counters_.turns.record(loop_.in_turn());
   if (!on_ended_.empty() && connections_.size() == 0) finish_ending();
 }
 
@@ -282,6 +287,7 @@ void Shard::flush_connection(Connection& c) {
       for (std::size_t i = 0; i < count; ++i) total += parts_[i].size();
     }
     const std::size_t taken = loop_.backend().send(c.stream, std::span(parts_.data(), count));
+    counters_.bytes_out.add(taken);
     c.out.consume(taken);
     if (c.http && taken > 0) c.http->machine.on_progress(now(), c.out.empty());
     if ((c.closing || c.move) && taken > 0) arm_stall(c);
@@ -463,12 +469,10 @@ void Shard::finish_ending() {
 
 void Shard::add_stats(Stats& all) const {
   all.connections += hub_->connections[index_].load(std::memory_order_relaxed);
-  all.clients += clients_.get();
-  all.rejected_requests += rejected_.get();
-  all.moved_connections += moved_.get();
-  all.events_in += dispatcher_.events();
-  all.mismatched_events += dispatcher_.mismatches();
-  all.handler_errors += dispatcher_.failures();
+  all.rooms += core_.room_count();
+  all.mailbox_jobs += loop_.mailbox().size();
+  all.offload_jobs += offload_.size();
+  counters_.add_to(all);
 }
 
 SessionRecord* Shard::session_of(sio::ClientId client) {

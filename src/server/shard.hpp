@@ -28,6 +28,7 @@
 #include "net/offload.hpp"
 #include "net/sys.hpp"
 #include "server/connection.hpp"
+#include "server/counters.hpp"
 #include "server/dispatcher.hpp"
 #include "server/hub.hpp"
 #include "server/options.hpp"
@@ -97,7 +98,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // Takes over a connected descriptor, with what was already read from it. Any of the server's
   // threads may have accepted it.
   void adopt(int fd, const net::Address& peer, base::Bytes already_read);
-  void add_stats(Stats& all) const;  // any thread; bytes are the hub's
+  void add_stats(Stats& all) const;  // any thread; what is the hub's is left out
+  Counters& counters() { return counters_; }
   // Engine.IO sessions and their ids, closing ones included: 0 when all are gone.
   std::size_t sessions() const { return sessions_.size() + sids_.size(); }
 
@@ -108,8 +110,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void handler_ended(std::uint64_t session);
   // Something was queued outside a turn's facts (a posted job, a public call from the embedding
   // program): flush soon.
-  void log(base::LogLevel level, base::LogKind kind, std::string_view text) {
-    hub_->logger.write(level, kind, text, now());
+  void log(base::LogLevel level, base::LogKind kind, std::string_view text,
+           base::Logger::Fields fields = {}) {
+    hub_->logger.write(level, kind, text, now(), fields);
   }
 
  private:
@@ -236,6 +239,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   base::Ledger& ledger_;
   base::Arena arena_;
   eio::Shared shared_;
+  Counters counters_;
   base::Slab<Connection> connections_;
   base::Slab<SessionRecord> sessions_;
   tsl::robin_map<eio::Sid, SessionId, SidHash> sids_;
@@ -256,9 +260,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::array<base::Bytes, net::Backend::kMaxParts>
       parts_;  // of one send: too big to clear each time
   EngineApplication* engine_ = nullptr;
-  base::Counter rejected_;
-  base::Counter moved_;
-  base::Counter clients_;
   bool closing_ = false;
   bool closed_ = false;
   bool ended_ = false;

@@ -371,7 +371,7 @@ void Shard::reject(Connection& c, const http::Request& request, const eio::Rejec
                    bool upgrade) {
   const eio::Reject reject{why.code, why.message.empty() ? eio::message(why.code) : why.message,
                            why.name};
-  rejected_.add();
+  counters_.rejects.at(static_cast<std::size_t>(reject.code)).add();
   dispatcher_.report({ErrorReport::Kind::connection_error, std::string(reject.message), "",
                       static_cast<int>(reject.code), std::string(reject.name)});
   if (!hub_->engine.connection_error.empty()) {

@@ -51,7 +51,9 @@ void Shard::turn_http(Connection& c) {
           }
         }
         if (c.http->exchange == Exchange::held) release(c);
-        log(base::LogLevel::debug, base::LogKind::http, event.detail);
+        counters_.http_errors.add();
+        log(base::LogLevel::debug, base::LogKind::http, event.detail,
+            {{"peer", c.http->peer.host()}});
         return close_when_sent(c);
       case http::EventKind::closed:
         lost(c, false);
@@ -71,6 +73,7 @@ void Shard::on_head(Connection& c, const http::Request& request) {
 }
 
 void Shard::on_request(Connection& c, const http::Request& request, base::MutBytes body) {
+  counters_.http_requests.add();
   std::optional<std::string> path = http::normalise_path(request.path);
   if (path && eio::under_path(*path, settings_.options.path)) {
     if (hub_->engine.gated) [[unlikely]]
