@@ -18,6 +18,7 @@
 #include <socketio/namespace.hpp>
 #include <socketio/parser.hpp>
 #include <socketio/stats.hpp>
+#include <socketio/tls.hpp>
 #include <socketio/version.hpp>
 
 namespace socketio {
@@ -28,6 +29,22 @@ enum class Backend : std::uint8_t {
   automatic,  // io_uring if it can be had, else epoll (one line at level info says why)
   epoll,
   io_uring,  // the constructor throws std::system_error when it cannot be had
+};
+
+// A client whose connection broke gets its session back when it returns in time: the same id, rooms
+// and data, and the packets it has missed (docs/guide/15-connection-state-recovery.md). Everything
+// is kept in the memory of this process.
+struct ConnectionStateRecoveryOptions {
+  // How long a session, and the packets it may miss, are kept.
+  std::chrono::milliseconds max_disconnection_duration{120'000};
+  // Whether a recovered socket connects without asking the namespace's middlewares again.
+  bool skip_middlewares = true;
+  // Of packets kept, with all their overhead, and how many: for all namespaces together. The oldest
+  // go first; a client that misses one of those starts a new session.
+  std::size_t max_log_bytes = 64 * 1024 * 1024;
+  std::size_t max_log_packets = 100'000;
+  // Sessions of clients that are away; the longest away goes first.
+  std::size_t max_sessions = 100'000;
 };
 
 // Defaults are those of socket.io 4.8. A value out of its range makes the constructor throw
@@ -49,13 +66,13 @@ struct ServerOptions {
   bool polling = true;
   bool websocket = true;
   bool allow_upgrades = true;
+  // How packets become messages: parser::json(), parser::message_pack() or your own. Every client
+  // has to use the same one.
+  Parser parser{};
   // permessage-deflate of WebSockets; not set: off, as in JS.
   std::optional<PerMessageDeflate> per_message_deflate{};
   // Compressed answers to polls; not set: off.
   std::optional<HttpCompression> http_compression = HttpCompression{};
-  // How packets become messages: parser::json(), parser::message_pack() or your own. Every client
-  // has to use the same one.
-  Parser parser{};
   // Who may connect, ids, cookie, first packet: see engine.hpp.
   EngineOptions engine{};
   // CORS headers; none without it. options.cors = {.origin = "https://example.com"}: see cors.hpp.
@@ -76,6 +93,8 @@ struct ServerOptions {
   std::size_t max_input_bytes = 256 * 1024 * 1024;
   // Coroutine handlers running at once per client; then reading from it pauses.
   std::uint32_t max_running_handlers = 1'000;
+  // None: off, as in JS.
+  std::optional<ConnectionStateRecoveryOptions> connection_state_recovery{};
   // How long close() waits for clients to take their farewell.
   std::chrono::milliseconds close_timeout{5'000};
   int backlog = 4096;
@@ -83,6 +102,8 @@ struct ServerOptions {
   // Time every turn of the loops (Stats::turns): two readings of the clock per turn. A metrics
   // route turns it on.
   bool measure_turns = false;
+  // https and wss on every listener.
+  std::optional<TlsOptions> tls{};
   LogSink log{};
   LogLevel log_level = LogLevel::warn;
 };
@@ -118,6 +139,15 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   Server& listen_unix(std::string_view path);
   // Of the first TCP listener.
   std::uint16_t port() const;
+
+  // Reads the files of ServerOptions::tls anew: connections from now on get what is in them;
+  // those that exist go on with what they have. Throws as the constructor does, and the old
+  // certificates stay; std::logic_error on a server without TLS. Reads files on the caller's
+  // thread. Any thread.
+  void reload_tls();
+  // The same with other options. handshake_timeout, max_handshakes and session_lifetime stay what
+  // they were.
+  void reload_tls(TlsOptions options);
 
   // Runs the loop on this thread until close() has completed.
   void run();

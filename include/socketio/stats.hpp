@@ -87,6 +87,11 @@ struct Stats {
   // From a loop's waking up until it sleeps again: what everybody else waited for. Only counted
   // with ServerOptions::measure_turns, or once there is a metrics route.
   Histogram turns{};
+  // Connection state recovery: sessions kept for clients to come back for, and the packets (and
+  // their bytes, which output_bytes has too) kept for them to miss.
+  std::uint64_t recovery_sessions = 0;
+  std::uint64_t recovery_packets = 0;
+  std::uint64_t recovery_bytes = 0;
 };
 
 }  // namespace socketio

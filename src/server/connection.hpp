@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 
+#include <socketio/tls.hpp>
+
 #include "base/list.hpp"
 #include "base/out_queue.hpp"
 #include "base/slab.hpp"
@@ -13,6 +15,7 @@
 #include "http/server_machine.hpp"
 #include "net/backend.hpp"
 #include "net/timer_wheel.hpp"
+#include "server/tls_side.hpp"
 #include "sio/core.hpp"
 #include "ws/machine.hpp"
 
@@ -28,7 +31,13 @@ struct SessionRecord;
 using ConnectionId = base::Id<Connection>;
 using SessionId = base::Id<SessionRecord>;
 
-enum TimerKind : std::uint8_t { kConnectionTimer, kSessionTimer, kCoreTimer, kShutdownTimer };
+enum TimerKind : std::uint8_t {
+  kConnectionTimer,
+  kSessionTimer,
+  kCoreTimer,
+  kShutdownTimer,
+  kRecoveryTimer
+};
 
 // What the request in flight is.
 enum class Exchange : std::uint8_t {
@@ -39,7 +48,7 @@ enum class Exchange : std::uint8_t {
   held,  // waits for a decision: see Admission
 };
 
-// Only connections that (still) speak HTTP have one.
+// Only connections that (still) speak HTTP have one; with TLS, not before the handshake is over.
 struct HttpSide {
   HttpSide(const http::Limits& limits, base::Time now, net::Address from);
   ~HttpSide();
@@ -66,11 +75,17 @@ struct Move {
 struct BacklogTag;
 
 struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
+  // TLS, and there is nobody yet to give plaintext to.
+  bool shaking_hands() const { return tls && !http && !ws && !move; }
+  // What the backend sends.
+  base::OutQueue& wire() { return tls ? tls->wire : out; }
+
   net::StreamId stream{};
   ConnectionId self{};
   std::unique_ptr<HttpSide> http;
   std::optional<ws::Machine> ws;
   std::unique_ptr<Move> move;
+  std::unique_ptr<TlsSide> tls;
   SessionId session{};  // of a WebSocket
   net::Timer timer;
   bool probe = false;      // the WebSocket is an upgrade being tried
@@ -95,9 +110,11 @@ struct SessionRecord {
   ConnectionId post{};    // holds the POST being read
   http::StoredHead head;  // of the request that opened the session
   std::unique_ptr<std::string> address;
+  std::unique_ptr<ClientCertificate> certificate;
   std::int64_t issued_ms = 0;
   std::uint32_t running = 0;  // coroutine handlers
   bool is_trident = false;    // Internet Explorer, which has to be told not to guard against XSS
+  bool secure = false;        // came over TLS
   net::Timer timer;
 };
 

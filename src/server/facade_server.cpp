@@ -11,6 +11,7 @@
 #include "net/listener.hpp"
 #include "net/sys.hpp"
 #include "server/monitor.hpp"
+#include "server/recovery.hpp"
 #include "server/shard.hpp"
 
 namespace socketio {
@@ -124,6 +125,7 @@ struct Server::Runtime {
     all.output_bytes = static_cast<std::uint64_t>(hub->ledger.output());
     all.deflate_context_bytes = hub->deflate_budget.used();
     all.suppressed_log_lines = hub->logger.suppressed();
+    if (hub->recovery != nullptr) hub->recovery->add_stats(all);
     return all;
   }
 
@@ -162,6 +164,22 @@ Server& Server::listen_unix(std::string_view path) {
 
 std::uint16_t Server::port() const {
   return runtime_->port;
+}
+
+namespace {
+server::TlsKeeper& keeper(const detail::Hub& hub) {
+  if (hub.tls == nullptr)
+    throw std::logic_error("socketio::Server::reload_tls: the server was made without TLS");
+  return *hub.tls;
+}
+}  // namespace
+
+void Server::reload_tls() {
+  keeper(*runtime_->hub).reload();
+}
+
+void Server::reload_tls(TlsOptions options) {
+  keeper(*runtime_->hub).reload(std::move(options));
 }
 
 void Server::run() {

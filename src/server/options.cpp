@@ -66,6 +66,16 @@ void check(const ServerOptions& o) {
   if (o.per_message_deflate) check(*o.per_message_deflate);
   if (o.http_compression) check(*o.http_compression);
   if (o.max_running_handlers == 0) refuse("max_running_handlers", "must be positive");
+  if (const auto& recovery = o.connection_state_recovery) {
+    require_positive(recovery->max_disconnection_duration,
+                     "connection_state_recovery.max_disconnection_duration");
+    if (recovery->max_log_bytes == 0)
+      refuse("connection_state_recovery.max_log_bytes", "must be positive");
+    if (recovery->max_log_packets == 0)
+      refuse("connection_state_recovery.max_log_packets", "must be positive");
+    if (recovery->max_sessions == 0)
+      refuse("connection_state_recovery.max_sessions", "must be positive");
+  }
   if (o.backlog <= 0) refuse("backlog", "must be positive");
   if (o.parser.kind() == Parser::Kind::custom) {
     if (o.parser.make_encoder() == nullptr) refuse("parser", "must make encoders, not null");

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "server/admission.hpp"
+#include "server/recovery.hpp"
 
 namespace socketio::server {
 namespace {
@@ -47,6 +48,12 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       dispatcher_(*this, core_, shared_, counters_, hub_),
       offload_(loop_.mailbox()) {
   sids_.max_load_factor(kLoad);
+  if (hub_->tls != nullptr) {
+    const TlsOptions& limits = hub_->tls->limits();
+    tls_ =
+        std::make_unique<TlsDesk>(hub_->tls->seed(), limits.session_lifetime,
+                                  std::max<std::size_t>(1, limits.max_handshakes / hub_->size()));
+  }
   if (settings_.deflate) deflate_pool_.emplace(*settings_.deflate);
   if (settings_.options.http_compression)
     poll_compressor_.emplace(settings_.options.http_compression->level);
@@ -83,7 +90,7 @@ void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
   counters_.accepted.add();
   const std::size_t shard = emptiest_shard();
   hub_->connections[shard].fetch_add(1, std::memory_order_relaxed);
-  hand_over(shard, fd, peer, {});
+  hand_over(shard, fd, peer, {}, nullptr);
 }
 
 void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
@@ -94,13 +101,17 @@ void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   counters_.bytes_in.add(bytes.size());
   if (c == nullptr || c->lingering) return;
-  if (c->move)
-    return c->move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
+  c->tls ? on_ciphertext(*c, bytes) : on_plaintext(*c, bytes);
+}
+
+void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
+  if (c.move)
+    return c.move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
   try {
-    feed(*c, bytes);
+    feed(c, bytes);
   } catch (const std::bad_alloc&) {
     log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
-    drop(*c);
+    drop(c);
   }
 }
 
@@ -130,16 +141,21 @@ void Shard::on_eof(net::StreamId, net::Owner owner) {
   if (c == nullptr || c->move) return;
   c->eof = true;
   if (c->lingering) return drop(*c);
+  input_ended(*c);
+}
+
+void Shard::input_ended(Connection& connection) {
+  Connection* c = &connection;
+  const ConnectionId id = c->self;
   // A handshake may have come just before it: its answer is a poll's.
   if (SessionRecord* record = c->http ? sessions_.get(c->http->session) : nullptr;
       record != nullptr && c->http->exchange == Exchange::poll) {
     flush_session(*record);
-    c = connections_.get(ConnectionId::unpack(owner));
+    c = connections_.get(id);
     if (c == nullptr) return;
   }
   if (c->http && c->http->exchange != Exchange::poll) {
     // A half-closed peer still gets the answers to its complete requests (RFC 9112 §9.6).
-    const ConnectionId id = c->self;
     c->http->machine.on_eof();
     turn(*c);
     c = connections_.get(id);
@@ -154,13 +170,14 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   if (c == nullptr) return;
   counters_.bytes_out.add(n);
   c->in_flight = false;
-  c->out.consume(n);
+  base::OutQueue& wire = c->wire();
+  wire.consume(n);
   // Not before: while the send was in flight its memory had to stay where it was.
-  c->out.settle(&ledger_);
-  if (c->http && n > 0) c->http->machine.on_progress(now(), c->out.empty());
+  wire.settle(&ledger_);
+  if (c->http && n > 0) c->http->machine.on_progress(now(), wire.empty() && c->out.empty());
   if ((c->closing || c->move) && n > 0) arm_stall(*c);
   // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
-  if (c->out.empty()) return flush_connection(*c);
+  if (wire.empty()) return flush_connection(*c);
   mark_dirty(*c);
 }
 
@@ -211,9 +228,13 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kConnectionTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c == nullptr) return;
-    if (c->closing || c->move) return drop(*c);
+    if (c->closing || c->move || c->shaking_hands()) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
-    if (c->http && c->http->patience <= t) on_out_of_patience(*c);
+    if (c->http && c->http->patience <= t) {
+      // A route has left an upgrade alone: there is nothing to say to it.
+      if (c->http->exchange != Exchange::held) return drop(*c);
+      on_out_of_patience(*c);
+    }
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
     if (c = connections_.get(ConnectionId::unpack(timer.owner)); c == nullptr) return;
@@ -226,7 +247,14 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kShutdownTimer) {
     connections_.each([this](ConnectionId, Connection& c) { drop(c); });
     finish_closing();
+  } else if (timer.kind == kRecoveryTimer) {
+    expire_recovery();
   }
+}
+
+void Shard::expire_recovery() {
+  const base::Time next = hub_->recovery->expire(now());
+  if (next != base::kNever) loop_.timers().arm(recovery_timer_, next);
 }
 
 // -- Output.
@@ -271,25 +299,26 @@ void Shard::flush() {
 void Shard::settle() {
   for (const ConnectionId id : unsettled_) {
     Connection* c = connections_.get(id);
-    if (c != nullptr && c->in_flight) c->out.settle(&ledger_);
+    if (c != nullptr && c->in_flight) c->wire().settle(&ledger_);
   }
   unsettled_.clear();
 }
 
 void Shard::flush_connection(Connection& c) {
   if (c.in_flight || c.lingering) return;
+  base::OutQueue& wire = c.tls ? seal(c) : c.out;
   bool everything = true;
-  while (!c.out.empty()) {
-    const std::size_t count = c.out.gather(parts_);
-    std::size_t total = c.out.bytes();
+  while (!wire.empty()) {
+    const std::size_t count = wire.gather(parts_);
+    std::size_t total = wire.bytes();
     if (count == parts_.size()) {  // perhaps not all of it
       total = 0;
       for (std::size_t i = 0; i < count; ++i) total += parts_[i].size();
     }
     const std::size_t taken = loop_.backend().send(c.stream, std::span(parts_.data(), count));
     counters_.bytes_out.add(taken);
-    c.out.consume(taken);
-    if (c.http && taken > 0) c.http->machine.on_progress(now(), c.out.empty());
+    wire.consume(taken);
+    if (c.http && taken > 0) c.http->machine.on_progress(now(), wire.empty() && c.out.empty());
     if ((c.closing || c.move) && taken > 0) arm_stall(c);
     if (taken < total) {
       c.in_flight = true;
@@ -297,6 +326,7 @@ void Shard::flush_connection(Connection& c) {
       everything = false;
       break;
     }
+    if (c.tls) seal(c);  // there is room for more
   }
   if (c.ws) {
     if (!c.probe && everything != c.flushed) {
@@ -417,81 +447,6 @@ void Shard::turn_ws(Connection& c) {
 // Too many of its handlers run: nothing more is read until some have ended.
 bool Shard::overloaded(const SessionRecord* record) const {
   return record != nullptr && record->running > settings_.options.max_running_handlers;
-}
-
-// -- The end.
-
-void Shard::close(std::function<void()> done) {
-  if (closed_) return done();
-  on_closed_.push_back(std::move(done));
-  if (closing_) return;
-  closing_ = true;
-  for (std::uint32_t i = 0; i < accepting_; ++i) loop_.backend().accept_stop(i);
-  listeners_.clear();
-  core_.shut_down(now());
-  dispatcher_.pump(now());
-  sessions_.each([this](SessionId, SessionRecord& record) {
-    record.session.discard(eio::CloseReason::forced_close, "", now());
-    pump(record);
-  });
-  connections_.each([this](ConnectionId, Connection& c) {
-    if (c.http && c.http->exchange == Exchange::held) {
-      release(c);
-      respond(c, http::Response{503, {}, {}}, true);
-    }
-    if (c.http && !c.http->machine.answering()) close_when_sent(c);
-  });
-  loop_.timers().arm(shutdown_timer_, base::after(now(), settings_.options.close_timeout));
-  finish_closing();
-}
-
-void Shard::finish_closing() {
-  if (!closing_ || closed_ || connections_.size() > 0) return;
-  closed_ = true;
-  loop_.timers().cancel(shutdown_timer_);
-  for (auto& done : std::exchange(on_closed_, {})) done();
-}
-
-void Shard::end(std::function<void()> done) {
-  if (ended_) return done();
-  on_ended_.push_back(std::move(done));
-}
-
-void Shard::finish_ending() {
-  hub_->close(index_);
-  ended_ = true;
-  // What came in before the door was shut still has its answers to get.
-  loop_.mailbox().run();
-  dispatcher_.pump(now());
-  loop_.stop();
-  for (auto& done : std::exchange(on_ended_, {})) done();
-}
-
-void Shard::add_stats(Stats& all) const {
-  all.connections += hub_->connections[index_].load(std::memory_order_relaxed);
-  all.rooms += core_.room_count();
-  all.mailbox_jobs += loop_.mailbox().size();
-  all.offload_jobs += offload_.size();
-  counters_.add_to(all);
-}
-
-SessionRecord* Shard::session_of(sio::ClientId client) {
-  return sessions_.get(SessionId::unpack(core_.owner(client)));
-}
-
-void Shard::handler_started(SessionRecord& record) {
-  ++record.running;
-}
-
-void Shard::handler_ended(std::uint64_t session) {
-  SessionRecord* record = sessions_.get(SessionId::unpack(session));
-  if (record == nullptr || record->running == 0) return;
-  --record->running;
-  Connection* c = connections_.get(record->websocket);
-  if (c == nullptr || !c->paused || record->running > settings_.options.max_running_handlers)
-    return;
-  backlog_.push_back(*c);
-  loop_.nudge();  // the embedding program may have ended the wait between two turns
 }
 
 }  // namespace socketio::server

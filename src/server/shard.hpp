@@ -5,10 +5,11 @@
 //   on_received -> feed -> [http machine | ws machine] -> eio::Session -> sio::Core -> Dispatcher
 //   -> user's handler flush       <- dirty connections <- dirty sessions <- (handlers emit)
 //
-// Where to look: shard.cpp (facts, flush, close), shard_move.cpp (from shard to shard),
-// shard_http.cpp (requests), shard_admission.cpp (who may connect), shard_engine.cpp (Engine.IO
-// over HTTP and WebSocket), dispatcher.cpp (user code). Nothing here is locked: everything runs on
-// the shard's thread; other threads come through the mailbox.
+// Where to look: shard.cpp (facts, flush), shard_end.cpp (close), shard_move.cpp (from shard to
+// shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests),
+// shard_admission.cpp (who may connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket),
+// dispatcher.cpp (user code). Nothing here is locked: everything runs on the shard's thread; other
+// threads come through the mailbox.
 #pragma once
 
 #include <array>
@@ -95,13 +96,17 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // and its loop stops. `done` is the last. Idempotent.
   void end(std::function<void()> done);
   bool ended() const { return ended_; }
-  // Takes over a connected descriptor, with what was already read from it. Any of the server's
-  // threads may have accepted it.
-  void adopt(int fd, const net::Address& peer, base::Bytes already_read);
+  // Takes over a connected descriptor, with what was already read from it and the TLS it speaks
+  // (none: a new connection). Any of the server's threads may have accepted it.
+  void adopt(int fd, const net::Address& peer, base::Bytes already_read,
+             std::unique_ptr<TlsSide> tls);
   void add_stats(Stats& all) const;  // any thread; what is the hub's is left out
   Counters& counters() { return counters_; }
   // Engine.IO sessions and their ids, closing ones included: 0 when all are gone.
   std::size_t sessions() const { return sessions_.size() + sids_.size(); }
+
+  // The first shard's: recovery has something that will expire.
+  void expire_recovery();
 
   // -- For the dispatcher.
   SessionRecord* session_of(sio::ClientId client);
@@ -129,6 +134,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_timer(net::Timer& timer) override;
   void flush() override;
 
+  void on_plaintext(Connection& c, base::MutBytes bytes);
+  void input_ended(Connection& c);
   void feed(Connection& c, base::MutBytes bytes);
   void turn(Connection& c);  // drains the connection's machine
   bool overloaded(const SessionRecord* record) const;
@@ -149,7 +156,20 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool move_to_owner(Connection& c, const http::Request& request);
   // To the shard that owns a session: every later request on the connection is at home there.
   void move(Connection& c, std::size_t shard);
-  void hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes);
+  void hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
+                 std::unique_ptr<TlsSide> tls);
+
+  // -- TLS (shard_tls.cpp).
+  void begin_tls(Connection& c, const net::Address& peer);
+  void resume_tls(Connection& c, std::unique_ptr<TlsSide> tls);  // of another shard
+  void on_ciphertext(Connection& c, base::MutBytes bytes);
+  void end_of_tls(Connection& c);  // when its engine says so
+  // Turns what is queued into ciphertext, within limits, and returns that.
+  base::OutQueue& seal(Connection& c);
+  void show_tls(Connection& c, SessionRecord& record) const;
+  tls::Env tls_env(Connection& c) {
+    return {c.tls->wire, arena_, *random_, tls_->tickets ? &*tls_->tickets : nullptr};
+  }
 
   // -- HTTP (shard_http.cpp).
   void turn_http(Connection& c);
@@ -238,6 +258,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::function<std::int64_t()> unix_ms_;
   base::Ledger& ledger_;
   base::Arena arena_;
+  std::unique_ptr<TlsDesk> tls_;  // of a server with TLS; before the connections, which use it
   eio::Shared shared_;
   Counters counters_;
   base::Slab<Connection> connections_;
@@ -252,6 +273,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::uint32_t accepting_ = 0;  // listeners told to the backend
   net::Timer core_timer_{0, kCoreTimer};
   net::Timer shutdown_timer_{0, kShutdownTimer};
+  net::Timer recovery_timer_{0, kRecoveryTimer};
   std::vector<std::function<void()>> on_closed_;
   std::vector<std::function<void()>> on_ended_;
   std::string scratch_;

@@ -67,6 +67,7 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   } else {
     counters_.polling_opened.add();
   }
+  if (c.tls) show_tls(c, *record);
   if (record->session.has_custom_id()) {
     hub_->custom_ids.place(decision.sid, {index_, id.packed()});
   } else {

@@ -20,13 +20,15 @@ std::size_t Shard::emptiest_shard() const {
 }
 
 // The descriptor belongs to the job, so that one dropped unrun closes it.
-void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes) {
-  if (shard == index_) return adopt(fd, peer, base::as_bytes(bytes.view()));
+void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
+                      std::unique_ptr<TlsSide> tls) {
+  if (shard == index_) return adopt(fd, peer, base::as_bytes(bytes.view()), std::move(tls));
   struct Parcel {
     int fd;
     net::Address peer;
     base::InBuffer bytes;
-    std::shared_ptr<detail::Hub> hub;
+    std::shared_ptr<detail::Hub> hub;  // before what is charged to its ledger
+    std::unique_ptr<TlsSide> tls;
     std::size_t shard;
     ~Parcel() {
       if (fd < 0) return;
@@ -34,27 +36,33 @@ void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base:
       hub->connections[shard].fetch_sub(1, std::memory_order_relaxed);
     }
   };
-  auto parcel = std::make_shared<Parcel>(fd, peer, std::move(bytes), hub_, shard);
+  auto parcel = std::make_shared<Parcel>(fd, peer, std::move(bytes), hub_, std::move(tls), shard);
   hub_->post_always(shard, [parcel](Shard& to) {
-    to.adopt(std::exchange(parcel->fd, -1), parcel->peer, base::as_bytes(parcel->bytes.view()));
+    to.adopt(std::exchange(parcel->fd, -1), parcel->peer, base::as_bytes(parcel->bytes.view()),
+             std::move(parcel->tls));
   });
 }
 
-void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read) {
+void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read,
+                  std::unique_ptr<TlsSide> tls) {
   auto [id, c] = connections_.emplace();
   c->self = id;
   c->timer.owner = id.packed();
   c->timer.kind = kConnectionTimer;
-  c->http = std::make_unique<HttpSide>(settings_.http, now(), peer);
   c->stream = loop_.backend().adopt(fd, id.packed());
   if (closing_) return drop(*c);
   loop_.backend().recv_start(c->stream);
+  if (tls_ && !tls) return begin_tls(*c, peer);
+  c->http = std::make_unique<HttpSide>(settings_.http, now(), peer);
   arm(*c);
-  if (already_read.empty()) return;
-  // The machine may unmask and unescape in place, so it gets memory of its own.
-  base::InBuffer bytes;
-  bytes.append(already_read, ledger_);
-  on_received(c->stream, id.packed(), bytes.view());
+  if (tls) resume_tls(*c, std::move(tls));
+  if (!already_read.empty()) {
+    // The machine may unmask and unescape in place, so it gets memory of its own.
+    base::InBuffer bytes;
+    bytes.append(already_read, ledger_);
+    on_plaintext(*c, bytes.view());
+  }
+  if (Connection* still = connections_.get(id); still != nullptr && still->tls) end_of_tls(*still);
 }
 
 // A session of another shard: the connection goes there. Only a known method with a sid of ours can
@@ -85,10 +93,11 @@ void Shard::move(Connection& c, std::size_t shard) {
 void Shard::on_detached(net::StreamId, net::Owner owner, int fd) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   const std::unique_ptr<Move> parcel = std::move(c->move);
+  std::unique_ptr<TlsSide> tls = std::move(c->tls);
   connections_.erase(c->self);
   hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
   hub_->connections[parcel->shard].fetch_add(1, std::memory_order_relaxed);
-  hand_over(parcel->shard, fd, parcel->peer, std::move(parcel->bytes));
+  hand_over(parcel->shard, fd, parcel->peer, std::move(parcel->bytes), std::move(tls));
   finish_closing();
 }
 

@@ -1,5 +1,6 @@
 // Connections that arrive at a shard which does not have their session. Every request comes on a
 // connection of its own, so most of them move, while others of the same shards keep sending.
+#include "support/secure_world.hpp"
 #include "support/shards_fixture.hpp"
 
 namespace socketio {
@@ -125,7 +126,7 @@ class Upgrader final : public Peer {
 
 class Moves : public test::ShardsTest {
  protected:
-  Moves() {
+  explicit Moves(ServerOptions options = {}) : ShardsTest(std::move(options)) {
     world_.io.on_event("up", [this](const Socket& socket, int id, int n) {
       bool in_order = false;
       {
@@ -153,6 +154,9 @@ class Moves : public test::ShardsTest {
     EXPECT_EQ(faults_, 0);
   }
 
+  void lose_nothing(std::uint64_t moves);
+  void keep_what_follows(int upgrades);
+
   std::mutex numbers_;
   std::map<int, int> next_;
   std::atomic<int> faults_{0};
@@ -160,8 +164,15 @@ class Moves : public test::ShardsTest {
 INSTANTIATE_TEST_SUITE_P(All, Moves, ::testing::ValuesIn(test::backends_here()),
                          test::backend_named);
 
-TEST_P(Moves, LoseNothingUnderLoad) {
-  constexpr std::uint64_t kMoves = 10'000;
+// With TLS, whose state moves too.
+class SecureMoves : public Moves {
+ protected:
+  SecureMoves() : Moves(test::with_tls()) { world_.tls = test::client_context(); }
+};
+INSTANTIATE_TEST_SUITE_P(All, SecureMoves, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+void Moves::lose_nothing(std::uint64_t moves) {
   constexpr int kRoamers = 32;
   constexpr int kOthers = 8;
   const auto others = join(kOthers);
@@ -170,7 +181,7 @@ TEST_P(Moves, LoseNothingUnderLoad) {
   for (int id = 0; id < kRoamers; ++id)
     roamers.push_back(std::make_unique<Roamer>(world_, 100 + id, Roamer::Old::cut));
   int rounds = 0;
-  while (world_.io.stats().moved_connections < kMoves && rounds < 2'000 && !HasFailure()) {
+  while (world_.io.stats().moved_connections < moves && rounds < 2'000 && !HasFailure()) {
     for (int i = 0; i < kOthers; ++i)
       others[static_cast<std::size_t>(i)]->send(up(i, rounds).substr(1));
     ++rounds;
@@ -179,7 +190,7 @@ TEST_P(Moves, LoseNothingUnderLoad) {
     for (const auto& roamer : roamers) EXPECT_EQ(roamer->answer_to_post(), 200);
     for (const auto& roamer : roamers) roamer->answer_to_get();
   }
-  EXPECT_GE(world_.io.stats().moved_connections, kMoves);
+  EXPECT_GE(world_.io.stats().moved_connections, moves);
   for (int id = 0; id < kRoamers; ++id) {
     Roamer& roamer = *roamers[static_cast<std::size_t>(id)];
     while (!roamer.complete() && !HasFailure()) {
@@ -195,11 +206,18 @@ TEST_P(Moves, LoseNothingUnderLoad) {
   }
 }
 
+TEST_P(Moves, LoseNothingUnderLoad) {
+  lose_nothing(10'000);
+}
+
+TEST_P(SecureMoves, LoseNothingUnderLoad) {
+  lose_nothing(500);
+}
+
 // The upgrade moves too, with the frames behind it.
-TEST_P(Moves, KeepWhatFollowsAnUpgrade) {
-  constexpr int kUpgrades = 60;
+void Moves::keep_what_follows(int upgrades) {
   constexpr int kEvents = 5;
-  for (int id = 100; id < 100 + kUpgrades && !HasFailure(); ++id) {
+  for (int id = 100; id < 100 + upgrades && !HasFailure(); ++id) {
     // Its first connection keeps its shard from being the emptiest: all others arrive elsewhere.
     Roamer roamer(world_, id, Roamer::Old::kept);
     roamer.send();
@@ -226,6 +244,14 @@ TEST_P(Moves, KeepWhatFollowsAnUpgrade) {
     roamer.leave();
     ASSERT_TRUE(world_.until([this] { return world_.io.stats().connections == 0; }));
   }
+}
+
+TEST_P(Moves, KeepWhatFollowsAnUpgrade) {
+  keep_what_follows(60);
+}
+
+TEST_P(SecureMoves, KeepWhatFollowsAnUpgrade) {
+  keep_what_follows(10);
 }
 
 // A connection that is to move, and whose peer does not take what it is still owed, has a deadline

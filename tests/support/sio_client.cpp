@@ -100,6 +100,9 @@ Peer::Peer(World& world, std::string_view unix_path)
       fd_(unix_path.empty() ? connect_tcp(world.io.port()) : connect_unix(unix_path)) {
   ::fcntl(fd_, F_SETFL, O_NONBLOCK);
   world_.peers_.push_back(this);
+  if (world_.tls == nullptr) return;
+  tls_ = std::make_unique<TlsClient>(world_.tls);
+  tls_->write({}, out_);
 }
 
 Peer::~Peer() {
@@ -123,7 +126,7 @@ void Peer::shrink_receive_buffer() {
 }
 
 void Peer::write(std::string_view bytes) {
-  out_ += bytes;
+  tls_ ? tls_->write(bytes, out_) : write_raw(bytes);
 }
 
 void Peer::end_writing() {
@@ -147,7 +150,9 @@ void Peer::turn() {
   while (reading && !closed_) {
     const ssize_t n = ::recv(fd_, memory.data(), kReadSize, 0);
     if (n > 0) {
-      on_bytes(memory.data(), static_cast<std::size_t>(n));
+      base::MutBytes bytes(memory.data(), static_cast<std::size_t>(n));
+      if (tls_) bytes = tls_->take(base::as_bytes(bytes), out_);
+      if (!bytes.empty()) on_bytes(bytes.data(), bytes.size());
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
       cut();
     } else {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@
 
 #include <socketio/server.hpp>
 
+#include "support/tls_client.hpp"
 #include "ws/machine.hpp"
 
 namespace socketio::test {
@@ -51,6 +53,8 @@ class World {
   // A few turns: whatever the server can do at once, it has done.
   void settle();
 
+  // Set before the first peer: all of them speak TLS.
+  std::shared_ptr<const tls::Context> tls;
   std::vector<ErrorReport> errors;  // what on_error was told (mode here)
   Server io;
 
@@ -74,6 +78,11 @@ class Peer {
   bool closed() const { return closed_; }
   // Ends the connection without a word; `reset`: with RST.
   void cut(bool reset = false);
+  TlsClient* tls() { return tls_.get(); }
+  // TLS's word for "no more will come"; the connection stays.
+  void say_close_notify() { tls_->close(out_); }
+  // Past the TLS, if there is any.
+  void write_raw(std::string_view bytes) { out_ += bytes; }
   // Sends what is left and says that no more will come.
   void end_writing();
   bool wait_closed();
@@ -92,6 +101,7 @@ class Peer {
   int fd_ = -1;
   bool closed_ = false;
   std::string out_;
+  std::unique_ptr<TlsClient> tls_;
 };
 
 struct HttpAnswer {
