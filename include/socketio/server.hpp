@@ -54,7 +54,7 @@ struct ServerOptions {
   // Where Engine.IO listens; requests below it are ours.
   std::string path = "/socket.io/";
   // Serve the browser client's files under the path, from `client_dist` (the client-dist folder of
-  // npm's socket.io).
+  // npm's socket.io; empty: where the library was installed with them, if it was).
   bool serve_client = true;
   std::string client_dist{};
   // A client that has joined no namespace by then is closed.
