@@ -115,8 +115,8 @@ class EventView {
     return out;
   }
   // The JSON text of all arguments joined by commas ("1,\"two\""), to pass on unparsed; empty when
-  // there are none or some are binary.
-  std::string_view raw() const { return raw_; }
+  // there are none or some are binary. (Written on demand when the packet was not JSON.)
+  std::string_view raw() const { return raw_.data() != nullptr ? raw_ : args_.raw_rest(); }
   // The client waits for an acknowledgement.
   bool wants_ack() const { return wants_ack_; }
 

@@ -13,6 +13,7 @@
 
 #include <socketio/export.hpp>
 #include <socketio/task.hpp>
+#include <socketio/tls.hpp>
 #include <socketio/value.hpp>
 
 namespace socketio {
@@ -25,6 +26,9 @@ class SOCKETIO_EXPORT HttpRequest {
   std::string_view url() const;   // as sent
   std::string_view body() const;
   std::string_view address() const;  // the TCP peer
+  bool secure() const;               // over TLS
+  // What the client has shown (TlsOptions::client_certificates); null: nothing.
+  const ClientCertificate* certificate() const;
   // Empty when absent.
   std::string_view header(std::string_view name) const;  // case-insensitive; the first
   std::string_view param(std::string_view name) const;   // of the route's pattern
@@ -86,6 +90,16 @@ class SOCKETIO_EXPORT HttpRoutes {
   // content types; no dot files, no way out of the directory. Throws std::invalid_argument when the
   // directory does not exist.
   HttpRoutes& serve(std::string prefix, std::string directory);
+  // Monitoring (Server::http() only). All three answer GET and HEAD, are never cached, and say
+  // nothing about clients. Server::stats() as Prometheus text, made once a second however many
+  // ask; from now on the loops' turns are timed. Requests for which `allow` is false (it runs on
+  // the thread of the connection) get 403.
+  HttpRoutes& metrics(std::string pattern = "/metrics",
+                      std::function<bool(const HttpRequest&)> allow = nullptr);
+  // 200: the process turns its loops.
+  HttpRoutes& health(std::string pattern = "/healthz");
+  // 200, or 503 since Server::close() or set_ready(false): send nobody here any more.
+  HttpRoutes& ready(std::string pattern = "/readyz");
   // Instead of the empty 404.
   template <class F>
   HttpRoutes& fallback(F f) {

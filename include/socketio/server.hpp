@@ -15,6 +15,7 @@
 #include <socketio/http.hpp>
 #include <socketio/log.hpp>
 #include <socketio/namespace.hpp>
+#include <socketio/parser.hpp>
 #include <socketio/stats.hpp>
 #include <socketio/tls.hpp>
 #include <socketio/version.hpp>
@@ -48,6 +49,9 @@ struct ServerOptions {
   bool polling = true;
   bool websocket = true;
   bool allow_upgrades = true;
+  // How packets become messages: parser::json(), parser::message_pack() or your own. Every client
+  // has to use the same one.
+  Parser parser{};
   // Who may connect, ids, cookie, first packet: see engine.hpp.
   EngineOptions engine{};
   // CORS headers; none without it. options.cors = {.origin = "https://example.com"}: see cors.hpp.
@@ -74,6 +78,9 @@ struct ServerOptions {
   Backend backend = Backend::automatic;
   // https and wss on every listener.
   std::optional<TlsOptions> tls{};
+  // Time every turn of the loops (Stats::turns): two readings of the clock per turn. A metrics
+  // route turns it on.
+  bool measure_turns = false;
   LogSink log{};
   LogLevel log_level = LogLevel::warn;
 };
@@ -157,6 +164,9 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
   // thread. False when its queue is full. What `work` throws is reported to on_error instead.
   bool offload(std::function<void()> work, std::function<void()> done);
+  // What `/readyz` tells (HttpRoutes::ready); close() sets it to false for good. Before a shutdown
+  // set it, wait until the load balancer has noticed, then close(). Any thread.
+  void set_ready(bool ready);
   // Any thread; the shards' numbers added up, each as of its own now.
   Stats stats() const;
 

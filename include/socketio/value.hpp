@@ -45,7 +45,8 @@ struct BinaryView {
 
 // The JSON text of one value, sent without parsing or checking (it must be valid compact JSON) and,
 // as a handler parameter, received without building anything. Binary placeholders inside are not
-// followed. RawView lives for the call.
+// followed. RawView lives for the call. With another parser than JSON (parser.hpp) the text is
+// translated, both ways.
 struct Raw {
   std::string json;
 };
@@ -93,7 +94,7 @@ class SOCKETIO_EXPORT Writer {
   virtual void boolean(bool v) = 0;
   virtual void integer(std::int64_t v) = 0;
   virtual void unsigned_integer(std::uint64_t v) = 0;
-  virtual void number(double v) = 0;  // NaN and infinities become null, as JSON.stringify does
+  virtual void number(double v) = 0;  // in JSON, NaN and infinities become null, as in JS
   virtual void string(std::string_view utf8) = 0;  // invalid UTF-8 is replaced by U+FFFD
   virtual void binary(std::string_view bytes) = 0;
   virtual void raw(std::string_view json) = 0;
@@ -140,7 +141,8 @@ class SOCKETIO_EXPORT Element {
   bool as_string(std::string_view& out) const;
   bool as_binary(std::string_view& out) const;
   bool as_raw(std::string& out) const;  // compact JSON of this value; false if it holds binary
-  // As as_raw, but the very text received (which may hold white space), without a copy.
+  // As as_raw, but the very text received (which may hold white space), without a copy (of
+  // another parser's packet: the same text as as_raw).
   bool as_raw_view(std::string_view& out) const;
 
   // Children of an array or an object, in order:
@@ -153,6 +155,8 @@ class SOCKETIO_EXPORT Element {
 
  private:
   friend class Document;
+  friend class EventView;
+  std::string_view raw_rest() const;  // an array's JSON text behind the first item, if not at hand
   const Document* document_ = nullptr;
   std::size_t at_ = 0;
 };

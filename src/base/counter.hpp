@@ -9,6 +9,7 @@ namespace socketio::base {
 class Counter {
  public:
   void add(std::uint64_t n = 1) { set(get() + n); }
+  void subtract(std::uint64_t n = 1) { set(get() - n); }
   void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
 

@@ -1,8 +1,12 @@
 #include "base/log.hpp"
 
+#include <string>
+
+#include "base/printable.hpp"
+
 namespace socketio::base {
 
-void Logger::write(LogLevel level, LogKind kind, std::string_view text, Time now) {
+void Logger::write(LogLevel level, LogKind kind, Bytes text, Time now, Fields fields) {
   if (!wants(level)) return;
   Window& window = windows_[static_cast<std::size_t>(kind)];
   const std::int64_t second =
@@ -11,9 +15,26 @@ void Logger::write(LogLevel level, LogKind kind, std::string_view text, Time now
     window.lines.store(0, std::memory_order_relaxed);
   if (window.lines.fetch_add(1, std::memory_order_relaxed) >= kLinesPerSecond) {
     window.swallowed.fetch_add(1, std::memory_order_relaxed);
+    suppressed_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  sink_(level, text, window.swallowed.exchange(0, std::memory_order_relaxed));
+  // All of the line's memory, reserved so that views of it stay.
+  std::string memory;
+  memory.reserve((kMaxFields + 1) * (kMaxText + 3));
+  const auto printable = [&memory](Bytes raw) {
+    const std::size_t begin = memory.size();
+    append_printable(memory, raw, kMaxText);
+    return Bytes(memory).substr(begin);
+  };
+  const Bytes shown = printable(text);
+  std::array<LogField, kMaxFields> parts;
+  std::size_t count = 0;
+  for (const LogField& field : fields) {
+    if (count == parts.size()) break;
+    parts[count++] = {field.name, printable(field.value)};
+  }
+  sink_({level, kind, shown, std::span(parts.data(), count),
+         window.swallowed.exchange(0, std::memory_order_relaxed)});
 }
 
 }  // namespace socketio::base

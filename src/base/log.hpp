@@ -1,12 +1,14 @@
 // The logger interface. Machines never log; drivers do. A Logger limits each kind of line to ten a
 // second, so that a flood of bad input cannot become a flood of log lines; what it swallowed is
-// counted in the next line.
+// counted in the next line. What it passes on is printable and short, whoever wrote it.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
+#include <span>
 
 #include "base/bytes.hpp"
 #include "base/time.hpp"
@@ -18,10 +20,27 @@ enum class LogLevel : std::uint8_t { debug, info, warn, error };
 // One value per kind of line; the limit is per kind.
 enum class LogKind : std::uint8_t { general, accept, connection, protocol, handler, http, count };
 
+struct LogField {
+  Bytes name;  // ours
+  Bytes value;
+};
+
+// Views live for the call of the sink.
+struct LogLine {
+  LogLevel level;
+  LogKind kind;
+  Bytes text;
+  std::span<const LogField> fields;
+  std::uint64_t suppressed;  // lines of this kind left out since the last one
+};
+
 class Logger {
  public:
-  using Sink = std::function<void(LogLevel level, std::string_view text, std::uint64_t swallowed)>;
+  using Sink = std::function<void(const LogLine& line)>;
+  using Fields = std::initializer_list<LogField>;
   static constexpr std::uint32_t kLinesPerSecond = 10;
+  static constexpr std::size_t kMaxText = 256;  // bytes of the text, and of each field's value
+  static constexpr std::size_t kMaxFields = 8;  // more are left out
 
   Logger() = default;
   explicit Logger(Sink sink, LogLevel least = LogLevel::info)
@@ -29,7 +48,9 @@ class Logger {
 
   bool wants(LogLevel level) const { return sink_ && level >= least_; }
   // Thread-safe as far as the sink is.
-  void write(LogLevel level, LogKind kind, std::string_view text, Time now);
+  void write(LogLevel level, LogKind kind, Bytes text, Time now, Fields fields = {});
+  // All lines ever left out. Any thread.
+  std::uint64_t suppressed() const { return suppressed_.load(std::memory_order_relaxed); }
 
  private:
   struct Window {
@@ -40,6 +61,7 @@ class Logger {
   Sink sink_;
   LogLevel least_ = LogLevel::info;
   std::array<Window, static_cast<std::size_t>(LogKind::count)> windows_;
+  std::atomic<std::uint64_t> suppressed_{0};
 };
 
 }  // namespace socketio::base

@@ -28,6 +28,8 @@ class TextBuffer {
     at_ = to + text.size();
   }
 
+  // What has been written, to be changed in place.
+  char* data() { return data_.get(); }
   Bytes view() const { return {data_.get(), size()}; }
   std::size_t size() const { return static_cast<std::size_t>(at_ - data_.get()); }
   std::size_t capacity() const { return static_cast<std::size_t>(end_ - data_.get()); }

@@ -254,6 +254,8 @@ FilePlan plan_file(const Request& request, Bytes file_name, const FileFacts& fac
     return plan;
   }
   plan.head.set("Content-Type", content_type(file_name));
+  // The type is what it is: no browser shall find a script in an image.
+  plan.head.set("X-Content-Type-Options", "nosniff");
   plan.head.set("Content-Length", std::to_string(plan.length));
   plan.head.set("Accept-Ranges", "bytes");
   validators();

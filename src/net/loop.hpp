@@ -41,6 +41,7 @@ class Loop {
   Backend& backend() { return *backend_; }
   TimerWheel& timers() { return timers_; }
   Mailbox& mailbox() { return mailbox_; }
+  const Mailbox& mailbox() const { return mailbox_; }
   // The time of this turn: read once per wake-up, when first asked for. Between turns (a program
   // that embeds the loop calls in) the time of the call. Not for has_work(), which runs before the
   // loop sleeps.
@@ -52,6 +53,9 @@ class Loop {
     }
     return now_;
   }
+
+  // How long this turn has lasted since it woke up: reads the clock.
+  base::Duration in_turn() const { return clock_() - now(); }
 
   // Turns until stop(). Must be called on one thread only.
   void run(Driver& driver);

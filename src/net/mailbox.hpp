@@ -34,6 +34,11 @@ class Mailbox {
   // Owner's thread: runs what was queued when the call began, in order; returns how many.
   std::size_t run();
   bool empty() const { return !pending_.load(); }
+  // Jobs waiting. Any thread.
+  std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return queue_.size();
+  }
   // Owner's thread, around blocking: while a waker is set the owner sleeps, and the first post
   // wakes it. Look at empty() after setting it. `in_wait` says that the owner's thread is inside
   // wait(): what it posts itself, from a fact, needs no wake-up, because that wait() does not

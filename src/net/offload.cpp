@@ -32,6 +32,11 @@ bool Offload::run(std::function<void()> work, std::function<void()> done) {
   return true;
 }
 
+std::size_t Offload::size() const {
+  const std::lock_guard lock(mutex_);
+  return jobs_.size();
+}
+
 void Offload::start() {
   // Signals belong to the application's threads; the worker inherits a mask that blocks them all.
   sigset_t all;

@@ -25,6 +25,8 @@ class Offload {
   // worker, then `done` on the loop's thread. Neither may throw: failures travel in what they
   // share.
   bool run(std::function<void()> work, std::function<void()> done);
+  // Jobs that have not begun. Any thread.
+  std::size_t size() const;
 
  private:
   void start();
@@ -34,7 +36,7 @@ class Offload {
     std::function<void()> done;
   };
   Mailbox& completions_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> jobs_;
   std::thread thread_;

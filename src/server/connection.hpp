@@ -108,6 +108,7 @@ struct SessionRecord {
   std::int64_t issued_ms = 0;
   std::uint32_t running = 0;  // coroutine handlers
   bool secure = false;        // came over TLS
+  bool is_trident = false;    // Internet Explorer, which has to be told not to guard against XSS
   net::Timer timer;
 };
 

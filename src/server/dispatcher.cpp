@@ -55,7 +55,7 @@ class Call final : public detail::Invocation {
     if (ack_ == nullptr || close_ack(*ack_)) dispatcher_.send_ack(id_, id, args);
   }
   void mismatch(std::size_t index) override {
-    dispatcher_.mismatches_.add();
+    dispatcher_.counters_.mismatches.add();
     dispatcher_.report({ErrorReport::Kind::payload_mismatch,
                         fmt::format("argument {} does not fit the handler", index),
                         std::string(view_.name())});
@@ -152,13 +152,15 @@ detail::TaskEnd Call::begin_task() {
   };
 }
 
-Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared,
+Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Counters& counters,
                        std::shared_ptr<detail::Hub> hub)
     : shard_(shard),
       core_(core),
       shared_(shared),
+      counters_(counters),
       options_(hub->settings.sio),
-      hub_(std::move(hub)) {}
+      hub_(std::move(hub)),
+      encoder_(options_.parser) {}
 
 Socket Dispatcher::handle(const sio::Socket& socket) const {
   return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id};
@@ -187,17 +189,23 @@ NamespaceExtras& Dispatcher::extras(sio::NamespaceIndex nsp) {
 }
 
 void Dispatcher::report(const ErrorReport& error) {
-  shard_.log(base::LogLevel::warn, base::LogKind::handler, error.message);
+  if (error.kind == ErrorReport::Kind::connection_error) {
+    shard_.log(base::LogLevel::warn, base::LogKind::protocol, error.message,
+               {{"code", std::to_string(error.code)}, {"name", error.name}});
+  } else {
+    shard_.log(base::LogLevel::warn, base::LogKind::handler, error.message,
+               {{"event", error.event}});
+  }
   if (!hub_->hooks.error) return;
   try {
     hub_->hooks.error(error);
   } catch (...) {  // a hook that throws has nobody left to tell
-    failures_.add();
+    counters_.failures.add();
   }
 }
 
 void Dispatcher::report_exception(std::exception_ptr error, std::string_view event) {
-  failures_.add();
+  counters_.failures.add();
   std::string message = "unknown exception";
   try {
     std::rethrow_exception(error);
@@ -229,6 +237,8 @@ void Dispatcher::pump(base::Time now) {
         pumping_ = false;
         return;
       case sio::EventKind::ack:
+        counters_.acks_pending.subtract();
+        if (event.end == sio::AckEnd::timeout) counters_.acks_timed_out.add();
         guarded("ack", [&] { event.waiter->finish(event.end, event.args); });
         break;
       case sio::EventKind::ack_reply:
@@ -284,6 +294,7 @@ void Dispatcher::connected(sio::SocketId id) {
   const sio::Socket* socket = core_.get(id);
   const Socket user = handle(*socket);
   extras(socket->nsp).sockets.fetch_add(1, std::memory_order_relaxed);
+  counters_.sockets.add();
   const auto handlers = extras(socket->nsp).connection;
   for (const auto& [listener, run] : handlers) guarded("connection", [&] { run(user); });
 }
@@ -317,7 +328,7 @@ void Dispatcher::on_unknown_namespace(const sio::Event& event) {
 // -- Events.
 
 void Dispatcher::on_event(sio::Event& event) {
-  events_.add();
+  counters_.events_in.add();
   sio::Socket* socket = event.record;
   const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
   NamespaceExtras& nsp = extras(socket->nsp);
@@ -412,7 +423,11 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   const sio::Socket* socket = core_.get(event.socket);
   const DisconnectReason reason = event.reason;
   const bool before = event.kind == sio::EventKind::disconnecting;
-  if (!before) extras(event.nsp).sockets.fetch_sub(1, std::memory_order_relaxed);
+  if (!before) {
+    extras(event.nsp).sockets.fetch_sub(1, std::memory_order_relaxed);
+    counters_.sockets.subtract();
+    counters_.disconnects.at(static_cast<std::size_t>(reason)).add();
+  }
   const Socket user = handle(*socket);
   const std::shared_ptr<sio::Attachment> keep = socket->attachment;
   if (auto* own = static_cast<SocketExtras*>(keep.get()); own != nullptr) {

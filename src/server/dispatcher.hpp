@@ -10,7 +10,7 @@
 
 #include <socketio/server.hpp>
 
-#include "base/counter.hpp"
+#include "server/counters.hpp"
 #include "server/handlers.hpp"
 #include "server/hub.hpp"
 #include "sio/core.hpp"
@@ -26,7 +26,8 @@ void write_values(const void* values, Writer& to);  // ArgsRef::write for Args
 
 class Dispatcher {
  public:
-  Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, std::shared_ptr<detail::Hub> hub);
+  Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Counters& counters,
+             std::shared_ptr<detail::Hub> hub);
 
   // Drains the core's events through user code. Not reentrant; a call from inside a handler does
   // nothing (the outer one goes on).
@@ -69,9 +70,6 @@ class Dispatcher {
   }
   void report_exception(std::exception_ptr error, std::string_view event);
   void report(const ErrorReport& error);
-  std::uint64_t events() const { return events_.get(); }
-  std::uint64_t mismatches() const { return mismatches_.get(); }
-  std::uint64_t failures() const { return failures_.get(); }
 
  private:
   friend class Call;
@@ -99,13 +97,11 @@ class Dispatcher {
   Shard& shard_;
   sio::Core& core_;
   eio::Shared& shared_;
+  Counters& counters_;
   const sio::Options& options_;
   std::shared_ptr<detail::Hub> hub_;
   sio::Encoder encoder_;
   std::vector<std::unique_ptr<NamespaceExtras>> namespaces_;
-  base::Counter events_;
-  base::Counter mismatches_;
-  base::Counter failures_;
   std::uint32_t outgoing_listeners_ =
       0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
   bool pumping_ = false;

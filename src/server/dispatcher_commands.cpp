@@ -3,6 +3,7 @@
 
 #include "http/url.hpp"
 #include "server/shard.hpp"
+#include "value/value_writer.hpp"
 
 namespace socketio::server {
 namespace {
@@ -30,70 +31,45 @@ class Waiter final : public sio::AckWaiter {
   std::unique_ptr<detail::AckReceiver> receiver_;
 };
 
-// Collects arguments as values: what crosses threads before its acknowledgement id is known.
-class ValueCollector final : public Writer {
- public:
-  void null() override { add(nullptr); }
-  void boolean(bool v) override { add(v); }
-  void integer(std::int64_t v) override { add(v); }
-  void unsigned_integer(std::uint64_t v) override { add(v); }
-  void number(double v) override { add(v); }
-  void string(std::string_view utf8) override { add(utf8); }
-  void binary(std::string_view bytes) override { add(Binary(std::string(bytes))); }
-  void raw(std::string_view json) override { add(Value::parse(json).value_or(Value())); }
-  void begin_array() override { open_.emplace_back(Array()); }
-  void end_array() override { close(); }
-  void begin_object() override { open_.emplace_back(Object()); }
-  void end_object() override { close(); }
-  void key(std::string_view name) override { keys_.emplace_back(name); }
-  Args take() { return std::move(done_); }
-
- private:
-  void add(Value value) {
-    if (open_.empty()) {
-      done_.push_back(std::move(value));
-    } else if (Array* array = open_.back().get_if<Array>(); array != nullptr) {
-      array->push_back(std::move(value));
-    } else {
-      open_.back()[keys_.back()] = std::move(value);
-      keys_.pop_back();
-    }
-  }
-  void close() {
-    Value value = std::move(open_.back());
-    open_.pop_back();
-    add(std::move(value));
-  }
-  std::vector<Value> open_;
-  std::vector<std::string> keys_;
-  Args done_;
-};
-
 // Shows a shared packet to every receiver's on_any_outgoing; parses it once, and only when somebody
 // listens.
 class OutgoingNotifier final : public sio::Core::Outgoing {
  public:
   using Run = std::function<void(sio::Socket&, const EventView&)>;
-  OutgoingNotifier(const sio::SharedPacket& packet, std::string_view event, Run run)
-      : packet_(packet), event_(event), run_(std::move(run)) {}
+  OutgoingNotifier(const sio::SharedPacket& packet, std::string_view event,
+                   const sio::Options& options, Run run)
+      : packet_(packet), event_(event), options_(options), run_(std::move(run)) {}
   void outgoing(sio::Socket& socket) override {
     if (!socket.attachment || !static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing)
       return;
-    if (!document_) {
-      document_.emplace();
-      document_->parse_copy(packet_.body());
-      for (const eio::Message& message : packet_.attachments)
-        attachments_.push_back(message.payload());
-      if (!attachments_.empty()) document_->bind_attachments(attachments_);
-    }
+    if (!document_ && reader_ == nullptr) read();
+    if (reader_ != nullptr) return run_(socket, EventView(event_, reader_->root(), {}));
     run_(socket, EventView(event_, document_->root(),
                            attachments_.empty() ? document_->rest_of_array() : base::Bytes()));
   }
 
  private:
+  void read() {
+    reader_ = sio::make_reader(options_.parser);
+    if (reader_ != nullptr) {
+      sio::Decoded decoded;
+      reader_->on_message(packet_.text.payload(), packet_.text.is_binary(), options_, decoded);
+      for (const eio::Message& message : packet_.attachments)
+        reader_->on_message(message.payload(), message.is_binary(), options_, decoded);
+      return;
+    }
+    document_.emplace();
+    document_->parse_copy(packet_.body());
+    for (const eio::Message& message : packet_.attachments)
+      attachments_.push_back(message.payload());
+    if (!attachments_.empty()) document_->bind_attachments(attachments_);
+  }
+
   const sio::SharedPacket& packet_;
   std::string_view event_;
+  const sio::Options& options_;
   Run run_;
+  std::unique_ptr<sio::PacketReader> reader_;  // of another parser than the default
   std::optional<value::JsonDocument> document_;
   std::vector<base::Bytes> attachments_;
 };
@@ -105,9 +81,9 @@ sio::Flags flags_of(const detail::Target& target) {
 }  // namespace
 
 Args collect(detail::ArgsRef args) {
-  ValueCollector collector;
-  args.write(args.arguments, collector);
-  return collector.take();
+  value::ValueWriter writer;
+  args.write(args.arguments, writer);
+  return writer.take();
 }
 
 void write_values(const void* values, Writer& to) {
@@ -132,7 +108,9 @@ bool Dispatcher::emit(sio::SocketId id, std::string_view event, detail::ArgsRef 
   const sio::Encoded packet =
       encoder_.finish(sio::PacketType::event, core_.namespace_name(socket->nsp), std::nullopt,
                       options_.max_attachments);
-  return !packet.head.empty() && core_.emit(*socket, packet, flags);
+  if (!packet.can_be_sent() || !core_.emit(*socket, packet, flags)) return false;
+  counters_.events_out.add();
+  return true;
 }
 
 bool Dispatcher::send_ack(sio::SocketId id, std::uint64_t ack, detail::ArgsRef args) {
@@ -141,7 +119,7 @@ bool Dispatcher::send_ack(sio::SocketId id, std::uint64_t ack, detail::ArgsRef a
   args.write(args.arguments, encoder_.begin_ack());
   const sio::Encoded packet = encoder_.finish(
       sio::PacketType::ack, core_.namespace_name(socket->nsp), ack, options_.max_attachments);
-  return !packet.head.empty() && core_.send_ack(*socket, packet);
+  return packet.can_be_sent() && core_.send_ack(*socket, packet);
 }
 
 bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket& packet,
@@ -149,13 +127,14 @@ bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket
   if (!core_.has_namespace(target.nsp)) return true;  // nobody of it is here
   const sio::Selection selection = selection_of(target);
   if (outgoing_listeners_ == 0) {
-    core_.broadcast(target.nsp, selection, packet, flags_of(target));
+    counters_.events_out.add(core_.broadcast(target.nsp, selection, packet, flags_of(target)));
     return true;
   }
-  OutgoingNotifier notifier(packet, event, [this](sio::Socket& socket, const EventView& view) {
-    show_outgoing(socket, view);
-  });
-  core_.broadcast(target.nsp, selection, packet, flags_of(target), &notifier);
+  OutgoingNotifier notifier(
+      packet, event, options_,
+      [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
+  counters_.events_out.add(
+      core_.broadcast(target.nsp, selection, packet, flags_of(target), &notifier));
   return true;
 }
 
@@ -163,13 +142,13 @@ void Dispatcher::notify_outgoing(sio::Socket& socket, std::string_view event,
                                  const detail::ArgsRef& args) {
   if (!socket.attachment || !static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing)
     return;
-  sio::Encoder encoder;
+  sio::Encoder encoder(options_.parser);
   args.write(args.arguments, encoder.begin_event(event));
   const sio::Encoded encoded =
       encoder.finish(sio::PacketType::event, "/", std::nullopt, options_.max_attachments);
-  if (encoded.head.empty()) return;
+  if (!encoded.can_be_sent()) return;
   const sio::SharedPacket packet = sio::Encoder::share(encoded, &shared_.ledger);
-  OutgoingNotifier(packet, event, [this](sio::Socket& s, const EventView& view) {
+  OutgoingNotifier(packet, event, options_, [this](sio::Socket& s, const EventView& view) {
     show_outgoing(s, view);
   }).outgoing(socket);
 }
@@ -188,12 +167,17 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
     const auto encoded = [&](std::optional<std::uint64_t> id) {
       return encoder_.finish(sio::PacketType::event, nsp, id, options_.max_attachments);
     };
-    if (encoded(std::nullopt).head.empty()) return receiver->finish(Errc::too_many, {}), false;
+    if (!encoded(std::nullopt).can_be_sent()) return receiver->finish(Errc::too_many, {}), false;
     auto own = std::make_unique<Waiter>(std::move(receiver));
     Waiter& refused = *own;
     std::unique_ptr<sio::AckWaiter> waiter = std::move(own);
     const std::optional<std::uint64_t> id = core_.expect_ack(*socket, waiter, deadline);
-    if (id) return core_.emit(*socket, encoded(id), flags_of(target));
+    if (id) {
+      counters_.acks_pending.add();
+      if (!core_.emit(*socket, encoded(id), flags_of(target))) return false;
+      counters_.events_out.add();
+      return true;
+    }
     const bool full = socket->state == sio::SocketState::connected;
     return refused.release()->finish(full ? Errc::too_many : Errc::disconnected, {}), false;
   }
@@ -202,14 +186,16 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
   args.write(args.arguments, encoder_.begin_event(event));
   const sio::Encoded packet = encoder_.finish(
       sio::PacketType::event, core_.namespace_name(target.nsp), id, options_.max_attachments);
-  if (packet.head.empty()) return receiver->finish(Errc::too_many, {}), false;
+  if (!packet.can_be_sent()) return receiver->finish(Errc::too_many, {}), false;
   const sio::SharedPacket shared = sio::Encoder::share(packet, &shared_.ledger);
-  OutgoingNotifier notifier(shared, event, [this](sio::Socket& socket, const EventView& view) {
-    show_outgoing(socket, view);
-  });
-  core_.broadcast_with_ack(target.nsp, selection_of(target), shared, flags_of(target), id,
-                           std::make_unique<Waiter>(std::move(receiver)), deadline, now,
-                           outgoing_listeners_ > 0 ? &notifier : nullptr);
+  OutgoingNotifier notifier(
+      shared, event, options_,
+      [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
+  counters_.acks_pending.add();
+  counters_.events_out.add(
+      core_.broadcast_with_ack(target.nsp, selection_of(target), shared, flags_of(target), id,
+                               std::make_unique<Waiter>(std::move(receiver)), deadline, now,
+                               outgoing_listeners_ > 0 ? &notifier : nullptr));
   return true;
 }
 

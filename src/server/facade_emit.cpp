@@ -21,12 +21,16 @@ namespace {
 // Encodes on the caller's thread, whichever it is; without text when the packet cannot be sent.
 sio::SharedPacket encode(detail::Hub& hub, Shard* here, std::uint32_t nsp, std::string_view event,
                          detail::ArgsRef args) {
-  thread_local sio::Encoder elsewhere;
-  sio::Encoder& encoder = here != nullptr ? here->dispatcher().encoder() : elsewhere;
+  thread_local sio::Encoder elsewhere;  // of the default parser
+  std::optional<sio::Encoder> other;
+  if (here == nullptr && hub.settings.sio.parser.kind() != Parser::Kind::json)
+    other.emplace(hub.settings.sio.parser);
+  sio::Encoder& encoder = here != nullptr ? here->dispatcher().encoder()
+                          : other         ? *other
+                                          : elsewhere;
   args.write(args.arguments, encoder.begin_event(event));
   const sio::Encoded packet = encoder.finish(sio::PacketType::event, hub.names.name(nsp),
                                              std::nullopt, hub.settings.sio.max_attachments);
-  if (packet.head.empty()) return {};
   return sio::Encoder::share(packet, &hub.ledger);
 }
 

@@ -10,6 +10,7 @@
 
 #include "net/listener.hpp"
 #include "net/sys.hpp"
+#include "server/monitor.hpp"
 #include "server/shard.hpp"
 
 namespace socketio {
@@ -78,6 +79,7 @@ struct Server::Runtime {
       shards.push_back(
           std::make_unique<server::Shard>(server::system_services(std::move(backends[i])), hub,
                                           routes, static_cast<std::uint8_t>(i)));
+    routes.table().monitor = std::make_shared<server::Monitor>(hub, [this] { return stats(); });
   }
   // The other shards first: nothing may reach the first one while it goes.
   ~Runtime() {
@@ -111,6 +113,20 @@ struct Server::Runtime {
     threads.clear();  // joins
   }
 
+  Stats stats() const {
+    Stats all;
+    for (const auto& shard : shards) shard->add_stats(all);
+    all.backend = shards.front()->loop().backend().name();
+    all.threads = shards.size();
+    all.uptime = std::chrono::duration_cast<std::chrono::milliseconds>(net::system_now() - born);
+    all.namespaces = hub->names.size();
+    all.input_bytes = static_cast<std::uint64_t>(hub->ledger.input());
+    all.output_bytes = static_cast<std::uint64_t>(hub->ledger.output());
+    all.suppressed_log_lines = hub->logger.suppressed();
+    return all;
+  }
+
+  const base::Time born = net::system_now();
   std::shared_ptr<detail::Hub> hub;
   HttpRoutes routes;
   std::vector<std::unique_ptr<server::Shard>> shards;
@@ -209,6 +225,7 @@ void on_each(const std::shared_ptr<detail::Hub>& hub, std::size_t from,
 Pending<void> Server::close() {
   Pending<void> pending;
   const std::shared_ptr<detail::Hub> hub = runtime_->hub;
+  hub->closing.store(true);
   const detail::Finisher<void> finish(pending.state());
   const auto close = [](server::Shard& shard, const Then& next) { shard.close(next); };
   const auto end = [](server::Shard& shard, const Then& next) { shard.end(next); };
@@ -274,12 +291,12 @@ bool Server::offload(std::function<void()> work, std::function<void()> done) {
       });
 }
 
+void Server::set_ready(bool ready) {
+  runtime_->hub->ready.store(ready);
+}
+
 Stats Server::stats() const {
-  Stats all;
-  for (const auto& shard : runtime_->shards) shard->add_stats(all);
-  all.input_bytes = static_cast<std::uint64_t>(runtime_->hub->ledger.input());
-  all.output_bytes = static_cast<std::uint64_t>(runtime_->hub->ledger.output());
-  return all;
+  return runtime_->stats();
 }
 
 detail::Target Server::target_for_emit() const {

@@ -42,16 +42,30 @@ std::uint32_t NamespaceNames::size() const {
 }  // namespace socketio::server
 
 namespace socketio::detail {
+namespace {
+
+static_assert(static_cast<int>(LogLevel::error) == static_cast<int>(base::LogLevel::error));
+static_assert(static_cast<int>(LogKind::http) == static_cast<int>(base::LogKind::http));
+
+base::Logger::Sink to_sink(LogSink sink) {
+  return [sink = std::move(sink)](const base::LogLine& line) {
+    std::array<LogField, base::Logger::kMaxFields> fields;
+    for (std::size_t i = 0; i < line.fields.size(); ++i)
+      fields[i] = {line.fields[i].name, line.fields[i].value};
+    sink({static_cast<LogLevel>(line.level), static_cast<LogKind>(line.kind), line.text,
+          std::chrono::system_clock::now(), std::span(fields.data(), line.fields.size()),
+          line.suppressed});
+  };
+}
+
+}  // namespace
 
 Hub::Hub(ServerOptions options, base::Random& random)
     : settings(std::move(options)),
-      logger(
-          [sink = settings.options.log](base::LogLevel level, std::string_view text,
-                                        std::uint64_t swallowed) {
-            if (sink) sink(static_cast<LogLevel>(level), text, swallowed);
-          },
-          static_cast<base::LogLevel>(settings.options.log_level)),
+      logger(settings.options.log ? to_sink(settings.options.log) : nullptr,
+             static_cast<base::LogLevel>(settings.options.log_level)),
       connections(settings.options.threads) {
+  measure_turns.store(settings.options.measure_turns);
   sid_key = eio::make_sid_key(random);
   if (settings.options.tls) {
     tls = std::make_unique<server::TlsKeeper>(*settings.options.tls, random, net::system_now());

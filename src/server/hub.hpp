@@ -115,6 +115,9 @@ struct Hub {
   eio::SidKey sid_key;
   std::unique_ptr<server::TlsKeeper> tls;  // of a server with TLS
   std::atomic<std::uint64_t> listener_ids{0};
+  std::atomic<bool> ready{true};     // what load balancers are told
+  std::atomic<bool> closing{false};  // from the first close() on
+  std::atomic<bool> measure_turns{false};
   // Open connections by shard: new ones go to the shard with the fewest.
   std::vector<std::atomic<std::size_t>> connections;
   std::size_t connection_count() const;

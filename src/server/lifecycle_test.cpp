@@ -77,9 +77,7 @@ TEST(Options, TransportsMayBeOff) {
 
 TEST(Options, LogLinesGoToTheSink) {
   Strings lines;
-  World world({.log = [&lines](LogLevel, std::string_view text, std::uint64_t) {
-    lines.emplace_back(text);
-  }});
+  World world({.log = [&lines](const LogLine& line) { lines.emplace_back(line.text); }});
   world.io.on_event("bad", [] { throw std::runtime_error("oops"); });
   Client client(world);
   client.join();

@@ -40,6 +40,10 @@ void check(const ServerOptions& o) {
     refuse("send_queue_hard", "must hold at least max_http_buffer_size");
   if (o.max_running_handlers == 0) refuse("max_running_handlers", "must be positive");
   if (o.backlog <= 0) refuse("backlog", "must be positive");
+  if (o.parser.kind() == Parser::Kind::custom) {
+    if (o.parser.make_encoder() == nullptr) refuse("parser", "must make encoders, not null");
+    if (o.parser.make_decoder() == nullptr) refuse("parser", "must make decoders, not null");
+  }
   check_engine(o.engine);
   if (o.cors) check_cors(*o.cors);
   if (o.backend > Backend::io_uring) refuse("backend", "must be one of the enumerators");
@@ -60,6 +64,7 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   eio.polling = options.polling;
   eio.websocket = options.websocket;
   eio.allow_upgrades = options.allow_upgrades;
+  sio.parser = options.parser;
   sio.connect_timeout = options.connect_timeout;
   sio.max_attachments = options.max_attachments;
   sio.max_attachment_bytes = options.max_http_buffer_size * options.max_attachments;

@@ -1,6 +1,7 @@
 // The user's HTTP routes and folders, matched in order.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,10 @@
 #include <socketio/http.hpp>
 
 #include "http/message.hpp"
+
+namespace socketio::server {
+class Monitor;
+}
 
 namespace socketio {
 
@@ -17,6 +22,8 @@ struct HttpRequest::Content {
   std::string path;
   std::string body;
   std::string address;
+  std::unique_ptr<ClientCertificate> certificate;
+  bool secure = false;
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<std::pair<std::string, std::string>> params;
   std::vector<std::pair<std::string, std::string>> query;
@@ -35,6 +42,7 @@ struct HttpRoutes::Table {
   std::vector<Route> routes;
   std::vector<Folder> folders;  // looked at when no route has the path
   Handler fallback;
+  std::shared_ptr<server::Monitor> monitor;  // none without a Server
 };
 
 }  // namespace socketio
@@ -50,7 +58,7 @@ struct Match {
 };
 
 std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
-                                                   base::MutBytes body, std::string address);
+                                                   base::MutBytes body);
 http::Response to_response(const HttpReply& reply);
 
 // `path` is normalised and decoded; `encoded_path` as it came (folders decode it once, themselves).

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <new>
 
 #include "server/admission.hpp"
@@ -20,14 +19,6 @@ constexpr base::Duration kLinger =
 
 }  // namespace
 
-ShardServices system_services(std::unique_ptr<net::Backend> backend) {
-  return {std::move(backend), nullptr, std::make_unique<net::SystemRandom>(), [] {
-            timespec ts{};
-            clock_gettime(CLOCK_REALTIME, &ts);
-            return std::int64_t{ts.tv_sec} * 1000 + ts.tv_nsec / 1'000'000;
-          }};
-}
-
 Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoutes& routes,
              std::uint8_t index)
     : hub_(std::move(hub)),
@@ -41,7 +32,7 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       arena_(&ledger_),
       shared_{settings_.eio, arena_, ledger_},
       core_(shared_, *random_, settings_.sio, index),
-      dispatcher_(*this, core_, shared_, hub_),
+      dispatcher_(*this, core_, shared_, counters_, hub_),
       offload_(loop_.mailbox()) {
   sids_.max_load_factor(kLoad);
   if (hub_->tls != nullptr) {
@@ -75,10 +66,12 @@ void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
     // Through the backend, whose descriptor it is; nobody owns the stream, so its end is not
     // noticed.
     loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
+    counters_.refused.add();
     log(base::LogLevel::warn, base::LogKind::accept,
-        "connection refused: max_connections reached or closing");
+        "connection refused: max_connections reached or closing", {{"peer", peer.host()}});
     return;
   }
+  counters_.accepted.add();
   const std::size_t shard = emptiest_shard();
   hub_->connections[shard].fetch_add(1, std::memory_order_relaxed);
   hand_over(shard, fd, peer, {}, nullptr);
@@ -90,6 +83,7 @@ void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
 
 void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
+  counters_.bytes_in.add(bytes.size());
   if (c == nullptr || c->lingering) return;
   c->tls ? on_ciphertext(*c, bytes) : on_plaintext(*c, bytes);
 }
@@ -106,17 +100,23 @@ void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
 }
 
 void Shard::feed(Connection& c, base::MutBytes bytes) {
-  if (ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes)) {
-    log(base::LogLevel::warn, base::LogKind::connection,
-        "max_input_bytes reached: connection dropped");
-    return drop(c);
-  }
+  if (too_much_input()) return refuse_input(c);
   if (c.ws) {
     c.ws->feed(bytes, now());
     return turn_ws(c);
   }
   c.http->machine.feed(bytes, now());
   turn(c);
+}
+
+bool Shard::too_much_input() const {
+  return ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes);
+}
+
+void Shard::refuse_input(Connection& c) {
+  log(base::LogLevel::warn, base::LogKind::connection,
+      "max_input_bytes reached: connection dropped");
+  drop(c);
 }
 
 void Shard::turn(Connection& c) {
@@ -158,6 +158,7 @@ void Shard::input_ended(Connection& connection) {
 void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   if (c == nullptr) return;
+  counters_.bytes_out.add(n);
   c->in_flight = false;
   base::OutQueue& wire = c->wire();
   wire.consume(n);
@@ -258,11 +259,12 @@ void Shard::flush() {
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
   }
-  clients_.set(core_.clients());
+  counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
   connections_.size() > 0 ? arena_.recycle() : arena_.release();
   // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
   ++shared_.dispatch;
+  if (hub_->measure_turns.load(std::memory_order_relaxed)) counters_.turns.record(loop_.in_turn());
   if (!on_ended_.empty() && connections_.size() == 0) finish_ending();
 }
 
@@ -288,6 +290,7 @@ void Shard::flush_connection(Connection& c) {
       for (std::size_t i = 0; i < count; ++i) total += parts_[i].size();
     }
     const std::size_t taken = loop_.backend().send(c.stream, std::span(parts_.data(), count));
+    counters_.bytes_out.add(taken);
     wire.consume(taken);
     if (c.http && taken > 0) c.http->machine.on_progress(now(), wire.empty() && c.out.empty());
     if ((c.closing || c.move) && taken > 0) arm_stall(c);
@@ -468,12 +471,10 @@ void Shard::finish_ending() {
 
 void Shard::add_stats(Stats& all) const {
   all.connections += hub_->connections[index_].load(std::memory_order_relaxed);
-  all.clients += clients_.get();
-  all.rejected_requests += rejected_.get();
-  all.moved_connections += moved_.get();
-  all.events_in += dispatcher_.events();
-  all.mismatched_events += dispatcher_.mismatches();
-  all.handler_errors += dispatcher_.failures();
+  all.rooms += core_.room_count();
+  all.mailbox_jobs += loop_.mailbox().size();
+  all.offload_jobs += offload_.size();
+  counters_.add_to(all);
 }
 
 SessionRecord* Shard::session_of(sio::ClientId client) {

@@ -28,6 +28,7 @@
 #include "net/offload.hpp"
 #include "net/sys.hpp"
 #include "server/connection.hpp"
+#include "server/counters.hpp"
 #include "server/dispatcher.hpp"
 #include "server/hub.hpp"
 #include "server/options.hpp"
@@ -98,7 +99,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // (none: a new connection). Any of the server's threads may have accepted it.
   void adopt(int fd, const net::Address& peer, base::Bytes already_read,
              std::unique_ptr<TlsSide> tls);
-  void add_stats(Stats& all) const;  // any thread; bytes are the hub's
+  void add_stats(Stats& all) const;  // any thread; what is the hub's is left out
+  Counters& counters() { return counters_; }
   // Engine.IO sessions and their ids, closing ones included: 0 when all are gone.
   std::size_t sessions() const { return sessions_.size() + sids_.size(); }
 
@@ -109,8 +111,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void handler_ended(std::uint64_t session);
   // Something was queued outside a turn's facts (a posted job, a public call from the embedding
   // program): flush soon.
-  void log(base::LogLevel level, base::LogKind kind, std::string_view text) {
-    hub_->logger.write(level, kind, text, now());
+  void log(base::LogLevel level, base::LogKind kind, std::string_view text,
+           base::Logger::Fields fields = {}) {
+    hub_->logger.write(level, kind, text, now(), fields);
   }
 
  private:
@@ -130,6 +133,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_plaintext(Connection& c, base::MutBytes bytes);
   void input_ended(Connection& c);
   void feed(Connection& c, base::MutBytes bytes);
+  bool too_much_input() const;
+  void refuse_input(Connection& c);
   void turn(Connection& c);  // drains the connection's machine
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
@@ -159,7 +164,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void end_of_tls(Connection& c);  // when its engine says so
   // Turns what is queued into ciphertext, within limits, and returns that.
   base::OutQueue& seal(Connection& c);
-  void show_tls(Connection& c, SessionRecord& record) const;
+  std::unique_ptr<ClientCertificate> certificate_of(const Connection& c) const;
+  void show_connection(const Connection& c, HttpRequest::Content& content) const;
   tls::Env tls_env(Connection& c) {
     return {c.tls->wire, arena_, *random_, tls_->tickets ? &*tls_->tickets : nullptr};
   }
@@ -246,6 +252,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   base::Arena arena_;
   std::unique_ptr<TlsDesk> tls_;  // of a server with TLS; before the connections, which use it
   eio::Shared shared_;
+  Counters counters_;
   base::Slab<Connection> connections_;
   base::Slab<SessionRecord> sessions_;
   tsl::robin_map<eio::Sid, SessionId, SidHash> sids_;
@@ -264,9 +271,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::array<base::Bytes, net::Backend::kMaxParts>
       parts_;  // of one send: too big to clear each time
   EngineApplication* engine_ = nullptr;
-  base::Counter rejected_;
-  base::Counter moved_;
-  base::Counter clients_;
   bool closing_ = false;
   bool closed_ = false;
   bool ended_ = false;

@@ -140,9 +140,10 @@ Connection* Shard::holding(ConnectionId id, std::uint32_t request) {
 HttpRequest Shard::shown(Connection& c, const http::Request& request) {
   Admission* a = c.http->admission.get();
   if (a != nullptr && a->shown) return *a->shown;
-  const HttpRequest copy(copy_request(request,
-                                      http::normalise_path(request.path).value_or(std::string()),
-                                      {}, c.http->peer.host()));
+  auto content =
+      copy_request(request, http::normalise_path(request.path).value_or(std::string()), {});
+  show_connection(c, *content);
+  const HttpRequest copy(std::move(content));
   if (a != nullptr) a->shown = copy;
   return copy;
 }
@@ -371,7 +372,7 @@ void Shard::reject(Connection& c, const http::Request& request, const eio::Rejec
                    bool upgrade) {
   const eio::Reject reject{why.code, why.message.empty() ? eio::message(why.code) : why.message,
                            why.name};
-  rejected_.add();
+  counters_.rejects.at(static_cast<std::size_t>(reject.code)).add();
   dispatcher_.report({ErrorReport::Kind::connection_error, std::string(reject.message), "",
                       static_cast<int>(reject.code), std::string(reject.name)});
   if (!hub_->engine.connection_error.empty()) {

@@ -15,6 +15,11 @@ constexpr base::Bytes kPollHeaders =
 constexpr base::Bytes kPostType = "text/html";
 constexpr base::Bytes kPostHeaders = "Content-Type: text/html\r\nCache-Control: no-store\r\n";
 
+bool is_trident(base::Bytes user_agent) {
+  return user_agent.find(";MSIE") != base::Bytes::npos ||
+         user_agent.find("Trident/") != base::Bytes::npos;
+}
+
 std::string joined(const http::Request& request, base::Bytes name) {
   std::string all;
   for (const http::Header& header : request.headers) {
@@ -58,7 +63,17 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   record->head = http::StoredHead(request);
   record->address = std::make_unique<std::string>(c.http->peer.host());
   record->issued_ms = unix_ms_();
-  if (c.tls) show_tls(c, *record);
+  if (c.tls) {
+    record->secure = true;
+    record->certificate = certificate_of(c);
+  }
+  record->is_trident = is_trident(request.header("user-agent"));
+  if (decision.transport == eio::Transport::websocket) {
+    counters_.websocket_opened.add();
+    counters_.websocket_clients.add();
+  } else {
+    counters_.polling_opened.add();
+  }
   if (record->session.has_custom_id()) {
     hub_->custom_ids.place(decision.sid, {index_, id.packed()});
   } else {
@@ -219,6 +234,8 @@ void Shard::pump(SessionRecord& record) {
         deliver(record, event);
         break;
       case eio::EventKind::closed:
+        if (record.session.transport() == eio::Transport::websocket)
+          counters_.websocket_clients.subtract();
         deliver(record, event);
         // Who has not read what was sent before will not read a farewell either.
         if (Connection* c = connections_.get(record.websocket);
@@ -228,6 +245,8 @@ void Shard::pump(SessionRecord& record) {
           drop(*c);
         break;
       case eio::EventKind::upgraded: {
+        counters_.upgrades.add();
+        counters_.websocket_clients.add();
         record.websocket = std::exchange(record.probe, ConnectionId{});
         if (Connection* c = connections_.get(record.websocket); c != nullptr) c->probe = false;
         break;
@@ -282,6 +301,8 @@ void Shard::flush_session(SessionRecord& record) {
     if (c != nullptr && c->http) {
       c->http->exchange = Exchange::none;
       c->http->session = {};
+      if (record.is_trident) [[unlikely]]
+        answer_headers(*c).set("X-XSS-Protection", "0");
       answer_engine(*c, kPollType, kPollHeaders, scratch_);
       backlog_.push_back(*c);  // a pipelined request may wait behind this one
     }

@@ -51,7 +51,9 @@ void Shard::turn_http(Connection& c) {
           }
         }
         if (c.http->exchange == Exchange::held) release(c);
-        log(base::LogLevel::debug, base::LogKind::http, event.detail);
+        counters_.http_errors.add();
+        log(base::LogLevel::debug, base::LogKind::http, event.detail,
+            {{"peer", c.http->peer.host()}});
         return close_when_sent(c);
       case http::EventKind::closed:
         lost(c, false);
@@ -71,6 +73,7 @@ void Shard::on_head(Connection& c, const http::Request& request) {
 }
 
 void Shard::on_request(Connection& c, const http::Request& request, base::MutBytes body) {
+  counters_.http_requests.add();
   std::optional<std::string> path = http::normalise_path(request.path);
   if (path && eio::under_path(*path, settings_.options.path)) {
     if (hub_->engine.gated) [[unlikely]]
@@ -116,7 +119,8 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
     return respond(c, http::Response{404, {}, {}},
                    settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request));
   }
-  auto content = copy_request(request, std::move(path), body, c.http->peer.host());
+  auto content = copy_request(request, std::move(path), body);
+  show_connection(c, *content);
   content->params = std::move(found.params);
   c.http->exchange = Exchange::user;
   if (settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request))

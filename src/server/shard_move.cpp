@@ -82,7 +82,7 @@ bool Shard::move_to_owner(Connection& c, const http::Request& request) {
 }
 
 void Shard::move(Connection& c, std::size_t shard) {
-  moved_.add();
+  counters_.moved.add();
   c.move = std::make_unique<Move>(shard, c.http->peer, c.http->machine.take_request(ledger_));
   c.http.reset();
   arm_stall(c);

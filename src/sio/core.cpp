@@ -39,7 +39,8 @@ Core::State::State(eio::Shared& the_shared, base::Random& the_random, const Opti
     : shared(the_shared),
       random(the_random),
       options(the_options),
-      by_name(0, NamespaceHash{KeyedHash(the_random)}) {}
+      by_name(0, NamespaceHash{KeyedHash(the_random)}),
+      reader(make_reader(the_options.parser)) {}
 
 // The shard is not part of socket ids: they tell an outsider nothing.
 Core::Core(eio::Shared& shared, base::Random& random, const Options& options, std::uint8_t)
@@ -65,7 +66,8 @@ NamespaceIndex Core::create_namespace(base::Bytes name) {
 void Core::create_namespace(base::Bytes name, NamespaceIndex index) {
   if (has_namespace(index)) return;
   if (state_->namespaces.size() <= index) state_->namespaces.resize(index + 1);
-  state_->namespaces[index] = std::make_unique<Namespace>(name, index, state_->random);
+  state_->namespaces[index] =
+      std::make_unique<Namespace>(name, index, state_->random, state_->rooms);
   state_->by_name.insert(state_->namespaces[index].get());
 }
 
@@ -89,6 +91,10 @@ Rooms& Core::rooms(NamespaceIndex nsp) {
 
 Socket* Core::get(SocketId id) {
   return state_->sockets.get(id);
+}
+
+std::uint64_t Core::room_count() const {
+  return state_->rooms.get();
 }
 
 std::size_t Core::clients() const {
@@ -130,7 +136,7 @@ void Core::State::settle() {
   if (reported) free_socket(std::exchange(reported, {}));
   if (!dispatched) return;
   if (Client* client = clients.get(std::exchange(dispatched, {})); client != nullptr)
-    client->decoder.release();
+    client->release();
 }
 
 Event Core::next(base::Time) {
@@ -174,6 +180,7 @@ void Core::State::next_queued(Event& event) {
     const Queued last = std::move(item);
     queue.pop();
     if (last.kind == Queued::Kind::erase_client) {
+      read_by = nullptr;  // it may have been the client's
       clients.erase(last.client);
     } else {
       if (Socket* socket = sockets.get(last.socket)) leave(*socket, last.reason);
@@ -213,7 +220,7 @@ bool Core::State::report(Queued& item, Event& event) {
     case EventKind::ack_reply:
       if (!item.client) return true;  // not a reply
       hold_packet(item.client);
-      event.args = document.root();
+      event.args = root();
       return true;
     case EventKind::event:
       return report_packet(event);
@@ -242,7 +249,7 @@ bool Core::State::report_packet(Event& event) {
   if (socket == nullptr || socket->state != SocketState::connected) return false;
   event.record = socket;
   event.nsp = socket->nsp;
-  event.args = document.root();
+  event.args = root();
   event.ack_id = decoded.id;
   event.name = decoded.event;
   if (event.name.data() == nullptr) {

@@ -173,10 +173,11 @@ class Core {
   // The packet must carry `id` = next_ack_id(nsp), taken before encoding. The waiter gets reply()
   // for each and one finish(): replied when all have (at once for nobody), else timeout.
   std::uint64_t next_ack_id(NamespaceIndex nsp);
-  void broadcast_with_ack(NamespaceIndex nsp, const Selection& selection,
-                          const SharedPacket& packet, Flags flags, std::uint64_t id,
-                          std::unique_ptr<AckWaiter> waiter, base::Time deadline, base::Time now,
-                          Outgoing* each = nullptr);
+  // Returns how many are asked.
+  std::size_t broadcast_with_ack(NamespaceIndex nsp, const Selection& selection,
+                                 const SharedPacket& packet, Flags flags, std::uint64_t id,
+                                 std::unique_ptr<AckWaiter> waiter, base::Time deadline,
+                                 base::Time now, Outgoing* each = nullptr);
   std::vector<SocketId> select(NamespaceIndex nsp, const Selection& selection);
 
   // -- The end. Every socket disconnects with "server shutting down"; sessions are discarded;
@@ -186,6 +187,7 @@ class Core {
   base::Time deadline() const;
   void on_deadline(base::Time now);
   std::size_t clients() const;
+  std::uint64_t room_count() const;  // of all namespaces; any thread
 
  private:
   struct State;

@@ -52,10 +52,10 @@ std::uint64_t Core::next_ack_id(NamespaceIndex nsp) {
   return state_->acks.next_id(nsp);
 }
 
-void Core::broadcast_with_ack(NamespaceIndex nsp, const Selection& selection,
-                              const SharedPacket& packet, Flags flags, std::uint64_t id,
-                              std::unique_ptr<AckWaiter> waiter, base::Time deadline, base::Time,
-                              Outgoing* each) {
+std::size_t Core::broadcast_with_ack(NamespaceIndex nsp, const Selection& selection,
+                                     const SharedPacket& packet, Flags flags, std::uint64_t id,
+                                     std::unique_ptr<AckWaiter> waiter, base::Time deadline,
+                                     base::Time, Outgoing* each) {
   State& s = *state_;
   std::vector<SocketId> receivers = select(nsp, selection);
   std::erase_if(receivers, [&](SocketId receiver) {
@@ -65,8 +65,13 @@ void Core::broadcast_with_ack(NamespaceIndex nsp, const Selection& selection,
     socket = get(receiver);
     return socket == nullptr || !reachable(*socket) || !deliver(*socket, packet, flags);
   });
-  if (receivers.empty()) return s.push_end(std::move(waiter), AckEnd::replied);
-  s.acks.expect_all(nsp, id, std::move(receivers), std::move(waiter), deadline);
+  const std::size_t count = receivers.size();
+  if (count == 0) {
+    s.push_end(std::move(waiter), AckEnd::replied);
+  } else {
+    s.acks.expect_all(nsp, id, std::move(receivers), std::move(waiter), deadline);
+  }
+  return count;
 }
 
 std::vector<SocketId> Core::select(NamespaceIndex nsp, const Selection& selection) {

@@ -32,6 +32,11 @@ base::Bytes shorten(base::Bytes utf8, std::size_t limit) {
   return utf8.substr(0, limit);
 }
 
+// As JSON. With MessagePack there may be binary in it, which JSON has no word for.
+void read_auth(const Element& from, std::string& json) {
+  if (!from.as_raw(json)) json = Value::read(from).to_json();
+}
+
 }  // namespace
 
 // Attachments are kept only for namespaces the client is in. One the server has disconnected it
@@ -62,6 +67,8 @@ ClientId Core::open(eio::Session& session, std::uint64_t owner, base::Time now) 
   client->self = id;
   client->session = &session;
   client->owner = owner;
+  if (s.options.parser.kind() == Parser::Kind::custom)
+    client->reader = make_reader(s.options.parser);
   client->deadline = base::after(now, s.options.connect_timeout);
   s.idle.push_back(*client);
   return id;
@@ -71,6 +78,8 @@ void Core::on_text(ClientId id, base::MutBytes text, base::Time now) {
   State& s = *state_;
   Client* client = s.clients.get(id);
   if (client == nullptr || client->closing) return;
+  if (s.reader != nullptr) [[unlikely]]
+    return s.read(*client, text, false, now);
   client->decoder.on_text(text, s.options, State::JoinedBy(s, *client), s.document, s.shared.ledger,
                           now, s.decoded);
   s.take(*client, s.decoded, now);
@@ -80,6 +89,8 @@ void Core::on_binary(ClientId id, base::MutBytes bytes, base::Time now) {
   State& s = *state_;
   Client* client = s.clients.get(id);
   if (client == nullptr || client->closing) return;
+  if (s.reader != nullptr) [[unlikely]]
+    return s.read(*client, bytes, true, now);
   client->decoder.on_binary(bytes, s.options, s.document, s.shared.ledger, now, s.decoded);
   s.take(*client, s.decoded, now);
 }
@@ -115,6 +126,36 @@ void Core::State::take(Client& client, const Decoded& packet, base::Time now) {
   client.unlink();
   dispatch(client, packet, now);
   if (queue.empty() && !arrived) client.decoder.release();
+}
+
+// A message of another parser than the default.
+void Core::State::read(Client& client, base::MutBytes message, bool binary, base::Time now) {
+  PacketReader& by = client.reader != nullptr ? *client.reader : *reader;
+  const bool waited = by.waiting();
+  by.on_message(base::as_bytes(message), binary, options, decoded);
+  read_by = &by;
+  switch (decoded.status) {
+    case Decoded::Status::error:
+      return fail(client, decoded.error, now);
+    case Decoded::Status::incomplete:
+      if (!has_joined(client)) return violation(client, "packet in parts before CONNECT", now);
+      if (client.linked()) return;
+      client.deadline = base::after(now, options.packet_timeout);
+      return receiving.push_back(client);
+    case Decoded::Status::packet:
+      break;
+  }
+  if (waited) client.unlink();
+  dispatch(client, decoded, now);
+  const bool is_read = decoded.type != PacketType::event && decoded.type != PacketType::ack;
+  if (is_read || (queue.empty() && !arrived)) client.release();
+}
+
+bool Core::State::has_joined(const Client& client) {
+  return std::any_of(client.entries.begin(), client.entries.end(), [this](const Entry& entry) {
+    const Socket* socket = sockets.get(entry.socket);
+    return socket != nullptr && socket->state == SocketState::connected;
+  });
 }
 
 void Core::State::dispatch(Client& client, const Decoded& packet, base::Time now) {
@@ -184,7 +225,7 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
   std::unique_ptr<std::string> auth;
   if (decoded.has_payload) {
     auth = std::make_unique<std::string>();
-    document.root().as_raw(*auth);
+    read_auth(root(), *auth);
   }
   if (nsp != nullptr) return start(client, *nsp, std::move(auth));
   if (client.waiting == nullptr)
@@ -239,7 +280,7 @@ void Core::State::connect_error(Client& client, base::Bytes nsp, base::Bytes mes
   }
   writer.end_object();
   const Encoded packet = encoder.finish(PacketType::connect_error, nsp, std::nullopt, 0);
-  if (client.session != nullptr) client.session->send_text(packet.head, packet.body);
+  if (client.session != nullptr) send(*client.session, packet);
 }
 
 const WaitingConnect* Core::State::find_waiting(ClientId id, base::Bytes nsp) {

@@ -24,14 +24,14 @@ bool Core::accept(SocketId id, base::Time) {
   // Joined: the connect timeout is off. (It may also be another namespace of a client whose
   // attachments are awaited: that clock goes on.)
   Client* client = s.clients.get(socket->client);
-  if (client != nullptr && !client->decoder.waiting()) client->unlink();
+  if (client != nullptr && !client->awaits_more()) client->unlink();
   Writer& writer = s.encoder.begin_value();
   writer.begin_object();
   writer.key("sid");
   writer.string(socket->id_view());
   writer.end_object();
   const Encoded packet = s.encoder.finish(PacketType::connect, nsp.name, std::nullopt, 0);
-  socket->session->send_text(packet.head, packet.body);
+  State::send(*socket->session, packet);
   return true;
 }
 
@@ -47,22 +47,33 @@ bool Core::refuse(SocketId id, base::Bytes message, base::Bytes data_json) {
 
 namespace {
 
-bool send(eio::Session& session, const Encoded& packet) {
-  if (packet.head.empty() || !session.send_text(packet.head, packet.body)) return false;
-  return std::all_of(packet.attachments.begin(), packet.attachments.end(),
-                     [&session](base::Bytes bytes) { return session.send_binary(bytes); });
+// Of another parser than the default.
+bool send_messages(eio::Session& session, std::span<const MessageBytes> messages) {
+  return !messages.empty() &&
+         std::all_of(messages.begin(), messages.end(), [&session](const MessageBytes& message) {
+           return message.binary ? session.send_binary(message.bytes)
+                                 : session.send_text(message.bytes, {});
+         });
 }
 
 }  // namespace
 
+bool Core::State::send(eio::Session& session, const Encoded& packet) {
+  if (packet.head.empty()) [[unlikely]]
+    return send_messages(session, packet.messages);
+  if (!session.send_text(packet.head, packet.body)) return false;
+  return std::all_of(packet.attachments.begin(), packet.attachments.end(),
+                     [&session](base::Bytes bytes) { return session.send_binary(bytes); });
+}
+
 bool Core::emit(Socket& socket, const Encoded& packet, Flags flags) {
   if (!State::can_emit(socket)) return false;
   if (flags.is_volatile && !socket.session->writable()) return false;
-  return send(*socket.session, packet);
+  return State::send(*socket.session, packet);
 }
 
 bool Core::send_ack(Socket& socket, const Encoded& packet) {
-  return State::can_emit(socket) && send(*socket.session, packet);
+  return State::can_emit(socket) && State::send(*socket.session, packet);
 }
 
 bool Core::join(Socket& socket, base::Bytes room) {
@@ -104,7 +115,7 @@ void Core::State::send_disconnect(Socket& socket) {
   encoder.begin_value();
   const Encoded packet =
       encoder.finish(PacketType::disconnect, namespaces[socket.nsp]->name, std::nullopt, 0);
-  socket.session->send_text(packet.head, packet.body);
+  send(*socket.session, packet);
 }
 
 // Its events are reported later; from now on nothing is sent to it. One that was still connecting

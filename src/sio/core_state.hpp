@@ -41,8 +41,16 @@ struct Client : base::ListNode<Client> {
   std::vector<Entry> entries;
   // Usually null. A list of stable records, since events show their names.
   std::unique_ptr<std::vector<std::unique_ptr<WaitingConnect>>> waiting;
-  bool closing = false;  // nothing is read any more
+  std::unique_ptr<PacketReader> reader;  // of a user's parser
+  bool closing = false;                  // nothing is read any more
 
+  // Of a packet that has come in part.
+  bool awaits_more() const { return decoder.waiting() || (reader != nullptr && reader->waiting()); }
+  // Gives back what a packet held, after its dispatch.
+  void release() {
+    decoder.release();
+    if (reader != nullptr) reader->release();
+  }
   Entry* find(NamespaceIndex nsp) {
     for (Entry& entry : entries) {
       if (entry.nsp == nsp) return &entry;
@@ -52,8 +60,8 @@ struct Client : base::ListNode<Client> {
 };
 
 struct Namespace {
-  Namespace(base::Bytes text, NamespaceIndex number, base::Random& random)
-      : name(text), index(number), rooms(random) {}
+  Namespace(base::Bytes text, NamespaceIndex number, base::Random& random, base::Counter& count)
+      : name(text), index(number), rooms(random, &count) {}
   std::string name;
   NamespaceIndex index;
   Rooms rooms;
@@ -105,6 +113,7 @@ struct Core::State {
   base::Random& random;
   const Options& options;
   bool stopped = false;
+  base::Counter rooms;  // of all namespaces
 
   base::Slab<Client> clients;
   base::Slab<Socket> sockets;
@@ -129,10 +138,19 @@ struct Core::State {
   std::vector<std::unique_ptr<Namespace>> namespaces;
   tsl::robin_set<Namespace*, NamespaceHash, NamespaceEqual> by_name;
 
+  // Null when the server speaks the default parser. A user's parser has one for each client.
+  std::unique_ptr<PacketReader> reader;
+  const PacketReader* read_by = nullptr;  // null: what was decoded is in `document`
   value::JsonDocument document;
-  Decoded decoded;           // what the event being reported came from
-  std::string numeric_name;  // of an event whose name is a number
-  Encoder encoder;           // of the core's own packets
+  Decoded decoded;                  // what the event being reported came from
+  std::string numeric_name;         // of an event whose name is a number
+  Encoder encoder{options.parser};  // of the core's own packets
+
+  Element root() const {
+    if (read_by != nullptr) [[unlikely]]
+      return read_by->root();
+    return document.root();
+  }
 
   // The event that has been decoded, while nothing is queued before it: it goes before the queue.
   SocketId arrived{};
@@ -157,6 +175,8 @@ struct Core::State {
   // core_clients.cpp
   class JoinedBy;
   void take(Client& client, const Decoded& packet, base::Time now);
+  void read(Client& client, base::MutBytes message, bool binary, base::Time now);
+  bool has_joined(const Client& client);
   void dispatch(Client& client, const Decoded& packet, base::Time now);
   void dispatch_ack(const Socket& socket, const Decoded& packet);
   void connect(Client& client, base::Bytes nsp, base::Time now);
@@ -175,6 +195,7 @@ struct Core::State {
   void leave(Socket& socket, DisconnectReason reason);
   void send_disconnect(Socket& socket);
 
+  static bool send(eio::Session& session, const Encoded& packet);
   static bool can_emit(const Socket& socket) {
     return socket.session != nullptr &&
            (socket.state == SocketState::connected || socket.state == SocketState::connecting);

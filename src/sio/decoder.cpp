@@ -1,6 +1,7 @@
 #include "sio/decoder.hpp"
 
 #include "base/check.hpp"
+#include "sio/parser.hpp"
 
 namespace socketio::sio {
 
@@ -18,38 +19,16 @@ PacketType plain(PacketType type) {
   return type;
 }
 
-// The JSON has the shape its packet type wants. Tells the name of an event.
-bool fits(PacketType type, const value::JsonDocument& document, base::Bytes& event) {
-  const Element root = document.root();
-  if (type == PacketType::event || type == PacketType::binary_event) {
-    if (document.first_string(event)) return !reserved_event(event);
-    const Kind of_name = root.at(0).kind();  // JS peers may emit(1, …)
-    return of_name == Kind::integer || of_name == Kind::unsigned_integer || of_name == Kind::number;
-  }
-  const Kind kind = root.kind();
-  switch (type) {
-    case PacketType::connect:
-      return kind == Kind::object;
-    case PacketType::disconnect:
-      return false;
-    case PacketType::connect_error:
-      return kind == Kind::object || kind == Kind::string;
-    case PacketType::ack:
-    case PacketType::binary_ack:
-      return kind == Kind::array;
-    case PacketType::event:
-    case PacketType::binary_event:
-      break;
-  }
-  return false;
-}
-
 bool parse(PacketType type, base::Bytes payload, value::JsonDocument& document,
            base::Bytes& event) {
   // No packet's payload begins with white space: "2 [...]" is a broken id (the reference reads 0).
   const char first = payload.front();
   if (first != '[' && first != '{' && first != '"') return false;
-  return document.parse(payload) && fits(type, document, event);
+  if (!document.parse(payload)) return false;
+  // Most packets are events whose name is a string, which the document finds at once.
+  const bool is_event = type == PacketType::event || type == PacketType::binary_event;
+  if (is_event && document.first_string(event)) return !reserved_event(event);
+  return fits(type, document.root(), event);
 }
 
 }  // namespace

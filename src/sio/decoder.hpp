@@ -26,6 +26,7 @@ struct Decoded {
   bool has_payload = false;  // then the document holds it
   // An event's name, which lives as long as the document; null data when it is a number.
   base::Bytes event{};
+  // Above 0, what the views show is held by the decoder until release().
   std::uint32_t attachments = 0;
 };
 

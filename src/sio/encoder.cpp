@@ -15,6 +15,20 @@ char* write_number(char* to, std::uint64_t number) {
   return std::to_chars(to, to + kMaxDigits, number).ptr;
 }
 
+SharedPacket share_messages(std::span<const MessageBytes> messages, base::Ledger* ledger) {
+  const auto shared = [ledger](const MessageBytes& message) {
+    return message.binary ? eio::Message::binary(message.bytes, ledger)
+                          : eio::Message::text(message.bytes, {}, ledger);
+  };
+  SharedPacket packet;
+  packet.text = shared(messages.front());
+  for (const MessageBytes& message : messages.subspan(1)) {
+    packet.attachments.push_back(shared(message));
+    if (!packet.attachments.back()) return {};
+  }
+  return packet;
+}
+
 }  // namespace
 
 base::Bytes SharedPacket::body() const {
@@ -25,28 +39,47 @@ base::Bytes SharedPacket::body() const {
 }
 
 Writer& Encoder::begin_event(base::Bytes name) {
-  begin_ack();
+  if (other_ != nullptr) [[unlikely]] {
+    Writer& writer = other_->begin(true);
+    writer.string(name);
+    return writer;
+  }
+  start_array();
   writer_.string(name);
   return writer_;
 }
 
 Writer& Encoder::begin_ack() {
-  begin_value();
-  writer_.begin_array();
-  array_ = true;
+  if (other_ != nullptr) [[unlikely]]
+    return other_->begin(true);
+  start_array();
   return writer_;
 }
 
 Writer& Encoder::begin_value() {
+  if (other_ != nullptr) [[unlikely]]
+    return other_->begin(false);
+  start();
+  return writer_;
+}
+
+void Encoder::start() {
   body_.clear(kKept);
   attachments_.clear();
   array_ = false;
   writer_.restart();
-  return writer_;
+}
+
+void Encoder::start_array() {
+  start();
+  writer_.begin_array();
+  array_ = true;
 }
 
 Encoded Encoder::finish(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
                         std::uint32_t max_attachments) {
+  if (other_ != nullptr) [[unlikely]]
+    return {{}, {}, {}, other_->finish(type, nsp, id)};
   if (array_) writer_.end_array();
   array_ = false;
   if (attachments_.size() > max_attachments) return {};
@@ -71,6 +104,7 @@ Encoded Encoder::finish(PacketType type, base::Bytes nsp, std::optional<std::uin
 
 SharedPacket Encoder::share(const Encoded& encoded, base::Ledger* ledger) {
   SharedPacket packet;
+  if (!encoded.messages.empty()) return share_messages(encoded.messages, ledger);
   if (encoded.head.empty()) return packet;
   packet.text = eio::Message::text(encoded.head, encoded.body, ledger);
   packet.attachments.reserve(encoded.attachments.size());

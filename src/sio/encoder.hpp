@@ -4,12 +4,14 @@
 //   encoder.finish(PacketType::event, "/admin", id);
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "eio/message.hpp"
 #include "sio/packet.hpp"
+#include "sio/parser.hpp"
 #include "value/json_write.hpp"
 
 namespace socketio::sio {
@@ -20,19 +22,24 @@ struct Encoded {
   base::Bytes head;  // "2/admin,7" — without Engine.IO's '4'
   base::Bytes body;  // "[\"news\",…]"
   std::span<const base::Bytes> attachments;
+  // Of another parser than the default, instead of the three above.
+  std::span<const MessageBytes> messages{};
+
+  bool can_be_sent() const { return !head.empty() || !messages.empty(); }
 };
 
 // The same, kept and shared: for broadcasts and for other threads.
 struct SharedPacket {
-  eio::Message text;
+  eio::Message text;  // of another parser than the default: the first message, whatever it is
   std::vector<eio::Message> attachments;
-  // For on_any_outgoing, which wants the payload back.
+  // For on_any_outgoing, which wants the payload back (of the default parser's packets).
   base::Bytes body() const;
 };
 
 class Encoder {
  public:
   Encoder() = default;
+  explicit Encoder(const Parser& parser) : other_(make_writer(parser)) {}
   Encoder(const Encoder&) = delete;  // the writer points into it
   Encoder& operator=(const Encoder&) = delete;
 
@@ -40,19 +47,23 @@ class Encoder {
   Writer& begin_ack();
   // One value that is not an array (CONNECT, CONNECT_ERROR).
   Writer& begin_value();
-  // More attachments than `max` cannot be decoded by JS peers: then head is empty and the packet
-  // must not be sent (the core and share() refuse it).
+  // More attachments than `max` cannot be decoded by JS peers: then the packet cannot be sent (the
+  // core and share() refuse it).
   Encoded finish(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
                  std::uint32_t max_attachments);
 
   static SharedPacket share(const Encoded& encoded, base::Ledger* ledger);
 
  private:
+  void start();
+  void start_array();
+
   base::TextBuffer head_;
   base::TextBuffer body_;
   std::vector<base::Bytes> attachments_;
   value::JsonWriter writer_{body_, attachments_};
   bool array_ = false;
+  std::unique_ptr<PacketWriter> other_;  // null: the default parser
 };
 
 }  // namespace socketio::sio

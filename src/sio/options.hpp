@@ -5,11 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <socketio/parser.hpp>
+
 #include "base/time.hpp"
 
 namespace socketio::sio {
 
 struct Options {
+  Parser parser{};  // how packets become messages
   base::Duration connect_timeout =
       std::chrono::seconds(45);  // a transport that joined no namespace by then is closed
   base::Duration packet_timeout = std::chrono::seconds(60);  // attachments of one packet

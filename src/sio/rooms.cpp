@@ -57,8 +57,8 @@ struct Rooms::Index {
   template <class T>
   using Table = tsl::robin_set<T*, Hash, Equal, std::allocator<T*>, true>;
 
-  explicit Index(base::Random& random)
-      : by_name(0, Hash{KeyedHash(random)}), by_id(0, Hash{KeyedHash(random)}) {
+  Index(base::Random& random, base::Counter* counter)
+      : by_name(0, Hash{KeyedHash(random)}), by_id(0, Hash{KeyedHash(random)}), count(counter) {
     by_name.max_load_factor(kMostLoad);
     by_id.max_load_factor(kMostLoad);
     by_name.min_load_factor(kLeastLoad);
@@ -71,6 +71,7 @@ struct Rooms::Index {
   Table<Socket> by_id;
   std::vector<Socket*> sockets;
   std::uint32_t epoch = 0;
+  base::Counter* count;
 
   Room* find(base::Bytes name) const {
     const auto found = by_name.find(name);
@@ -99,6 +100,7 @@ Rooms::Index::Room& Rooms::Index::create(base::Bytes name) {
   room->number = free.back();
   by_name.insert(room.get());
   free.pop_back();
+  if (count != nullptr) count->add();
   return *(rooms[room->number] = std::move(room));
 }
 
@@ -106,6 +108,7 @@ void Rooms::Index::erase(Room& room) {
   by_name.erase(&room);
   free.push_back(room.number);
   rooms[room.number].reset();
+  if (count != nullptr) count->subtract();
 }
 
 // slots.size() when the socket is not in that room.
@@ -150,7 +153,8 @@ std::uint32_t Rooms::Index::next_epoch() {
   return epoch;
 }
 
-Rooms::Rooms(base::Random& random) : index_(std::make_unique<Index>(random)) {}
+Rooms::Rooms(base::Random& random, base::Counter* count)
+    : index_(std::make_unique<Index>(random, count)) {}
 Rooms::~Rooms() = default;
 
 void Rooms::add(Socket& socket) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/counter.hpp"
 #include "base/random.hpp"
 
 namespace socketio::sio {
@@ -45,7 +46,8 @@ struct Selection {
 
 class Rooms {
  public:
-  explicit Rooms(base::Random& random);  // keys the hash of client-chosen names
+  // `random` keys the hash of client-chosen names; `count` is room_count() of all who share it.
+  explicit Rooms(base::Random& random, base::Counter* count = nullptr);
   ~Rooms();
 
   // Sockets of the namespace (connected ones). Others may join rooms but are not selected.

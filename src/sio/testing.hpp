@@ -95,7 +95,8 @@ struct Peer {
 class World {
  public:
   World() : World(1) {}
-  explicit World(std::uint64_t seed) : random(seed), core_(make_core()) {}
+  explicit World(std::uint64_t seed, Parser parser = {})
+      : options{.parser = std::move(parser)}, random(seed), core_(make_core()) {}
   ~World() { core_.reset(); }
 
   eio::Options eio_options;
@@ -289,7 +290,7 @@ class World {
 
   std::vector<std::unique_ptr<Peer>> peers_;
   std::map<std::pair<std::size_t, std::string>, SocketId> sockets_;
-  Encoder encoder_;
+  Encoder encoder_{options.parser};
   std::unique_ptr<Core> core_;
 };
 

@@ -1,5 +1,5 @@
-// What Element reads: a parsed packet. One implementation per wire form; the tape of simdjson for
-// JSON.
+// What Element reads: a parsed packet. One implementation per wire form: the tape of simdjson for
+// JSON, the received bytes for MessagePack, Values for a user's parser.
 #pragma once
 
 #include <string>
@@ -22,6 +22,12 @@ class Document {
   virtual bool as_binary(std::size_t at, std::string_view& out) const = 0;
   virtual bool as_raw(std::size_t at, std::string& out) const = 0;
   virtual bool as_raw_view(std::size_t at, std::string_view& out) const = 0;
+  // Of an array, the JSON text behind its first item. False: the packet is JSON, and who has it
+  // knows that text already.
+  virtual bool raw_rest(std::size_t at, std::string_view& out) const {
+    static_cast<void>(at), static_cast<void>(out);
+    return false;
+  }
   virtual std::size_t size(std::size_t at) const = 0;
   // Start, end and objectness of the children; then one step of a cursor.
   virtual Element::Cursor children(std::size_t at) const = 0;

@@ -39,6 +39,12 @@ bool Element::as_raw_view(std::string_view& out) const {
   return document_ && document_->as_raw_view(at_, out);
 }
 
+std::string_view Element::raw_rest() const {
+  std::string_view out;
+  if (document_) document_->raw_rest(at_, out);
+  return out;
+}
+
 std::size_t Element::size() const {
   return document_ ? document_->size(at_) : 0;
 }

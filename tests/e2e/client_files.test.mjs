@@ -1,0 +1,74 @@
+// The browser client's files below the path, and the port a server listens on.
+import test, { describe } from "node:test";
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { clientBundleDir } from "./support/server.mjs";
+import { kTimeout } from "./support/suites.mjs";
+import { lab } from "./support/lab.mjs";
+import { Polling, request } from "./support/wire.mjs";
+
+const kScript = "application/javascript; charset=utf-8";
+const kMap = "application/json; charset=utf-8";
+
+describe("files of the client", kTimeout, () => {
+  // covers sio/server-attachment: should serve client
+  // covers sio/server-attachment: should serve client with query string
+  // covers sio/server-attachment: should serve client (min)
+  // covers sio/server-attachment: should serve source map
+  // covers sio/server-attachment: should serve source map (min)
+  // covers sio/server-attachment: should serve bundle with msgpack parser
+  // covers sio/server-attachment: should serve source map for bundle with msgpack parser
+  // covers sio/server-attachment: should serve the ESM bundle
+  // covers sio/server-attachment: should serve the source map for the ESM bundle
+  // covers sio/server-attachment: should serve socket.io.js
+  test("all eight are served", async (t) => {
+    const server = await lab({ client_dist: clientBundleDir }, t);
+    for (const name of ["socket.io.js", "socket.io.min.js", "socket.io.msgpack.min.js", "socket.io.esm.min.js"]) {
+      for (const [file, type] of [[name, kScript], [`${name}?buster=${Date.now()}`, kScript], [`${name}.map`, kMap]]) {
+        const answer = await request(`${server.url}/socket.io/${file}`);
+        assert.equal(answer.status, 200, file);
+        assert.equal(answer.headers["content-type"], type, file);
+        assert.match(answer.headers.etag, /^(W\/)?".+"$/, file);
+        assert.equal(answer.headers["cache-control"], "public, max-age=0");
+        assert.equal(answer.headers["x-content-type-options"], "nosniff");
+        assert.equal(answer.headers["x-sourcemap"], undefined);
+        assert.equal(answer.body, fs.readFileSync(path.join(clientBundleDir, file.split("?")[0]), "utf8"), file);
+      }
+    }
+  });
+
+  // covers sio/server-attachment: should handle 304
+  test("not again to who has them", async (t) => {
+    const server = await lab({ client_dist: clientBundleDir }, t);
+    const url = `${server.url}/socket.io/socket.io.js`;
+    const { etag } = (await request(url)).headers;
+    const strong = etag.replace(/^W\//, "");
+    for (const tag of [strong, `W/${strong}`]) {
+      const answer = await request(url, { headers: { "if-none-match": tag } });
+      assert.equal(answer.status, 304);
+      assert.equal(answer.body, "");
+    }
+    assert.equal((await request(url, { headers: { "if-none-match": '"other"' } })).status, 200);
+  });
+
+  // covers sio/server-attachment: should not serve unknown files from the Socket.IO path
+  // covers sio/server-attachment: should return 404 for mismatching path
+  // covers sio/server-attachment: should not serve static files
+  test("nothing else, and none when turned off", async (t) => {
+    const server = await lab({ client_dist: clientBundleDir }, t);
+    assert.equal((await request(`${server.url}/socket.io/socket.io.unknown.js`)).status, 400);
+    assert.equal((await request(`${server.url}/socket.io/socket.io.esm.js`)).status, 400);
+    assert.equal((await request(`${server.url}/socket.io.js`)).status, 404);
+    const off = await lab({ client_dist: clientBundleDir, serve_client: false }, t);
+    assert.equal((await request(`${off.url}/socket.io/socket.io.js`)).status, 400);
+  });
+});
+
+// covers sio/server-attachment: should be bound
+// covers sio/server-attachment: with listen
+test("a port that the system chose is listened on", kTimeout, async (t) => {
+  const server = await lab({}, t);
+  assert.notEqual(server.port, 0);
+  assert.match((await Polling.open(server)).sid, /^[\w-]{20}$/);
+});
