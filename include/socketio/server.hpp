@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include <socketio/compression.hpp>
 #include <socketio/cors.hpp>
 #include <socketio/engine.hpp>
 #include <socketio/error.hpp>
@@ -28,6 +29,22 @@ enum class Backend : std::uint8_t {
   automatic,  // io_uring if it can be had, else epoll (one line at level info says why)
   epoll,
   io_uring,  // the constructor throws std::system_error when it cannot be had
+};
+
+// A client whose connection broke gets its session back when it returns in time: the same id, rooms
+// and data, and the packets it has missed (docs/guide/15-connection-state-recovery.md). Everything
+// is kept in the memory of this process.
+struct ConnectionStateRecoveryOptions {
+  // How long a session, and the packets it may miss, are kept.
+  std::chrono::milliseconds max_disconnection_duration{120'000};
+  // Whether a recovered socket connects without asking the namespace's middlewares again.
+  bool skip_middlewares = true;
+  // Of packets kept, with all their overhead, and how many: for all namespaces together. The oldest
+  // go first; a client that misses one of those starts a new session.
+  std::size_t max_log_bytes = 64 * 1024 * 1024;
+  std::size_t max_log_packets = 100'000;
+  // Sessions of clients that are away; the longest away goes first.
+  std::size_t max_sessions = 100'000;
 };
 
 // Defaults are those of socket.io 4.8. A value out of its range makes the constructor throw
@@ -52,6 +69,10 @@ struct ServerOptions {
   // How packets become messages: parser::json(), parser::message_pack() or your own. Every client
   // has to use the same one.
   Parser parser{};
+  // permessage-deflate of WebSockets; not set: off, as in JS.
+  std::optional<PerMessageDeflate> per_message_deflate{};
+  // Compressed answers to polls; not set: off.
+  std::optional<HttpCompression> http_compression = HttpCompression{};
   // Who may connect, ids, cookie, first packet: see engine.hpp.
   EngineOptions engine{};
   // CORS headers; none without it. options.cors = {.origin = "https://example.com"}: see cors.hpp.
@@ -72,15 +93,17 @@ struct ServerOptions {
   std::size_t max_input_bytes = 256 * 1024 * 1024;
   // Coroutine handlers running at once per client; then reading from it pauses.
   std::uint32_t max_running_handlers = 1'000;
+  // None: off, as in JS.
+  std::optional<ConnectionStateRecoveryOptions> connection_state_recovery{};
   // How long close() waits for clients to take their farewell.
   std::chrono::milliseconds close_timeout{5'000};
   int backlog = 4096;
   Backend backend = Backend::automatic;
-  // https and wss on every listener.
-  std::optional<TlsOptions> tls{};
   // Time every turn of the loops (Stats::turns): two readings of the clock per turn. A metrics
   // route turns it on.
   bool measure_turns = false;
+  // https and wss on every listener.
+  std::optional<TlsOptions> tls{};
   LogSink log{};
   LogLevel log_level = LogLevel::warn;
 };

@@ -74,6 +74,9 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   // 20 characters, public, different from the secret Engine.IO session id.
   std::string_view id() const { return {id_.data(), id_.size()}; }
   bool connected() const;
+  // Its client has come back to it: id, rooms and data are those of before
+  // (ServerOptions::connection_state_recovery).
+  bool recovered() const;
   Namespace nsp() const;
   Handshake handshake() const;
 
@@ -135,7 +138,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   // mailbox is full.
   bool post(std::function<void()> job) const;
 
-  // Your own state, made on first use and freed after on_disconnect. Throws std::system_error when
+  // Your own state, made on first use and freed after on_disconnect, or kept for the client to come
+  // back (connection_state_recovery). Throws std::system_error when
   // the socket is gone or on a wrong thread.
   template <class T>
   T& data() const {

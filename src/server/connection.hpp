@@ -31,7 +31,13 @@ struct SessionRecord;
 using ConnectionId = base::Id<Connection>;
 using SessionId = base::Id<SessionRecord>;
 
-enum TimerKind : std::uint8_t { kConnectionTimer, kSessionTimer, kCoreTimer, kShutdownTimer };
+enum TimerKind : std::uint8_t {
+  kConnectionTimer,
+  kSessionTimer,
+  kCoreTimer,
+  kShutdownTimer,
+  kRecoveryTimer
+};
 
 // What the request in flight is.
 enum class Exchange : std::uint8_t {
@@ -107,8 +113,8 @@ struct SessionRecord {
   std::unique_ptr<ClientCertificate> certificate;
   std::int64_t issued_ms = 0;
   std::uint32_t running = 0;  // coroutine handlers
-  bool secure = false;        // came over TLS
   bool is_trident = false;    // Internet Explorer, which has to be told not to guard against XSS
+  bool secure = false;        // came over TLS
   net::Timer timer;
 };
 

@@ -107,9 +107,10 @@ bool Ack::send(detail::ArgsRef args) const {
     return shard->dispatcher().send_ack(socket, state_->id, args);
   // Off the shard's thread: the arguments become values here, since they may not live on.
   auto values = std::make_shared<Args>(server::collect(args));
-  return state_->hub->post(state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
-    shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
-  });
+  return state_->hub->post_command(
+      state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
+        shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
+      });
 }
 
 }  // namespace socketio
@@ -251,6 +252,9 @@ void Dispatcher::pump(base::Time now) {
       case sio::EventKind::disconnected:
         on_disconnect(event);
         break;
+      case sio::EventKind::abandoned:
+        end_session(event.socket, true);
+        break;
     }
   }
 }
@@ -258,9 +262,14 @@ void Dispatcher::pump(base::Time now) {
 // -- Connecting.
 
 void Dispatcher::on_connecting(const sio::Event& event) {
-  auto chain = extras(event.nsp).middlewares;
-  if (!chain) return connected(event.socket);
-  run_middlewares(event.socket, std::make_shared<std::vector<detail::Middleware>>(*chain),
+  if (hub_->recovery != nullptr && recover(event.socket)) return;
+  run_middlewares(event.socket, event.nsp);
+}
+
+void Dispatcher::run_middlewares(sio::SocketId id, sio::NamespaceIndex nsp) {
+  auto chain = extras(nsp).middlewares;
+  if (!chain) return connected(id);
+  run_middlewares(id, std::make_shared<std::vector<detail::Middleware>>(*chain),
                   0);  // as they are now
 }
 
@@ -290,6 +299,7 @@ void Dispatcher::refuse(sio::SocketId socket, const ConnectError& error) {
 }
 
 void Dispatcher::connected(sio::SocketId id) {
+  if (hub_->recovery != nullptr && !accept_recoverable(id)) return;
   if (!core_.accept(id, shard_.now())) return;
   const sio::Socket* socket = core_.get(id);
   const Socket user = handle(*socket);
@@ -438,6 +448,7 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   if (before) return;
   const auto handlers = extras(event.nsp).disconnected;
   for (const auto& [listener, run] : handlers) guarded("disconnect", [&] { run(user, reason); });
+  if (hub_->recovery != nullptr) end_session(event.socket, recoverable(reason));
 }
 
 }  // namespace socketio::server

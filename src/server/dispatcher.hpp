@@ -20,6 +20,11 @@ namespace socketio::server {
 class Shard;
 struct SessionRecord;
 
+// A client that is gone for this reason may come back for its session.
+bool recoverable(DisconnectReason reason);
+// The sender of a broadcast stays out by its id, which only its own shard knows.
+sio::Selection selection_of(const detail::Target& target);
+
 // Arguments as values: for other threads, where what they refer to may not live on.
 Args collect(detail::ArgsRef args);
 void write_values(const void* values, Writer& to);  // ArgsRef::write for Args
@@ -42,6 +47,13 @@ class Dispatcher {
                      std::unique_ptr<detail::AckReceiver> receiver);
   bool send_ack(sio::SocketId socket, std::uint64_t id, detail::ArgsRef args);
   std::vector<sio::SocketId> select(const detail::Target& target);
+
+  // -- Recovery (dispatcher_recovery.cpp).
+  void deliver(const sio::LogEntry& entry, std::string_view event, sio::Flags flags);
+  // A connecting socket goes on, after it had to wait.
+  void reconnect(sio::SocketId id);
+  // The socket's client has come back on another connection.
+  void supersede(sio::SocketId id);
 
   // Namespaces are made on a shard when it first hears of them.
   void ensure_namespace(sio::NamespaceIndex nsp);
@@ -78,6 +90,10 @@ class Dispatcher {
                        std::size_t index);
   void refuse(sio::SocketId socket, const ConnectError& error);
   void connected(sio::SocketId socket);
+  void run_middlewares(sio::SocketId socket, sio::NamespaceIndex nsp);
+  bool recover(sio::SocketId id);
+  bool accept_recoverable(sio::SocketId id);
+  void end_session(sio::SocketId id, bool keep);
   void on_unknown_namespace(const sio::Event& event);
   void on_event(sio::Event& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,

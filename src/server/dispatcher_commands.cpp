@@ -3,6 +3,7 @@
 
 #include "http/url.hpp"
 #include "server/shard.hpp"
+#include "sio/recovery_log.hpp"
 #include "value/value_writer.hpp"
 
 namespace socketio::server {
@@ -90,14 +91,11 @@ void write_values(const void* values, Writer& to) {
   for (const Value& value : *static_cast<const Args*>(values)) value.write(to);
 }
 
-namespace {
-// The sender of a broadcast stays out by its id, which only its own shard knows.
 sio::Selection selection_of(const detail::Target& target) {
   sio::Selection selection{target.rooms, target.except};
   if (target.socket != 0) selection.except.emplace_back(target.sender.data(), target.sender.size());
   return selection;
 }
-}  // namespace
 
 bool Dispatcher::emit(sio::SocketId id, std::string_view event, detail::ArgsRef args,
                       sio::Flags flags) {
@@ -136,6 +134,14 @@ bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket
   counters_.events_out.add(
       core_.broadcast(target.nsp, selection, packet, flags_of(target), &notifier));
   return true;
+}
+
+void Dispatcher::deliver(const sio::LogEntry& entry, std::string_view event, sio::Flags flags) {
+  if (outgoing_listeners_ == 0) return core_.deliver_logged(entry, flags);
+  OutgoingNotifier notifier(
+      entry.packet, event, options_,
+      [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
+  core_.deliver_logged(entry, flags, &notifier);
 }
 
 void Dispatcher::notify_outgoing(sio::Socket& socket, std::string_view event,
@@ -252,6 +258,7 @@ RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
   target.nsp = socket.nsp;
   target.single = true;
   target.socket = socket.self.packed();
+  target.sender = socket.id;
   std::vector<std::string> rooms{std::string(socket.id_view())};
   for (std::string& room : core_.rooms(socket.nsp).rooms_of(socket))
     rooms.push_back(std::move(room));

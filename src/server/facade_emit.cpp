@@ -6,6 +6,7 @@
 #include <socketio/server.hpp>
 
 #include "server/fan_in.hpp"
+#include "server/recovery.hpp"
 #include "server/shard.hpp"
 #include "sio/packet.hpp"
 
@@ -46,7 +47,8 @@ bool command(const Target& target, std::function<void(server::Dispatcher&, sio::
   const Hub::Job job = [target, act = std::move(act)](server::Shard& shard) {
     for (const sio::SocketId id : shard.dispatcher().select(target)) act(shard.dispatcher(), id);
   };
-  return target.single ? target.hub->run_or_post(target.shard, job) : target.hub->on_all(job);
+  return target.single ? target.hub->command_or_post(target.shard, job)
+                       : target.hub->command_all(job);
 }
 
 bool emit_to_many(const Target& target, std::string_view event, ArgsRef args) {
@@ -69,7 +71,7 @@ bool emit_to_one(const std::shared_ptr<Hub>& hub, std::uint32_t shard, std::uint
   if (server::Shard* here = hub->command(shard); here != nullptr)
     return here->dispatcher().emit(id, event, args, flags);
   auto values = std::make_shared<Args>(server::collect(args));
-  return hub->post(
+  return hub->post_command(
       shard,
       [id, flags, values, name = std::string(event)](server::Shard& there) {
         there.dispatcher().emit(id, name, {values.get(), server::write_values}, flags);
@@ -80,6 +82,8 @@ bool emit_to_one(const std::shared_ptr<Hub>& hub, std::uint32_t shard, std::uint
 }  // namespace
 
 bool emit(const Socket& socket, std::string_view event, ArgsRef args) {
+  if (socket.hub() != nullptr && socket.hub()->recovery != nullptr) [[unlikely]]
+    return emit(socket.target_for_emit(), event, args);
   server::refuse_reserved(event);
   return emit_to_one(socket.hub(), socket.shard(), socket.self(), event, args, {});
 }
@@ -87,6 +91,10 @@ bool emit(const Socket& socket, std::string_view event, ArgsRef args) {
 bool emit(const Target& target, std::string_view event, ArgsRef args) {
   server::refuse_reserved(event);
   if (target.hub == nullptr) return false;
+  if (target.hub->recovery != nullptr) {
+    const server::Recovery::Sent sent = target.hub->recovery->emit(target, event, args);
+    if (sent != server::Recovery::Sent::unknown_socket) return sent == server::Recovery::Sent::yes;
+  }
   if (!target.single) return emit_to_many(target, event, args);
   return emit_to_one(target.hub, target.shard, target.socket, event, args,
                      {target.is_volatile, target.compress});
@@ -112,7 +120,7 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
       shard.dispatcher().emit_with_ack(target, name, {values.get(), server::write_values},
                                        std::move(*part));
     };
-    if (hub.run_or_post(first + i, job)) continue;
+    if (hub.command_or_post(first + i, job)) continue;
     reached = false;
     (*part)->finish(hub.refusal(first + i),
                     {});  // here, with no lock held and no destructor under way

@@ -47,6 +47,11 @@ bool Socket::connected() const {
   return socket != nullptr && socket->state == sio::SocketState::connected;
 }
 
+bool Socket::recovered() const {
+  const sio::Socket* socket = find(*this);
+  return socket != nullptr && socket->recovery != nullptr && socket->recovery->recovered;
+}
+
 Namespace Socket::nsp() const {
   return {hub_, nsp_};
 }

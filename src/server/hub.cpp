@@ -1,6 +1,7 @@
 #include "server/hub.hpp"
 
 #include "net/sys.hpp"
+#include "server/recovery.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -75,7 +76,11 @@ Hub::Hub(ServerOptions options, base::Random& random)
   for (std::size_t i = 0; i < settings.options.threads; ++i) {
     doors_.push_back(std::make_unique<Door>());
   }
+  if (const auto& wanted = settings.options.connection_state_recovery)
+    recovery = std::make_unique<server::Recovery>(*this, *wanted, size(), random);
 }
+
+Hub::~Hub() = default;
 
 std::size_t Hub::connection_count() const {
   std::size_t all = 0;
@@ -164,6 +169,25 @@ bool Hub::on_all(const Job& job, bool is_volatile) const {
   return reached;
 }
 
+bool Hub::post_command(std::size_t shard, Job job, bool is_volatile) const {
+  return recovery == nullptr ? post(shard, std::move(job), is_volatile)
+                             : recovery->post(shard, std::move(job), is_volatile);
+}
+
+bool Hub::command_or_post(std::size_t shard, Job job) const {
+  if (server::Shard* target = command(shard); target != nullptr) {
+    job(*target);
+    return true;
+  }
+  return post_command(shard, std::move(job));
+}
+
+bool Hub::command_all(const Job& job) const {
+  bool reached = true;
+  for (std::size_t i = 0; i < doors_.size(); ++i) reached = command_or_post(i, job) && reached;
+  return reached;
+}
+
 void Hub::open(std::size_t shard, server::Shard& object) {
   doors_[shard]->shard.store(&object, std::memory_order_release);
 }
@@ -173,6 +197,7 @@ void Hub::close(std::size_t shard) {
     const std::lock_guard lock(doors_[shard]->mutex);
     doors_[shard]->shard.store(nullptr, std::memory_order_release);
   }
+  if (recovery != nullptr) recovery->close(shard);
   for (const auto& door : doors_) {
     if (door->shard.load(std::memory_order_acquire) != nullptr) return;
   }

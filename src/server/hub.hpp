@@ -34,6 +34,7 @@ class Value;
 
 namespace socketio::server {
 
+class Recovery;
 class Shard;
 
 // Set before the loops run; called on the thread of whichever shard has something to say.
@@ -77,6 +78,7 @@ struct Hub {
 
   // Draws the key of session ids from `random`.
   Hub(ServerOptions options, base::Random& random);
+  ~Hub();
 
   std::size_t size() const { return doors_.size(); }
   // The shard when called on its thread, or before any loop runs (setting up); null elsewhere and
@@ -101,6 +103,11 @@ struct Hub {
   Errc refusal(std::size_t shard) const;
   // On every shard: at once where possible. False when one of them could not be reached.
   bool on_all(const Job& job, bool is_volatile = false) const;
+  // The same for commands, which have their place among a thread's emits: with recovery these do
+  // not go through the mailbox.
+  bool post_command(std::size_t shard, Job job, bool is_volatile = false) const;
+  bool command_or_post(std::size_t shard, Job job) const;
+  bool command_all(const Job& job) const;
 
   void open(std::size_t shard, server::Shard& object);
   void close(std::size_t shard);
@@ -112,6 +119,7 @@ struct Hub {
   server::NamespaceNames names;
   base::Logger logger;
   base::Ledger ledger;
+  ws::DeflateBudget deflate_budget;
   eio::SidKey sid_key;
   std::unique_ptr<server::TlsKeeper> tls;  // of a server with TLS
   std::atomic<std::uint64_t> listener_ids{0};
@@ -121,6 +129,7 @@ struct Hub {
   // Open connections by shard: new ones go to the shard with the fewest.
   std::vector<std::atomic<std::size_t>> connections;
   std::size_t connection_count() const;
+  std::unique_ptr<server::Recovery> recovery;  // null when it is off
   // One CONNECT to an unknown namespace is decided at a time, so that two shards cannot create one.
   std::mutex creating;
 

@@ -9,9 +9,6 @@
 namespace socketio::server {
 namespace {
 
-constexpr base::Bytes kPollType = "text/plain; charset=UTF-8";
-constexpr base::Bytes kPollHeaders =
-    "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
 constexpr base::Bytes kPostType = "text/html";
 constexpr base::Bytes kPostHeaders = "Content-Type: text/html\r\nCache-Control: no-store\r\n";
 
@@ -185,6 +182,14 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
       ws::accept_key(upgrade.key));
   if (const base::Bytes protocol = ws::first_protocol(protocols); !protocol.empty())
     head += fmt::format("Sec-WebSocket-Protocol: {}\r\n", protocol);
+  if (deflate_pool_ && !extensions.empty() && !agree_on_deflate(c, extensions, head)) {
+    respond(c,
+            {400,
+             {{"Content-Type", "text/html"}},
+             "Invalid or unacceptable Sec-WebSocket-Extensions header"},
+            true);
+    return false;
+  }
   head += upgrade_headers(c);
   head += "\r\n";
 
@@ -297,14 +302,13 @@ void Shard::flush_session(SessionRecord& record) {
   if (record.session.poll_parked() && record.session.poll_ready()) {
     Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
     scratch_.clear();
-    record.session.take_payload(scratch_, now());
+    const bool compress = record.session.take_payload(scratch_, now());
     if (c != nullptr && c->http) {
       c->http->exchange = Exchange::none;
       c->http->session = {};
       if (record.is_trident) [[unlikely]]
         answer_headers(*c).set("X-XSS-Protection", "0");
-      answer_engine(*c, kPollType, kPollHeaders, scratch_);
-      backlog_.push_back(*c);  // a pipelined request may wait behind this one
+      answer_poll(*c, compress);
     }
   }
   pump(record);

@@ -183,7 +183,13 @@ void Core::State::next_queued(Event& event) {
       read_by = nullptr;  // it may have been the client's
       clients.erase(last.client);
     } else {
-      if (Socket* socket = sockets.get(last.socket)) leave(*socket, last.reason);
+      Socket* socket = sockets.get(last.socket);
+      if (socket != nullptr) leave(*socket, last.reason);
+      if (socket != nullptr && socket->recovery != nullptr) {
+        event.kind = EventKind::abandoned;
+        event.socket = reported = last.socket;
+        return;
+      }
       free_socket(last.socket);
     }
   }
@@ -215,6 +221,7 @@ bool Core::State::report(Queued& item, Event& event) {
       return true;
     }
     case EventKind::error:
+    case EventKind::abandoned:
       return true;
     case EventKind::ack:
     case EventKind::ack_reply:

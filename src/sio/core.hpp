@@ -24,6 +24,7 @@
 #include "sio/decoder.hpp"
 #include "sio/encoder.hpp"
 #include "sio/options.hpp"
+#include "sio/recovery_session.hpp"
 #include "sio/rooms.hpp"
 
 namespace socketio::sio {
@@ -57,6 +58,7 @@ struct Socket {
   eio::Session* session = nullptr;     // null once the transport is gone
   struct Acks;
   std::unique_ptr<Acks> acks;
+  std::unique_ptr<RecoverySession> recovery;  // null: nothing of it is kept when it goes
   Socket();
   ~Socket();
   base::Bytes id_view() const { return {id.data(), id.size()}; }
@@ -77,6 +79,8 @@ enum class EventKind : std::uint8_t {
           // per socket of the client)
   disconnecting,  // socket still has its rooms
   disconnected,   // rooms are gone; the record is freed when next() is called again
+  abandoned,      // a session was being restored, and its socket is gone before it connected: as
+                  // after disconnected, what `recovery` holds may be taken
 };
 
 struct Event {
@@ -179,6 +183,23 @@ class Core {
                                  std::unique_ptr<AckWaiter> waiter, base::Time deadline,
                                  base::Time now, Outgoing* each = nullptr);
   std::vector<SocketId> select(NamespaceIndex nsp, const Selection& selection);
+
+  // -- Recovery (core_recovery.cpp). Packets are numbered; the position is the number of the last
+  // one that the sockets of this shard were given, so it only grows.
+  std::uint64_t position() const;
+  void set_position(std::uint64_t number);
+  // A broadcast of a numbered packet. The receivers' sessions learn that they were sent it, unless
+  // it is volatile.
+  void deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each = nullptr);
+  // While it is connecting: its session begins here, with a private id of its own; accept() then
+  // tells the client.
+  void begin_session(Socket& socket);
+  // While it is connecting: it goes on as that session, under its id and in its rooms.
+  void adopt(Socket& socket, std::unique_ptr<RecoverySession> session);
+  // accept() would succeed.
+  bool acceptable(SocketId socket);
+  // Its client has come back elsewhere: the connection ends at once ("transport close").
+  void supersede(Socket& socket, base::Time now);
 
   // -- The end. Every socket disconnects with "server shutting down"; sessions are discarded;
   // waiters end with shutting_down. Drain next() after it.

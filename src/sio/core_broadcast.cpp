@@ -1,25 +1,30 @@
 // Packets for many sockets, and what is expected back.
 #include "sio/core_state.hpp"
+#include "sio/recovery_log.hpp"
 
 namespace socketio::sio {
 
 namespace {
 
-bool send(eio::Session& session, const SharedPacket& packet) {
-  if (!packet.text || !session.send(packet.text)) return false;
+bool send(eio::Session& session, const SharedPacket& packet, bool compress) {
+  if (!packet.text || !session.send(packet.text, compress)) return false;
   for (const eio::Message& attachment : packet.attachments) {
-    if (!session.send(attachment)) return false;
+    if (!session.send(attachment, compress)) return false;
   }
   return true;
 }
 
 bool deliver(Socket& socket, const SharedPacket& packet, Flags flags) {
   if (flags.is_volatile && !socket.session->writable()) return false;
-  return send(*socket.session, packet);
+  return send(*socket.session, packet, flags.compress);
 }
 
 bool reachable(const Socket& socket) {
   return socket.state == SocketState::connected && socket.session != nullptr;
+}
+
+void mark_sent(Socket& socket, std::uint64_t number) {
+  if (socket.recovery != nullptr) socket.recovery->sent = number;
 }
 
 }  // namespace
@@ -46,6 +51,26 @@ std::size_t Core::broadcast(NamespaceIndex nsp, const Selection& selection,
     if (socket != nullptr && reachable(*socket) && deliver(*socket, packet, flags)) ++count;
   }
   return count;
+}
+
+void Core::deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each) {
+  // First: rooms that listeners join or leave meanwhile are not this packet's any more.
+  set_position(entry.number);
+  if (!has_namespace(entry.nsp)) return;
+  Rooms& in = rooms(entry.nsp);
+  if (each == nullptr && !flags.is_volatile) {
+    return in.select(entry.selection, [&](Socket& socket) {
+      if (!reachable(socket)) return;
+      mark_sent(socket, entry.number);
+      deliver(socket, entry.packet, flags);
+    });
+  }
+  if (!flags.is_volatile) {
+    in.select(entry.selection, [&](Socket& socket) {
+      if (reachable(socket)) mark_sent(socket, entry.number);
+    });
+  }
+  broadcast(entry.nsp, entry.selection, entry.packet, flags, each);
 }
 
 std::uint64_t Core::next_ack_id(NamespaceIndex nsp) {

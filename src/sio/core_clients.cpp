@@ -246,15 +246,21 @@ void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::str
   socket->nsp = nsp.index;
   socket->session = client.session;
   socket->auth = std::move(auth);
-  static constexpr char kAlphabet[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  random.fill({socket->id.data(), socket->id.size()});
-  for (char& c : socket->id) c = kAlphabet[static_cast<unsigned char>(c) & 63];
+  socket->id = random_id();
   if (Entry* left = client.find(nsp.index); left != nullptr)
     left->socket = id;
   else
     client.entries.push_back({nsp.index, id});
   push(EventKind::connecting, *socket);
+}
+
+IdText Core::State::random_id() {
+  static constexpr char kAlphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  IdText id{};
+  random.fill({id.data(), id.size()});
+  for (char& c : id) c = kAlphabet[static_cast<unsigned char>(c) & 63];
+  return id;
 }
 
 // Namespaces the client was disconnected from count until they are in the way.

@@ -14,10 +14,8 @@ Socket::~Socket() = default;
 
 bool Core::accept(SocketId id, base::Time) {
   State& s = *state_;
+  if (!acceptable(id)) return false;
   Socket* socket = s.sockets.get(id);
-  if (socket == nullptr || socket->state != SocketState::connecting || !State::can_emit(*socket) ||
-      !socket->session->open())
-    return false;
   Namespace& nsp = *s.namespaces[socket->nsp];
   nsp.rooms.add(*socket);
   socket->state = SocketState::connected;
@@ -25,10 +23,15 @@ bool Core::accept(SocketId id, base::Time) {
   // attachments are awaited: that clock goes on.)
   Client* client = s.clients.get(socket->client);
   if (client != nullptr && !client->awaits_more()) client->unlink();
+  if (socket->recovery != nullptr) s.send_missed(*socket);
   Writer& writer = s.encoder.begin_value();
   writer.begin_object();
   writer.key("sid");
   writer.string(socket->id_view());
+  if (socket->recovery != nullptr) {
+    writer.key("pid");
+    writer.string(view(socket->recovery->pid));
+  }
   writer.end_object();
   const Encoded packet = s.encoder.finish(PacketType::connect, nsp.name, std::nullopt, 0);
   State::send(*socket->session, packet);
@@ -48,28 +51,28 @@ bool Core::refuse(SocketId id, base::Bytes message, base::Bytes data_json) {
 namespace {
 
 // Of another parser than the default.
-bool send_messages(eio::Session& session, std::span<const MessageBytes> messages) {
+bool send_messages(eio::Session& session, std::span<const MessageBytes> messages, bool compress) {
   return !messages.empty() &&
-         std::all_of(messages.begin(), messages.end(), [&session](const MessageBytes& message) {
-           return message.binary ? session.send_binary(message.bytes)
-                                 : session.send_text(message.bytes, {});
+         std::all_of(messages.begin(), messages.end(), [&](const MessageBytes& message) {
+           return message.binary ? session.send_binary(message.bytes, compress)
+                                 : session.send_text(message.bytes, {}, compress);
          });
 }
 
 }  // namespace
 
-bool Core::State::send(eio::Session& session, const Encoded& packet) {
+bool Core::State::send(eio::Session& session, const Encoded& packet, bool compress) {
   if (packet.head.empty()) [[unlikely]]
-    return send_messages(session, packet.messages);
-  if (!session.send_text(packet.head, packet.body)) return false;
+    return send_messages(session, packet.messages, compress);
+  if (!session.send_text(packet.head, packet.body, compress)) return false;
   return std::all_of(packet.attachments.begin(), packet.attachments.end(),
-                     [&session](base::Bytes bytes) { return session.send_binary(bytes); });
+                     [&](base::Bytes bytes) { return session.send_binary(bytes, compress); });
 }
 
 bool Core::emit(Socket& socket, const Encoded& packet, Flags flags) {
   if (!State::can_emit(socket)) return false;
   if (flags.is_volatile && !socket.session->writable()) return false;
-  return State::send(*socket.session, packet);
+  return State::send(*socket.session, packet, flags.compress);
 }
 
 bool Core::send_ack(Socket& socket, const Encoded& packet) {
@@ -81,13 +84,15 @@ bool Core::join(Socket& socket, base::Bytes room) {
   Rooms& rooms = state_->namespaces[socket.nsp]->rooms;
   if (socket.memberships.slots.size() >= state_->options.max_rooms_per_socket)
     return rooms.contains(socket, room);
-  rooms.join(socket, room);
+  if (rooms.join(socket, room) && socket.recovery != nullptr)
+    socket.recovery->join(room, state_->position);
   return true;
 }
 
 bool Core::leave(Socket& socket, base::Bytes room) {
   if (!State::can_emit(socket)) return false;
-  state_->namespaces[socket.nsp]->rooms.leave(socket, room);
+  if (state_->namespaces[socket.nsp]->rooms.leave(socket, room) && socket.recovery != nullptr)
+    socket.recovery->leave(room, state_->position);
   return true;
 }
 
@@ -132,6 +137,7 @@ void Core::State::begin_disconnect(Socket& socket, DisconnectReason reason, base
     queue.push(std::move(item));
   } else if (socket.state == SocketState::connected) {
     socket.state = SocketState::disconnecting;
+    if (socket.recovery != nullptr) socket.recovery->detached = position;
     Queued last;
     last.socket = item.socket;
     last.client = item.client;

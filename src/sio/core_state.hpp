@@ -114,6 +114,7 @@ struct Core::State {
   const Options& options;
   bool stopped = false;
   base::Counter rooms;  // of all namespaces
+  std::uint64_t position = 0;
 
   base::Slab<Client> clients;
   base::Slab<Socket> sockets;
@@ -181,6 +182,7 @@ struct Core::State {
   void dispatch_ack(const Socket& socket, const Decoded& packet);
   void connect(Client& client, base::Bytes nsp, base::Time now);
   void start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth);
+  IdText random_id();
   bool make_room(Client& client) const;
   void connect_error(Client& client, base::Bytes nsp, base::Bytes message, base::Bytes data = {});
   const WaitingConnect* find_waiting(ClientId client, base::Bytes nsp);
@@ -195,7 +197,10 @@ struct Core::State {
   void leave(Socket& socket, DisconnectReason reason);
   void send_disconnect(Socket& socket);
 
-  static bool send(eio::Session& session, const Encoded& packet);
+  static bool send(eio::Session& session, const Encoded& packet, bool compress = true);
+  // core_recovery.cpp
+  void send_missed(Socket& socket);
+
   static bool can_emit(const Socket& socket) {
     return socket.session != nullptr &&
            (socket.state == SocketState::connected || socket.state == SocketState::connecting);

@@ -260,9 +260,9 @@ class World {
     }
   }
   void on_event(Event& event) {
-    static constexpr const char* kNames[] = {"none",  "connecting",    "unknown",
-                                             "event", "ack",           "ack reply",
-                                             "error", "disconnecting", "disconnected"};
+    static constexpr const char* kNames[] = {
+        "none",      "connecting", "unknown",       "event",        "ack",
+        "ack reply", "error",      "disconnecting", "disconnected", "abandoned"};
     if (event.kind != EventKind::ack && event.kind != EventKind::ack_reply) {
       std::string line =
           std::to_string(core_->owner(event.client)) + " " + kNames[static_cast<int>(event.kind)];

@@ -1,0 +1,240 @@
+#include "server/recovery.hpp"
+
+#include <algorithm>
+
+#include "server/shard.hpp"
+
+namespace socketio::server {
+
+namespace {
+
+constexpr base::Duration kMostBetweenChecks = std::chrono::seconds(10);
+constexpr base::Duration kLeastBetweenChecks = std::chrono::milliseconds(1);
+// Of a shard's queue: as of its mailbox.
+constexpr net::Mailbox::Limits kQueueLimits{};
+
+// Set as long as it lives.
+class Raised {
+ public:
+  explicit Raised(bool& flag) : flag_(flag) { flag_ = true; }
+  ~Raised() { flag_ = false; }
+  Raised(const Raised&) = delete;
+  Raised& operator=(const Raised&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
+
+Recovery::Recovery(detail::Hub& hub, const ConnectionStateRecoveryOptions& options,
+                   std::size_t shards, base::Random& random)
+    : hub_(hub),
+      interval_(std::clamp<base::Duration>(options.max_disconnection_duration / 4,
+                                           kLeastBetweenChecks, kMostBetweenChecks)),
+      // Half of what closes a connection: that much may be missed.
+      store_(random,
+             {{options.max_log_bytes, options.max_log_packets, options.max_disconnection_duration},
+              options.max_sessions,
+              hub.settings.eio.send_hard / 2}),
+      queues_(shards) {}
+
+Recovery::~Recovery() = default;
+
+// -- Sending.
+
+Recovery::Sent Recovery::emit(const detail::Target& target, std::string_view event,
+                              detail::ArgsRef args) {
+  thread_local sio::Encoder elsewhere;
+  Shard* here = hub_.command();
+  sio::Encoder& encoder = here != nullptr ? here->dispatcher().encoder() : elsewhere;
+  Writer& writer = encoder.begin_event(event);
+  args.write(args.arguments, writer);
+  Sent sent = Sent::no;
+  {
+    const std::lock_guard lock(mutex_);
+    sent = append(target, event, encoder, writer, here);
+  }
+  if (here != nullptr) pull(*here);
+  return sent;
+}
+
+Recovery::Sent Recovery::append(const detail::Target& target, std::string_view event,
+                                sio::Encoder& encoder, Writer& writer, const Shard* here) {
+  std::size_t first = 0;
+  std::size_t end = queues_.size();
+  sio::Selection selection;
+  if (target.single) {
+    const base::Bytes sid(target.sender.data(), target.sender.size());
+    const auto whereabouts = store_.find(sid);
+    if (!whereabouts) return Sent::unknown_socket;
+    selection.rooms.emplace_back(sid);
+    first = whereabouts->place.shard;
+    // Without a connection there is only the log.
+    end = whereabouts->state == sio::RecoveryTable::State::live ? first + 1 : first;
+    if (first == end && target.is_volatile) return Sent::no;
+  } else {
+    selection = selection_of(target);
+  }
+  bool open = first == end;
+  for (std::size_t i = first; i < end; ++i) {
+    if (!has_room(queues_[i], target.is_volatile)) return Sent::no;
+    open = open || !queues_[i].closed;
+  }
+  if (!open) return Sent::no;
+  sio::LogEntryPtr entry = number(target, std::move(selection), encoder, writer);
+  if (entry == nullptr) return Sent::no;
+  const Job job = [entry = std::move(entry), name = std::string(event),
+                   flags = sio::Flags{target.is_volatile, target.compress}](Shard& shard) {
+    shard.dispatcher().deliver(*entry, name, flags);
+  };
+  for (std::size_t i = first; i < end; ++i) put(i, job, here);
+  return Sent::yes;
+}
+
+// Null: too large, or too many attachments.
+sio::LogEntryPtr Recovery::number(const detail::Target& target, sio::Selection selection,
+                                  sio::Encoder& encoder, Writer& writer) {
+  const bool kept = !target.is_volatile;
+  writer.string(store_.next_offset(kept));
+  const sio::Encoded encoded = encoder.finish(sio::PacketType::event, hub_.names.name(target.nsp),
+                                              std::nullopt, hub_.settings.sio.max_attachments);
+  sio::SharedPacket packet = sio::Encoder::share(encoded, &hub_.ledger);
+  if (!packet.text) return nullptr;
+  sio::LogEntryPtr entry = store_.add(target.nsp, std::move(selection), std::move(packet), kept);
+  if (store_.packets() > 0) wake_expiry();
+  return entry;
+}
+
+bool Recovery::has_room(const Queue& queue, bool is_volatile) const {
+  return queue.jobs.size() < (is_volatile ? kQueueLimits.soft : kQueueLimits.hard);
+}
+
+void Recovery::put(std::size_t shard, Job job, const Shard* here) {
+  Queue& queue = queues_[shard];
+  if (queue.closed) return;
+  const bool own = here != nullptr && here->index() == shard;
+  queue.jobs.push_back({std::move(job), own});
+  if (own || queue.woken) return;
+  queue.woken = hub_.post_always(shard, [](Shard& on) { on.hub()->recovery->pull(on); });
+}
+
+bool Recovery::post(std::size_t shard, Job job, bool is_volatile) {
+  const std::lock_guard lock(mutex_);
+  if (queues_[shard].closed || !has_room(queues_[shard], is_volatile)) return false;
+  put(shard, std::move(job), nullptr);
+  return true;
+}
+
+bool Recovery::pulling(const Shard& shard) const {
+  return queues_[shard.index()].pulling;
+}
+
+void Recovery::pull(Shard& shard) {
+  Queue& queue = queues_[shard.index()];
+  if (queue.pulling) return;
+  const Raised raised(queue.pulling);
+  for (;;) {
+    std::vector<Queued> batch;
+    {
+      const std::lock_guard lock(mutex_);
+      queue.woken = false;
+      batch.swap(queue.jobs);
+    }
+    if (batch.empty()) return;
+    for (Queued& item : batch) {
+      const Job job = std::move(item.job);
+      if (item.own)
+        job(shard);
+      else
+        shard.dispatcher().guarded("post", [&] { job(shard); });
+    }
+  }
+}
+
+// -- Sessions.
+
+Recovery::Claim Recovery::claim(Shard& shard, const sio::Socket& socket,
+                                const sio::RecoveryRequest& request) {
+  sio::RecoveryStore::Claim claim;
+  {
+    const std::lock_guard lock(mutex_);
+    claim = store_.claim(socket, {shard.index(), socket.self.packed()}, request, shard.now());
+  }
+  retry(claim.waiters);
+  if (claim.holder) {
+    hub_.post_always(claim.holder->shard, [id = claim.holder->socket](Shard& on) {
+      on.dispatcher().supersede(sio::SocketId::unpack(id));
+    });
+  }
+  return {std::move(claim.session), claim.wait};
+}
+
+bool Recovery::admit(Shard& shard, sio::Socket& socket) {
+  sio::RecoveryTable::Places waiters;
+  for (;;) {
+    pull(shard);
+    const std::lock_guard lock(mutex_);
+    // Others may have been quick.
+    if (!queues_[shard.index()].jobs.empty()) continue;
+    if (!store_.admit(shard.dispatcher().core(), socket, {shard.index(), socket.self.packed()},
+                      waiters))
+      return false;
+    break;
+  }
+  retry(waiters);
+  return true;
+}
+
+void Recovery::leave(Shard& shard, std::unique_ptr<sio::RecoverySession> session, bool keep) {
+  sio::RecoveryTable::Sessions dropped;
+  sio::RecoveryTable::Places waiters;
+  {
+    const std::lock_guard lock(mutex_);
+    waiters = store_.leave(std::move(session), keep, shard.now(), dropped);
+    if (store_.holds_anything()) wake_expiry();
+  }
+  retry(waiters);
+}
+
+void Recovery::retry(const sio::RecoveryTable::Places& waiters) {
+  for (const Place& place : waiters) {
+    hub_.post_always(place.shard, [id = place.socket](Shard& on) {
+      on.dispatcher().reconnect(sio::SocketId::unpack(id));
+    });
+  }
+}
+
+// -- Time and the end.
+
+void Recovery::wake_expiry() {
+  if (ticking_) return;
+  ticking_ = hub_.post_always(0, [](Shard& on) { on.expire_recovery(); });
+}
+
+base::Time Recovery::expire(base::Time now) {
+  sio::RecoveryTable::Sessions old;  // with the user's data, so they go after the lock
+  const std::lock_guard lock(mutex_);
+  old = store_.expire(now);
+  ticking_ = store_.holds_anything();
+  return ticking_ ? base::after(now, interval_) : base::kNever;
+}
+
+void Recovery::close(std::size_t shard) {
+  std::vector<Queued> left;
+  sio::RecoveryTable::Sessions sessions;
+  const std::lock_guard lock(mutex_);
+  queues_[shard].closed = true;
+  left.swap(queues_[shard].jobs);
+  if (!std::all_of(queues_.begin(), queues_.end(), [](const Queue& q) { return q.closed; })) return;
+  sessions = store_.clear();
+}
+
+void Recovery::add_stats(Stats& all) const {
+  const std::lock_guard lock(mutex_);
+  all.recovery_sessions += store_.sessions();
+  all.recovery_packets += store_.packets();
+  all.recovery_bytes += store_.bytes();
+}
+
+}  // namespace socketio::server

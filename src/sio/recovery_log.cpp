@@ -1,0 +1,150 @@
+#include "sio/recovery_log.hpp"
+
+#include <algorithm>
+
+namespace socketio::sio {
+
+namespace {
+
+constexpr base::Bytes kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::size_t kEpoch = 6;  // letters in front of each offset
+constexpr std::size_t kMaxDigits = 11;
+// The entry with its list nodes, beside what it points to.
+constexpr std::size_t kOverhead = 192;
+
+std::size_t size_of(const eio::Message& message) {
+  // Polling clients get binary as base64, which is made once and kept.
+  return message.frame().capacity() + (message.is_binary() ? message.record_size() : 0);
+}
+
+std::size_t size_of(const LogEntry& entry) {
+  std::size_t size = kOverhead + size_of(entry.packet.text);
+  for (const eio::Message& attachment : entry.packet.attachments) size += size_of(attachment);
+  for (const auto* rooms : {&entry.selection.rooms, &entry.selection.except}) {
+    for (const std::string& room : *rooms) size += sizeof(std::string) + room.size();
+  }
+  return size + entry.links.size() * 2 * sizeof(LogEntry::Link);
+}
+
+}  // namespace
+
+RecoveryLog::RecoveryLog(base::Random& random, Limits limits) : limits_(limits), hash_(random) {
+  random.fill({epoch_.data(), epoch_.size()});
+  for (char& c : epoch_) c = kDigits[static_cast<unsigned char>(c) & 63];
+  heads_.min_load_factor(0.1F);
+}
+
+std::string RecoveryLog::offset(std::uint64_t number) const {
+  char digits[kMaxDigits];
+  std::size_t at = kMaxDigits;
+  do {
+    digits[--at] = kDigits[number & 63];
+    number >>= 6;
+  } while (number > 0);
+  std::string text(view(epoch_).substr(0, kEpoch));
+  return text.append(digits + at, kMaxDigits - at);
+}
+
+std::optional<std::uint64_t> RecoveryLog::find(base::Bytes offset) const {
+  if (!offset.starts_with(view(epoch_).substr(0, kEpoch))) return std::nullopt;
+  const base::Bytes digits = offset.substr(kEpoch);
+  if (digits.empty() || digits.size() >= kMaxDigits) return std::nullopt;
+  if (digits.size() > 1 && digits.front() == kDigits.front()) return std::nullopt;
+  std::uint64_t number = 0;
+  for (const char c : digits) {
+    const std::size_t digit = kDigits.find(c);
+    if (digit == base::Bytes::npos) return std::nullopt;
+    number = number << 6 | digit;
+  }
+  if (number > last_) return std::nullopt;
+  return number;
+}
+
+// Two rooms of one key share a chain; whoever walks it looks at the packets themselves.
+std::uint64_t RecoveryLog::key(std::uint32_t nsp, base::Bytes room, bool everybody) const {
+  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
+  return (hash_(room) ^ (std::uint64_t{nsp} * 2 + (everybody ? 1 : 0))) * kOdd;
+}
+
+void RecoveryLog::link(LogEntry& entry, std::uint64_t key) {
+  const auto [at, fresh] = heads_.try_emplace(key, 0);
+  if (at->second == entry.number) return;  // a room named twice
+  entry.links.push_back({key, at->second});
+  at.value() = entry.number;
+}
+
+LogEntryPtr RecoveryLog::append(std::uint32_t nsp, Selection selection, SharedPacket packet,
+                                bool keep) {
+  auto entry = std::make_shared<LogEntry>();
+  entry->number = ++last_;
+  entry->nsp = nsp;
+  entry->selection = std::move(selection);
+  entry->packet = std::move(packet);
+  if (!keep) {
+    clear();
+    return entry;
+  }
+  if (entry->selection.rooms.empty()) link(*entry, key(nsp, {}, true));
+  for (const std::string& room : entry->selection.rooms) link(*entry, key(nsp, room, false));
+  entry->size = size_of(*entry);
+  bytes_ += entry->size;
+  entries_.push_back(entry);
+  while (!entries_.empty() && (bytes_ > limits_.bytes || entries_.size() > limits_.packets))
+    pop_front();
+  return entry;
+}
+
+void RecoveryLog::pop_front() {
+  const LogEntry& entry = *entries_.front();
+  for (const LogEntry::Link& link : entry.links) {
+    const auto head = heads_.find(link.key);
+    if (head != heads_.end() && head->second == entry.number) heads_.erase(head);
+  }
+  bytes_ -= entry.size;
+  entries_.pop_front();
+  ++first_;
+}
+
+void RecoveryLog::clear() {
+  std::deque<LogEntryPtr>().swap(entries_);
+  heads_ = decltype(heads_)();
+  heads_.min_load_factor(0.1F);
+  marks_.clear();
+  bytes_ = 0;
+  first_ = last_ + 1;
+}
+
+std::vector<LogEntryPtr> RecoveryLog::missed(const RecoverySession& session,
+                                             std::uint64_t from) const {
+  std::vector<std::uint64_t> numbers;
+  const auto walk = [&](std::uint64_t key) {
+    const auto head = heads_.find(key);
+    std::uint64_t number = head == heads_.end() ? 0 : head->second;
+    while (number > from && number >= first_) {
+      const LogEntry& entry = *entries_[number - first_];
+      if (session.wants(entry)) numbers.push_back(number);
+      const auto link = std::find_if(entry.links.begin(), entry.links.end(),
+                                     [key](const LogEntry::Link& l) { return l.key == key; });
+      number = link->previous;
+    }
+  };
+  walk(key(session.nsp, {}, true));
+  for (const base::Bytes room : session.all_rooms()) walk(key(session.nsp, room, false));
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  std::vector<LogEntryPtr> entries;
+  entries.reserve(numbers.size());
+  for (const std::uint64_t number : numbers) entries.push_back(entries_[number - first_]);
+  return entries;
+}
+
+void RecoveryLog::expire(base::Time now) {
+  while (!marks_.empty() && base::after(marks_.front().time, limits_.age) <= now) {
+    while (!entries_.empty() && first_ <= marks_.front().last) pop_front();
+    marks_.pop_front();
+  }
+  if (entries_.empty()) return clear();
+  if (marks_.empty() || marks_.back().last < last_) marks_.push_back({last_, now});
+}
+
+}  // namespace socketio::sio

@@ -1,0 +1,95 @@
+#include "sio/recovery_store.hpp"
+
+#include <algorithm>
+
+namespace socketio::sio {
+
+RecoveryStore::RecoveryStore(base::Random& random, Limits limits)
+    : log_(random, limits.log),
+      table_(limits.sessions, limits.log.age),
+      replay_bytes_(limits.replay_bytes) {}
+
+std::string RecoveryStore::next_offset(bool kept) const {
+  return log_.offset(kept ? log_.last() + 1 : log_.last());
+}
+
+LogEntryPtr RecoveryStore::add(std::uint32_t nsp, Selection selection, SharedPacket packet,
+                               bool kept) {
+  // Without a session there is nobody who could miss it.
+  if (kept) return log_.append(nsp, std::move(selection), std::move(packet), !table_.empty());
+  auto entry = std::make_shared<LogEntry>();
+  entry->number = log_.last();
+  entry->nsp = nsp;
+  entry->selection = std::move(selection);
+  entry->packet = std::move(packet);
+  return entry;
+}
+
+RecoveryStore::Claim RecoveryStore::claim(const Socket& socket, Place place,
+                                          const RecoveryRequest& request, base::Time now) {
+  RecoveryTable::Claim found = table_.claim(request.pid, socket.nsp, place, now);
+  Claim claim{std::move(found.session), found.wait, found.holder, {}, nullptr};
+  if (claim.session == nullptr || resume(*claim.session, request)) return claim;
+  claim.waiters = table_.erase(claim.session->pid);
+  claim.dropped = std::move(claim.session);
+  return claim;
+}
+
+// False: what it has missed is not known, or too much.
+bool RecoveryStore::resume(RecoverySession& session, const RecoveryRequest& request) const {
+  session.has = session.start;
+  if (request.offset) {
+    const std::optional<std::uint64_t> number = log_.find(*request.offset);
+    if (!number) return false;
+    session.has = std::max(session.start, *number);
+  }
+  const std::optional<std::uint64_t> from = session.resume(session.has);
+  if (!from || !log_.reaches(*from)) return false;
+  session.from = *from;
+  return fits(log_.missed(session, session.from));
+}
+
+bool RecoveryStore::fits(const std::vector<LogEntryPtr>& missed) const {
+  std::size_t bytes = 0;
+  for (const LogEntryPtr& entry : missed) bytes += entry->size;
+  return bytes <= replay_bytes_;
+}
+
+bool RecoveryStore::admit(Core& core, Socket& socket, Place place, RecoveryTable::Places& waiters) {
+  core.set_position(log_.last());
+  if (socket.recovery == nullptr) {
+    core.begin_session(socket);
+    table_.open(*socket.recovery, place);
+    return true;
+  }
+  RecoverySession& session = *socket.recovery;
+  if (!log_.reaches(session.from)) return false;
+  session.missed = log_.missed(session, session.from);
+  if (!fits(session.missed)) return false;
+  session.sent =
+      session.missed.empty() ? std::min(session.sent, session.has) : session.missed.back()->number;
+  waiters = table_.settle(session.pid, place);
+  return true;
+}
+
+RecoveryTable::Places RecoveryStore::leave(std::unique_ptr<RecoverySession> session, bool keep,
+                                           base::Time now, RecoveryTable::Sessions& dropped) {
+  if (keep) return table_.save(std::move(session), now, dropped);
+  RecoveryTable::Places waiters = table_.erase(session->pid);
+  dropped.push_back(std::move(session));
+  return waiters;
+}
+
+RecoveryTable::Sessions RecoveryStore::expire(base::Time now) {
+  RecoveryTable::Sessions old = table_.expire(now);
+  if (table_.empty()) log_.clear();
+  log_.expire(now);
+  return old;
+}
+
+RecoveryTable::Sessions RecoveryStore::clear() {
+  log_.clear();
+  return table_.clear();
+}
+
+}  // namespace socketio::sio

@@ -1,0 +1,93 @@
+// Where each recoverable session is: with a socket, on its way to one, or kept for a client to come
+// back for. One table for the whole server; whoever shares it between threads locks it.
+//
+//   open -> live --save--> saved --claim--> moving --settle--> live …
+//                 `-erase-> gone   `-expire/evicted-> gone
+//
+// A claim that comes while the session is live or moving waits: its place is handed out by what
+// ends that state, and claims again.
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <tsl/robin_map.h>
+
+#include "base/list.hpp"
+#include "base/time.hpp"
+#include "sio/recovery_session.hpp"
+
+namespace socketio::sio {
+
+class RecoveryTable {
+ public:
+  struct Place {
+    std::size_t shard = 0;
+    std::uint64_t socket = 0;  // packed id
+  };
+  using Sessions = std::vector<std::unique_ptr<RecoverySession>>;
+  using Places = std::vector<Place>;
+
+  RecoveryTable(std::size_t max_saved, base::Duration keep);
+  ~RecoveryTable();
+
+  void open(const RecoverySession& session, Place place);
+  struct Claim {
+    std::unique_ptr<RecoverySession> session;  // yours; settle(), save() or erase() follows
+    bool wait = false;                         // you will be handed out as a waiter
+    std::optional<Place> holder;               // wait: a live socket that should end
+  };
+  Claim claim(base::Bytes pid, std::uint32_t nsp, Place waiter, base::Time now);
+  // The claimed session has a socket again. Returns who waited.
+  Places settle(const IdText& pid, Place place);
+  // The socket is gone, or did not come to be. `dropped`: an older one that had to make room (its
+  // data is the user's: destroy it where user code may run).
+  Places save(std::unique_ptr<RecoverySession> session, base::Time now, Sessions& dropped);
+  Places erase(const IdText& pid);
+
+  enum class State : std::uint8_t { live, moving, saved };
+  struct Whereabouts {
+    State state;
+    Place place;  // live
+  };
+  // By the public id.
+  std::optional<Whereabouts> find(base::Bytes sid) const;
+  Sessions expire(base::Time now);
+  Sessions clear();
+  bool empty() const { return by_pid_.empty(); }
+  std::size_t saved() const { return saved_count_; }
+
+ private:
+  // The ids are random already, and unknown ones only look up.
+  struct Hash {
+    std::size_t operator()(const IdText& id) const {
+      std::uint64_t word = 0;
+      std::memcpy(&word, id.data(), sizeof word);
+      word *= 0x9E3779B97F4A7C15;
+      return static_cast<std::size_t>(word ^ word >> 32);
+    }
+  };
+  struct Slot : base::ListNode<Slot> {
+    IdText pid{};
+    IdText sid{};
+    std::uint32_t nsp = 0;
+    State state = State::live;
+    Place place{};
+    std::unique_ptr<RecoverySession> session;
+    base::Time expires{};
+    Places waiters;
+  };
+  using Map = tsl::robin_map<IdText, std::unique_ptr<Slot>, Hash>;
+  std::unique_ptr<RecoverySession> remove(Slot& slot);
+
+  std::size_t max_saved_;
+  base::Duration keep_;
+  Map by_pid_;
+  tsl::robin_map<IdText, Slot*, Hash> by_sid_;
+  base::List<Slot> saved_;  // oldest first
+  std::size_t saved_count_ = 0;
+};
+
+}  // namespace socketio::sio
