@@ -13,6 +13,7 @@
 
 #include <socketio/export.hpp>
 #include <socketio/task.hpp>
+#include <socketio/tls.hpp>
 #include <socketio/value.hpp>
 
 namespace socketio {
@@ -25,6 +26,9 @@ class SOCKETIO_EXPORT HttpRequest {
   std::string_view url() const;   // as sent
   std::string_view body() const;
   std::string_view address() const;  // the TCP peer
+  bool secure() const;               // over TLS
+  // What the client has shown (TlsOptions::client_certificates); null: nothing.
+  const ClientCertificate* certificate() const;
   // Empty when absent.
   std::string_view header(std::string_view name) const;  // case-insensitive; the first
   std::string_view param(std::string_view name) const;   // of the route's pattern

@@ -68,6 +68,12 @@ std::string_view HttpRequest::body() const {
 std::string_view HttpRequest::address() const {
   return content_->address;
 }
+bool HttpRequest::secure() const {
+  return content_->secure;
+}
+const ClientCertificate* HttpRequest::certificate() const {
+  return content_->certificate.get();
+}
 std::string_view HttpRequest::param(std::string_view name) const {
   return find_pair(content_->params, name);
 }
@@ -139,13 +145,12 @@ HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory) {
 namespace socketio::server {
 
 std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
-                                                   base::MutBytes body, std::string address) {
+                                                   base::MutBytes body) {
   auto content = std::make_shared<HttpRequest::Content>();
   content->method = request.method;
   content->url = request.target;
   content->path = std::move(path);
   if (!body.empty()) content->body.assign(body.data(), body.size());
-  content->address = std::move(address);
   for (const http::Header& header : request.headers)
     content->headers.emplace_back(header.name, header.value);
   content->query = http::parse_query(request.query);

@@ -22,6 +22,8 @@ struct HttpRequest::Content {
   std::string path;
   std::string body;
   std::string address;
+  std::unique_ptr<ClientCertificate> certificate;
+  bool secure = false;
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<std::pair<std::string, std::string>> params;
   std::vector<std::pair<std::string, std::string>> query;
@@ -56,7 +58,7 @@ struct Match {
 };
 
 std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
-                                                   base::MutBytes body, std::string address);
+                                                   base::MutBytes body);
 http::Response to_response(const HttpReply& reply);
 
 // `path` is normalised and decoded; `encoded_path` as it came (folders decode it once, themselves).

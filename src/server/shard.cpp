@@ -116,17 +116,23 @@ void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
 }
 
 void Shard::feed(Connection& c, base::MutBytes bytes) {
-  if (ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes)) {
-    log(base::LogLevel::warn, base::LogKind::connection,
-        "max_input_bytes reached: connection dropped");
-    return drop(c);
-  }
+  if (too_much_input()) return refuse_input(c);
   if (c.ws) {
     c.ws->feed(bytes, now());
     return turn_ws(c);
   }
   c.http->machine.feed(bytes, now());
   turn(c);
+}
+
+bool Shard::too_much_input() const {
+  return ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes);
+}
+
+void Shard::refuse_input(Connection& c) {
+  log(base::LogLevel::warn, base::LogKind::connection,
+      "max_input_bytes reached: connection dropped");
+  drop(c);
 }
 
 void Shard::turn(Connection& c) {

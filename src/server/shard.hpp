@@ -137,6 +137,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_plaintext(Connection& c, base::MutBytes bytes);
   void input_ended(Connection& c);
   void feed(Connection& c, base::MutBytes bytes);
+  bool too_much_input() const;
+  void refuse_input(Connection& c);
   void turn(Connection& c);  // drains the connection's machine
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
@@ -166,7 +168,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void end_of_tls(Connection& c);  // when its engine says so
   // Turns what is queued into ciphertext, within limits, and returns that.
   base::OutQueue& seal(Connection& c);
-  void show_tls(Connection& c, SessionRecord& record) const;
+  std::unique_ptr<ClientCertificate> certificate_of(const Connection& c) const;
+  void show_connection(const Connection& c, HttpRequest::Content& content) const;
   tls::Env tls_env(Connection& c) {
     return {c.tls->wire, arena_, *random_, tls_->tickets ? &*tls_->tickets : nullptr};
   }

@@ -140,9 +140,10 @@ Connection* Shard::holding(ConnectionId id, std::uint32_t request) {
 HttpRequest Shard::shown(Connection& c, const http::Request& request) {
   Admission* a = c.http->admission.get();
   if (a != nullptr && a->shown) return *a->shown;
-  const HttpRequest copy(copy_request(request,
-                                      http::normalise_path(request.path).value_or(std::string()),
-                                      {}, c.http->peer.host()));
+  auto content =
+      copy_request(request, http::normalise_path(request.path).value_or(std::string()), {});
+  show_connection(c, *content);
+  const HttpRequest copy(std::move(content));
   if (a != nullptr) a->shown = copy;
   return copy;
 }

@@ -60,6 +60,10 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   record->head = http::StoredHead(request);
   record->address = std::make_unique<std::string>(c.http->peer.host());
   record->issued_ms = unix_ms_();
+  if (c.tls) {
+    record->secure = true;
+    record->certificate = certificate_of(c);
+  }
   record->is_trident = is_trident(request.header("user-agent"));
   if (decision.transport == eio::Transport::websocket) {
     counters_.websocket_opened.add();
@@ -67,7 +71,6 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   } else {
     counters_.polling_opened.add();
   }
-  if (c.tls) show_tls(c, *record);
   if (record->session.has_custom_id()) {
     hub_->custom_ids.place(decision.sid, {index_, id.packed()});
   } else {

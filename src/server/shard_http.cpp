@@ -99,7 +99,8 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
     return respond(c, http::Response{404, {}, {}},
                    settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request));
   }
-  auto content = copy_request(request, std::move(path), body, c.http->peer.host());
+  auto content = copy_request(request, std::move(path), body);
+  show_connection(c, *content);
   content->params = std::move(found.params);
   c.http->exchange = Exchange::user;
   if (settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request))
