@@ -107,6 +107,12 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // The first shard's: recovery has something that will expire.
   void expire_recovery();
 
+  // -- For WebSocket, on this thread (plain_websocket.cpp). No-ops (false) when it is not open.
+  bool send_plain(const detail::WebSocketState& state, base::Bytes payload, bool binary);
+  bool close_plain(const detail::WebSocketState& state, std::uint16_t code, base::Bytes reason);
+  void overfill_plain(const detail::WebSocketState& state);  // other threads sent too much
+  void terminate_plain(const detail::WebSocketState& state);
+
   // -- For the dispatcher.
   SessionRecord* session_of(sio::ClientId client);
   // More coroutine handlers run than allowed: reading from the client pauses until some end.
@@ -206,6 +212,19 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void erase_session(SessionRecord& record);
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
+
+  // -- The user's own WebSockets (plain_websocket.cpp).
+  void start_plain(Connection& c, const http::Request& request, std::string path,
+                   const std::shared_ptr<const PlainRoute>& route, Params params);
+  void turn_plain(Connection& c);
+  Connection* plain_of(const detail::WebSocketState& state);
+  static std::size_t count_plain(Connection& c);
+  void on_plain_flushed(Connection& c);
+  void on_plain_timer(Connection& c);
+  void cut_plain(Connection& c, base::Bytes why);
+  void lose_plain(Connection& c);
+  void finish_plain(Connection& c, const std::string& error, std::uint16_t code,
+                    const std::string& reason, bool clean);
 
   // -- Who may connect, and with which headers (shard_admission.cpp).
   void on_gated_head(Connection& c, const http::Request& request, std::string_view path);
