@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include <socketio/compression.hpp>
 #include <socketio/cors.hpp>
 #include <socketio/engine.hpp>
 #include <socketio/error.hpp>
@@ -69,6 +70,10 @@ struct ServerOptions {
   // How packets become messages: parser::json(), parser::message_pack() or your own. Every client
   // has to use the same one.
   Parser parser{};
+  // permessage-deflate of WebSockets; not set: off, as in JS.
+  std::optional<PerMessageDeflate> per_message_deflate{};
+  // Compressed answers to polls; not set: off.
+  std::optional<HttpCompression> http_compression = HttpCompression{};
   // Who may connect, ids, cookie, first packet: see engine.hpp.
   EngineOptions engine{};
   // CORS headers; none without it. options.cors = {.origin = "https://example.com"}: see cors.hpp.

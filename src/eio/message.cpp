@@ -4,6 +4,7 @@
 
 #include "base/base64.hpp"
 #include "base/check.hpp"
+#include "ws/deflate.hpp"
 #include "ws/frame.hpp"
 
 namespace socketio::eio {
@@ -62,6 +63,17 @@ base::Bytes Message::record() const {
     body.record = std::move(record);
   });
   return {body.record.data(), body.record.capacity()};
+}
+
+const base::Chunk& Message::deflated(ws::DeflatePool& pool) const {
+  Body& body = *body_;
+  std::call_once(body.deflated_made, [&] {
+    const base::Bytes parts[] = {wire_payload()};
+    const auto packed = pool.compress(parts, pool.shared_window_bits());
+    const ws::Opcode opcode = body.binary ? ws::Opcode::binary : ws::Opcode::text;
+    body.deflated = packed ? ws::make_frame(opcode, *packed, body.ledger, true) : body.frame;
+  });
+  return body.deflated;
 }
 
 std::size_t Message::record_size() const {

@@ -4,6 +4,8 @@
 //
 //   text    [ws header]['4'][payload]      polling record = everything behind the header
 //   binary  [ws header][payload]           polling record = 'b' + base64, made on first use
+//   both    [ws header][compressed]        for those with permessage-deflate and no context, as
+//                                          soon as the first of them gets it
 //
 // Thread-safe: handles may be copied and used on any shard.
 #pragma once
@@ -14,6 +16,10 @@
 #include <utility>
 
 #include "base/chunk.hpp"
+
+namespace socketio::ws {
+class DeflatePool;
+}
 
 namespace socketio::eio {
 
@@ -40,6 +46,10 @@ class Message {
   bool is_binary() const { return body_->binary; }
   base::Bytes payload() const;
   const base::Chunk& frame() const { return body_->frame; }  // one whole WebSocket frame
+  // The frame compressed without context (for DeflatePool::shared_window_bits()), or frame() when
+  // that is no shorter. Valid while the message lives.
+  const base::Chunk& deflated(ws::DeflatePool& pool) const;
+  base::Bytes wire_payload() const { return {body_->frame.data() + body_->header, wire_size()}; }
   // Of the frame's payload: a text message's with the '4'.
   std::size_t wire_size() const { return body_->frame.capacity() - body_->header; }
   base::Bytes record() const;  // its record in a polling payload; valid while the message lives
@@ -51,8 +61,10 @@ class Message {
     bool binary = false;
     std::uint8_t header = 0;  // size of the frame's header
     std::once_flag record_made;
+    std::once_flag deflated_made;
     base::Chunk frame;
-    base::Chunk record;  // binary only, made on first use
+    base::Chunk record;    // binary only, made on first use
+    base::Chunk deflated;  // made on first use
     base::Ledger* ledger = nullptr;
   };
   Body* body_ = nullptr;

@@ -27,8 +27,8 @@ std::size_t record_size(const base::Chunk& frame) {
 
 }  // namespace
 
-void PollQueue::push_text(PacketType type, base::Bytes head, base::Bytes tail,
-                          base::Ledger* ledger) {
+void PollQueue::push_text(PacketType type, base::Bytes head, base::Bytes tail, base::Ledger* ledger,
+                          bool compress) {
   const std::size_t size = 1 + head.size() + tail.size();
   base::Chunk frame = base::Chunk::allocate(ws::header_size(size, false) + size, ledger);
   char* out = frame.data();
@@ -36,15 +36,15 @@ void PollQueue::push_text(PacketType type, base::Bytes head, base::Bytes tail,
   *out++ = static_cast<char>('0' + static_cast<int>(type));
   if (!head.empty()) std::memcpy(out, head.data(), head.size());
   if (!tail.empty()) std::memcpy(out + head.size(), tail.data(), tail.size());
-  push(Entry{std::move(frame)});
+  push(Entry{std::move(frame), compress});
 }
 
-void PollQueue::push_binary(base::Bytes payload, base::Ledger* ledger) {
-  push(Entry{ws::make_frame(ws::Opcode::binary, payload, ledger)});
+void PollQueue::push_binary(base::Bytes payload, base::Ledger* ledger, bool compress) {
+  push(Entry{ws::make_frame(ws::Opcode::binary, payload, ledger), compress});
 }
 
-void PollQueue::push(const Message& message) {
-  push(Entry{message.frame(), message.is_binary() ? message : Message{}});
+void PollQueue::push(const Message& message, bool compress) {
+  push(Entry{message.frame(), compress, message.is_binary() ? message : Message{}});
 }
 
 void PollQueue::push(Entry entry) {
@@ -74,7 +74,7 @@ void PollQueue::append(std::string& body, const Entry& entry) const {
   base::base64_encode(data, body.data() + at);
 }
 
-void PollQueue::take(std::string& body, std::size_t max) {
+bool PollQueue::take(std::string& body, std::size_t max) {
   std::size_t size = 0;
   std::size_t end = head_;
   for (; end < entries_.size(); ++end) {
@@ -82,14 +82,17 @@ void PollQueue::take(std::string& body, std::size_t max) {
     if (end > head_ && (size > max || more > max - size)) break;
     size += more;
   }
+  bool compress = false;
   body.reserve(body.size() + size);
   for (std::size_t i = head_; i < end; ++i) {
     if (i > head_) body += kSeparator;
     append(body, entries_[i]);
     bytes_ -= entries_[i].frame.capacity();
+    compress = compress || entries_[i].compress;
     entries_[i] = Entry{};
   }
   head_ = end;
+  return compress;
 }
 
 void PollQueue::move_to(base::OutQueue& out) {

@@ -18,18 +18,22 @@ class PollQueue {
   // Of the frames waiting.
   std::size_t bytes() const { return bytes_; }
 
-  void push_text(PacketType type, base::Bytes head, base::Bytes tail, base::Ledger* ledger);
-  void push_binary(base::Bytes payload, base::Ledger* ledger);
-  void push(const Message& message);
+  // `compress`: the answer that brings it may be.
+  void push_text(PacketType type, base::Bytes head, base::Bytes tail, base::Ledger* ledger,
+                 bool compress = true);
+  void push_binary(base::Bytes payload, base::Ledger* ledger, bool compress = true);
+  void push(const Message& message, bool compress = true);
 
-  // Appends records to `body`, at most `max` bytes of them but at least one packet.
-  void take(std::string& body, std::size_t max);
+  // Appends records to `body`, at most `max` bytes of them but at least one packet. Returns whether
+  // one of them may be compressed: then all of it may.
+  bool take(std::string& body, std::size_t max);
   // Moves everything to a WebSocket.
   void move_to(base::OutQueue& out);
 
  private:
   struct Entry {
-    base::Chunk frame;
+    base::Chunk frame{};
+    bool compress = false;
     Message shared{};  // of a binary message with several receivers: its record is made once
   };
   void push(Entry entry);

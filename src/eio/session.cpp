@@ -223,10 +223,12 @@ inline void Session::sent() {
   if (poll_parked_) shared_.dirty.push_back(*this);
 }
 
-bool Session::send_text(base::Bytes head, base::Bytes tail) {
+bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
   const std::size_t size = 1 + head.size() + tail.size();
   if (!fits(size)) return false;
-  if (websocket_ != nullptr) {
+  if (websocket_ == nullptr) {
+    queue().push_text(PacketType::message, head, tail, &shared_.ledger, compress);
+  } else if (websocket_->deflate == nullptr || !compress || !push_text_deflated(head, tail)) {
     const std::size_t frame = ws::header_size(size, false) + size;
     char* to = shared_.arena.reserve(frame);
     to = size <= ws::kMaxShort ? ws::write_short_header(to, ws::Opcode::text, size)
@@ -235,38 +237,39 @@ bool Session::send_text(base::Bytes head, base::Bytes tail) {
     for (const char c : head) *to++ = c;  // hardly ever more than a digit
     if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
     websocket_->out.push_written(shared_.arena, frame);
-  } else {
-    queue().push_text(PacketType::message, head, tail, &shared_.ledger);
   }
   sent();
   return true;
 }
 
-bool Session::send_binary(base::Bytes bytes) {
+bool Session::send_binary(base::Bytes bytes, bool compress) {
   if (!fits(bytes.size())) return false;
-  if (websocket_ != nullptr) {
+  if (websocket_ == nullptr) {
+    queue().push_binary(bytes, &shared_.ledger, compress);
+  } else if (websocket_->deflate == nullptr || !compress ||
+             !push_deflated(ws::Opcode::binary, {&bytes, 1})) {
     const std::size_t frame = ws::header_size(bytes.size(), false) + bytes.size();
     char* to = shared_.arena.reserve(frame);
     to += ws::write_header(to, ws::Opcode::binary, bytes.size());
     if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
     websocket_->out.push_written(shared_.arena, frame);
-  } else {
-    queue().push_binary(bytes, &shared_.ledger);
   }
   sent();
   return true;
 }
 
-bool Session::send(const Message& message) {
+bool Session::send(const Message& message, bool compress) {
   if (!message) {  // larger than any limit allows
     return fits(kMaxMessage + 1);
   }
   const base::Chunk& frame = message.frame();
   if (!fits_frame(message.wire_size(), frame.capacity())) return false;
-  if (websocket_ != nullptr) {
+  if (websocket_ == nullptr) {
+    queue().push(message, compress);
+  } else if (websocket_->deflate == nullptr || !compress) {
     websocket_->out.push(frame);
   } else {
-    queue().push(message);
+    push_deflated(message);
   }
   sent();
   return true;

@@ -26,6 +26,8 @@
 #include "eio/payload.hpp"
 #include "eio/poll_queue.hpp"
 #include "eio/sid.hpp"
+#include "ws/deflate.hpp"
+#include "ws/frame.hpp"
 
 namespace socketio::eio {
 
@@ -43,6 +45,7 @@ using DirtyList = base::List<Session, DirtyTag>;
 // driver derives its connections from it and takes them from there to be flushed.
 struct Outlet : base::ListNode<Outlet> {
   base::OutQueue out;
+  std::unique_ptr<ws::Deflate> deflate;  // null: permessage-deflate was not negotiated
 };
 
 // One per shard; outlives its sessions.
@@ -124,8 +127,8 @@ class Session : public DirtyNode {
   // A parked poll has something to say.
   bool poll_ready() const;
   // Appends the payload for the parked poll, at most max_payload bytes (at least one packet), and
-  // un-parks it.
-  void take_payload(std::string& body, base::Time now);
+  // un-parks it. Returns whether it may be compressed.
+  bool take_payload(std::string& body, base::Time now);
   void on_poll_aborted(base::Time now);
 
   enum class Post : std::uint8_t { accepted, overlap, refused, bad_content_type };
@@ -150,10 +153,11 @@ class Session : public DirtyNode {
   void on_flushed(bool everything) { send_unfinished_ = !everything; }
 
   // -- Sending. False when not open (nothing queued). What would exceed send_hard is not queued,
-  // and the session closes ("transport error", "send buffer limit").
-  bool send_text(base::Bytes head, base::Bytes tail);
-  bool send_binary(base::Bytes bytes);
-  bool send(const Message& message);
+  // and the session closes ("transport error", "send buffer limit"). Without `compress` the message
+  // is not compressed, where it could be.
+  bool send_text(base::Bytes head, base::Bytes tail, bool compress = true);
+  bool send_binary(base::Bytes bytes, bool compress = true);
+  bool send(const Message& message, bool compress = true);
   // May a volatile packet be sent in this dispatch?
   bool writable() const;
   std::size_t queued_bytes() const {
@@ -200,6 +204,9 @@ class Session : public DirtyNode {
   bool fits_frame(std::size_t payload, std::size_t frame);
   PollQueue& queue();
   void sent();
+  bool push_deflated(ws::Opcode opcode, std::span<const base::Bytes> parts);
+  bool push_text_deflated(base::Bytes head, base::Bytes tail);
+  void push_deflated(const Message& message);
   void send_control(PacketType type, base::Bytes data, Outlet& outlet);
   void ping(base::Time now);
   void touch(base::Time now);
@@ -211,7 +218,7 @@ class Session : public DirtyNode {
   void release();
   void finish();
 
-  void take_last(std::string& body);
+  bool take_last(std::string& body);
 
   void start_noop(base::Time now);
   void forget_probe();

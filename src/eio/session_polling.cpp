@@ -43,7 +43,7 @@ bool Session::poll_ready() const {
   return state_ != State::open || transport_ == Transport::websocket || noop_ || queue_ != nullptr;
 }
 
-void Session::take_payload(std::string& body, base::Time) {
+bool Session::take_payload(std::string& body, base::Time) {
   SIO_CHECK(poll_ready());
   poll_parked_ = false;
   noop_ = false;
@@ -51,33 +51,37 @@ void Session::take_payload(std::string& body, base::Time) {
     body += farewell_;
     release();
   } else if (state_ == State::closing) {
-    take_last(body);
+    return take_last(body);
   } else if (transport_ == Transport::websocket || queue_ == nullptr) {
     body += kNoop;
   } else {
-    queue_->take(body, shared_.options.max_payload);
+    const bool compress = queue_->take(body, shared_.options.max_payload);
     if (queue_->empty()) queue_.reset();
+    return compress;
   }
+  return false;
 }
 
 // Closing: the poll that was parked when the session closed gets the rest and `1` in one answer.
 // Polls that come later get the rest first, and the one after that the exact bytes that engine.io
 // answers then.
-void Session::take_last(std::string& body) {
+bool Session::take_last(std::string& body) {
   const bool at_close = std::exchange(parked_at_close_, false);
   if (queue_ == nullptr) {
     body += at_close ? kNoopClose.substr(2) : kNoopClose;
-    return finish();
+    finish();
+    return false;
   }
   const std::size_t before = body.size();
   const std::size_t max = shared_.options.max_payload;
-  queue_->take(body, max);
-  if (!queue_->empty()) return;
+  const bool compress = queue_->take(body, max);
+  if (!queue_->empty()) return compress;
   queue_.reset();
   const std::size_t taken = body.size() - before;
-  if (!at_close || taken + 2 > max) return;
+  if (!at_close || taken + 2 > max) return compress;
   body += kNoopClose.substr(1);
   finish();
+  return compress;
 }
 
 void Session::on_poll_aborted(base::Time) {

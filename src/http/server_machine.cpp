@@ -314,6 +314,10 @@ base::InBuffer ServerMachine::take_request(base::Ledger& ledger) {
   return all;
 }
 
+const Request& ServerMachine::request() const {
+  return state_->request();
+}
+
 bool ServerMachine::answering() const {
   return state_->unanswered();
 }

@@ -99,7 +99,8 @@ class ServerMachine {
   // another machine to be fed with. The machine is over.
   base::InBuffer take_request(base::Ledger& ledger);
 
-  bool answering() const;  // a request is in flight
+  bool answering() const;          // a request is in flight
+  const Request& request() const;  // while answering()
   base::Time deadline() const;
   // The driver reports progress of sending (for send_timeout).
   void on_progress(base::Time now, bool drained);

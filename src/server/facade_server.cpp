@@ -123,6 +123,7 @@ struct Server::Runtime {
     all.namespaces = hub->names.size();
     all.input_bytes = static_cast<std::uint64_t>(hub->ledger.input());
     all.output_bytes = static_cast<std::uint64_t>(hub->ledger.output());
+    all.deflate_context_bytes = hub->deflate_budget.used();
     all.suppressed_log_lines = hub->logger.suppressed();
     if (hub->recovery != nullptr) hub->recovery->add_stats(all);
     return all;

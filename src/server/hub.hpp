@@ -119,6 +119,7 @@ struct Hub {
   server::NamespaceNames names;
   base::Logger logger;
   base::Ledger ledger;
+  ws::DeflateBudget deflate_budget;
   eio::SidKey sid_key;
   std::unique_ptr<server::TlsKeeper> tls;  // of a server with TLS
   std::atomic<std::uint64_t> listener_ids{0};

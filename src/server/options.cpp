@@ -17,6 +17,31 @@ void require_positive(std::chrono::milliseconds value, const char* option) {
   if (value.count() <= 0) refuse(option, "must be positive");
 }
 
+void check(const PerMessageDeflate& o) {
+  for (const std::optional<int>& bits : {o.server_max_window_bits, o.client_max_window_bits}) {
+    if (bits && (*bits < ws::kMinWindowBits || *bits > ws::kMaxWindowBits))
+      refuse("per_message_deflate", "has windows of 8 to 15 bits");
+  }
+  if (o.level < 0 || o.level > 9) refuse("per_message_deflate", "has levels from 0 to 9");
+  if (o.mem_level < 1 || o.mem_level > 9)
+    refuse("per_message_deflate", "has memory levels from 1 to 9");
+}
+
+void check(const HttpCompression& o) {
+  if (o.level < 0 || o.level > 9) refuse("http_compression", "has levels from 0 to 9");
+}
+
+ws::DeflateOptions deflate_options(const PerMessageDeflate& o) {
+  return {o.threshold,
+          o.server_no_context_takeover,
+          o.client_no_context_takeover,
+          o.server_max_window_bits,
+          o.client_max_window_bits,
+          o.level,
+          o.mem_level,
+          o.max_context_bytes};
+}
+
 void check(const ServerOptions& o) {
   if (o.path.empty() || o.path.front() != '/') refuse("path", "must begin with '/'");
   for (const char c : o.path) {
@@ -38,6 +63,8 @@ void check(const ServerOptions& o) {
     refuse("send_queue_soft", "must not exceed send_queue_hard");
   if (o.send_queue_hard < o.max_http_buffer_size)
     refuse("send_queue_hard", "must hold at least max_http_buffer_size");
+  if (o.per_message_deflate) check(*o.per_message_deflate);
+  if (o.http_compression) check(*o.http_compression);
   if (o.max_running_handlers == 0) refuse("max_running_handlers", "must be positive");
   if (const auto& recovery = o.connection_state_recovery) {
     require_positive(recovery->max_disconnection_duration,
@@ -79,6 +106,7 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   sio.max_attachments = options.max_attachments;
   sio.max_attachment_bytes = options.max_http_buffer_size * options.max_attachments;
   ws.max_message = options.max_http_buffer_size;
+  if (options.per_message_deflate) deflate = deflate_options(*options.per_message_deflate);
   http.max_body = options.max_http_buffer_size;
   if (options.cors) cors = cors_rules(*options.cors);
 }

@@ -26,6 +26,7 @@ struct Settings {
   eio::Options eio;
   sio::Options sio;
   ws::Limits ws;
+  std::optional<ws::DeflateOptions> deflate;  // none: permessage-deflate is off
   http::Limits http;
   std::optional<http::CorsRules> cors;
 };

@@ -79,7 +79,9 @@ void Shard::start_plain(Connection& c, const http::Request& request, std::string
   if (instead) return respond(c, to_response(*instead), true);
 
   const std::string protocol = agreed_protocol(route->route.protocols, upgrade.protocols);
-  c.out.append(arena_, upgrade.head(protocol) + "\r\n");
+  std::string head = upgrade.head(protocol);
+  if (!agree_on_extensions(c, upgrade.extensions, head)) return;
+  c.out.append(arena_, head + "\r\n");
   mark_dirty(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();

@@ -16,6 +16,9 @@ namespace {
 constexpr float kLoad = 0.8F;
 constexpr int kEventsPerTurn =
     256;  // machine events of one connection before others get their turn
+// Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
+// for many.
+constexpr std::size_t kInflatedPerTurn = 1'000'000;
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
 
@@ -51,6 +54,9 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
         std::make_unique<TlsDesk>(hub_->tls->seed(), limits.session_lifetime,
                                   std::max<std::size_t>(1, limits.max_handshakes / hub_->size()));
   }
+  if (settings_.deflate) deflate_pool_.emplace(*settings_.deflate);
+  if (settings_.options.http_compression)
+    poll_compressor_.emplace(settings_.options.http_compression->level);
   hub_->open(index_, *this);
 }
 
@@ -225,7 +231,11 @@ void Shard::on_timer(net::Timer& timer) {
     if (c == nullptr) return;
     if (c->closing || c->move || c->shaking_hands()) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
-    if (c->http && c->http->patience <= t) on_out_of_patience(*c);
+    if (c->http && c->http->patience <= t) {
+      // A route has left an upgrade alone: there is nothing to say to it.
+      if (c->http->exchange != Exchange::held) return drop(*c);
+      on_out_of_patience(*c);
+    }
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
     if (c = connections_.get(ConnectionId::unpack(timer.owner)); c == nullptr) return;
@@ -276,7 +286,12 @@ void Shard::flush() {
   }
   counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
-  connections_.size() > 0 ? arena_.recycle() : arena_.release();
+  if (connections_.size() > 0) {
+    arena_.recycle();
+  } else {
+    arena_.release();
+    release_compression();
+  }
   // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
   ++shared_.dispatch;
   if (hub_->measure_turns.load(std::memory_order_relaxed)) counters_.turns.record(loop_.in_turn());
@@ -392,6 +407,7 @@ void Shard::turn_ws(Connection& c) {
     c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
     return set_paused(c, true);
   }
+  std::size_t inflated = 0;
   for (int n = 0; n < kEventsPerTurn; ++n) {
     const ws::Event event = c.ws->next(ws_env(c), t);
     if (!c.out.empty()) mark_dirty(c);
@@ -423,6 +439,7 @@ void Shard::turn_ws(Connection& c) {
     if (connections_.get(id) == nullptr || c.closing) return;
     record = sessions_.get(c.session);
     if (overloaded(record)) break;
+    if (c.deflate != nullptr && (inflated += event.payload.size()) >= kInflatedPerTurn) break;
     if (c.ws->idle()) {  // next() would find nothing
       set_paused(c, false);
       return arm(c);
@@ -438,82 +455,6 @@ void Shard::turn_ws(Connection& c) {
 // Too many of its handlers run: nothing more is read until some have ended.
 bool Shard::overloaded(const SessionRecord* record) const {
   return record != nullptr && record->running > settings_.options.max_running_handlers;
-}
-
-// -- The end.
-
-void Shard::close(std::function<void()> done) {
-  if (closed_) return done();
-  on_closed_.push_back(std::move(done));
-  if (closing_) return;
-  closing_ = true;
-  for (std::uint32_t i = 0; i < accepting_; ++i) loop_.backend().accept_stop(i);
-  listeners_.clear();
-  core_.shut_down(now());
-  dispatcher_.pump(now());
-  sessions_.each([this](SessionId, SessionRecord& record) {
-    record.session.discard(eio::CloseReason::forced_close, "", now());
-    pump(record);
-  });
-  connections_.each([this](ConnectionId, Connection& c) {
-    if (c.http && c.http->exchange == Exchange::held) {
-      release(c);
-      respond(c, http::Response{503, {}, {}}, true);
-    }
-    if (c.plain) close_plain(*c.plain->state, 1001, "server shutting down");
-    if (c.shaking_hands() || (c.http && !c.http->machine.answering())) close_when_sent(c);
-  });
-  loop_.timers().arm(shutdown_timer_, base::after(now(), settings_.options.close_timeout));
-  finish_closing();
-}
-
-void Shard::finish_closing() {
-  if (!closing_ || closed_ || connections_.size() > 0) return;
-  closed_ = true;
-  loop_.timers().cancel(shutdown_timer_);
-  for (auto& done : std::exchange(on_closed_, {})) done();
-}
-
-void Shard::end(std::function<void()> done) {
-  if (ended_) return done();
-  on_ended_.push_back(std::move(done));
-}
-
-void Shard::finish_ending() {
-  hub_->close(index_);
-  ended_ = true;
-  // What came in before the door was shut still has its answers to get.
-  loop_.mailbox().run();
-  dispatcher_.pump(now());
-  loop_.stop();
-  for (auto& done : std::exchange(on_ended_, {})) done();
-}
-
-void Shard::add_stats(Stats& all) const {
-  all.connections += hub_->connections[index_].load(std::memory_order_relaxed);
-  all.rooms += core_.room_count();
-  all.mailbox_jobs += loop_.mailbox().size();
-  all.offload_jobs += offload_.size();
-  counters_.add_to(all);
-}
-
-SessionRecord* Shard::session_of(sio::ClientId client) {
-  return sessions_.get(SessionId::unpack(core_.owner(client)));
-}
-
-void Shard::handler_started(SessionRecord& record) {
-  ++record.running;
-}
-
-void Shard::handler_ended(std::uint64_t session) {
-  SessionRecord* record = sessions_.get(SessionId::unpack(session));
-  if (record == nullptr || record->running == 0) return;
-  --record->running;
-  Connection* c = connections_.get(record->websocket);
-  if (c == nullptr || !c->paused || record->running > settings_.options.max_running_handlers)
-    return;
-  backlog_.push_back(*c);
-  loop_.nudge();  // the embedding program may have ended the wait between two turns
 }
 
 }  // namespace socketio::server

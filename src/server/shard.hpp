@@ -5,11 +5,11 @@
 //   on_received -> feed -> [http machine | ws machine] -> eio::Session -> sio::Core -> Dispatcher
 //   -> user's handler flush       <- dirty connections <- dirty sessions <- (handlers emit)
 //
-// Where to look: shard.cpp (facts, flush, close), shard_move.cpp (from shard to shard),
-// shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests), shard_admission.cpp
-// (who may connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket), dispatcher.cpp (user
-// code). Nothing here is locked: everything runs on the shard's thread; other threads come through
-// the mailbox.
+// Where to look: shard.cpp (facts, flush), shard_end.cpp (close), shard_move.cpp (from shard to
+// shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests),
+// shard_admission.cpp (who may connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket),
+// dispatcher.cpp (user code). Nothing here is locked: everything runs on the shard's thread; other
+// threads come through the mailbox.
 #pragma once
 
 #include <array>
@@ -23,6 +23,7 @@
 #include "base/counter.hpp"
 #include "base/list.hpp"
 #include "eio/gateway.hpp"
+#include "http/compressor.hpp"
 #include "net/listener.hpp"
 #include "net/loop.hpp"
 #include "net/offload.hpp"
@@ -190,6 +191,14 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool serve_client(Connection& c, const http::Request& request, std::string_view path);
   void respond(Connection& c, const http::Response& response, bool close = false);
 
+  // -- Compression (shard_compression.cpp).
+  bool agree_on_extensions(Connection& c, base::Bytes offered, std::string& head);
+  bool agree_on_deflate(Connection& c, base::Bytes extensions, std::string& head);
+  void answer_poll(Connection& c, bool compress);
+  void answer_coded(Connection& c, http::Coding coding, base::Bytes body);
+  bool answer_poll_later(Connection& c, http::Coding coding);
+  void release_compression();
+
   // -- Engine.IO (shard_engine.cpp).
   void on_engine_head(Connection& c, const http::Request& request);
   void on_engine_request(Connection& c, const http::Request& request, base::MutBytes body);
@@ -257,7 +266,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::string upgrade_headers(Connection& c);
   void run_header_hooks(Connection& c, bool initial);
 
-  ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, *random_}; }
+  ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, *random_, c.deflate.get()}; }
   http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }
 
   std::shared_ptr<detail::Hub> hub_;
@@ -288,6 +297,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::vector<std::function<void()>> on_closed_;
   std::vector<std::function<void()>> on_ended_;
   std::string scratch_;
+  std::optional<ws::DeflatePool> deflate_pool_;      // none: off
+  std::optional<http::Compressor> poll_compressor_;  // likewise
   std::array<base::Bytes, net::Backend::kMaxParts>
       parts_;  // of one send: too big to clear each time
   EngineApplication* engine_ = nullptr;

@@ -8,9 +8,6 @@
 namespace socketio::server {
 namespace {
 
-constexpr base::Bytes kPollType = "text/plain; charset=UTF-8";
-constexpr base::Bytes kPollHeaders =
-    "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
 constexpr base::Bytes kPostType = "text/html";
 constexpr base::Bytes kPostHeaders = "Content-Type: text/html\r\nCache-Control: no-store\r\n";
 
@@ -154,6 +151,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
     return false;
   }
   std::string head = upgrade.head(ws::first_protocol(upgrade.protocols));
+  if (!agree_on_extensions(c, upgrade.extensions, head)) return false;
   head += upgrade_headers(c);
   head += "\r\n";
 
@@ -266,14 +264,13 @@ void Shard::flush_session(SessionRecord& record) {
   if (record.session.poll_parked() && record.session.poll_ready()) {
     Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
     scratch_.clear();
-    record.session.take_payload(scratch_, now());
+    const bool compress = record.session.take_payload(scratch_, now());
     if (c != nullptr && c->http) {
       c->http->exchange = Exchange::none;
       c->http->session = {};
       if (record.is_trident) [[unlikely]]
         answer_headers(*c).set("X-XSS-Protection", "0");
-      answer_engine(*c, kPollType, kPollHeaders, scratch_);
-      backlog_.push_back(*c);  // a pipelined request may wait behind this one
+      answer_poll(*c, compress);
     }
   }
   pump(record);

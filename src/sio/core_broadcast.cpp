@@ -6,17 +6,17 @@ namespace socketio::sio {
 
 namespace {
 
-bool send(eio::Session& session, const SharedPacket& packet) {
-  if (!packet.text || !session.send(packet.text)) return false;
+bool send(eio::Session& session, const SharedPacket& packet, bool compress) {
+  if (!packet.text || !session.send(packet.text, compress)) return false;
   for (const eio::Message& attachment : packet.attachments) {
-    if (!session.send(attachment)) return false;
+    if (!session.send(attachment, compress)) return false;
   }
   return true;
 }
 
 bool deliver(Socket& socket, const SharedPacket& packet, Flags flags) {
   if (flags.is_volatile && !socket.session->writable()) return false;
-  return send(*socket.session, packet);
+  return send(*socket.session, packet, flags.compress);
 }
 
 bool reachable(const Socket& socket) {

@@ -51,28 +51,28 @@ bool Core::refuse(SocketId id, base::Bytes message, base::Bytes data_json) {
 namespace {
 
 // Of another parser than the default.
-bool send_messages(eio::Session& session, std::span<const MessageBytes> messages) {
+bool send_messages(eio::Session& session, std::span<const MessageBytes> messages, bool compress) {
   return !messages.empty() &&
-         std::all_of(messages.begin(), messages.end(), [&session](const MessageBytes& message) {
-           return message.binary ? session.send_binary(message.bytes)
-                                 : session.send_text(message.bytes, {});
+         std::all_of(messages.begin(), messages.end(), [&](const MessageBytes& message) {
+           return message.binary ? session.send_binary(message.bytes, compress)
+                                 : session.send_text(message.bytes, {}, compress);
          });
 }
 
 }  // namespace
 
-bool Core::State::send(eio::Session& session, const Encoded& packet) {
+bool Core::State::send(eio::Session& session, const Encoded& packet, bool compress) {
   if (packet.head.empty()) [[unlikely]]
-    return send_messages(session, packet.messages);
-  if (!session.send_text(packet.head, packet.body)) return false;
+    return send_messages(session, packet.messages, compress);
+  if (!session.send_text(packet.head, packet.body, compress)) return false;
   return std::all_of(packet.attachments.begin(), packet.attachments.end(),
-                     [&session](base::Bytes bytes) { return session.send_binary(bytes); });
+                     [&](base::Bytes bytes) { return session.send_binary(bytes, compress); });
 }
 
 bool Core::emit(Socket& socket, const Encoded& packet, Flags flags) {
   if (!State::can_emit(socket)) return false;
   if (flags.is_volatile && !socket.session->writable()) return false;
-  return State::send(*socket.session, packet);
+  return State::send(*socket.session, packet, flags.compress);
 }
 
 bool Core::send_ack(Socket& socket, const Encoded& packet) {

@@ -197,7 +197,7 @@ struct Core::State {
   void leave(Socket& socket, DisconnectReason reason);
   void send_disconnect(Socket& socket);
 
-  static bool send(eio::Session& session, const Encoded& packet);
+  static bool send(eio::Session& session, const Encoded& packet, bool compress = true);
   // core_recovery.cpp
   void send_missed(Socket& socket);
 

@@ -23,10 +23,10 @@ std::size_t write_header(char* out, Opcode opcode, std::uint64_t payload, bool f
   return header_size(payload, mask.has_value());
 }
 
-base::Chunk make_frame(Opcode opcode, base::Bytes payload, base::Ledger* ledger) {
+base::Chunk make_frame(Opcode opcode, base::Bytes payload, base::Ledger* ledger, bool rsv1) {
   base::Chunk chunk =
       base::Chunk::allocate(header_size(payload.size(), false) + payload.size(), ledger);
-  const std::size_t head = write_header(chunk.data(), opcode, payload.size());
+  const std::size_t head = write_header(chunk.data(), opcode, payload.size(), true, rsv1);
   if (!payload.empty()) std::memcpy(chunk.data() + head, payload.data(), payload.size());
   return chunk;
 }

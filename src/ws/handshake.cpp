@@ -8,6 +8,7 @@
 
 #include "base/base64.hpp"
 #include "base/check.hpp"
+#include "ws/token.hpp"
 
 namespace socketio::ws {
 namespace {
@@ -16,7 +17,6 @@ using base::Bytes;
 
 constexpr Bytes kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 §1.3
 constexpr Bytes kKeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr Bytes kTokenSymbols = "!#$%&'*+-.^_`|~";
 constexpr std::size_t kKeySize = 24;
 
 bool equals_ignoring_case(Bytes a, Bytes b) {
@@ -25,12 +25,8 @@ bool equals_ignoring_case(Bytes a, Bytes b) {
                     [lower](char x, char y) { return lower(x) == lower(y); });
 }
 
-// RFC 9110 §5.6.2.
 bool is_token(Bytes text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           kTokenSymbols.find(c) != Bytes::npos;
-  });
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
 }
 
 Bytes trim(Bytes text) {
@@ -82,7 +78,8 @@ std::optional<Refusal> check_upgrade(const UpgradeRequest& request) {
     return Refusal{400, "Missing or invalid Sec-WebSocket-Version header", true};
   if (!request.protocols.empty() && !is_protocol_list(request.protocols))
     return Refusal{400, "Invalid Sec-WebSocket-Protocol header"};
-  // `extensions` is not looked at: what is not negotiated need not be understood (§9.1).
+  // `extensions` is not looked at here: a server that has permessage-deflate on asks
+  // answer_deflate(); for others, what is not negotiated need not be understood (§9.1).
   return std::nullopt;
 }
 
@@ -105,7 +102,8 @@ std::string make_key(base::Random& random) {
   return base::base64_encode(Bytes(nonce.data(), nonce.size()));
 }
 
-std::optional<Bytes> check_response(const UpgradeResponse& response, Bytes key, Bytes offered) {
+std::optional<Bytes> check_response(const UpgradeResponse& response, Bytes key, Bytes offered,
+                                    bool extension_offered) {
   if (response.status != 101) return "Unexpected server response";
   if (!equals_ignoring_case(response.upgrade, "websocket")) return "Invalid Upgrade header";
   if (response.accept != accept_key(key)) return "Invalid Sec-WebSocket-Accept header";
@@ -115,7 +113,7 @@ std::optional<Bytes> check_response(const UpgradeResponse& response, Bytes key, 
   } else if (!offered.empty()) {
     return "Server sent no subprotocol";
   }
-  if (!response.extensions.empty())
+  if (!response.extensions.empty() && !extension_offered)
     return "Server sent a Sec-WebSocket-Extensions header but no extension was requested";
   return std::nullopt;
 }

@@ -17,7 +17,7 @@ struct UpgradeRequest {
   std::size_t key_count = 0;  // how many such headers there were
   base::Bytes version;        // Sec-WebSocket-Version
   base::Bytes protocols;      // all Sec-WebSocket-Protocol values joined by ", "
-  base::Bytes extensions;     // likewise
+  base::Bytes extensions;     // likewise; see extensions.hpp
   bool http_1_1 = true;
 };
 
@@ -48,8 +48,9 @@ struct UpgradeResponse {
 };
 
 // RFC 6455 §4.1, the client's checks: nullopt when acceptable, else why not, in the words of `ws`.
-// `key` and `offered` (sub-protocols, joined by ", ") are what the request said.
+// `key` and `offered` (sub-protocols, joined by ", ") are what the request said. With
+// `extension_offered` the answer's extensions are the caller's to judge (check_deflate).
 std::optional<base::Bytes> check_response(const UpgradeResponse& response, base::Bytes key,
-                                          base::Bytes offered);
+                                          base::Bytes offered, bool extension_offered = false);
 
 }  // namespace socketio::ws

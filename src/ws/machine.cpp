@@ -116,6 +116,7 @@ Event Machine::next(Env env, base::Time now) {
     }
     if (read_whole(env, event)) return event;
   }
+  if (env.deflate != nullptr) env.deflate->clear();
   if (state_ >= State::failed) {
     take_last(event);
     return event;
@@ -145,12 +146,15 @@ Event Machine::next(Env env, base::Time now) {
 // ---- frames ----
 
 // What the first two bytes tell (RFC 6455 §5.2), in the order of `ws`.
-Machine::Violation Machine::check_start(std::uint8_t first, std::uint8_t second) const {
+Machine::Violation Machine::check_start(std::uint8_t first, std::uint8_t second,
+                                        bool deflate) const {
   const auto opcode = static_cast<Opcode>(first & 0x0F);
   const int number = first & 0x0F;
   const int length = second & 0x7F;
   if ((first & kRsv23) != 0) return {CloseCode::protocol_error, "RSV2 and RSV3 must be clear"};
-  if ((first & kRsv1) != 0) return {CloseCode::protocol_error, "RSV1 must be clear"};
+  // RFC 7692 §6.1: on the first frame of a message, and only when it was negotiated.
+  if ((first & kRsv1) != 0 && (!deflate || (opcode != Opcode::text && opcode != Opcode::binary)))
+    return {CloseCode::protocol_error, "RSV1 must be clear"};
   if (opcode <= Opcode::binary) {
     // §5.4: a message is one first frame and then continuations.
     if ((opcode == Opcode::continuation) != (opcode_ != Opcode::continuation))
@@ -227,7 +231,8 @@ Machine::Step Machine::read_header(Env& env, Event& event) {
   if (!gather(2, env.ledger)) return Step::starved;
   const auto first = static_cast<std::uint8_t>(unread()[0]);
   const auto second = static_cast<std::uint8_t>(unread()[1]);
-  if (const Violation violation = check_start(first, second)) return refuse(violation, env);
+  if (const Violation violation = check_start(first, second, env.deflate != nullptr))
+    return refuse(violation, env);
 
   const auto opcode = static_cast<Opcode>(first & 0x0F);
   const bool masked = (second & kMasked) != 0;
@@ -247,6 +252,7 @@ Machine::Step Machine::read_header(Env& env, Event& event) {
 
   if (opcode != Opcode::continuation) {
     opcode_ = opcode;
+    compressed_ = (first & kRsv1) != 0;
     fragments_ = 0;
     utf8_.reset();
   }
@@ -292,6 +298,7 @@ Machine::Step Machine::read_payload(Env& env, Event& event) {
   if (role_ == Role::server) apply_mask(payload, mask_);
   advance(payload.size());
   frame_open_ = false;
+  if (compressed_) return inflate(payload, env, event);
   if (opcode_ == Opcode::text && !valid_utf8(base::as_bytes(payload)))
     return refuse({CloseCode::invalid_payload, kBadText}, env);
   return deliver(payload, event);
@@ -304,7 +311,7 @@ Machine::Step Machine::read_piece(MutBytes source, Env& env, Event& event) {
   const MutBytes piece = absorb(source, n, env.ledger);
   if (role_ == Role::server) mask_ = apply_mask(piece, mask_);
   frame_left_ -= n;
-  const bool text = opcode_ == Opcode::text;
+  const bool text = opcode_ == Opcode::text && !compressed_;
   if (text && !utf8_.feed(base::as_bytes(piece)))
     return refuse({CloseCode::invalid_payload, kBadText}, env);
   if (frame_left_ > 0) return Step::more;
@@ -312,7 +319,8 @@ Machine::Step Machine::read_piece(MutBytes source, Env& env, Event& event) {
   if (!fin_) return Step::more;
   if (text && !utf8_.complete()) return refuse({CloseCode::invalid_payload, kBadText}, env);
   delivered_ = true;
-  return deliver(hold_.view().first(message_), event);
+  const MutBytes whole = hold_.view().first(message_);
+  return compressed_ ? inflate(whole, env, event) : deliver(whole, event);
 }
 
 Machine::Step Machine::skip_payload() {
@@ -341,6 +349,24 @@ MutBytes Machine::absorb(MutBytes source, std::size_t n, base::Ledger& ledger) {
   }
   message_ += n;
   return hold_.view().subspan(message_ - n, n);
+}
+
+// The payload lies in hold_ or in the fed view, the message in env.deflate.
+Machine::Step Machine::inflate(MutBytes payload, Env& env, Event& event) {
+  Deflate& deflate = *env.deflate;
+  delivered_ = true;
+  switch (deflate.inflate(base::as_bytes(payload), limits_->max_message, env.ledger)) {
+    case Inflated::too_big:
+      return refuse({CloseCode::too_big, "Max payload size exceeded"}, env);
+    case Inflated::invalid:
+      return refuse({CloseCode::invalid_payload, deflate.why()}, env);
+    case Inflated::whole:
+      break;
+  }
+  if (opcode_ != Opcode::text || valid_utf8(base::as_bytes(deflate.message())))
+    return deliver(deflate.message(), event);
+  deflate.clear();
+  return refuse({CloseCode::invalid_payload, kBadText}, env);
 }
 
 Machine::Step Machine::deliver(MutBytes payload, Event& event) {
@@ -435,42 +461,6 @@ void Machine::on_deadline(base::Time now, Env env) {
   } else {
     refuse({CloseCode::policy_violation, "Message timed out"}, env);
   }
-}
-
-// ---- output ----
-
-bool Machine::write(Opcode opcode, Bytes payload, Env& env) {
-  if (state_ != State::open || payload.size() > kMaxSend) return false;
-  const bool masked = role_ == Role::client;
-  const std::size_t head = header_size(payload.size(), masked);
-  char* const out = env.arena.reserve(head + payload.size());
-  if (!payload.empty()) std::memcpy(out + head, payload.data(), payload.size());
-  std::optional<std::uint32_t> key;
-  if (masked) {
-    key = static_cast<std::uint32_t>(env.random.u64());  // §5.3: fresh and unpredictable
-    apply_mask({out + head, payload.size()}, *key);
-  }
-  write_header(out, opcode, payload.size(), true, false, key);
-  env.out.push(env.arena.commit(head + payload.size()));
-  return true;
-}
-
-bool Machine::send_text(Bytes payload, Env env) {
-  return write(Opcode::text, payload, env);
-}
-
-bool Machine::send_binary(Bytes payload, Env env) {
-  return write(Opcode::binary, payload, env);
-}
-
-bool Machine::ping(Bytes payload, Env env) {
-  return payload.size() <= kMaxControl && write(Opcode::ping, payload, env);
-}
-
-bool Machine::send_frame(const base::Chunk& frame, Env env) {
-  if (state_ != State::open || role_ != Role::server) return false;
-  env.out.push(frame, 0, static_cast<std::uint32_t>(frame.capacity()));
-  return true;
 }
 
 }  // namespace socketio::ws

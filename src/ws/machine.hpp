@@ -8,9 +8,10 @@
 // Memory held for a peer follows the bytes it has sent, never the length it has announced, and
 // every input costs time linear in its size, however it is split or fragmented.
 //
-// permessage-deflate (RFC 7692) will sit in read_payload(), between unmasking and the UTF-8 check:
-// RSV1 of a first frame marks the message, pieces go through the inflater into hold_, max_message
-// counts what comes out. Until it is negotiated RSV1 is refused.
+// With permessage-deflate (RFC 7692; Env::deflate) RSV1 of a first frame marks a compressed
+// message. Its payload is gathered as it came, bounded like any other, and inflated in one go when
+// it is whole: so a stalled message holds what was sent and no stream. max_message counts what
+// comes out too. Without it RSV1 is refused.
 //
 // Messages come out whole and contiguous, unmasked in place where the bytes already lie together.
 // Pings are answered and the close handshake is done inside; the driver only moves bytes and closes
@@ -24,12 +25,12 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "ws/close_code.hpp"
+#include "ws/deflate.hpp"
 #include "ws/frame.hpp"
+#include "ws/role.hpp"
 #include "ws/utf8.hpp"
 
 namespace socketio::ws {
-
-enum class Role : std::uint8_t { server, client };
 
 struct Limits {
   std::size_t max_message =
@@ -70,7 +71,8 @@ struct Env {
   base::OutQueue& out;
   base::Arena& arena;
   base::Ledger& ledger;
-  base::Random& random;  // client masks
+  base::Random& random;        // client masks
+  Deflate* deflate = nullptr;  // of this connection; null: not negotiated
 };
 
 class Machine {
@@ -93,9 +95,9 @@ class Machine {
   }
 
   // Messages going out. Return false after close() or failure, and for more than kMaxSend bytes
-  // (nothing is written).
-  bool send_text(base::Bytes payload, Env env);
-  bool send_binary(base::Bytes payload, Env env);
+  // (nothing is written). `compress`: when that was negotiated and the message is long enough.
+  bool send_text(base::Bytes payload, Env env, bool compress = true);
+  bool send_binary(base::Bytes payload, Env env, bool compress = true);
   bool ping(base::Bytes payload, Env env);  // false also for more than kMaxControl bytes
   // A frame made by make_frame (server role only, as it is unmasked; a client's call returns
   // false).
@@ -137,7 +139,7 @@ class Machine {
   bool gather(std::size_t n, base::Ledger& ledger);
   bool gather_apart(std::size_t n, base::Ledger& ledger);
 
-  Violation check_start(std::uint8_t first, std::uint8_t second) const;
+  Violation check_start(std::uint8_t first, std::uint8_t second, bool deflate) const;
   Violation check_data(Opcode opcode, std::uint64_t length) const;
   Step read_header(Env& env, Event& event);
   Step read_control(Opcode opcode, std::size_t head, std::size_t length, Env& env, Event& event);
@@ -146,12 +148,14 @@ class Machine {
   Step skip_payload();
   base::MutBytes absorb(base::MutBytes source, std::size_t n, base::Ledger& ledger);
   Step deliver(base::MutBytes payload, Event& event);
+  Step inflate(base::MutBytes payload, Env& env, Event& event);
   Step peer_closed(base::MutBytes payload, Env& env, Event& event);
 
   Step refuse(const Violation& violation, Env& env);
   void take_last(Event& event);
   void arm(base::Time now);
-  bool write(Opcode opcode, base::Bytes payload, Env& env);
+  bool send(Opcode opcode, base::Bytes payload, Env& env, bool compress);
+  bool write(Opcode opcode, base::Bytes payload, Env& env, bool compressed = false);
 
   const Limits* limits_;
   base::MutBytes fed_{};  // what is left of the fed view
@@ -170,10 +174,11 @@ class Machine {
   Utf8Validator utf8_;
   bool frame_open_ = false;  // inside a data frame's payload
   bool fin_ = false;         // ... which is the last of its message
+  bool compressed_ = false;  // the current message is
   bool delivered_ = false;   // the message in hold_ was the last event: its bytes may go
   bool starved_ = false;     // next() has looked at all there is
 };
-// There is one per connection. (The inflater of permessage-deflate will be one more pointer.)
+// There is one per connection.
 static_assert(sizeof(Machine) <= 96);
 
 }  // namespace socketio::ws

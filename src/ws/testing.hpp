@@ -91,10 +91,15 @@ struct Record {
 class Peer {
  public:
   explicit Peer(Role role = Role::server, Limits limits = {}, std::uint64_t seed = 1)
-      : limits_(limits), random_(seed), machine_(role, limits_) {}
+      : role_(role), limits_(limits), random_(seed), machine_(role, limits_) {}
 
   Machine& machine() { return machine_; }
-  Env env() { return {out_, arena_, ledger_, random_}; }
+  Env env() { return {out_, arena_, ledger_, random_, deflate_.get()}; }
+  // permessage-deflate, negotiated. `options` outlives the peer.
+  void use(const DeflateParams& params, const DeflateOptions& options) {
+    pool_ = std::make_unique<DeflatePool>(options);
+    deflate_ = std::make_unique<Deflate>(role_, params, *pool_);
+  }
   base::Time now() const { return now_; }
   void pass(base::Duration duration) { now_ += duration; }
   std::int64_t held() const { return ledger_.input(); }
@@ -149,8 +154,11 @@ class Peer {
     if (echo && e.kind == EventKind::binary) machine_.send_binary(base::as_bytes(e.payload), env());
   }
 
+  Role role_;
   Limits limits_;
   base::Ledger ledger_;
+  std::unique_ptr<DeflatePool> pool_;
+  std::unique_ptr<Deflate> deflate_;
   base::OutQueue out_;
   base::Arena arena_{&ledger_};
   SeededRandom random_;

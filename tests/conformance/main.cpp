@@ -1,5 +1,5 @@
-// conformance-server --suite ws|eio4|sio5|probe|lab --port N [--fast] [--backend epoll|io_uring]
-// [--threads N] [--options JSON]
+// conformance-server --suite ws|eio4|sio5|probe|lab --port N [--fast] [--deflate] [--backend
+// epoll|io_uring] [--threads N] [--options JSON]
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,8 +16,8 @@ namespace {
 int usage() {
   std::fprintf(
       stderr,
-      "usage: conformance-server --suite ws|eio4|sio5|probe|lab --port N [--fast] [--backend "
-      "epoll|io_uring] [--threads N] [--options JSON]\n");
+      "usage: conformance-server --suite ws|eio4|sio5|probe|lab --port N [--fast] [--deflate] "
+      "[--backend epoll|io_uring] [--threads N] [--options JSON]\n");
   return 2;
 }
 }  // namespace
@@ -27,8 +27,8 @@ int main(int argc, char** argv) {
   SuiteOptions options;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (name == "--fast") {
-      options.fast = true;
+    if (name == "--fast" || name == "--deflate") {
+      (name == "--fast" ? options.fast : options.deflate) = true;
       continue;
     }
     if (i + 1 >= argc) return usage();

@@ -69,6 +69,7 @@ void run_probe(const SuiteOptions& given) {
   socketio::ServerOptions options;
   options.threads = given.threads;
   options.backend = given.backend;
+  if (given.deflate) options.per_message_deflate.emplace().threshold = 0;
   if (given.fast) {
     options.ping_interval = 300ms;
     options.ping_timeout = 200ms;

@@ -10,6 +10,7 @@ struct SuiteOptions {
   std::uint16_t port = 0;
   std::size_t threads = 1;  // sio5, probe
   bool fast = false;        // probe: short timeouts
+  bool deflate = false;     // ws, probe: permessage-deflate, of every message
   socketio::Backend backend = socketio::Backend::automatic;
   std::string options = "{}";  // lab: JSON object of server options
 };

@@ -12,6 +12,7 @@
 #include "server/options.hpp"
 #include "suites.hpp"
 #include "support/on_signal.hpp"
+#include "ws/extensions.hpp"
 #include "ws/handshake.hpp"
 #include "ws/machine.hpp"
 
@@ -24,14 +25,20 @@ struct Peer {
   base::OutQueue out;
   std::unique_ptr<http::ServerMachine> http;
   std::optional<ws::Machine> ws;
+  std::unique_ptr<ws::Deflate> deflate;
   bool in_flight = false;
   bool closing = false;
 };
 
 class EchoDriver final : public net::Driver {
  public:
-  explicit EchoDriver(std::unique_ptr<net::Backend> backend) : loop_(std::move(backend)) {
+  EchoDriver(std::unique_ptr<net::Backend> backend, bool deflate)
+      : loop_(std::move(backend)), deflate_(deflate) {
     limits_.max_message = 64 * 1024 * 1024;
+    deflate_options_.threshold = 0;
+    // Everything that a client may ask for.
+    deflate_options_.server_no_context_takeover = false;
+    deflate_options_.client_no_context_takeover = false;
   }
   net::Loop& loop() { return loop_; }
 
@@ -80,7 +87,7 @@ class EchoDriver final : public net::Driver {
   }
 
  private:
-  ws::Env env(Peer& peer) { return {peer.out, arena_, ledger_, random_}; }
+  ws::Env env(Peer& peer) { return {peer.out, arena_, ledger_, random_, peer.deflate.get()}; }
 
   void shake(Peer& peer) {
     const http::Env http_env{peer.out, arena_, ledger_};
@@ -105,10 +112,15 @@ class EchoDriver final : public net::Driver {
                            loop_.now(), true);
         continue;
       }
+      const std::optional<std::string> extensions = agree(peer, request);
+      if (!extensions) {
+        peer.http->respond({400, {}, {}}, http_env, loop_.now(), true);
+        continue;
+      }
       peer.out.append(arena_,
                       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
                       "Upgrade\r\nSec-WebSocket-Accept: " +
-                          ws::accept_key(upgrade.key) + "\r\n\r\n");
+                          ws::accept_key(upgrade.key) + "\r\n" + *extensions + "\r\n");
       base::InBuffer rest = peer.http->take_rest(ledger_);
       peer.http.reset();
       peer.ws.emplace(ws::Role::server, limits_);
@@ -116,6 +128,21 @@ class EchoDriver final : public net::Driver {
       echo(peer);
       return;
     }
+  }
+
+  // The header line for what was agreed on, if anything; nullopt: refused.
+  std::optional<std::string> agree(Peer& peer, const http::Request& request) {
+    if (!deflate_) return "";
+    std::string offers;
+    for (const http::Header& header : request.headers) {
+      if (!http::iequals(header.name, "sec-websocket-extensions")) continue;
+      offers.append(offers.empty() ? "" : ", ").append(header.value);
+    }
+    const ws::DeflateAnswer answer = ws::answer_deflate(offers, deflate_options_);
+    if (answer.kind == ws::DeflateAnswer::Kind::refused) return std::nullopt;
+    if (answer.kind == ws::DeflateAnswer::Kind::none) return "";
+    peer.deflate = std::make_unique<ws::Deflate>(ws::Role::server, answer.params, pool_);
+    return "Sec-WebSocket-Extensions: " + answer.header + "\r\n";
   }
 
   void echo(Peer& peer) {
@@ -160,6 +187,9 @@ class EchoDriver final : public net::Driver {
   base::Arena arena_{&ledger_};
   ws::Limits limits_;
   http::Limits http_limits_;
+  const bool deflate_;
+  ws::DeflateOptions deflate_options_;
+  ws::DeflatePool pool_{deflate_options_};
   base::Slab<Peer> peers_;
   std::vector<net::Owner> dirty_;
 };
@@ -168,7 +198,7 @@ class EchoDriver final : public net::Driver {
 
 void run_ws(const SuiteOptions& options) {
   base::Logger logger;
-  EchoDriver driver(server::make_backend(options.backend, logger));
+  EchoDriver driver(server::make_backend(options.backend, logger), options.deflate);
   std::error_code error;
   net::Listener listener =
       net::Listener::open(*net::Address::parse("::", options.port), 4096, error);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import net from "node:net";
+import zlib from "node:zlib";
 import { request, sleep, within } from "./wire.mjs";
 
 const kPatienceMs = 20_000;  // never what a test asserts; only how long it waits before it gives up
@@ -160,36 +161,45 @@ export const kSocketPath = "/socket.io/?EIO=4&transport=websocket";
 export const upgradeRequest = (path = kSocketPath, lines = kUpgradeLines) => http(`GET ${path} HTTP/1.1`, lines);
 export const accepts = (key) => crypto.createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
 
+const kTail = Buffer.from([0, 0, 0xff, 0xff]);
+const inflated = (data) => zlib.inflateRawSync(Buffer.concat([data, kTail]), { finishFlush: zlib.constants.Z_SYNC_FLUSH });
+/** A message as permessage-deflate sends it, without context. */
+export const deflated = (data) => zlib.deflateRawSync(data, { finishFlush: zlib.constants.Z_SYNC_FLUSH }).subarray(0, -4);
+
 /** A WebSocket after its handshake; frames of the server are checked and handed out one by one. */
 export class RawSocket {
-  static async open(server, path = kSocketPath, { pong = true, early = kEmpty } = {}) {
+  static async open(server, path = kSocketPath, { pong = true, early = kEmpty, lines = [] } = {}) {
     const raw = await Raw.connect(server);
-    await raw.send(Buffer.concat([bytes(upgradeRequest(path)), early]));
+    await raw.send(Buffer.concat([bytes(upgradeRequest(path, [...kUpgradeLines, ...lines])), early]));
     const { status, headers } = await response(raw);
     assert.equal(status, 101);
     assert.equal(headers["sec-websocket-accept"], accepts(kKey));
-    return new RawSocket(raw, pong);
+    return new RawSocket(raw, pong, headers["sec-websocket-extensions"]);
   }
 
-  constructor(raw, pong) {
+  constructor(raw, pong, extensions) {
     this.raw = raw;
+    this.extensions = extensions;  // what the server agreed to; messages may then be compressed (see `frame`)
     this.pong = pong;  // answer Engine.IO pings, and do not show them
   }
 
   send(...data) { return this.raw.send(...data); }
 
-  /** The next frame as {opcode, data}; for a close frame also {code, reason}. */
+  /** The next frame as {opcode, data}; for a close frame also {code, reason}. With permessage-deflate also `compressed`,
+   *  how many bytes were sent, or 0; data are inflated, without context. */
   async frame(what = "a frame") {
     const [first, second] = await this.raw.exactly(2, what);
     assert.equal(second & 0x80, 0, "a server does not mask");
-    assert.equal(first & 0x70, 0, "no reserved bits");
+    assert.equal(first & (this.extensions ? 0x30 : 0x70), 0, "no reserved bits");
     assert(first & 0x80, "this server does not fragment");
     let length = second;
     if (second === 126) length = (await this.raw.exactly(2, what)).readUInt16BE();
     if (second === 127) length = Number((await this.raw.exactly(8, what)).readBigUInt64BE());
     assert((second < 126) === (length < 126) && (second === 127) === (length > 65535), "the shortest form of the length");
-    const data = await this.raw.exactly(length, what);
+    const sent = await this.raw.exactly(length, what);
+    const data = first & 0x40 ? inflated(sent) : sent;
     const out = { opcode: first & 15, data };
+    if (this.extensions) out.compressed = first & 0x40 ? length : 0;
     if (out.opcode === kClose && length > 0) Object.assign(out, { code: data.readUInt16BE(), reason: data.subarray(2).toString("utf8") });
     if (this.pong && out.opcode === kText && data.toString() === "2") {
       this.raw.push(frame(kText, "3"));

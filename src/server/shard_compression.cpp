@@ -1,0 +1,130 @@
+// Compression in the shard: permessage-deflate of a new WebSocket, and answers to polls.
+//
+// An answer to a poll is compressed here, in the turn, when it is short: it costs less than handing
+// it to another thread and back. A long one goes to the worker, since one client's megabyte would
+// hold up all others of the shard for 10 ms.
+#include <new>
+
+#include "server/shard.hpp"
+#include "ws/extensions.hpp"
+
+namespace socketio::server {
+namespace {
+
+constexpr base::Bytes kPollType = "text/plain; charset=UTF-8";
+constexpr base::Bytes kPollHeaders =
+    "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
+// Less than a millisecond of a core.
+constexpr std::size_t kMostInTurn = std::size_t{64} * 1024;
+constexpr std::array kPollCodings = {http::Coding::gzip, http::Coding::deflate};
+
+std::string poll_headers(http::Coding coding) {
+  std::string lines(kPollHeaders);
+  lines += "Vary: Accept-Encoding\r\n";
+  if (coding != http::Coding::identity)
+    lines.append("Content-Encoding: ").append(http::coding_name(coding)).append("\r\n");
+  return lines;
+}
+
+struct PollJob {
+  std::string body;
+  std::string packed;
+  bool failed = false;
+};
+
+}  // namespace
+
+// The answer to the client's offer, if there was one, is added to `head`. False: none of what it
+// offers can be accepted.
+bool Shard::agree_on_deflate(Connection& c, base::Bytes extensions, std::string& head) {
+  const ws::DeflateOptions& options = *settings_.deflate;
+  ws::DeflateAnswer answer = ws::answer_deflate(extensions, options);
+  if (answer.kind == ws::DeflateAnswer::Kind::none) return true;
+  if (answer.kind == ws::DeflateAnswer::Kind::refused) return false;
+  ws::DeflateBudget& budget = hub_->deflate_budget;
+  std::size_t bytes = ws::Deflate::context_bytes(answer.params, options);
+  if (bytes > 0 && !budget.take(bytes, options.max_context_bytes)) {
+    bytes = 0;
+    answer = ws::answer_deflate(extensions, options, true);
+  }
+  c.deflate = std::make_unique<ws::Deflate>(ws::Role::server, answer.params, *deflate_pool_,
+                                            &budget, bytes);
+  head += "Sec-WebSocket-Extensions: " + answer.header + "\r\n";
+  return true;
+}
+
+// False: refused, and answered.
+bool Shard::agree_on_extensions(Connection& c, base::Bytes offered, std::string& head) {
+  if (!deflate_pool_ || offered.empty() || agree_on_deflate(c, offered, head)) return true;
+  respond(c,
+          {400,
+           {{"Content-Type", "text/html"}},
+           "Invalid or unacceptable Sec-WebSocket-Extensions header"},
+          true);
+  return false;
+}
+
+// The payload lies in scratch_.
+void Shard::answer_poll(Connection& c, bool compress) {
+  http::Coding coding = http::Coding::identity;
+  const bool eligible = compress && poll_compressor_ &&
+                        scratch_.size() >= settings_.options.http_compression->threshold;
+  if (eligible) {
+    const auto accepted = c.http->machine.request().header("accept-encoding");
+    coding = http::choose_coding(accepted, kPollCodings);
+  }
+  if (coding != http::Coding::identity && scratch_.size() > kMostInTurn &&
+      answer_poll_later(c, coding))
+    return;
+  const base::Bytes body = coding == http::Coding::identity
+                               ? base::Bytes(scratch_)
+                               : poll_compressor_->compress(coding, scratch_);
+  eligible ? answer_coded(c, coding, body) : answer_engine(c, kPollType, kPollHeaders, body);
+  backlog_.push_back(c);  // a pipelined request may wait behind this one
+}
+
+// An answer whose coding was chosen by the request.
+void Shard::answer_coded(Connection& c, http::Coding coding, base::Bytes body) {
+  if (c.http->headers != nullptr) {
+    answer_headers(c).add("Vary", "Accept-Encoding");
+    if (coding != http::Coding::identity)
+      answer_headers(c).set("Content-Encoding", http::coding_name(coding));
+  }
+  answer_engine(c, kPollType, poll_headers(coding), body);
+}
+
+// False: the worker has too much to do.
+bool Shard::answer_poll_later(Connection& c, http::Coding coding) {
+  auto job = std::make_shared<PollJob>();
+  job->body.swap(scratch_);
+  const int level = settings_.options.http_compression->level;
+  const bool queued = offload_.run(
+      [job, coding, level] {
+        try {
+          job->packed = http::Compressor(level).compress(coding, job->body);
+        } catch (const std::bad_alloc&) {
+          job->failed = true;
+        }
+      },
+      [this, job, coding, id = c.self, number = c.http->request] {
+        Connection* still = connections_.get(id);
+        if (still == nullptr || !still->http || still->http->request != number) return;
+        still->http->exchange = Exchange::none;
+        const http::Coding used = job->failed ? http::Coding::identity : coding;
+        answer_coded(*still, used, job->failed ? job->body : job->packed);
+        closing_ ? close_when_sent(*still) : backlog_.push_back(*still);
+      });
+  if (queued) {
+    c.http->exchange = Exchange::user;  // not the session's any more
+  } else {
+    scratch_.swap(job->body);
+  }
+  return queued;
+}
+
+void Shard::release_compression() {
+  if (deflate_pool_) deflate_pool_->release();
+  if (poll_compressor_) poll_compressor_->release();
+}
+
+}  // namespace socketio::server

@@ -1,0 +1,90 @@
+#include "ws/deflate.hpp"
+
+namespace socketio::ws {
+namespace {
+
+using base::Bytes;
+
+// Of a compressed message, kept for the next.
+constexpr std::size_t kKept = std::size_t{64} * 1024;
+
+}  // namespace
+
+// -- DeflatePool
+
+std::optional<Bytes> DeflatePool::compress(std::span<const Bytes> parts, int window_bits) {
+  auto& deflater = deflaters_.at(static_cast<std::size_t>(window_bits));
+  if (deflater == nullptr)
+    deflater = std::make_unique<Deflater>(window_bits, options_->level, options_->mem_level);
+  deflater->reset();
+  const Bytes out = compress(parts, *deflater);
+  std::size_t plain = 0;
+  for (const Bytes part : parts) plain += part.size();
+  if (out.size() >= plain) return std::nullopt;
+  return out;
+}
+
+Bytes DeflatePool::compress(std::span<const Bytes> parts, Deflater& deflater) {
+  scratch_.clear(kKept);
+  deflater.compress(parts, scratch_);
+  return scratch_.view();
+}
+
+Inflater& DeflatePool::inflater(int window_bits) {
+  auto& inflater = inflaters_.at(static_cast<std::size_t>(window_bits));
+  if (inflater == nullptr) inflater = std::make_unique<Inflater>(window_bits);
+  inflater->reset();
+  return *inflater;
+}
+
+void DeflatePool::release() {
+  deflaters_ = {};
+  inflaters_ = {};
+  scratch_.clear(0);
+}
+
+// -- Deflate
+
+std::size_t Deflate::context_bytes(const DeflateParams& params, const DeflateOptions& options) {
+  std::size_t bytes = 0;
+  if (!params.server_no_context_takeover)
+    bytes += deflater_bytes(params.server_max_window_bits, options.mem_level);
+  if (!params.client_no_context_takeover) bytes += inflater_bytes(params.client_max_window_bits);
+  return bytes;
+}
+
+Deflate::Deflate(Role role, const DeflateParams& params, DeflatePool& pool, DeflateBudget* budget,
+                 std::size_t charged)
+    : pool_(&pool),
+      budget_(budget),
+      charged_(charged),
+      out_{!params.server_no_context_takeover, params.server_max_window_bits},
+      in_{!params.client_no_context_takeover, params.client_max_window_bits} {
+  if (role == Role::client) std::swap(out_, in_);
+}
+
+Deflate::~Deflate() {
+  if (budget_ != nullptr) budget_->give_back(charged_);
+}
+
+std::optional<Bytes> Deflate::compress(std::span<const Bytes> parts) {
+  if (!out_.takeover) return pool_->compress(parts, out_.window_bits);
+  if (deflater_ == nullptr) {
+    const DeflateOptions& options = pool_->options();
+    deflater_ = std::make_unique<Deflater>(out_.window_bits, options.level, options.mem_level);
+  }
+  // Even when it is no shorter: later messages refer to it.
+  return pool_->compress(parts, *deflater_);
+}
+
+Inflated Deflate::inflate(Bytes payload, std::size_t max, base::Ledger& ledger) {
+  clear();
+  if (in_.takeover && inflater_ == nullptr) inflater_ = std::make_unique<Inflater>(in_.window_bits);
+  Inflater& inflater = in_.takeover ? *inflater_ : pool_->inflater(in_.window_bits);
+  const Inflated outcome = inflater.inflate(payload, max, inflated_, ledger);
+  why_ = inflater.why();
+  if (outcome != Inflated::whole) clear();
+  return outcome;
+}
+
+}  // namespace socketio::ws

@@ -1,0 +1,135 @@
+// permessage-deflate (RFC 7692) on one connection that has negotiated it, either role.
+//
+// With context takeover a direction has a stream of its own, which remembers the messages before
+// (up to 300 KiB). Without, it borrows one from the pool for the length of a message, so that such
+// a connection costs nothing while it is idle, and a server can compress a broadcast once for all
+// of them: the same bytes mean the same to everybody.
+//
+//   Outlet -> Deflate -- own Deflater (takeover) or the pool's
+//                     -- own Inflater (takeover) or the pool's
+//
+// Not thread-safe, but for DeflateBudget: a pool belongs to one shard, like its connections.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "base/in_buffer.hpp"
+#include "base/text_buffer.hpp"
+#include "ws/deflate_stream.hpp"
+#include "ws/role.hpp"
+
+namespace socketio::ws {
+
+// What a server wants and accepts; the defaults of the public option.
+struct DeflateOptions {
+  std::size_t threshold = 1024;  // bytes: shorter messages go out as they are
+  bool server_no_context_takeover = true;
+  bool client_no_context_takeover = true;
+  std::optional<int> server_max_window_bits{};
+  std::optional<int> client_max_window_bits{};
+  int level = 6;      // of zlib
+  int mem_level = 8;  // of zlib
+  std::size_t max_context_bytes = 64 * 1024 * 1024;
+};
+
+// What both sides have agreed on.
+struct DeflateParams {
+  bool server_no_context_takeover = false;
+  bool client_no_context_takeover = false;
+  int server_max_window_bits = kMaxWindowBits;
+  int client_max_window_bits = kMaxWindowBits;
+  bool operator==(const DeflateParams&) const = default;
+};
+
+// What the contexts that connections keep may cost together. Thread-safe.
+class DeflateBudget {
+ public:
+  bool take(std::size_t bytes, std::size_t limit) {
+    if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit) return true;
+    give_back(bytes);
+    return false;
+  }
+  void give_back(std::size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+  std::size_t used() const { return used_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::size_t> used_{0};
+};
+
+// The streams that connections without context share, made when first used.
+class DeflatePool {
+ public:
+  explicit DeflatePool(const DeflateOptions& options)  // `options` outlives the pool
+      : options_(&options) {}
+
+  const DeflateOptions& options() const { return *options_; }
+  // Of frames that are compressed once for many: whoever has at least this window can read them.
+  int shared_window_bits() const {
+    return options_->server_max_window_bits.value_or(kMaxWindowBits);
+  }
+  // A message compressed without context, or nullopt when that makes it no shorter. Valid until the
+  // next call.
+  std::optional<base::Bytes> compress(std::span<const base::Bytes> parts, int window_bits);
+  // The same with a stream that is somebody's own.
+  base::Bytes compress(std::span<const base::Bytes> parts, Deflater& deflater);
+  Inflater& inflater(int window_bits);  // as new
+  // Gives all memory back.
+  void release();
+
+ private:
+  const DeflateOptions* options_;
+  std::array<std::unique_ptr<Deflater>, kMaxWindowBits + 1> deflaters_;
+  std::array<std::unique_ptr<Inflater>, kMaxWindowBits + 1> inflaters_;
+  base::TextBuffer scratch_;
+};
+
+class Deflate {
+ public:
+  // What a connection with these parameters keeps, at most: 0 without context takeover.
+  static std::size_t context_bytes(const DeflateParams& params, const DeflateOptions& options);
+
+  // `budget` (may be null) gets back `charged` bytes in the end.
+  Deflate(Role role, const DeflateParams& params, DeflatePool& pool,
+          DeflateBudget* budget = nullptr, std::size_t charged = 0);
+  ~Deflate();
+  Deflate(const Deflate&) = delete;
+  Deflate& operator=(const Deflate&) = delete;
+
+  DeflatePool& pool() const { return *pool_; }
+  // Frames compressed once for many (DeflatePool::compress with shared_window_bits()) are fine.
+  bool takes_shared() const {
+    return !out_.takeover && out_.window_bits >= pool_->shared_window_bits();
+  }
+  bool worth_it(std::size_t size) const { return size >= pool_->options().threshold; }
+
+  // One message to be sent, compressed; nullopt: send it as it is. Valid until the next call.
+  std::optional<base::Bytes> compress(std::span<const base::Bytes> parts);
+
+  // One message that was received: see Inflater. The result lies here until clear(), contiguous,
+  // padded and charged to the ledger as input.
+  Inflated inflate(base::Bytes payload, std::size_t max, base::Ledger& ledger);
+  base::MutBytes message() { return inflated_.view(); }
+  base::Bytes why() const { return why_; }
+  void clear() { inflated_.clear(); }
+
+ private:
+  struct Direction {
+    bool takeover;
+    int window_bits;
+  };
+  DeflatePool* pool_;
+  DeflateBudget* budget_;
+  std::size_t charged_;
+  Direction out_;
+  Direction in_;
+  std::unique_ptr<Deflater> deflater_;  // with takeover, once used
+  std::unique_ptr<Inflater> inflater_;  // likewise
+  base::InBuffer inflated_;
+  base::Bytes why_{};
+};
+
+}  // namespace socketio::ws
