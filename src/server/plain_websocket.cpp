@@ -142,8 +142,10 @@ void Shard::turn_plain(Connection& c) {
           });
         break;
       case ws::EventKind::ping:
-      case ws::EventKind::pong:
         plain.heard = true;
+        break;
+      case ws::EventKind::pong:
+        on_plain_pong(plain);
         break;
     }
   }
@@ -194,6 +196,13 @@ void Shard::on_plain_flushed(Connection& c) {
     const std::shared_ptr<const PlainRoute> route = still->plain->route;
     route->route.drained(WebSocket(state));
   });
+}
+
+void Shard::on_plain_pong(PlainSide& plain) {
+  plain.heard = true;
+  if (!plain.awaiting) return;
+  plain.awaiting = false;
+  loop_.timers().arm(plain.timer, base::after(now(), plain.route->route.ping_interval));
 }
 
 void Shard::on_plain_timer(Connection& c) {

@@ -229,6 +229,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   Connection* plain_of(const detail::WebSocketState& state);
   static std::size_t count_plain(Connection& c);
   void on_plain_flushed(Connection& c);
+  void on_plain_pong(PlainSide& plain);
   void on_plain_timer(Connection& c);
   void cut_plain(Connection& c, base::Bytes why);
   void lose_plain(Connection& c);

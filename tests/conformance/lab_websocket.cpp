@@ -37,7 +37,7 @@ void elsewhere(F f) {
 }
 
 void obey(const WebSocket& peer, const Value& command) {
-  const std::string what = command["do"].to_string();
+  const std::string_view what = command["do"].to_string();
   const std::string bytes(static_cast<std::size_t>(command["bytes"].to_integer()), 'x');
   if (what == "close") {
     peer.close(static_cast<std::uint16_t>(command["code"].to_integer()),
@@ -52,7 +52,7 @@ void obey(const WebSocket& peer, const Value& command) {
     while (!peer.congested() && peer.send(BinaryView{bytes})) {
     }
   } else if (what == "other") {
-    elsewhere([peer, text = command["text"].to_string()] { peer.send(text); });
+    elsewhere([peer, text = std::string(command["text"].to_string())] { peer.send(text); });
   } else if (what == "other fill") {
     elsewhere([peer, bytes] { peer.send(BinaryView{bytes}); });
   } else if (what == "throw") {
@@ -100,10 +100,10 @@ WebSocketRoute echo(ServerLog& log, const Value& given) {
   if (!given["ping_interval"].is_null()) route.ping_interval = lab_duration(given["ping_interval"]);
   if (!given["ping_timeout"].is_null()) route.ping_timeout = lab_duration(given["ping_timeout"]);
   if (const auto* protocols = given["protocols"].get_if<socketio::Array>(); protocols != nullptr) {
-    for (const Value& one : *protocols) route.protocols.push_back(one.to_string());
+    for (const Value& one : *protocols) route.protocols.emplace_back(one.to_string());
   }
   if (!given["allowed_origin"].is_null())
-    route.allowed_origins = socketio::Origins(std::vector{given["allowed_origin"].to_string()});
+    route.allowed_origins = socketio::Origins({given["allowed_origin"].to_string()});
   return route;
 }
 
