@@ -63,7 +63,7 @@ class SOCKETIO_EXPORT WebSocket {
   void terminate() const;
   // Runs `job` on the connection's thread. False when the server is gone or the queue is full.
   bool post(std::function<void()> job) const;
-  // Yours, as long as a handle lives. On the connection's thread only.
+  // Yours; goes with the last handle, on whatever thread that is. On the connection's thread only.
   std::any& data() const;
 
   explicit WebSocket(std::shared_ptr<detail::WebSocketState> state) : state_(std::move(state)) {}

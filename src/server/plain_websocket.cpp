@@ -81,27 +81,28 @@ void Shard::start_plain(Connection& c, const http::Request& request, std::string
   const std::string protocol = agreed_protocol(route->route.protocols, upgrade.protocols);
   std::string head = upgrade.head(protocol);
   if (!agree_on_extensions(c, upgrade.extensions, head)) return;
+  // Whole before the connection has it: memory may end in between.
+  auto side = std::make_unique<PlainSide>();
+  side->route = route;
+  side->state = std::make_shared<detail::WebSocketState>(shown, protocol);
+  side->state->hub = hub_;
+  side->state->shard = index_;
+  side->state->connection = c.self.packed();
+  side->state->soft = route->route.send_queue_soft;
+  side->state->hard = route->route.send_queue_hard;
+  side->timer.owner = c.self.packed();
+  side->timer.kind = kPlainTimer;
   c.out.append(arena_, head + "\r\n");
   mark_dirty(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();
   loop_.timers().cancel(c.timer);
   c.ws.emplace(ws::Role::server, route->limits);
-  c.plain = std::make_unique<PlainSide>();
-  PlainSide& plain = *c.plain;
-  plain.route = route;
-  plain.state = std::make_shared<detail::WebSocketState>(shown, protocol);
-  plain.state->hub = hub_;
-  plain.state->shard = index_;
-  plain.state->connection = c.self.packed();
-  plain.state->soft = route->route.send_queue_soft;
-  plain.state->hard = route->route.send_queue_hard;
-  plain.timer.owner = c.self.packed();
-  plain.timer.kind = kPlainTimer;
-  loop_.timers().arm(plain.timer, base::after(now(), route->route.ping_interval));
+  c.plain = std::move(side);
   counters_.plain_websockets.add();
+  loop_.timers().arm(c.plain->timer, base::after(now(), route->route.ping_interval));
   if (route->route.open)
-    dispatcher_.guarded("open", [&] { route->route.open(WebSocket(plain.state)); });
+    dispatcher_.guarded("open", [&] { route->route.open(WebSocket(c.plain->state)); });
   // Frames that came in the same segment as the request.
   if (!rest.empty()) {
     c.ws->feed(rest.view(), now());
@@ -116,7 +117,8 @@ void Shard::turn_plain(Connection& c) {
   PlainSide& plain = *c.plain;
   const std::shared_ptr<const PlainRoute> route = plain.route;
   for (int n = 0; n < kMessagesPerTurn; ++n) {
-    if (plain.over || !plain.why.empty()) return;
+    if (plain.over) return;
+    if (!plain.why.empty()) return c.ws->keep(ledger_);  // cut by a handler
     const ws::Event event = c.ws->next(ws_env(c), now());
     if (!c.out.empty()) mark_dirty(c);
     switch (event.kind) {
