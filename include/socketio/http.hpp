@@ -18,6 +18,8 @@
 
 namespace socketio {
 
+struct WebSocketRoute;
+
 // A request, read whole (bodies up to max_http_buffer_size). Owns its data; copies share it.
 class SOCKETIO_EXPORT HttpRequest {
  public:
@@ -90,6 +92,10 @@ class SOCKETIO_EXPORT HttpRoutes {
   // content types; no dot files, no way out of the directory. Throws std::invalid_argument when the
   // directory does not exist.
   HttpRoutes& serve(std::string prefix, std::string directory);
+  // A WebSocket that is yours (RFC 6455, no Socket.IO): see <socketio/websocket.hpp>. Requests for
+  // an upgrade only; others for the same path go to the other routes, or are answered 426. Throws
+  // std::invalid_argument naming the member that is out of its range.
+  HttpRoutes& websocket(std::string pattern, WebSocketRoute route);
   // Monitoring (Server::http() only). All three answer GET and HEAD, are never cached, and say
   // nothing about clients. Server::stats() as Prometheus text, made once a second however many
   // ask; from now on the loops' turns are timed. Requests for which `allow` is false (it runs on

@@ -21,6 +21,7 @@
 #include <socketio/stats.hpp>
 #include <socketio/tls.hpp>
 #include <socketio/version.hpp>
+#include <socketio/websocket.hpp>
 
 namespace socketio {
 

@@ -200,6 +200,7 @@ void Shard::lost(Connection& c, bool failed) {
   const base::Time t = now();
   SessionRecord* record = nullptr;
   if (c.move) return;
+  if (c.plain) return lose_plain(c);
   if (c.http) {
     record = sessions_.get(std::exchange(c.http->session, SessionId{}));
     const Exchange exchange = std::exchange(c.http->exchange, Exchange::none);
@@ -255,6 +256,9 @@ void Shard::on_timer(net::Timer& timer) {
     finish_closing();
   } else if (timer.kind == kRecoveryTimer) {
     expire_recovery();
+  } else if (timer.kind == kPlainTimer) {
+    Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
+    if (c != nullptr && c->plain) on_plain_timer(*c);
   }
 }
 
@@ -335,6 +339,8 @@ void Shard::flush_connection(Connection& c) {
     if (c.tls) seal(c);  // there is room for more
   }
   if (c.ws) {
+    if (c.plain) [[unlikely]]
+      on_plain_flushed(c);
     if (!c.probe && everything != c.flushed) {
       c.flushed = everything;
       if (SessionRecord* record = sessions_.get(c.session); record != nullptr)
@@ -398,6 +404,8 @@ void Shard::set_paused(Connection& c, bool paused) {
 }
 
 void Shard::turn_ws(Connection& c) {
+  if (c.plain) [[unlikely]]
+    return turn_plain(c);
   const ConnectionId id = c.self;
   const base::Time t = now();
   SessionRecord* record = sessions_.get(c.session);

@@ -1,9 +1,8 @@
 // Engine.IO in the shard: requests under the path become sessions, polls, posts and WebSockets;
 // sessions' events are carried out here.
-#include <fmt/format.h>
-
 #include "http/url.hpp"
 #include "server/shard.hpp"
+#include "server/upgrade.hpp"
 #include "ws/handshake.hpp"
 
 namespace socketio::server {
@@ -15,16 +14,6 @@ constexpr base::Bytes kPostHeaders = "Content-Type: text/html\r\nCache-Control: 
 bool is_trident(base::Bytes user_agent) {
   return user_agent.find(";MSIE") != base::Bytes::npos ||
          user_agent.find("Trident/") != base::Bytes::npos;
-}
-
-std::string joined(const http::Request& request, base::Bytes name) {
-  std::string all;
-  for (const http::Header& header : request.headers) {
-    if (!http::iequals(header.name, name)) continue;
-    if (!all.empty()) all += ", ";
-    all += header.value;
-  }
-  return all;
 }
 
 }  // namespace
@@ -155,37 +144,13 @@ void Shard::on_poll(Connection& c, SessionRecord& record) {
 
 bool Shard::start_websocket(Connection& c, const http::Request& request,
                             const eio::Decision& decision) {
-  const std::string protocols = joined(request, "sec-websocket-protocol");
-  const std::string extensions = joined(request, "sec-websocket-extensions");
-  const ws::UpgradeRequest upgrade{request.method,
-                                   request.header("upgrade"),
-                                   request.header("sec-websocket-key"),
-                                   request.count("sec-websocket-key"),
-                                   request.header("sec-websocket-version"),
-                                   protocols,
-                                   extensions,
-                                   request.minor == 1};
-  if (const std::optional<ws::Refusal> refusal = ws::check_upgrade(upgrade)) {
-    http::Response response{
-        refusal->status, {{"Content-Type", "text/html"}}, std::string(refusal->message)};
-    if (refusal->send_version) response.set("Sec-WebSocket-Version", "13, 8");
-    respond(c, response, true);
+  const Upgrade upgrade(request);
+  if (upgrade.refusal) {
+    respond(c, *upgrade.refusal, true);
     return false;
   }
-  std::string head = fmt::format(
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
-      "Upgrade\r\nSec-WebSocket-Accept: {}\r\n",
-      ws::accept_key(upgrade.key));
-  if (const base::Bytes protocol = ws::first_protocol(protocols); !protocol.empty())
-    head += fmt::format("Sec-WebSocket-Protocol: {}\r\n", protocol);
-  if (deflate_pool_ && !extensions.empty() && !agree_on_deflate(c, extensions, head)) {
-    respond(c,
-            {400,
-             {{"Content-Type", "text/html"}},
-             "Invalid or unacceptable Sec-WebSocket-Extensions header"},
-            true);
-    return false;
-  }
+  std::string head = upgrade.head(ws::first_protocol(upgrade.protocols));
+  if (!agree_on_extensions(c, upgrade.extensions, head)) return false;
   head += upgrade_headers(c);
   head += "\r\n";
 

@@ -89,11 +89,19 @@ bool Shard::serve_client(Connection& c, const http::Request& request, std::strin
 
 void Shard::on_user_request(Connection& c, const http::Request& request, std::string path,
                             base::MutBytes body) {
+  Params params;
+  std::shared_ptr<const PlainRoute> websocket;
+  if (!routes_.table().websockets.empty() && !path.empty())
+    websocket = match_websocket(routes_.table(), path, params);
+  if (websocket != nullptr && eio::asks_for_websocket(request))
+    return start_plain(c, request, std::move(path), websocket, std::move(params));
   Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
   if (found.folder != nullptr) return serve_file(c, request, found.folder->directory, found.file);
   if (found.handler == nullptr && routes_.table().fallback)
     found.handler = &routes_.table().fallback;
   if (found.handler == nullptr) {
+    if (websocket != nullptr)
+      return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}});
     // RFC 9110 §15.5.6: a 405 says what is allowed.
     if (!found.allow.empty()) return respond(c, http::Response{405, {{"Allow", found.allow}}, {}});
     return respond(c, http::Response{404, {}, {}},
