@@ -187,6 +187,10 @@ void AckTable::expect_all(NamespaceIndex nsp, std::uint64_t id, std::vector<Sock
   std::sort(ack.group->receivers.begin(), ack.group->receivers.end(), before);
 }
 
+void AckTable::expect_nobody(std::unique_ptr<AckWaiter> waiter, base::Time deadline) {
+  index_->add({next_id(0), 0}, std::move(waiter), deadline);  // an id that no packet carries
+}
+
 AckTable::Reply AckTable::reply(NamespaceIndex nsp, std::uint64_t id, SocketId from) {
   const auto found = index_->by_key.find(Key{id, nsp});
   if (found == index_->by_key.end()) return {};
