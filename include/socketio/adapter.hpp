@@ -62,8 +62,8 @@ class SOCKETIO_EXPORT Adapter {
 
   // Before anybody is in the namespace.
   virtual void init() {}
-  // The namespace has been cleaned up, or the server has closed: nothing is called afterwards. A
-  // server that is destroyed without close() does not call it.
+  // The namespace has been cleaned up (and has no name any more), or the server has closed: nothing
+  // is called afterwards. A server that is destroyed without close() does not call it.
   virtual void close() {}
   // Servers of the cluster, this one included.
   virtual Pending<std::size_t> server_count() = 0;

@@ -97,7 +97,6 @@ TEST(Options, LogLinesGoToTheSink) {
 
 // -- Listeners
 
-// server-attachment.ts: port:
 // covers sio/server-attachment: should be bound
 // covers sio/server-attachment: with listen
 TEST(Listening, PortZeroTakesAFreeOneAndThereMayBeSeveral) {
@@ -187,7 +186,7 @@ TEST(Limits, TooLargeAMessageClosesItsSender) {
 
 // -- The end
 
-// close.ts: (both); "graceful close › should stop socket and timers"
+// covers sio/close: graceful close › should stop socket and timers
 // covers sio/close: should be able to close sio sending a srv
 TEST(Closing, DisconnectsEverybodyAndFreesThePort) {
   World world;

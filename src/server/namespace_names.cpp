@@ -130,13 +130,21 @@ std::uint32_t NamespaceNames::size() const {
 }
 
 std::shared_ptr<Adapter> NamespaceNames::remove(const NamespaceEntry& entry) {
-  const std::lock_guard lock(mutex_);
-  if (find_slot(entry.index) == nullptr) return nullptr;
-  index_.erase(entry.name);
-  Slot& slot = slots_[sio::slot_of(entry.index)];
-  slot.entry.reset();
-  if (entry.parent != kNoParent) --children_;
-  return std::exchange(slot.adapter, nullptr);
+  std::shared_ptr<Adapter> adapter;
+  // Who waits for it to be ready (its first client may have been and gone before) starts over.
+  std::vector<std::function<void()>> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    if (find_slot(entry.index) == nullptr) return nullptr;
+    index_.erase(entry.name);
+    if (entry.parent != kNoParent) --children_;
+    Slot& slot = slots_[sio::slot_of(entry.index)];
+    slot.entry.reset();
+    waiting.swap(slot.waiting);
+    adapter.swap(slot.adapter);
+  }
+  for (const auto& go_on : waiting) go_on();
+  return adapter;
 }
 
 void NamespaceNames::set_adapter(std::uint32_t index, std::shared_ptr<Adapter> adapter) {

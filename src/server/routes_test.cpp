@@ -264,7 +264,6 @@ TEST(Folders, RangesAndConditions) {
   EXPECT_EQ(peer.request("POST", "/app.js", "", "x").status, 405);
 }
 
-// server-attachment.ts: and its variants
 // covers sio/server-attachment: should serve client
 // covers sio/server-attachment: should handle 304
 // covers sio/server-attachment: should not serve static files
