@@ -68,6 +68,9 @@ struct ServerOptions {
   bool polling = true;
   bool websocket = true;
   bool allow_upgrades = true;
+  // Accept clients of Socket.IO 2 (Engine.IO 3), and JSONP polling. Their socket ids are their
+  // session ids: see docs/guide/17-old-clients.md.
+  bool allow_eio3 = false;
   // How packets become messages: parser::json(), parser::message_pack() or your own. Every client
   // has to use the same one.
   Parser parser{};

@@ -151,7 +151,9 @@ Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Count
 }
 
 Socket Dispatcher::handle(const sio::Socket& socket) const {
-  return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id};
+  if (const auto* long_id = socket.id.shared()) [[unlikely]]
+    return {hub_, shard_.index(), socket.self.packed(), socket.nsp, {}, *long_id};
+  return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id.chars()};
 }
 
 Socket Dispatcher::handle(sio::SocketId id) {
@@ -376,7 +378,7 @@ void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr) return;
   run_handlers(*socket, extras(socket->nsp),
-               EventView(packet.name, args.root(), args.rest(), ack_id.has_value()), ack_id);
+               EventView(packet.name, args.root(), {}, ack_id.has_value()), ack_id);
 }
 
 void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& view,

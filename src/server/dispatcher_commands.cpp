@@ -277,7 +277,7 @@ RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
   target.nsp = socket.nsp;
   target.single = true;
   target.socket = socket.self.packed();
-  target.sender = socket.id;
+  if (socket.id.shared() == nullptr) target.sender = socket.id.chars();
   std::vector<std::string> rooms{std::string(socket.id_view())};
   for (std::string& room : core_.rooms(socket.nsp).rooms_of(socket))
     rooms.push_back(std::move(room));

@@ -103,6 +103,7 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   eio.polling = options.polling;
   eio.websocket = options.websocket;
   eio.allow_upgrades = options.allow_upgrades;
+  eio.allow_v3 = options.allow_eio3;
   sio.parser = options.parser;
   sio.connect_timeout = options.connect_timeout;
   sio.max_attachments = options.max_attachments;

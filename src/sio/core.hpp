@@ -24,6 +24,7 @@
 #include "sio/decoder.hpp"
 #include "sio/encoder.hpp"
 #include "sio/options.hpp"
+#include "sio/public_id.hpp"
 #include "sio/recovery_session.hpp"
 #include "sio/rooms.hpp"
 
@@ -57,9 +58,9 @@ struct Socket {
   ClientId client;
   NamespaceIndex nsp = 0;
   SocketState state = SocketState::connecting;
-  bool announced = false;                // `connecting` has been reported
-  std::array<char, eio::kSidSize> id{};  // public id, different from the session's
-  std::unique_ptr<std::string> auth;     // JSON of the CONNECT payload; null when there was none
+  bool announced = false;             // `connecting` has been reported
+  PublicId id;                        // different from the session's, which is a secret
+  std::unique_ptr<std::string> auth;  // JSON of the CONNECT payload; null when there was none
   std::shared_ptr<Attachment> attachment;
   Memberships memberships;
   std::uint32_t position = kUnlisted;  // in its namespace's list (Rooms)
@@ -69,7 +70,7 @@ struct Socket {
   std::unique_ptr<RecoverySession> recovery;  // null: nothing of it is kept when it goes
   Socket();
   ~Socket();
-  base::Bytes id_view() const { return {id.data(), id.size()}; }
+  base::Bytes id_view() const { return id.view(); }
 };
 
 enum class EventKind : std::uint8_t {
@@ -133,6 +134,8 @@ class Core {
 
   // -- From the session's driver.
   ClientId open(eio::Session& session, std::uint64_t owner, base::Time now);
+  // A client of Socket.IO 2 joins "/" without a CONNECT: `connecting` follows.
+  void join_root(ClientId client, base::Time now);
   void on_text(ClientId client, base::MutBytes text, base::Time now);
   void on_binary(ClientId client, base::MutBytes bytes, base::Time now);
   // The session is over; its pointer is not used again. Disconnect events of all its sockets
@@ -146,9 +149,11 @@ class Core {
   bool quiet() const;
 
   // -- Connecting. Both no-ops (false) when the socket is gone.
-  // Joins, writes CONNECT {"sid":…}; the caller then runs the connection handlers.
+  // Joins, writes CONNECT {"sid":…} (v3: without payload); the caller then runs the connection
+  // handlers.
   bool accept(SocketId socket, base::Time now);
-  // CONNECT_ERROR {"message":…,"data":…}; data: JSON text or empty. The socket is freed.
+  // CONNECT_ERROR {"message":…,"data":…}; data: JSON text or empty. (v3: the data, else the message
+  // as a string.) The socket is freed.
   bool refuse(SocketId socket, base::Bytes message, base::Bytes data_json);
   // After unknown_namespace: the namespace has been created by the caller (the CONNECT starts over:
   // `connecting` follows), or not.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "sio/core_state.hpp"
+#include "sio/old_clients.hpp"
 
 namespace socketio::sio {
 
@@ -72,6 +73,11 @@ ClientId Core::open(eio::Session& session, std::uint64_t owner, base::Time now) 
   client->deadline = base::after(now, s.options.connect_timeout);
   s.idle.push_back(*client);
   return id;
+}
+
+void Core::join_root(ClientId id, base::Time) {
+  State& s = *state_;
+  if (Client* client = s.clients.get(id)) s.start(*client, *s.namespaces[kRoot], nullptr);
 }
 
 void Core::on_text(ClientId id, base::MutBytes text, base::Time now) {
@@ -210,6 +216,8 @@ void Core::State::dispatch_ack(const Socket& socket, const Decoded& packet) {
 }
 
 void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
+  const ConnectV3 old = is_v3(client) ? split_connect_v3(name) : ConnectV3{};
+  if (is_v3(client)) name = old.nsp;
   Namespace* nsp = find_namespace(name);
   const Entry* entry = nsp == nullptr ? nullptr : client.find(nsp->index);
   const bool twice = entry != nullptr && entry->socket;
@@ -220,10 +228,12 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
   if (name.size() > options.max_namespace_length)
     return connect_error(client, shorten(name, options.max_namespace_length), kInvalidNamespace);
   if (entry == nullptr && !make_room(client))
-    return connect_error(client, name, "Too many namespaces");
+    return refuse_connect(client, name, "Too many namespaces");
 
   std::unique_ptr<std::string> auth;
-  if (decoded.has_payload) {
+  if (is_v3(client)) {
+    auth = old.auth();
+  } else if (decoded.has_payload) {
     auth = std::make_unique<std::string>();
     read_auth(root(), *auth);
   }
@@ -244,6 +254,11 @@ void Core::State::await_namespace(Client& client, base::Bytes name,
   queue.push(std::move(item));
 }
 
+void Core::State::name_socket(Socket& socket, const Client& client, const Namespace& nsp) {
+  if (is_v3(client)) return socket.id.assign(public_id_v3(client.session->id(), nsp.name));
+  socket.id = random_id();
+}
+
 void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth) {
   const auto [id, socket] = sockets.emplace();
   socket->self = id;
@@ -251,7 +266,7 @@ void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::str
   socket->nsp = nsp.index;
   socket->session = client.session;
   socket->auth = std::move(auth);
-  socket->id = random_id();
+  name_socket(*socket, client, nsp);
   if (Entry* left = client.find(nsp.index); left != nullptr)
     left->socket = id;
   else
@@ -292,6 +307,16 @@ void Core::State::connect_error(Client& client, base::Bytes nsp, base::Bytes mes
   writer.end_object();
   const Encoded packet = encoder.finish(PacketType::connect_error, nsp, std::nullopt, 0);
   if (client.session != nullptr) send(*client.session, packet);
+}
+
+// By a middleware or a limit. Socket.IO 2 says it with a bare value (but, as in the reference, not
+// that a namespace does not exist).
+void Core::State::refuse_connect(Client& client, base::Bytes nsp, base::Bytes message,
+                                 base::Bytes data) {
+  if (!is_v3(client)) return connect_error(client, nsp, message, data);
+  write_error_v3(encoder.begin_value(), message, data);
+  const Encoded packet = encoder.finish(PacketType::connect_error, nsp, std::nullopt, 0);
+  send(*client.session, packet);
 }
 
 const WaitingConnect* Core::State::find_waiting(ClientId id, base::Bytes nsp) {

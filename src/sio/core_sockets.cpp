@@ -25,14 +25,16 @@ bool Core::accept(SocketId id, base::Time) {
   if (client != nullptr && !client->awaits_more()) client->unlink();
   if (socket->recovery != nullptr) s.send_missed(*socket);
   Writer& writer = s.encoder.begin_value();
-  writer.begin_object();
-  writer.key("sid");
-  writer.string(socket->id_view());
-  if (socket->recovery != nullptr) {
-    writer.key("pid");
-    writer.string(view(socket->recovery->pid));
+  if (!socket->session->v3()) {
+    writer.begin_object();
+    writer.key("sid");
+    writer.string(socket->id_view());
+    if (socket->recovery != nullptr) {
+      writer.key("pid");
+      writer.string(view(socket->recovery->pid));
+    }
+    writer.end_object();
   }
-  writer.end_object();
   const Encoded packet = s.encoder.finish(PacketType::connect, nsp.name, std::nullopt, 0);
   State::send(*socket->session, packet);
   return true;
@@ -43,7 +45,7 @@ bool Core::refuse(SocketId id, base::Bytes message, base::Bytes data_json) {
   Socket* socket = s.sockets.get(id);
   if (socket == nullptr || socket->state != SocketState::connecting) return false;
   if (Client* client = s.clients.get(socket->client))
-    s.connect_error(*client, s.at(socket->nsp).name, message, data_json);
+    s.refuse_connect(*client, s.at(socket->nsp).name, message, data_json);
   s.begin_disconnect(*socket, DisconnectReason::forced_server_close);
   return true;
 }

@@ -184,10 +184,12 @@ struct Core::State {
   void dispatch_ack(const Socket& socket, const Decoded& packet);
   void connect(Client& client, base::Bytes nsp, base::Time now);
   void start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth);
+  void name_socket(Socket& socket, const Client& client, const Namespace& nsp);
   void await_namespace(Client& client, base::Bytes name, std::unique_ptr<std::string> auth);
   IdText random_id();
   bool make_room(Client& client) const;
   void connect_error(Client& client, base::Bytes nsp, base::Bytes message, base::Bytes data = {});
+  void refuse_connect(Client& client, base::Bytes nsp, base::Bytes message, base::Bytes data = {});
   const WaitingConnect* find_waiting(ClientId client, base::Bytes nsp);
   std::unique_ptr<WaitingConnect> take_waiting(ClientId client, base::Bytes nsp);
   void fail(Client& client, base::Bytes text, base::Time now);
@@ -200,6 +202,10 @@ struct Core::State {
   void leave(Socket& socket, DisconnectReason reason);
   void send_disconnect(Socket& socket);
 
+  // It speaks Socket.IO 2.
+  static bool is_v3(const Client& client) {
+    return client.session != nullptr && client.session->v3();
+  }
   static bool send(eio::Session& session, const Encoded& packet, bool compress = true);
   // core_recovery.cpp
   void send_missed(Socket& socket);
