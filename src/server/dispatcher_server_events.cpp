@@ -56,7 +56,7 @@ void Dispatcher::on_server_event(sio::NamespaceIndex nsp, const Packet& packet,
     ack = std::make_shared<detail::AckState>();
     ack->answer = std::move(answer);
   }
-  ServerCall call(*this, EventView(packet.name, args.root(), args.rest(), ack != nullptr), ack);
+  ServerCall call(*this, EventView(packet.name, args.root(), {}, ack != nullptr), ack);
   for (const Listener& listener : *list) call.run(listener.handler);
 }
 
