@@ -264,9 +264,11 @@ TEST(Folders, RangesAndConditions) {
   EXPECT_EQ(peer.request("POST", "/app.js", "", "x").status, 405);
 }
 
-// server-attachment.ts: "should serve client" and its variants, "should handle 304", "should not
-// serve static files", "should not serve unknown files from the Socket.IO path", "should return 404
-// for mismatching path"
+// covers sio/server-attachment: should serve client
+// covers sio/server-attachment: should handle 304
+// covers sio/server-attachment: should not serve static files
+// covers sio/server-attachment: should not serve unknown files from the Socket.IO path
+// covers sio/server-attachment: should return 404 for mismatching path
 TEST(ClientFiles, AreAClosedList) {
   const Folder folder;
   const char* const names[] = {"socket.io.js", "socket.io.min.js", "socket.io.esm.min.js",
