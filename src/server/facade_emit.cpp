@@ -5,6 +5,7 @@
 
 #include <socketio/server.hpp>
 
+#include "server/callers_encoder.hpp"
 #include "server/fan_in.hpp"
 #include "server/recovery.hpp"
 #include "server/shard.hpp"
@@ -22,16 +23,10 @@ namespace {
 // Encodes on the caller's thread, whichever it is; without text when the packet cannot be sent.
 sio::SharedPacket encode(detail::Hub& hub, Shard* here, std::uint32_t nsp, std::string_view event,
                          detail::ArgsRef args) {
-  thread_local sio::Encoder elsewhere;  // of the default parser
-  std::optional<sio::Encoder> other;
-  if (here == nullptr && hub.settings.sio.parser.kind() != Parser::Kind::json)
-    other.emplace(hub.settings.sio.parser);
-  sio::Encoder& encoder = here != nullptr ? here->dispatcher().encoder()
-                          : other         ? *other
-                                          : elsewhere;
-  args.write(args.arguments, encoder.begin_event(event));
-  const sio::Encoded packet = encoder.finish(sio::PacketType::event, hub.names.name(nsp),
-                                             std::nullopt, hub.settings.sio.max_attachments);
+  CallersEncoder encoder(hub, here);
+  args.write(args.arguments, encoder->begin_event(event));
+  const sio::Encoded packet = encoder->finish(sio::PacketType::event, hub.names.name(nsp),
+                                              std::nullopt, hub.settings.sio.max_attachments);
   return sio::Encoder::share(packet, &hub.ledger);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/callers_encoder.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -45,15 +46,14 @@ Recovery::~Recovery() = default;
 
 Recovery::Sent Recovery::emit(const detail::Target& target, std::string_view event,
                               detail::ArgsRef args) {
-  thread_local sio::Encoder elsewhere;
   Shard* here = hub_.command();
-  sio::Encoder& encoder = here != nullptr ? here->dispatcher().encoder() : elsewhere;
-  Writer& writer = encoder.begin_event(event);
+  CallersEncoder encoder(hub_, here);
+  Writer& writer = encoder->begin_event(event);
   args.write(args.arguments, writer);
   Sent sent = Sent::no;
   {
     const std::lock_guard lock(mutex_);
-    sent = append(target, event, encoder, writer, here);
+    sent = append(target, event, *encoder, writer, here);
   }
   if (here != nullptr) pull(*here);
   return sent;
