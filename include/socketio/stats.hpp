@@ -76,12 +76,12 @@ struct Stats {
   std::array<std::uint64_t, kDisconnects> disconnects{};  // of sockets, by DisconnectReason
 
   // Memory and queues, all "now".
-  std::uint64_t input_bytes = 0;   // held for unfinished input (heads, bodies, messages,
-                                   // attachments)
-  std::uint64_t output_bytes = 0;  // held in output chunks
+  std::uint64_t input_bytes = 0;            // held for unfinished input (heads, bodies, messages,
+                                            // attachments)
+  std::uint64_t output_bytes = 0;           // held in output chunks
   std::uint64_t deflate_context_bytes = 0;  // kept by connections with context takeover
-  std::uint64_t mailbox_jobs = 0;  // posted from other threads and not begun
-  std::uint64_t offload_jobs = 0;  // waiting for the workers
+  std::uint64_t mailbox_jobs = 0;           // posted from other threads and not begun
+  std::uint64_t offload_jobs = 0;           // waiting for the workers
 
   std::uint64_t suppressed_log_lines = 0;
   // From a loop's waking up until it sleeps again: what everybody else waited for. Only counted

@@ -88,6 +88,7 @@ TEST(StaticFile, PlansTheWholeFile) {
   EXPECT_EQ(whole.first, 0u);
   EXPECT_EQ(whole.length, 1000u);
   EXPECT_EQ(value(whole, "Content-Type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(value(whole, "X-Content-Type-Options"), "nosniff");
   EXPECT_EQ(value(whole, "Content-Length"), "1000");
   EXPECT_EQ(value(whole, "Last-Modified"), "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(value(whole, "ETag"), etag(kFacts));

@@ -230,7 +230,11 @@ void Shard::on_timer(net::Timer& timer) {
     if (c == nullptr) return;
     if (c->closing || c->move || c->shaking_hands()) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
-    if (c->http && c->http->patience <= t) on_out_of_patience(*c);
+    if (c->http && c->http->patience <= t) {
+      // A route has left an upgrade alone: there is nothing to say to it.
+      if (c->http->exchange != Exchange::held) return drop(*c);
+      on_out_of_patience(*c);
+    }
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
     if (c = connections_.get(ConnectionId::unpack(timer.owner)); c == nullptr) return;
@@ -443,81 +447,6 @@ void Shard::turn_ws(Connection& c) {
 // Too many of its handlers run: nothing more is read until some have ended.
 bool Shard::overloaded(const SessionRecord* record) const {
   return record != nullptr && record->running > settings_.options.max_running_handlers;
-}
-
-// -- The end.
-
-void Shard::close(std::function<void()> done) {
-  if (closed_) return done();
-  on_closed_.push_back(std::move(done));
-  if (closing_) return;
-  closing_ = true;
-  for (std::uint32_t i = 0; i < accepting_; ++i) loop_.backend().accept_stop(i);
-  listeners_.clear();
-  core_.shut_down(now());
-  dispatcher_.pump(now());
-  sessions_.each([this](SessionId, SessionRecord& record) {
-    record.session.discard(eio::CloseReason::forced_close, "", now());
-    pump(record);
-  });
-  connections_.each([this](ConnectionId, Connection& c) {
-    if (c.http && c.http->exchange == Exchange::held) {
-      release(c);
-      respond(c, http::Response{503, {}, {}}, true);
-    }
-    if (c.shaking_hands() || (c.http && !c.http->machine.answering())) close_when_sent(c);
-  });
-  loop_.timers().arm(shutdown_timer_, base::after(now(), settings_.options.close_timeout));
-  finish_closing();
-}
-
-void Shard::finish_closing() {
-  if (!closing_ || closed_ || connections_.size() > 0) return;
-  closed_ = true;
-  loop_.timers().cancel(shutdown_timer_);
-  for (auto& done : std::exchange(on_closed_, {})) done();
-}
-
-void Shard::end(std::function<void()> done) {
-  if (ended_) return done();
-  on_ended_.push_back(std::move(done));
-}
-
-void Shard::finish_ending() {
-  hub_->close(index_);
-  ended_ = true;
-  // What came in before the door was shut still has its answers to get.
-  loop_.mailbox().run();
-  dispatcher_.pump(now());
-  loop_.stop();
-  for (auto& done : std::exchange(on_ended_, {})) done();
-}
-
-void Shard::add_stats(Stats& all) const {
-  all.connections += hub_->connections[index_].load(std::memory_order_relaxed);
-  all.rooms += core_.room_count();
-  all.mailbox_jobs += loop_.mailbox().size();
-  all.offload_jobs += offload_.size();
-  counters_.add_to(all);
-}
-
-SessionRecord* Shard::session_of(sio::ClientId client) {
-  return sessions_.get(SessionId::unpack(core_.owner(client)));
-}
-
-void Shard::handler_started(SessionRecord& record) {
-  ++record.running;
-}
-
-void Shard::handler_ended(std::uint64_t session) {
-  SessionRecord* record = sessions_.get(SessionId::unpack(session));
-  if (record == nullptr || record->running == 0) return;
-  --record->running;
-  Connection* c = connections_.get(record->websocket);
-  if (c == nullptr || !c->paused || record->running > settings_.options.max_running_handlers)
-    return;
-  backlog_.push_back(*c);
-  loop_.nudge();  // the embedding program may have ended the wait between two turns
 }
 
 }  // namespace socketio::server

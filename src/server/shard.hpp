@@ -5,11 +5,11 @@
 //   on_received -> feed -> [http machine | ws machine] -> eio::Session -> sio::Core -> Dispatcher
 //   -> user's handler flush       <- dirty connections <- dirty sessions <- (handlers emit)
 //
-// Where to look: shard.cpp (facts, flush, close), shard_move.cpp (from shard to shard),
-// shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests), shard_admission.cpp
-// (who may connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket), dispatcher.cpp (user
-// code). Nothing here is locked: everything runs on the shard's thread; other threads come through
-// the mailbox.
+// Where to look: shard.cpp (facts, flush), shard_end.cpp (close), shard_move.cpp (from shard to
+// shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests),
+// shard_admission.cpp (who may connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket),
+// dispatcher.cpp (user code). Nothing here is locked: everything runs on the shard's thread; other
+// threads come through the mailbox.
 #pragma once
 
 #include <array>

@@ -174,7 +174,6 @@ void Shard::ask(Connection& c, const Question<Request, T>& question, const Reque
 }
 
 void Shard::on_out_of_patience(Connection& c) {
-  if (c.http->exchange != Exchange::held) return drop(c);  // an upgrade that a route left alone
   const Admission& a = *c.http->admission;
   if (!a.asked_all) return on_middleware(c, std::nullopt);
   a.allowed ? on_identified(c, std::nullopt) : on_allowed(c, std::nullopt);

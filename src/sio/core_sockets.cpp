@@ -51,8 +51,7 @@ bool Core::refuse(SocketId id, base::Bytes message, base::Bytes data_json) {
 namespace {
 
 // Of another parser than the default.
-bool send_messages(eio::Session& session, std::span<const MessageBytes> messages,
-                   bool compress) {
+bool send_messages(eio::Session& session, std::span<const MessageBytes> messages, bool compress) {
   return !messages.empty() &&
          std::all_of(messages.begin(), messages.end(), [&](const MessageBytes& message) {
            return message.binary ? session.send_binary(message.bytes, compress)

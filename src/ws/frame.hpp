@@ -38,7 +38,6 @@ std::size_t write_header(char* out, Opcode opcode, std::uint64_t payload, bool f
                          bool rsv1 = false, std::optional<std::uint32_t> mask = std::nullopt);
 
 // A whole unmasked frame (as servers send them): shared by every receiver of a broadcast.
-base::Chunk make_frame(Opcode opcode, base::Bytes payload, base::Ledger* ledger,
-                       bool rsv1 = false);
+base::Chunk make_frame(Opcode opcode, base::Bytes payload, base::Ledger* ledger, bool rsv1 = false);
 
 }  // namespace socketio::ws

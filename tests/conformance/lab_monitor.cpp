@@ -4,7 +4,7 @@
 //   GET /ready/:state              set_ready: "yes" or "no"
 //   log_lines: true                GET /__lines has the log's lines as JSON objects
 //   measure_turns
-//   throw, mismatch, ask           events: a handler that throws; one that takes a number; an
+//   throw, mismatch, ask nobody        events: a handler that throws; one that takes a number; an
 //                                  acknowledgement asked for that nobody waits for long
 #include <memory>
 #include <mutex>
@@ -52,7 +52,7 @@ void install(const Lab& lab) {
   });
   io.on_event("throw", [](const std::string& text) { throw std::runtime_error(text); });
   io.on_event("mismatch", [](int) {});
-  io.on_event("ask", [](Socket socket, std::int64_t ms) {
+  io.on_event("ask nobody", [](Socket socket, std::int64_t ms) {
     socket.timeout(std::chrono::milliseconds(ms))
         .emit("question", [socket](const socketio::Result<Value>& answer) {
           socket.emit("answer", answer ? *answer : Value(answer.error().message()));

@@ -46,7 +46,7 @@ describe("metrics", kTimeout, () => {
     const polling = await connect(server, t, { transports: ["polling"] });
     const websocket = await connect(server, t);
     const answered = new Promise((resolve) => websocket.once("answer", resolve));
-    websocket.emit("ask", 1);  // nobody answers
+    websocket.emit("ask nobody", 1);  // nobody answers
     assert.equal(await answered, "operation has timed out");
     await websocket.emitWithAck("join", "a");
     await polling.emitWithAck("join", "a");
