@@ -35,7 +35,8 @@ Recovery::Recovery(detail::Hub& hub, const ConnectionStateRecoveryOptions& optio
                                            kLeastBetweenChecks, kMostBetweenChecks)),
       // Half of what closes a connection: that much may be missed.
       store_(random,
-             {{options.max_log_bytes, options.max_log_packets, options.max_disconnection_duration},
+             {{options.max_log_bytes, options.max_log_packets, options.max_disconnection_duration,
+               hub.settings.options.per_message_deflate.has_value()},
               options.max_sessions,
               hub.settings.eio.send_hard / 2}),
       queues_(shards) {}
@@ -99,9 +100,13 @@ sio::LogEntryPtr Recovery::number(const detail::Target& target, sio::Selection s
   writer.string(store_.next_offset(kept));
   const sio::Encoded encoded = encoder.finish(sio::PacketType::event, hub_.names.name(target.nsp),
                                               std::nullopt, hub_.settings.sio.max_attachments);
-  sio::SharedPacket packet = sio::Encoder::share(encoded, &hub_.ledger);
-  if (!packet.text) return nullptr;
-  sio::LogEntryPtr entry = store_.add(target.nsp, std::move(selection), std::move(packet), kept);
+  sio::LogEntry packet;
+  packet.nsp = target.nsp;
+  packet.selection = std::move(selection);
+  packet.packet = sio::Encoder::share(encoded, &hub_.ledger);
+  packet.compress = target.compress;
+  if (!packet.packet.text) return nullptr;
+  sio::LogEntryPtr entry = store_.add(std::move(packet), kept);
   if (store_.packets() > 0) wake_expiry();
   return entry;
 }

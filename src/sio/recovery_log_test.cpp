@@ -25,7 +25,11 @@ class Log {
 
   LogEntryPtr add(Selection to = {}, std::uint32_t nsp = 0, std::size_t size = 10) {
     const std::string payload(size, 'x');
-    return log.append(nsp, std::move(to), {eio::Message::text("2", payload, &ledger), {}}, true);
+    LogEntry packet;
+    packet.nsp = nsp;
+    packet.selection = std::move(to);
+    packet.packet.text = eio::Message::text("2", payload, &ledger);
+    return log.append(std::move(packet), true);
   }
   std::vector<std::uint64_t> missed(const RecoverySession& session, std::uint64_t from) const {
     std::vector<std::uint64_t> numbers;
@@ -162,6 +166,22 @@ TEST(RecoveryLog, HoldsSoManyBytes) {
   EXPECT_FALSE(log.log.reaches(3));
 }
 
+TEST(RecoveryLog, CountsTheCopiesThatMessagesKeep) {
+  RecoveryLog::Limits limits = kPlenty;
+  Log plain(limits);
+  limits.compressed = true;
+  Log both(limits);
+  plain.add({}, 0, 1000);
+  both.add({}, 0, 1000);
+  EXPECT_GT(both.log.bytes(), plain.log.bytes() + 1000);
+  LogEntry binary;
+  binary.packet.text = eio::Message::text("2", "[]", &plain.ledger);
+  binary.packet.attachments.push_back(eio::Message::binary(std::string(3000, 'x'), &plain.ledger));
+  const std::size_t before = plain.log.bytes();
+  plain.log.append(std::move(binary), true);
+  EXPECT_GT(plain.log.bytes(), before + 3000 + 4000) << "base64 for polling clients";
+}
+
 TEST(RecoveryLog, ForgetsWhatIsOld) {
   Log log;
   base::Time now = base::Time{} + seconds(5);
@@ -189,8 +209,9 @@ TEST(RecoveryLog, ForgetsWhatIsOld) {
 TEST(RecoveryLog, KeepsNothingWhenNobodyCouldMissIt) {
   Log log;
   log.add();
-  const LogEntryPtr entry =
-      log.log.append(0, {}, {eio::Message::text("2", "[]", &log.ledger), {}}, false);
+  LogEntry packet;
+  packet.packet.text = eio::Message::text("2", "[]", &log.ledger);
+  const LogEntryPtr entry = log.log.append(std::move(packet), false);
   EXPECT_EQ(entry->number, 2U);
   EXPECT_EQ(log.log.packets(), 0U);
   EXPECT_EQ(log.log.last(), 2U);
