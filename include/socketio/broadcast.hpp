@@ -118,19 +118,45 @@ inline constexpr bool kLastIsCallback = [] {
   }
 }();
 
-// Single receiver: callback(value…) without a timeout, callback(Result<T>) (or (std::error_code,
-// T)) with or without.
+// The values of one reply, as the arguments of the callback. When no reply comes, or one that does
+// not fit, nothing is called.
+template <class Callback, class... T>
+class ValuesReceiver final : public AckReceiver {
+ public:
+  explicit ValuesReceiver(Callback callback) : callback_(std::move(callback)) {}
+  void finish(std::error_code error, const Element& args) override {
+    std::tuple<T...> values{};
+    if (!error && read(args, values, std::index_sequence_for<T...>()))
+      std::apply(callback_, std::move(values));
+  }
+
+ private:
+  template <std::size_t... I>
+  static bool read(const Element& args, std::tuple<T...>& values, std::index_sequence<I...>) {
+    return (Codec<T>::read(args.at(I), std::get<I>(values)) && ...);
+  }
+  Callback callback_;
+};
+
+template <class F, class... P>
+std::unique_ptr<AckReceiver> values_receiver(F callback, std::type_identity<std::tuple<P...>>) {
+  static_assert(!(is_view_v<std::decay_t<P>> || ...),
+                "an acknowledgement callback owns its values: take std::string instead of a view");
+  return std::make_unique<ValuesReceiver<F, std::decay_t<P>...>>(std::move(callback));
+}
+
+// Single receiver: callback(value…) without a timeout, callback(Result<T>) with or without.
 template <class F>
 std::unique_ptr<AckReceiver> single_receiver(F callback) {
   using Parameters = typename Signature<F>::Parameters;
   constexpr std::size_t count = std::tuple_size_v<Parameters>;
-  static_assert(count <= 1,
-                "an acknowledgement callback takes nothing, one value, or one Result<T>");
   if constexpr (count == 0) {
     auto done = [callback = std::move(callback)](Result<void> r) mutable {
       if (r) callback();
     };
     return std::make_unique<SingleReceiver<void, decltype(done)>>(std::move(done));
+  } else if constexpr (count > 1) {
+    return values_receiver(std::move(callback), std::type_identity<Parameters>());
   } else {
     using P = std::decay_t<std::tuple_element_t<0, Parameters>>;
     if constexpr (IsResult<P>::value) {

@@ -41,28 +41,21 @@ Middleware adapt_middleware(F f) {
   }
 }
 
-}  // namespace detail
-
-class SOCKETIO_EXPORT Namespace : public Emits<Namespace, false>, public Selects<Namespace> {
+// What can be registered: the common part of Namespace and ParentNamespace.
+class SOCKETIO_EXPORT Registration {
  public:
-  std::string_view name() const;
-  // Connected sockets of this server. Any thread.
-  std::size_t size() const;
-  // Those whose thread this is: all of them when the server has one thread (else fetch_sockets()).
-  std::vector<Socket> sockets() const;
-
   // f(Socket), for every socket that connects.
   ListenerId on_connection(std::function<void(Socket)> handler) const;
   // One handler for the event on every socket of the namespace: costs no memory per connection. f
   // may take Socket first.
   template <class F>
   ListenerId on_event(std::string_view name, F&& handler) const {
-    return add_listener(name, detail::make_handler(std::forward<F>(handler)), false);
+    return add_listener(name, make_handler(std::forward<F>(handler)), false);
   }
   // Every incoming event of every socket.
   template <class F>
   ListenerId on_any(F&& handler) const {
-    return add_any(detail::make_handler(std::forward<F>(handler)));
+    return add_any(make_handler(std::forward<F>(handler)));
   }
   // f(Socket, DisconnectReason), after its rooms are gone.
   ListenerId on_disconnect(std::function<void(Socket, DisconnectReason)> handler) const;
@@ -72,20 +65,41 @@ class SOCKETIO_EXPORT Namespace : public Emits<Namespace, false>, public Selects
   // std::optional<ConnectError>, or that as a coroutine.
   template <class F>
   bool use(F middleware) const {
-    return add_middleware(detail::adapt_middleware(std::move(middleware)));
+    return add_middleware(adapt_middleware(std::move(middleware)));
   }
+
+ protected:
+  Registration(std::shared_ptr<Hub> hub, std::uint32_t index)
+      : hub_(std::move(hub)), index_(index) {}
+  ~Registration() = default;
+  Registration(const Registration&) = default;
+  Registration& operator=(const Registration&) = default;
+
+  ListenerId add_listener(std::string_view name, HandlerPtr handler, bool once) const;
+  ListenerId add_any(HandlerPtr handler) const;
+  bool add_middleware(Middleware middleware) const;
+
+  std::shared_ptr<Hub> hub_;
+  std::uint32_t index_ = 0;
+};
+
+}  // namespace detail
+
+class SOCKETIO_EXPORT Namespace : public detail::Registration,
+                                  public Emits<Namespace, false>,
+                                  public Selects<Namespace> {
+ public:
+  // Empty when it has been cleaned up (ServerOptions::cleanup_empty_child_namespaces): then nothing
+  // can be registered on it, and what it emits reaches nobody. Any thread.
+  std::string name() const;
+  // Connected sockets of this server. Any thread.
+  std::size_t size() const;
+  // Those whose thread this is: all of them when the server has one thread (else fetch_sockets()).
+  std::vector<Socket> sockets() const;
 
   detail::Target target_for_emit() const;
   Namespace(std::shared_ptr<detail::Hub> hub, std::uint32_t index)
-      : hub_(std::move(hub)), index_(index) {}
-
- private:
-  ListenerId add_listener(std::string_view name, detail::HandlerPtr handler, bool once) const;
-  ListenerId add_any(detail::HandlerPtr handler) const;
-  bool add_middleware(detail::Middleware middleware) const;
-
-  std::shared_ptr<detail::Hub> hub_;
-  std::uint32_t index_ = 0;
+      : Registration(std::move(hub), index) {}
 };
 
 }  // namespace socketio

@@ -71,8 +71,11 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
  public:
   Socket() = default;  // belongs to no client; every call returns false
 
-  // 20 characters, public, different from the secret Engine.IO session id.
-  std::string_view id() const { return {id_.data(), id_.size()}; }
+  // 20 characters, public, different from the secret Engine.IO session id. (Of clients of Socket.IO
+  // 2 it is that id, in other namespaces than "/" with "/name#" in front: the client computes it.)
+  std::string_view id() const {
+    return long_id_ ? std::string_view(*long_id_) : std::string_view(id_.data(), id_.size());
+  }
   bool connected() const;
   // Its client has come back to it: id, rooms and data are those of before
   // (ServerOptions::connection_state_recovery).
@@ -156,8 +159,9 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 
   // -- Library.
   Socket(const std::shared_ptr<detail::Hub>& hub, std::uint32_t shard, std::uint64_t self,
-         std::uint32_t nsp, const std::array<char, 20>& id)
-      : hub_(hub), self_(self), nsp_(nsp), shard_(shard), id_(id) {}
+         std::uint32_t nsp, const std::array<char, 20>& id,
+         std::shared_ptr<const std::string> long_id = {})
+      : hub_(hub), self_(self), nsp_(nsp), shard_(shard), id_(id), long_id_(std::move(long_id)) {}
   const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
   std::uint32_t shard() const { return shard_; }
   std::uint64_t self() const { return self_; }
@@ -185,6 +189,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   std::uint32_t nsp_ = 0;
   std::uint32_t shard_ = 0;
   std::array<char, 20> id_{};
+  std::shared_ptr<const std::string> long_id_;  // instead of it, when it has another length
 };
 
 // A socket found by fetch_sockets(), here or on another server: a snapshot, and a way to reach it.

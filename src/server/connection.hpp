@@ -100,8 +100,8 @@ struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
 // One Engine.IO client, and the connections that carry it now.
 struct SessionRecord {
   SessionRecord(eio::Shared& shared, const eio::Sid& sid, eio::Transport transport,
-                std::uint64_t owner, base::Time now, base::Bytes custom_id)
-      : session(shared, sid, transport, owner, now, custom_id) {}
+                std::uint64_t owner, base::Time now, base::Bytes custom_id, eio::Dialect dialect)
+      : session(shared, sid, transport, owner, now, custom_id, dialect) {}
   eio::Session session;
   sio::ClientId client{};
   ConnectionId websocket{};

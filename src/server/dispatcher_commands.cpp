@@ -187,7 +187,7 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
     const bool full = socket->state == sio::SocketState::connected;
     return refused.release()->finish(full ? Errc::too_many : Errc::disconnected, {}), false;
   }
-  ensure_namespace(target.nsp);
+  if (!ensure_namespace(target.nsp)) return receiver->finish(Errc::disconnected, {}), false;
   const std::uint64_t id = core_.next_ack_id(target.nsp);
   args.write(args.arguments, encoder_.begin_event(event));
   const sio::Encoded packet = encoder_.finish(
@@ -258,7 +258,7 @@ RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
   target.nsp = socket.nsp;
   target.single = true;
   target.socket = socket.self.packed();
-  target.sender = socket.id;
+  if (socket.id.shared() == nullptr) target.sender = socket.id.chars();
   std::vector<std::string> rooms{std::string(socket.id_view())};
   for (std::string& room : core_.rooms(socket.nsp).rooms_of(socket))
     rooms.push_back(std::move(room));

@@ -24,9 +24,17 @@ namespace {
 sio::SharedPacket encode(detail::Hub& hub, Shard* here, std::uint32_t nsp, std::string_view event,
                          detail::ArgsRef args) {
   CallersEncoder encoder(hub, here);
+  std::string copy;
+  base::Bytes name;
+  if (here != nullptr && here->dispatcher().core().has_namespace(nsp)) {
+    name = here->dispatcher().core().namespace_name(nsp);
+  } else {
+    name = copy = hub.names.name(nsp);
+    if (copy.empty()) return {};  // gone
+  }
   args.write(args.arguments, encoder->begin_event(event));
-  const sio::Encoded packet = encoder->finish(sio::PacketType::event, hub.names.name(nsp),
-                                              std::nullopt, hub.settings.sio.max_attachments);
+  const sio::Encoded packet =
+      encoder->finish(sio::PacketType::event, name, std::nullopt, hub.settings.sio.max_attachments);
   return sio::Encoder::share(packet, &hub.ledger);
 }
 
@@ -36,9 +44,28 @@ sio::SharedPacket encode(detail::Hub& hub, Shard* here, std::uint32_t nsp, std::
 namespace socketio::detail {
 namespace {
 
+// What is addressed to a parent goes to each of its children.
+template <class Do>
+bool each_child(const Target& target, Do act) {
+  bool all = true;
+  for (const std::uint32_t child : target.hub->names.children(target.nsp)) {
+    Target one = target;
+    one.nsp = child;
+    all = act(one) && all;
+  }
+  return all;
+}
+
+void refuse_parent(const Target& target, const char* what) {
+  if (target.hub != nullptr && server::is_parent(target.nsp))
+    throw std::invalid_argument(std::string(what) + " not supported on parent namespaces");
+}
+
 // A command for every selected socket, on the shards that may have some.
 bool command(const Target& target, std::function<void(server::Dispatcher&, sio::SocketId)> act) {
   if (target.hub == nullptr) return false;
+  if (server::is_parent(target.nsp))
+    return each_child(target, [&](const Target& child) { return command(child, act); });
   const Hub::Job job = [target, act = std::move(act)](server::Shard& shard) {
     for (const sio::SocketId id : shard.dispatcher().select(target)) act(shard.dispatcher(), id);
   };
@@ -47,7 +74,12 @@ bool command(const Target& target, std::function<void(server::Dispatcher&, sio::
 }
 
 bool emit_to_many(const Target& target, std::string_view event, ArgsRef args) {
+  if (server::is_parent(target.nsp))
+    return each_child(target,
+                      [&](const Target& child) { return emit_to_many(child, event, args); });
   Hub& hub = *target.hub;
+  if (hub.recovery != nullptr)
+    return hub.recovery->emit(target, event, args) == server::Recovery::Sent::yes;
   server::Shard* here = hub.command();
   const sio::SharedPacket packet = server::encode(hub, here, target.nsp, event, args);
   if (!packet.text) return false;
@@ -86,11 +118,11 @@ bool emit(const Socket& socket, std::string_view event, ArgsRef args) {
 bool emit(const Target& target, std::string_view event, ArgsRef args) {
   server::refuse_reserved(event);
   if (target.hub == nullptr) return false;
+  if (!target.single) return emit_to_many(target, event, args);
   if (target.hub->recovery != nullptr) {
     const server::Recovery::Sent sent = target.hub->recovery->emit(target, event, args);
     if (sent != server::Recovery::Sent::unknown_socket) return sent == server::Recovery::Sent::yes;
   }
-  if (!target.single) return emit_to_many(target, event, args);
   return emit_to_one(target.hub, target.shard, target.socket, event, args,
                      {target.is_volatile, target.compress});
 }
@@ -98,6 +130,7 @@ bool emit(const Target& target, std::string_view event, ArgsRef args) {
 bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
                    std::unique_ptr<AckReceiver> receiver) {
   server::refuse_reserved(event);
+  refuse_parent(target, "acknowledgements are");
   if (!target.single && !target.timeout)
     throw std::invalid_argument("a broadcast that expects acknowledgements needs timeout()");
   if (target.hub == nullptr) return receiver->finish(Errc::disconnected, {}), false;
@@ -124,6 +157,7 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
 }
 
 Pending<std::vector<RemoteSocket>> fetch_sockets(const Target& target) {
+  refuse_parent(target, "fetch_sockets() is");
   Pending<std::vector<RemoteSocket>> pending;
   const Finisher<std::vector<RemoteSocket>> finish(pending.state());
   if (target.hub == nullptr) return finish(Errc::shutting_down), pending;

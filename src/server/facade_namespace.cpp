@@ -22,13 +22,15 @@ server::Shard* somewhere(const std::shared_ptr<detail::Hub>& hub) {
   return hub == nullptr ? nullptr : hub->here();
 }
 
-// Runs `change(extras, id)` on every shard; 0 on a thread that is none of them.
+// Runs `change(handlers, id)` on every shard; 0 on a thread that is none of them.
 template <class Change>
 ListenerId change_all(const std::shared_ptr<detail::Hub>& hub, std::uint32_t nsp, Change change) {
   if (somewhere(hub) == nullptr) return 0;
   const ListenerId id = new_id(hub);
-  const bool reached = hub->on_all(
-      [nsp, id, change](server::Shard& shard) { change(shard.dispatcher().extras(nsp), id); });
+  if (somewhere(hub)->dispatcher().handlers(nsp) == nullptr) return 0;
+  const bool reached = hub->on_all([nsp, id, change](server::Shard& shard) {
+    if (auto* own = shard.dispatcher().handlers(nsp); own != nullptr) change(*own, id);
+  });
   return reached ? id : 0;
 }
 
@@ -41,12 +43,25 @@ detail::Target Namespace::target_for_emit() const {
   return target;
 }
 
-std::string_view Namespace::name() const {
-  return hub_ == nullptr ? std::string_view() : std::string_view(hub_->names.name(index_));
+detail::Target ParentNamespace::target_for_emit() const {
+  detail::Target target;
+  target.hub = hub_;
+  target.nsp = index_;
+  return target;
+}
+
+std::vector<Namespace> ParentNamespace::children() const {
+  std::vector<Namespace> all;
+  for (const std::uint32_t child : hub_->names.children(index_)) all.emplace_back(hub_, child);
+  return all;
+}
+
+std::string Namespace::name() const {
+  return hub_ == nullptr ? std::string() : hub_->names.name(index_);
 }
 
 std::size_t Namespace::size() const {
-  return hub_ == nullptr ? 0 : hub_->names.sockets(index_).load(std::memory_order_relaxed);
+  return hub_ == nullptr ? 0 : hub_->names.sockets(index_);
 }
 
 std::vector<Socket> Namespace::sockets() const {
@@ -58,36 +73,37 @@ std::vector<Socket> Namespace::sockets() const {
   return out;
 }
 
-ListenerId Namespace::on_connection(std::function<void(Socket)> handler) const {
-  return change_all(hub_, index_, [handler](server::NamespaceExtras& own, ListenerId id) {
+ListenerId detail::Registration::on_connection(std::function<void(Socket)> handler) const {
+  return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
     own.connection.emplace_back(id, handler);
   });
 }
 
-ListenerId Namespace::on_disconnect(std::function<void(Socket, DisconnectReason)> handler) const {
-  return change_all(hub_, index_, [handler](server::NamespaceExtras& own, ListenerId id) {
+ListenerId detail::Registration::on_disconnect(
+    std::function<void(Socket, DisconnectReason)> handler) const {
+  return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
     own.disconnected.emplace_back(id, handler);
   });
 }
 
-ListenerId Namespace::add_listener(std::string_view name, detail::HandlerPtr handler,
-                                   bool once) const {
+ListenerId detail::Registration::add_listener(std::string_view name, detail::HandlerPtr handler,
+                                              bool once) const {
   server::refuse_reserved(name);
   return change_all(
       hub_, index_,
-      [event = std::string(name), handler, once](server::NamespaceExtras& own, ListenerId id) {
+      [event = std::string(name), handler, once](server::NamespaceHandlers& own, ListenerId id) {
         own.events.add(event, {id, once, handler});
       });
 }
 
-ListenerId Namespace::add_any(detail::HandlerPtr handler) const {
-  return change_all(hub_, index_, [handler](server::NamespaceExtras& own, ListenerId id) {
+ListenerId detail::Registration::add_any(detail::HandlerPtr handler) const {
+  return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
     server::add_listener(own.any, {id, false, handler});
   });
 }
 
-bool Namespace::add_middleware(detail::Middleware middleware) const {
-  return change_all(hub_, index_, [middleware](server::NamespaceExtras& own, ListenerId) {
+bool detail::Registration::add_middleware(detail::Middleware middleware) const {
+  return change_all(hub_, index_, [middleware](server::NamespaceHandlers& own, ListenerId) {
            auto list = own.middlewares
                            ? std::make_shared<std::vector<detail::Middleware>>(*own.middlewares)
                            : std::make_shared<std::vector<detail::Middleware>>();
@@ -96,22 +112,24 @@ bool Namespace::add_middleware(detail::Middleware middleware) const {
          }) != 0;
 }
 
-bool Namespace::off(std::string_view name) const {
+bool detail::Registration::off(std::string_view name) const {
   server::Shard* shard = somewhere(hub_);
   if (shard == nullptr) return false;
-  const bool had = shard->dispatcher().extras(index_).events.find(name) != nullptr;
-  change_all(hub_, index_, [event = std::string(name)](server::NamespaceExtras& own, ListenerId) {
+  const auto* mine = shard->dispatcher().handlers(index_);
+  const bool had = mine != nullptr && mine->events.find(name) != nullptr;
+  change_all(hub_, index_, [event = std::string(name)](server::NamespaceHandlers& own, ListenerId) {
     own.events.remove(event);
   });
   return had;
 }
 
-bool Namespace::off(ListenerId listener) const {
+bool detail::Registration::off(ListenerId listener) const {
   server::Shard* shard = somewhere(hub_);
   if (shard == nullptr) return false;
   bool had = false;
   hub_->on_all([index = index_, listener, shard, &had](server::Shard& on) {
-    const bool removed = on.dispatcher().extras(index).remove(listener);
+    auto* own = on.dispatcher().handlers(index);
+    const bool removed = own != nullptr && own->remove(listener);
     if (&on == shard) had = removed;  // the others may run after we have returned
   });
   return had;

@@ -76,6 +76,10 @@ detail::Target Socket::target_for_emit() const {
 Broadcast Socket::broadcast() const {
   detail::Target target = target_for_emit();
   target.single = false;
+  if (long_id_) {
+    target.socket = 0;
+    target.except.push_back(*long_id_);
+  }
   return Broadcast(std::move(target));
 }
 

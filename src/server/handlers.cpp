@@ -57,7 +57,7 @@ bool SocketExtras::remove(ListenerId id) {
          remove_pair(disconnecting, id) || remove_pair(disconnected, id) || remove_pair(error, id);
 }
 
-bool NamespaceExtras::remove(ListenerId id) {
+bool NamespaceHandlers::remove(ListenerId id) {
   return events.remove(id) || remove_listener(any, id) || remove_pair(connection, id) ||
          remove_pair(disconnected, id);
 }

@@ -15,6 +15,7 @@
 
 #include <socketio/namespace.hpp>
 
+#include "server/namespace_names.hpp"
 #include "sio/core.hpp"
 
 namespace socketio::server {
@@ -81,11 +82,8 @@ struct SocketExtras final : sio::Attachment {
   bool remove(ListenerId id);
 };
 
-// The same for a namespace.
-struct NamespaceExtras {
-  explicit NamespaceExtras(std::atomic<std::size_t>& all) : sockets(all) {}
-
-  std::atomic<std::size_t>& sockets;  // connected ones, on all shards
+// The same for a namespace, or for the children-to-be of a parent.
+struct NamespaceHandlers {
   EventMap events;
   ListenersPtr any;
   std::vector<std::pair<ListenerId, std::function<void(Socket)>>> connection;
@@ -93,6 +91,15 @@ struct NamespaceExtras {
   std::shared_ptr<std::vector<detail::Middleware>> middlewares;
 
   bool remove(ListenerId id);
+};
+
+// What one shard keeps of a namespace.
+struct NamespaceExtras : NamespaceHandlers {
+  explicit NamespaceExtras(NamespaceEntryPtr shared)
+      : NamespaceHandlers(shared->inherited ? *shared->inherited : NamespaceHandlers()),
+        entry(std::move(shared)) {}
+  NamespaceEntryPtr entry;
+  bool open = false;  // its creator has told this shard everything
 };
 
 }  // namespace socketio::server

@@ -1,5 +1,7 @@
 // Middlewares of namespaces and of sockets. The names in quotes are the titles of socket.io's own
 // tests.
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "support/sio_client.hpp"
@@ -214,6 +216,34 @@ TEST(SocketMiddleware, SeesAndRewritesThePacket) {
   client.send_binary("x");
   EXPECT_EQ(client.next(), R"(37["done"])");
   EXPECT_EQ(seen, (Strings{"original", "renamed", "2xadded"}));
+}
+
+// What a middleware puts in need not be something a client could have sent.
+TEST(SocketMiddleware, MayAddWhatJsonHasNot) {
+  World world;
+  Value deep = 1;
+  for (int i = 0; i < 600; ++i) deep = Value::array({deep});
+  double number = 0;
+  std::string raw;
+  Value got;
+  world.io.on_connection([&](const Socket& socket) {
+    socket.use([&deep](Packet& packet, const Next& next) {
+      packet.args = {std::numeric_limits<double>::infinity(), deep};
+      next();
+    });
+    socket.on("e", [&](const EventView& event) {
+      EXPECT_TRUE(event.get(0, number) && event.get(1, got));
+      raw = event.raw();
+      return true;
+    });
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(21["e"])");
+  EXPECT_EQ(client.next(), "31[true]");
+  EXPECT_EQ(number, std::numeric_limits<double>::infinity());
+  EXPECT_EQ(got, deep);
+  EXPECT_EQ(raw, "null," + deep.to_json());
 }
 
 // socket-middleware.ts: "should pass errors"

@@ -63,26 +63,6 @@ TEST(Namespaces, UnknownOnesAreRefused) {
   EXPECT_NE(client.join(), "");
 }
 
-TEST(Namespaces, UnknownOnesMayBeCreatedOnDemand) {
-  World world;
-  Strings asked;
-  world.io.on_unknown_namespace([&asked](std::string_view name, const Value& auth) {
-    asked.push_back(std::string(name) + auth.to_json());
-    if (name == "/throws") throw std::runtime_error("oops");
-    return name.starts_with("/dynamic-");
-  });
-  Client client(world);
-  EXPECT_NE(client.join("/dynamic-101", R"({"token":1})"), "");
-  EXPECT_EQ(client.join("/other"), "");
-  EXPECT_EQ(client.refusal, R"(4/other,{"message":"Invalid namespace"})");
-  EXPECT_EQ(client.join("/throws"), "");
-  EXPECT_EQ(world.errors.size(), 1U);
-  Client second(world);
-  EXPECT_NE(second.join("/dynamic-101"), "");
-  EXPECT_EQ(asked, (Strings{R"(/dynamic-101{"token":1})", "/other{}", "/throws{}"}));
-  EXPECT_EQ(world.io.of("/dynamic-101").size(), 2U);
-}
-
 // namespaces.ts: "should close a client without namespace"
 TEST(Namespaces, AClientThatJoinsNothingIsClosed) {
   World world({.connect_timeout = std::chrono::milliseconds(30)});

@@ -97,9 +97,11 @@ Recovery::Sent Recovery::append(const detail::Target& target, std::string_view e
 sio::LogEntryPtr Recovery::number(const detail::Target& target, sio::Selection selection,
                                   sio::Encoder& encoder, Writer& writer) {
   const bool kept = !target.is_volatile;
+  const std::string nsp = hub_.names.name(target.nsp);
+  if (nsp.empty()) return nullptr;  // gone
   writer.string(store_.next_offset(kept));
-  const sio::Encoded encoded = encoder.finish(sio::PacketType::event, hub_.names.name(target.nsp),
-                                              std::nullopt, hub_.settings.sio.max_attachments);
+  const sio::Encoded encoded =
+      encoder.finish(sio::PacketType::event, nsp, std::nullopt, hub_.settings.sio.max_attachments);
   sio::LogEntry packet;
   packet.nsp = target.nsp;
   packet.selection = std::move(selection);

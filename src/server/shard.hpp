@@ -8,8 +8,8 @@
 // Where to look: shard.cpp (facts, flush), shard_end.cpp (close), shard_move.cpp (from shard to
 // shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests),
 // shard_admission.cpp (who may connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket),
-// dispatcher.cpp (user code). Nothing here is locked: everything runs on the shard's thread; other
-// threads come through the mailbox.
+// shard_v3.cpp (what old clients want differently), dispatcher.cpp (user code). Nothing here is
+// locked: everything runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
 #include <array>
@@ -214,6 +214,10 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void erase_session(SessionRecord& record);
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
+
+  // -- Old clients (shard_v3.cpp).
+  void join_root(SessionRecord& record);
+  void answer_old_client(Connection& c, const SessionRecord& record, eio::FormV3 form);
 
   // -- Who may connect, and with which headers (shard_admission.cpp).
   void on_gated_head(Connection& c, const http::Request& request, std::string_view path);

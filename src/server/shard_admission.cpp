@@ -278,6 +278,7 @@ void Shard::open_polling(Connection& c, const http::Request& request,
     answer_headers(c).add("Set-Cookie",
                           session_cookie(*cookie, record.session.id()).value_or(std::string()));
   send_initial_packet(record);
+  if (record.session.v3()) join_root(record);
   on_poll(c, record);
 }
 
@@ -359,8 +360,9 @@ Value context_of(const http::Request& request, const eio::Reject& reject,
                           {"transport", asked("transport")},
                           {"previousTransport", polling ? "polling" : "websocket"}});
   }
-  if (name == "PROTOCOL_MISMATCH")
-    return Value::object({{"name", name}, {"protocol", protocol()}, {"previousProtocol", 4}});
+  if (name == "PROTOCOL_MISMATCH" && session)
+    return Value::object(
+        {{"name", name}, {"protocol", protocol()}, {"previousProtocol", session->v3 ? 3 : 4}});
   return Value::object({{"name", name}});
 }
 

@@ -46,14 +46,14 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
   SessionRecord* record = const_cast<Shard*>(this)->find_session(sid);
   if (record == nullptr) return std::nullopt;
   return eio::SessionFacts{record->session.transport(), record->session.upgrading(),
-                           !record->session.open()};
+                           !record->session.open(), record->session.v3()};
 }
 
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
                                    const eio::Decision& decision) {
   const eio::Sid sid = eio::make_sid(*random_, hub_->sid_key, index_);
   auto [id, record] = sessions_.emplace(shared_, sid, decision.transport, std::uint64_t{0}, now(),
-                                        base::Bytes(decision.sid));
+                                        base::Bytes(decision.sid), decision.dialect);
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
@@ -202,7 +202,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   c.session = SessionId::unpack(record->session.owner());
   if (decision.kind == eio::Decision::Kind::upgrade) {
     c.probe = true;
-    if (!record->session.attach_probe(c, now())) {
+    if (!record->session.attach_probe(c, now(), decision.dialect.base64)) {
       c.session = {};
       c.ws->close(0, "", ws_env(c), now());
       arm(c);
@@ -213,6 +213,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
     record->websocket = c.self;
     record->session.attach_websocket(c);
     send_initial_packet(*record);
+    if (record->session.v3()) join_root(*record);
   }
   pump(*record);
   // Frames that came in the same segment as the request.
@@ -299,13 +300,17 @@ void Shard::flush_session(SessionRecord& record) {
   if (record.session.poll_parked() && record.session.poll_ready()) {
     Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
     scratch_.clear();
-    const bool compress = record.session.take_payload(scratch_, now());
+    const eio::Session::Payload taken = record.session.take_payload(scratch_, now());
     if (c != nullptr && c->http) {
       c->http->exchange = Exchange::none;
       c->http->session = {};
       if (record.is_trident) [[unlikely]]
         answer_headers(*c).set("X-XSS-Protection", "0");
-      answer_poll(*c, compress);
+      if (taken.form == eio::FormV3::text && !record.session.jsonp()) {
+        answer_poll(*c, taken.compress);
+      } else {
+        answer_old_client(*c, record, taken.form);
+      }
     }
   }
   pump(record);

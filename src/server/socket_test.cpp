@@ -188,6 +188,25 @@ TEST(Sockets, ServersGetTheirAcknowledgement) {
   EXPECT_TRUE(world.errors.empty());
 }
 
+TEST(Sockets, AReplyMayHaveSeveralValues) {
+  World world;
+  Client client(world);
+  client.join();
+  const Socket socket = only(world);
+  std::vector<std::string> got;
+  const auto note = [&got](int a, const std::string& b, std::optional<bool> c) {
+    got.push_back(std::to_string(a) + b + (c ? "c" : "-"));
+  };
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(socket.emit("hi", note));
+  client.rest();
+  client.send(R"(30[5,"b",true])");
+  client.send(R"(31[6,"b"])");
+  client.send(R"(32["5","b"])");  // does not fit
+  client.send("33[5]");           // too few
+  client.rest();
+  EXPECT_EQ(got, (std::vector<std::string>{"5bc", "6b-"}));
+}
+
 TEST(Sockets, AReplyThatDoesNotFitIsAnError) {
   World world;
   Client client(world);

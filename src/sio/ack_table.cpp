@@ -159,8 +159,9 @@ AckTable::AckTable() : index_(std::make_unique<Index>()) {}
 AckTable::~AckTable() = default;
 
 std::uint64_t AckTable::next_id(NamespaceIndex nsp) {
-  if (nsp >= index_->next_ids.size()) index_->next_ids.resize(nsp + 1);
-  return index_->next_ids[nsp]++;
+  const std::uint32_t slot = slot_of(nsp);
+  if (slot >= index_->next_ids.size()) index_->next_ids.resize(slot + 1);
+  return index_->next_ids[slot]++;
 }
 
 std::uint64_t AckTable::expect(Socket& socket, std::unique_ptr<AckWaiter> waiter,

@@ -37,7 +37,7 @@ std::size_t Core::broadcast(NamespaceIndex nsp, const Selection& selection,
                             const SharedPacket& packet, Flags flags, Outgoing* each) {
   std::size_t count = 0;
   if (each == nullptr) {
-    state_->namespaces.at(nsp)->rooms.select(selection, [&](Socket& socket) {
+    state_->at(nsp).rooms.select(selection, [&](Socket& socket) {
       if (reachable(socket) && deliver(socket, packet, flags)) ++count;
     });
     return count;
@@ -103,8 +103,7 @@ std::size_t Core::broadcast_with_ack(NamespaceIndex nsp, const Selection& select
 
 std::vector<SocketId> Core::select(NamespaceIndex nsp, const Selection& selection) {
   std::vector<SocketId> ids;
-  state_->namespaces.at(nsp)->rooms.select(selection,
-                                           [&](Socket& socket) { ids.push_back(socket.self); });
+  state_->at(nsp).rooms.select(selection, [&](Socket& socket) { ids.push_back(socket.self); });
   return ids;
 }
 

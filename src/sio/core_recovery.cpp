@@ -17,7 +17,7 @@ void Core::set_position(std::uint64_t number) {
 void Core::begin_session(Socket& socket) {
   const std::uint64_t now = state_->position;
   socket.recovery =
-      std::make_unique<RecoverySession>(state_->random_id(), socket.id, socket.nsp, now);
+      std::make_unique<RecoverySession>(state_->random_id(), socket.id.chars(), socket.nsp, now);
   for (const std::string& room : rooms(socket.nsp).rooms_of(socket))
     socket.recovery->join(room, now);
 }

@@ -77,7 +77,7 @@ class Cluster {
  private:
   void on_event(std::size_t shard, const Event& event) {
     if (event.kind == EventKind::connecting) connecting(shard, event.socket);
-    if (event.kind != EventKind::disconnected && event.kind != EventKind::abandoned) return;
+    if (event.kind != EventKind::disconnected && event.kind != EventKind::vanished) return;
     Socket* socket = core(shard).get(event.socket);
     if (socket->recovery == nullptr) return;
     RecoveryTable::Sessions dropped;

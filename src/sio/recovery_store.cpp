@@ -53,6 +53,8 @@ bool RecoveryStore::fits(const std::vector<LogEntryPtr>& missed) const {
 bool RecoveryStore::admit(Core& core, Socket& socket, Place place, RecoveryTable::Places& waiters) {
   core.set_position(log_.last());
   if (socket.recovery == nullptr) {
+    // A client of Socket.IO 2 could not ask for it.
+    if (socket.session != nullptr && socket.session->v3()) return true;
     core.begin_session(socket);
     table_.open(*socket.recovery, place);
     return true;

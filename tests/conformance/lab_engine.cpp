@@ -8,6 +8,11 @@
 //                              each logs {"middleware": index, "method", "url"}
 //   initial_headers, headers   {name: value} for every such hook; "$n" becomes its count
 //
+// and events for what a connection is:
+//
+//   handshake (header)             acknowledged with {url, query, address, header: its value}
+//   burst (count, text, close)     emits "m" with number and text, count times, then closes
+//
 // Every refusal is logged as {"connection_error", "code", "context", "url"}.
 #include <atomic>
 #include <memory>
@@ -159,6 +164,20 @@ void install(const Lab& lab) {
                            {"context", error.context},
                            {"url", error.request.url()}}));
   });
+  lab.io.on_event("handshake", [](socketio::Socket socket, const std::string& name) {
+    const socketio::Handshake handshake = socket.handshake();
+    Value query = Object();
+    for (const auto& [key, value] : handshake.query) query[key] = value;
+    return Value::object({{"url", handshake.url},
+                          {"query", query},
+                          {"address", handshake.address},
+                          {"header", handshake.header(name)}});
+  });
+  lab.io.on_event("burst",
+                  [](socketio::Socket socket, int count, const std::string& text, bool close) {
+                    for (int i = 0; i < count; ++i) socket.emit("m", i, text);
+                    if (close) socket.disconnect(true);
+                  });
   lab.io.http().get("/__clients", [io = &lab.io](const HttpRequest&) {
     return socketio::HttpReply::json(Value(io->engine().clients_count()));
   });

@@ -183,6 +183,8 @@ describe("messages over long polling", () => {
     await session.post("1");
   });
 
+  // covers eio/server: messages › should arrive when content is split in multiple chunks (polling)
+  // covers eio/server: messages › should arrive when content is sent with chunked transfer-encoding (polling)
   test("a chunked body and one of many segments arrive whole", async () => {
     const session = await Polling.open(probe);
     const { body } = await request(session.url, {
@@ -290,6 +292,7 @@ describe("messages over WebSocket", () => {
   ];
   // covers P4: message › WebSocket › closes the session upon invalid packet format
   for (const [what, packet] of kViolations) {
+    // covers eio/server: close › should close transport upon parse error (ws)
     test(`closed upon ${what}`, async () => {
       const frames = await openedSocket(probe);
       frames.send(packet);
@@ -342,6 +345,7 @@ describe("heartbeat", () => {
 
   // covers P4: heartbeat › HTTP long-polling › closes the session upon ping timeout
   // covers S5: heartbeat › HTTP long-polling › should close the session upon ping timeout
+  // covers eio/server: close › should close transport upon ping timeout (polling)
   test("long polling: silence ends the session", async () => {
     const session = await Polling.open(eio, kPath);
     await sleep(1500);
@@ -363,6 +367,7 @@ describe("heartbeat", () => {
 
   // covers P4: heartbeat › WebSocket › closes the session upon ping timeout
   // covers S5: heartbeat › WebSocket › should close the session upon ping timeout
+  // covers eio/server: close › should close transport upon ping timeout (ws)
   test("WebSocket: an unanswered ping ends the session", async () => {
     const frames = await opened({ pong: false });
     assert.equal(await frames.next(), "2");
@@ -370,6 +375,7 @@ describe("heartbeat", () => {
     assert.deepEqual(frames.unread, []);
   });
 
+  // covers eio/server: close › should trigger on server if the client does not pong
   test("U14: the reason is a ping timeout", async () => {
     const fastLog = new Log(fast);
     await fastLog.clear();

@@ -56,6 +56,7 @@ describe("long polling rules", () => {
   ];
   // covers P4: message › HTTP long-polling › closes the session upon invalid packet format
   for (const [what, body] of kMalformed) {
+    // covers eio/server: close › should close transport upon parse error (polling)
     test(`${what} closes the session with a parse error`, async () => {
       const polling = await session();
       await polling.post(body).then(({ status }) => assert([200, 400].includes(status)), () => {});
@@ -64,6 +65,7 @@ describe("long polling rules", () => {
     });
   }
 
+  // covers eio/server: close › should abort the polling data request if the content type is invalid
   test("P25: octet-stream is refused at once", async () => {
     const polling = await session();
     const { status, body } = await polling.post(Buffer.from([1, 2, 3]), { "content-type": "application/octet-stream" });
@@ -152,6 +154,7 @@ describe("long polling rules", () => {
   });
 
   // covers P4: closes the session upon cancelled polling request
+  // covers eio/server: close › should trigger if a poll request is ongoing and the underlying
   test("P41: a poll that is given up closes the session", async () => {
     const polling = await session();
     await request(polling.url, { sent: (req) => { req.end(); setTimeout(() => req.destroy(), 200); } }).catch(() => {});
@@ -173,6 +176,7 @@ describe("long polling rules", () => {
     assert.equal(headers["access-control-allow-origin"], undefined);
   });
 
+  // covers eio/server: close › should trigger on server even when there is no outstanding polling request (GH-198)
   test("P51: sessions that never poll again come to an end", async () => {
     const count = async () => JSON.parse((await request(`${fast.url}/__log`)).body).clients;
     for (let i = 0; i < 6; ++i) await Promise.all(Array.from({ length: 50 }, () => Polling.open(fast)));
@@ -308,6 +312,7 @@ describe("upgrade", () => {
   });
 
   for (const [id, first] of [["U21: a silent WebSocket", null], ["U22: one silent after its probe", "2probe"]]) {
+    // covers eio/server: close › should close upgrading transport upon upgrade timeout
     test(`${id} is closed at the upgrade timeout; polling is kept`, async () => {
       const polling = await Polling.open(fast);
       await polling.post("40");
@@ -353,6 +358,7 @@ describe("upgrade", () => {
     first.close();
   });
 
+  // covers eio/server: close › should abort upgrade if socket is closed (GH-35)
   test("U25: a WebSocket that dies in its probe costs nothing", async () => {
     const polling = await Polling.open(probe);
     await polling.post("40");
