@@ -142,11 +142,11 @@ bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket
 }
 
 void Dispatcher::deliver(const sio::LogEntry& entry, std::string_view event, sio::Flags flags) {
-  if (outgoing_listeners_ == 0) return core_.deliver_logged(entry, flags);
+  if (outgoing_listeners_ == 0) return counters_.events_out.add(core_.deliver_logged(entry, flags));
   OutgoingNotifier notifier(
       entry.packet, event, options_,
       [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
-  core_.deliver_logged(entry, flags, &notifier);
+  counters_.events_out.add(core_.deliver_logged(entry, flags, &notifier));
 }
 
 void Dispatcher::notify_outgoing(sio::Socket& socket, std::string_view event,

@@ -7,6 +7,7 @@
 
 #include <socketio/server.hpp>
 
+#include "server/callers_encoder.hpp"
 #include "server/cluster_question.hpp"
 #include "server/fan_in.hpp"
 #include "server/recovery.hpp"
@@ -36,13 +37,7 @@ namespace {
 // Encodes on the caller's thread, whichever it is; without text when the packet cannot be sent.
 sio::SharedPacket encode(detail::Hub& hub, Shard* here, std::uint32_t nsp, std::string_view event,
                          detail::ArgsRef args) {
-  thread_local sio::Encoder elsewhere;  // of the default parser
-  std::optional<sio::Encoder> other;
-  if (here == nullptr && hub.settings.sio.parser.kind() != Parser::Kind::json)
-    other.emplace(hub.settings.sio.parser);
-  sio::Encoder& encoder = here != nullptr ? here->dispatcher().encoder()
-                          : other         ? *other
-                                          : elsewhere;
+  CallersEncoder encoder(hub, here);
   std::string copy;
   base::Bytes name;
   if (here != nullptr && here->dispatcher().core().has_namespace(nsp)) {
@@ -51,9 +46,9 @@ sio::SharedPacket encode(detail::Hub& hub, Shard* here, std::uint32_t nsp, std::
     name = copy = hub.names.name(nsp);
     if (copy.empty()) return {};  // gone
   }
-  args.write(args.arguments, encoder.begin_event(event));
+  args.write(args.arguments, encoder->begin_event(event));
   const sio::Encoded packet =
-      encoder.finish(sio::PacketType::event, name, std::nullopt, hub.settings.sio.max_attachments);
+      encoder->finish(sio::PacketType::event, name, std::nullopt, hub.settings.sio.max_attachments);
   if (!packet.can_be_sent()) return refuse_attachments(hub, event), sio::SharedPacket();
   return sio::Encoder::share(packet, &hub.ledger);
 }

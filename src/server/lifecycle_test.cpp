@@ -58,6 +58,14 @@ TEST(Options, AWrongOneIsNamed) {
        [](O& o) { o.per_message_deflate.emplace().mem_level = 0; }},
       {"http_compression has levels from 0 to 9", [](O& o) { o.http_compression->level = -1; }},
       {"max_running_handlers must be positive", [](O& o) { o.max_running_handlers = 0; }},
+      {"connection_state_recovery.max_disconnection_duration must be positive",
+       [](O& o) { o.connection_state_recovery.emplace().max_disconnection_duration = {}; }},
+      {"connection_state_recovery.max_log_bytes must be positive",
+       [](O& o) { o.connection_state_recovery.emplace().max_log_bytes = 0; }},
+      {"connection_state_recovery.max_log_packets must be positive",
+       [](O& o) { o.connection_state_recovery.emplace().max_log_packets = 0; }},
+      {"connection_state_recovery.max_sessions must be positive",
+       [](O& o) { o.connection_state_recovery.emplace().max_sessions = 0; }},
       {"backlog must be positive", [](O& o) { o.backlog = 0; }},
   };
   for (const auto& [text, change] : wrong)

@@ -211,7 +211,8 @@ class Core {
   void set_position(std::uint64_t number);
   // A broadcast of a numbered packet. The receivers' sessions learn that they were sent it, unless
   // it is volatile.
-  void deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each = nullptr);
+  // Returns how many it was queued for.
+  std::size_t deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each = nullptr);
   // While it is connecting: its session begins here, with a private id of its own; accept() then
   // tells the client.
   void begin_session(Socket& socket);

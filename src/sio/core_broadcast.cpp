@@ -53,24 +53,26 @@ std::size_t Core::broadcast(NamespaceIndex nsp, const Selection& selection,
   return count;
 }
 
-void Core::deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each) {
+std::size_t Core::deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each) {
   // First: rooms that listeners join or leave meanwhile are not this packet's any more.
   set_position(entry.number);
-  if (!has_namespace(entry.nsp)) return;
+  if (!has_namespace(entry.nsp)) return 0;
   Rooms& in = rooms(entry.nsp);
   if (each == nullptr && !flags.is_volatile) {
-    return in.select(entry.selection, [&](Socket& socket) {
+    std::size_t count = 0;
+    in.select(entry.selection, [&](Socket& socket) {
       if (!reachable(socket)) return;
       mark_sent(socket, entry.number);
-      deliver(socket, entry.packet, flags);
+      if (deliver(socket, entry.packet, flags)) ++count;
     });
+    return count;
   }
   if (!flags.is_volatile) {
     in.select(entry.selection, [&](Socket& socket) {
       if (reachable(socket)) mark_sent(socket, entry.number);
     });
   }
-  broadcast(entry.nsp, entry.selection, entry.packet, flags, each);
+  return broadcast(entry.nsp, entry.selection, entry.packet, flags, each);
 }
 
 std::uint64_t Core::next_ack_id(NamespaceIndex nsp) {

@@ -43,9 +43,9 @@ void Core::supersede(Socket& socket, base::Time now) {
 // Before CONNECT, as the reference does: the client keeps them until then.
 void Core::State::send_missed(Socket& socket) {
   for (const LogEntryPtr& entry : std::exchange(socket.recovery->missed, {})) {
-    socket.session->send(entry->packet.text);
+    socket.session->send(entry->packet.text, entry->compress);
     for (const eio::Message& attachment : entry->packet.attachments)
-      socket.session->send(attachment);
+      socket.session->send(attachment, entry->compress);
   }
 }
 

@@ -37,9 +37,11 @@ class Cluster {
     Writer& writer = encoder.begin_event("n");
     writer.unsigned_integer(n);
     writer.string(store.next_offset(kept));
-    const SharedPacket packet = Encoder::share(
-        encoder.finish(PacketType::event, "/", std::nullopt, 10), &worlds[from]->ledger);
-    const LogEntryPtr entry = store.add(0, std::move(selection), packet, kept);
+    LogEntry packet;
+    packet.selection = std::move(selection);
+    packet.packet = Encoder::share(encoder.finish(PacketType::event, "/", std::nullopt, 10),
+                                   &worlds[from]->ledger);
+    const LogEntryPtr entry = store.add(std::move(packet), kept);
     for (auto& queue : queues) queue.push_back({entry, Flags{.is_volatile = !kept}});
     pull(from);
   }

@@ -13,16 +13,11 @@ std::string RecoveryStore::next_offset(bool kept) const {
   return log_.offset(kept ? log_.last() + 1 : log_.last());
 }
 
-LogEntryPtr RecoveryStore::add(std::uint32_t nsp, Selection selection, SharedPacket packet,
-                               bool kept) {
+LogEntryPtr RecoveryStore::add(LogEntry packet, bool kept) {
   // Without a session there is nobody who could miss it.
-  if (kept) return log_.append(nsp, std::move(selection), std::move(packet), !table_.empty());
-  auto entry = std::make_shared<LogEntry>();
-  entry->number = log_.last();
-  entry->nsp = nsp;
-  entry->selection = std::move(selection);
-  entry->packet = std::move(packet);
-  return entry;
+  if (kept) return log_.append(std::move(packet), !table_.empty());
+  packet.number = log_.last();
+  return std::make_shared<LogEntry>(std::move(packet));
 }
 
 RecoveryStore::Claim RecoveryStore::claim(const Socket& socket, Place place,
