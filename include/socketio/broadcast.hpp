@@ -32,6 +32,7 @@ struct Target {
   std::uint32_t shard = 0;   // of `socket`
   std::uint64_t socket = 0;  // single receiver (packed id), or the sender a broadcast leaves out
   bool single = false;
+  bool one = false;  // `rooms` is the id of one socket, of another server
   std::vector<std::string> rooms;
   std::vector<std::string> except;
   std::array<char, 20> sender{};  // the id of `socket`
@@ -49,6 +50,7 @@ class AckReceiver {
   virtual void reply(const Element& args) {
     static_cast<void>(args);
   }  // broadcasts, once per client
+  virtual void asked(std::size_t clients) { static_cast<void>(clients); }  // broadcasts
 };
 
 SOCKETIO_EXPORT bool emit(const Target& target, std::string_view event, ArgsRef args);
@@ -60,6 +62,9 @@ SOCKETIO_EXPORT Pending<std::vector<RemoteSocket>> fetch_sockets(const Target& t
 SOCKETIO_EXPORT bool sockets_join(const Target& target, std::vector<std::string> rooms);
 SOCKETIO_EXPORT bool sockets_leave(const Target& target, std::vector<std::string> rooms);
 SOCKETIO_EXPORT bool disconnect_sockets(const Target& target, bool close);
+SOCKETIO_EXPORT bool server_side_emit(const Target& target, std::string_view event, ArgsRef args);
+SOCKETIO_EXPORT bool server_side_emit_with_ack(const Target& target, std::string_view event,
+                                               ArgsRef args, std::unique_ptr<AckReceiver> receiver);
 
 template <class T, class Done>
 class SingleReceiver final : public AckReceiver {
@@ -118,19 +123,45 @@ inline constexpr bool kLastIsCallback = [] {
   }
 }();
 
-// Single receiver: callback(value…) without a timeout, callback(Result<T>) (or (std::error_code,
-// T)) with or without.
+// The values of one reply, as the arguments of the callback. When no reply comes, or one that does
+// not fit, nothing is called.
+template <class Callback, class... T>
+class ValuesReceiver final : public AckReceiver {
+ public:
+  explicit ValuesReceiver(Callback callback) : callback_(std::move(callback)) {}
+  void finish(std::error_code error, const Element& args) override {
+    std::tuple<T...> values{};
+    if (!error && read(args, values, std::index_sequence_for<T...>()))
+      std::apply(callback_, std::move(values));
+  }
+
+ private:
+  template <std::size_t... I>
+  static bool read(const Element& args, std::tuple<T...>& values, std::index_sequence<I...>) {
+    return (Codec<T>::read(args.at(I), std::get<I>(values)) && ...);
+  }
+  Callback callback_;
+};
+
+template <class F, class... P>
+std::unique_ptr<AckReceiver> values_receiver(F callback, std::type_identity<std::tuple<P...>>) {
+  static_assert(!(is_view_v<std::decay_t<P>> || ...),
+                "an acknowledgement callback owns its values: take std::string instead of a view");
+  return std::make_unique<ValuesReceiver<F, std::decay_t<P>...>>(std::move(callback));
+}
+
+// Single receiver: callback(value…) without a timeout, callback(Result<T>) with or without.
 template <class F>
 std::unique_ptr<AckReceiver> single_receiver(F callback) {
   using Parameters = typename Signature<F>::Parameters;
   constexpr std::size_t count = std::tuple_size_v<Parameters>;
-  static_assert(count <= 1,
-                "an acknowledgement callback takes nothing, one value, or one Result<T>");
   if constexpr (count == 0) {
     auto done = [callback = std::move(callback)](Result<void> r) mutable {
       if (r) callback();
     };
     return std::make_unique<SingleReceiver<void, decltype(done)>>(std::move(done));
+  } else if constexpr (count > 1) {
+    return values_receiver(std::move(callback), std::type_identity<Parameters>());
   } else {
     using P = std::decay_t<std::tuple_element_t<0, Parameters>>;
     if constexpr (IsResult<P>::value) {
@@ -203,6 +234,10 @@ class Emits {
   bool send(A&&... args) const {
     return emit("message", std::forward<A>(args)...);
   }
+  template <class... A>
+  bool write(A&&... args) const {
+    return send(std::forward<A>(args)...);
+  }
   // One receiver: Pending<T> of the reply's first argument. Many: Pending<std::vector<T>> (needs
   // timeout()).
   template <class T, class... A>
@@ -274,6 +309,37 @@ class Selects {
   // close: the whole connection, not only this namespace.
   bool disconnect_sockets(bool close = false) const {
     return detail::disconnect_sockets(target(), close);
+  }
+
+ private:
+  decltype(auto) target() const { return static_cast<const Self*>(this)->target_for_emit(); }
+};
+
+// To the other servers of a cluster, whose adapter (ServerOptions::adapter) carries it. Any thread.
+template <class Self>
+class EmitsToServers {
+ public:
+  // Runs the handlers of on_server_event() on every other server, never here. False, and a warning
+  // in the log, when the adapter knows no others. Throws std::invalid_argument for "connect",
+  // "connection", "new_namespace".
+  template <class... A>
+  bool server_side_emit(std::string_view event, const A&... args) const {
+    return detail::server_side_emit(target(), event, detail::PackedArgs<A...>(args...).ref());
+  }
+  // One answer of each other server. Errc::timeout when one of them was silent for the time the
+  // adapter allows, Errc::unsupported when it knows no others.
+  template <class T, class... A>
+  Pending<std::vector<T>> server_side_emit_with_ack(std::string_view event,
+                                                    const A&... args) const {
+    Pending<std::vector<T>> pending;
+    auto done = [finish = detail::Finisher<std::vector<T>>(pending.state())](
+                    std::error_code error, std::vector<T> replies) {
+      finish(error ? Result<std::vector<T>>(error) : Result<std::vector<T>>(std::move(replies)));
+    };
+    detail::server_side_emit_with_ack(
+        target(), event, detail::PackedArgs<A...>(args...).ref(),
+        std::make_unique<detail::ManyReceiver<T, decltype(done)>>(done));
+    return pending;
   }
 
  private:

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include <socketio/adapter.hpp>
 #include <socketio/compression.hpp>
 #include <socketio/cors.hpp>
 #include <socketio/engine.hpp>
@@ -16,10 +17,12 @@
 #include <socketio/http.hpp>
 #include <socketio/log.hpp>
 #include <socketio/namespace.hpp>
+#include <socketio/parent_namespace.hpp>
 #include <socketio/parser.hpp>
 #include <socketio/stats.hpp>
 #include <socketio/tls.hpp>
 #include <socketio/version.hpp>
+#include <socketio/websocket.hpp>
 
 namespace socketio {
 
@@ -53,7 +56,7 @@ struct ServerOptions {
   // Where Engine.IO listens; requests below it are ours.
   std::string path = "/socket.io/";
   // Serve the browser client's files under the path, from `client_dist` (the client-dist folder of
-  // npm's socket.io).
+  // npm's socket.io; empty: where the library was installed with them, if it was).
   bool serve_client = true;
   std::string client_dist{};
   // A client that has joined no namespace by then is closed.
@@ -66,6 +69,9 @@ struct ServerOptions {
   bool polling = true;
   bool websocket = true;
   bool allow_upgrades = true;
+  // Accept clients of Socket.IO 2 (Engine.IO 3), and JSONP polling. Their socket ids are their
+  // session ids: see docs/guide/17-old-clients.md.
+  bool allow_eio3 = false;
   // How packets become messages: parser::json(), parser::message_pack() or your own. Every client
   // has to use the same one.
   Parser parser{};
@@ -83,6 +89,14 @@ struct ServerOptions {
   // one thread: its handlers run there, one at a time; handlers of different clients run in
   // parallel when there are several, so what they share needs a lock (or one thread, the default).
   std::size_t threads = 1;
+  // A child of a ParentNamespace goes when its last socket has left; the next client makes it anew.
+  bool cleanup_empty_child_namespaces = false;
+  // Children of all parents together; a client that would be the first of one more is refused.
+  std::size_t max_child_namespaces = 10'000;
+  // Makes the adapter of each namespace, before anybody is in it; none: the sockets of this process
+  // are all there are (see adapter.hpp). What it throws for "/" reaches whoever makes the server;
+  // for others it is reported, and the namespace does without.
+  std::function<std::shared_ptr<Adapter>(const Namespace&)> adapter{};
   // Open connections; more are closed on accept.
   std::size_t max_connections = 100'000;
   // Queued bytes per client: above the first volatile packets are dropped, above the second the
@@ -113,6 +127,7 @@ struct ErrorReport {
   enum class Kind : std::uint8_t {
     handler_exception,  // a handler threw; `message` is what()
     payload_mismatch,   // an event did not fit its handler; `message` says which argument
+    send_refused,       // an event was not sent; `message` says why
     connection_error,   // an Engine.IO request was refused: `code`, `message`, `name` (context, may
                         // be empty)
   };
@@ -123,7 +138,9 @@ struct ErrorReport {
   std::string name{};
 };
 
-class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Server> {
+class SOCKETIO_EXPORT Server : public Emits<Server, false>,
+                               public Selects<Server>,
+                               public EmitsToServers<Server> {
  public:
   explicit Server(ServerOptions options = {});
   // Closes at once (no farewells) if close() has not completed; never calls user code.
@@ -160,8 +177,25 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   // nothing can call back any more.
   Pending<void> close();
 
-  // The namespace of a name, created when new ("/" is added in front when missing).
+  // The namespace of a name, created when new ("/" is added in front when missing), then as a child
+  // of the first pattern that matches. Throws std::length_error above 2^20 namespaces. All of() are
+  // for setting up and for handlers: std::system_error (Errc::wrong_thread) on other threads.
   Namespace of(std::string_view name);
+  // The same, with a connection handler.
+  Namespace of(std::string_view name, std::function<void(Socket)> on_connection);
+  // A family of namespaces: one is created when a client connects to a name that nobody has created
+  // and that fits. Parents are asked in the order of their making; the first that agrees has it.
+  ParentNamespace of(NamespacePattern pattern);
+  // decide(std::string_view name, const Value& auth) -> bool, where auth is the CONNECT's payload;
+  // decide(name, auth, Allow), answering later; or a coroutine (std::string, Value) -> Task<bool>.
+  // Called on the client's thread, and once for each client that comes before there is an answer.
+  template <detail::DecidesNamespace F>
+  ParentNamespace of(F decide) {
+    return add_parent({}, detail::adapt_decision(std::move(decide)));
+  }
+  // f(Namespace) for each that is created from now on, children included, before anybody connects
+  // to it. On the thread that creates it. One hook; setting it again replaces it.
+  void on_new_namespace(std::function<void(Namespace)> hook);
   // Shortcuts to the main namespace.
   ListenerId on_connection(std::function<void(Socket)> handler);
   template <class F>
@@ -179,9 +213,6 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   Engine engine();
   // Called on the loop's thread for what happens outside any call; see ErrorReport.
   void on_error(std::function<void(const ErrorReport&)> hook);
-  // A namespace nobody has created: true creates it. (name, auth). Called for each CONNECT to an
-  // unknown name.
-  void on_unknown_namespace(std::function<bool(std::string_view name, const Value& auth)> decide);
   // Runs `job` on the loop's thread. False when closed or the mailbox is full. Any thread.
   bool post(std::function<void()> job) const;
   // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
@@ -196,6 +227,8 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Serve
   detail::Target target_for_emit() const;
 
  private:
+  ParentNamespace add_parent(std::optional<NamespacePattern> pattern,
+                             detail::NamespaceDecision decide);
   struct Runtime;
   std::unique_ptr<Runtime> runtime_;
 };

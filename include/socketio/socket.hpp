@@ -71,8 +71,11 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
  public:
   Socket() = default;  // belongs to no client; every call returns false
 
-  // 20 characters, public, different from the secret Engine.IO session id.
-  std::string_view id() const { return {id_.data(), id_.size()}; }
+  // 20 characters, public, different from the secret Engine.IO session id. (Of clients of Socket.IO
+  // 2 it is that id, in other namespaces than "/" with "/name#" in front: the client computes it.)
+  std::string_view id() const {
+    return long_id_ ? std::string_view(*long_id_) : std::string_view(id_.data(), id_.size());
+  }
   bool connected() const;
   // Its client has come back to it: id, rooms and data are those of before
   // (ServerOptions::connection_state_recovery).
@@ -104,6 +107,19 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   ListenerId on_any_outgoing(F&& handler) const {
     return add_any(detail::make_handler(std::forward<F>(handler)), true);
   }
+  // The same, before those there are.
+  template <class F>
+  ListenerId prepend_any(F&& handler) const {
+    return add_any(detail::make_handler(std::forward<F>(handler)), false, true);
+  }
+  template <class F>
+  ListenerId prepend_any_outgoing(F&& handler) const {
+    return add_any(detail::make_handler(std::forward<F>(handler)), true, true);
+  }
+  // How many listeners this socket has (those of its namespace do not count).
+  std::size_t listener_count(std::string_view name) const;
+  std::size_t any_count() const;
+  std::size_t any_outgoing_count() const;
   bool off_any() const;
   bool off_any_outgoing() const;
   // f(DisconnectReason) or f(DisconnectReason, std::string_view detail); rooms are still there in
@@ -147,6 +163,11 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
         data_slot(typeid(T), [] { return std::shared_ptr<void>(std::make_shared<T>()); }));
   }
 
+  // What other servers, and fetch_sockets(), see of your state: data<Value>().
+  Value& data() const { return data<Value>(); }
+  // False instead of an exception.
+  bool set_data(Value value) const;
+
   friend bool operator==(const Socket& a, const Socket& b) {
     return a.self_ == b.self_ && a.hub_ == b.hub_ && a.shard_ == b.shard_;
   }
@@ -156,8 +177,9 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 
   // -- Library.
   Socket(const std::shared_ptr<detail::Hub>& hub, std::uint32_t shard, std::uint64_t self,
-         std::uint32_t nsp, const std::array<char, 20>& id)
-      : hub_(hub), self_(self), nsp_(nsp), shard_(shard), id_(id) {}
+         std::uint32_t nsp, const std::array<char, 20>& id,
+         std::shared_ptr<const std::string> long_id = {})
+      : hub_(hub), self_(self), nsp_(nsp), shard_(shard), id_(id), long_id_(std::move(long_id)) {}
   const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
   std::uint32_t shard() const { return shard_; }
   std::uint64_t self() const { return self_; }
@@ -176,7 +198,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
     }
   }
   ListenerId add_listener(std::string_view name, detail::HandlerPtr handler, bool once) const;
-  ListenerId add_any(detail::HandlerPtr handler, bool outgoing) const;
+  ListenerId add_any(detail::HandlerPtr handler, bool outgoing, bool first = false) const;
   ListenerId add_disconnect(DisconnectHandler handler, bool before) const;
   void* data_slot(std::type_index type, std::shared_ptr<void> (*make)()) const;
 
@@ -185,6 +207,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   std::uint32_t nsp_ = 0;
   std::uint32_t shard_ = 0;
   std::array<char, 20> id_{};
+  std::shared_ptr<const std::string> long_id_;  // instead of it, when it has another length
 };
 
 // A socket found by fetch_sockets(), here or on another server: a snapshot, and a way to reach it.
@@ -193,6 +216,7 @@ class SOCKETIO_EXPORT RemoteSocket : public Emits<RemoteSocket, true> {
   std::string_view id() const { return id_; }
   const Handshake& handshake() const { return handshake_; }
   const std::vector<std::string>& rooms() const { return rooms_; }
+  const Value& data() const { return data_; }  // Socket::data(), as it was
   bool join(std::string_view room) const {
     return detail::sockets_join(target_, {std::string(room)});
   }
@@ -203,17 +227,19 @@ class SOCKETIO_EXPORT RemoteSocket : public Emits<RemoteSocket, true> {
 
   const detail::Target& target_for_emit() const { return target_; }
   RemoteSocket(detail::Target target, std::string id, Handshake handshake,
-               std::vector<std::string> rooms)
+               std::vector<std::string> rooms, Value data)
       : target_(std::move(target)),
         id_(std::move(id)),
         handshake_(std::move(handshake)),
-        rooms_(std::move(rooms)) {}
+        rooms_(std::move(rooms)),
+        data_(std::move(data)) {}
 
  private:
   detail::Target target_;
   std::string id_;
   Handshake handshake_;
   std::vector<std::string> rooms_;
+  Value data_;
 };
 
 }  // namespace socketio

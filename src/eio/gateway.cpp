@@ -25,18 +25,30 @@ bool valid_origin(base::Bytes value) {
   });
 }
 
+bool is_v3(const http::Request& request) {
+  return http::query_value(request.query, "EIO").value != "4";
+}
+
+Dialect read_dialect(const http::Request& request, Transport transport, const Options& options) {
+  if (!options.allow_v3) return {};
+  Dialect dialect{.v3 = is_v3(request)};
+  dialect.base64 = dialect.v3 && !http::query_value(request.query, "b64").value.empty();
+  dialect.jsonp = transport == Transport::polling && http::query_value(request.query, "j").present;
+  return dialect;
+}
+
 Decision decide_existing(const http::Request& request, bool upgrade, Transport transport,
-                         std::string sid, const SessionTable& table) {
+                         std::string sid, const Options& options, const SessionTable& table) {
   const auto facts = sid.size() > kMaxSid ? std::nullopt : table.find(sid);
   if (!facts) return refuse(ErrorCode::unknown_sid);
   const Transport expected = upgrade ? Transport::websocket : facts->transport;
   if (transport != expected) return refuse(ErrorCode::bad_request, "TRANSPORT_MISMATCH");
-  if (http::query_value(request.query, "EIO").value != "4")
-    return refuse(ErrorCode::bad_request, "PROTOCOL_MISMATCH");
+  if (is_v3(request) != facts->v3) return refuse(ErrorCode::bad_request, "PROTOCOL_MISMATCH");
 
   Decision decision{.transport = transport, .sid = std::move(sid)};
   if (upgrade) {
     decision.kind = Decision::Kind::upgrade;
+    decision.dialect = read_dialect(request, transport, options);
   } else if (transport == Transport::websocket) {
     // A plain request that names an upgraded session's transport: nobody there can answer it.
     return refuse(ErrorCode::bad_request, "TRANSPORT_HANDSHAKE_ERROR");
@@ -117,14 +129,16 @@ Decision decide(const http::Request& request, bool websocket_upgrade, const Opti
   // Without the websocket transport nobody listens to upgrades: the rest is a plain request.
   const bool upgrade = websocket_upgrade && options.websocket;
   std::string sid = http::query_value(request.query, "sid").value;
-  if (!sid.empty()) return decide_existing(request, upgrade, *transport, std::move(sid), table);
+  if (!sid.empty())
+    return decide_existing(request, upgrade, *transport, std::move(sid), options, table);
 
   if (request.method != "GET") return refuse(ErrorCode::bad_handshake_method);
   if (upgrade != (*transport == Transport::websocket))
     return refuse(ErrorCode::bad_request, "TRANSPORT_HANDSHAKE_ERROR");
   return {.kind = Decision::Kind::open,
           .transport = *transport,
-          .protocol_ok = http::query_value(request.query, "EIO").value == "4"};
+          .dialect = read_dialect(request, *transport, options),
+          .protocol_ok = options.allow_v3 || !is_v3(request)};
 }
 
 bool asks_for_websocket(const http::Request& request) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "eio/dialect.hpp"
 #include "eio/options.hpp"
 #include "eio/packet.hpp"
 #include "http/message.hpp"
@@ -38,6 +39,7 @@ struct SessionFacts {
   Transport transport = Transport::polling;
   bool upgrading = false;  // a probe is under way
   bool closing = false;
+  bool v3 = false;
 };
 
 class SessionTable {
@@ -62,6 +64,7 @@ struct Decision {
   Transport transport = Transport::polling;
   std::string sid{};  // open: empty, or the id that the session is to have
   Reject reject{ErrorCode::bad_request, {}, {}};
+  Dialect dialect{};        // open, upgrade
   bool protocol_ok = true;  // open: false means reject with unsupported_protocol after
                             // allow_request (engine.io's order)
 };

@@ -22,6 +22,7 @@ struct Table final : SessionTable {
       {"POLL", {}},
       {"UPGR", {.upgrading = true}},
       {"SOCK", {.transport = Transport::websocket}},
+      {"OLD", {.v3 = true}},
       {std::string(64, 's'), {}},
   };
   mutable bool looked_up = false;
@@ -232,6 +233,61 @@ TEST(Gateway, Paths) {
   EXPECT_FALSE(under_path("/socket.io", "/socket.io/"));       // P47
   EXPECT_FALSE(under_path("//socket.io/", "/socket.io/"));     // P49
   EXPECT_FALSE(under_path("/", "/socket.io/"));
+}
+
+Options with_v3() {
+  Options options;
+  options.allow_v3 = true;
+  return options;
+}
+
+TEST(Gateway, OldClientsWhereTheyAreAllowed) {
+  const auto dialect = [](const std::string& query, bool upgrade = false) {
+    const Decision decision = ask({"", "GET", query, upgrade, Kind::open}, with_v3());
+    EXPECT_EQ(decision.kind, Kind::open) << query;
+    EXPECT_TRUE(decision.protocol_ok) << query;
+    return decision.dialect;
+  };
+  EXPECT_EQ(dialect(kP), Dialect());
+  EXPECT_EQ(dialect(kW, true), Dialect());
+  EXPECT_EQ(dialect("EIO=3&transport=polling"), (Dialect{.v3 = true}));
+  EXPECT_EQ(dialect("EIO=3&transport=websocket", true), (Dialect{.v3 = true}));
+  // Anything but 4 is 3, as in the reference.
+  for (const char* eio : {"", "EIO=&", "EIO=5&", "EIO=abc&", "EIO=4.0&", "EIO=04&"})
+    EXPECT_EQ(dialect(std::string(eio) + "transport=polling"), (Dialect{.v3 = true})) << eio;
+  EXPECT_EQ(dialect("EIO=3&transport=polling&b64=1"), (Dialect{.v3 = true, .base64 = true}));
+  EXPECT_EQ(dialect("EIO=3&transport=polling&b64=0"), (Dialect{.v3 = true, .base64 = true}));
+  EXPECT_EQ(dialect("EIO=3&transport=polling&b64="), (Dialect{.v3 = true}));
+  EXPECT_EQ(dialect(kP + "&b64=1"), Dialect());  // P45
+  EXPECT_EQ(dialect("EIO=3&transport=polling&b64=1&j=0"),
+            (Dialect{.v3 = true, .base64 = true, .jsonp = true}));
+  EXPECT_EQ(dialect(kP + "&j="), (Dialect{.jsonp = true}));
+  EXPECT_EQ(dialect("EIO=3&transport=websocket&j=0", true), (Dialect{.v3 = true}));
+}
+
+TEST(Gateway, JsonpIsForThoseWhoAllowOldClients) {
+  EXPECT_EQ(ask({"P44", "GET", kP + "&j=0", false, Kind::open}).dialect, Dialect());
+}
+
+TEST(Gateway, ASessionKeepsItsProtocol) {
+  const std::string old_poll = "EIO=3&transport=polling";
+  const std::string old_socket = "EIO=3&transport=websocket";
+  const std::vector<Row> rows = {
+      {"poll", "GET", old_poll + "&sid=OLD", false, Kind::poll},
+      {"poll", "GET", "transport=polling&sid=OLD", false, Kind::poll},
+      {"post", "POST", old_poll + "&sid=OLD", false, Kind::post},
+      {"upgrade", "GET", old_socket + "&sid=OLD", true, Kind::upgrade},
+      {"mismatch", "GET", kP + "&sid=OLD", false, Kind::reject, 3, "PROTOCOL_MISMATCH"},
+      {"mismatch", "POST", kP + "&sid=OLD", false, Kind::reject, 3, "PROTOCOL_MISMATCH"},
+      {"U26", "GET", kW + "&sid=OLD", true, Kind::reject, 3, "PROTOCOL_MISMATCH"},
+      {"mismatch", "GET", old_poll + "&sid=POLL", false, Kind::reject, 3, "PROTOCOL_MISMATCH"},
+      {"U26", "GET", old_socket + "&sid=POLL", true, Kind::reject, 3, "PROTOCOL_MISMATCH"},
+      {"order", "GET", kP + "&sid=SOCK", false, Kind::reject, 3, "TRANSPORT_MISMATCH"},
+  };
+  for (const Row& row : rows) expect(row, ask(row, with_v3()));
+  // The carrier of an upgrade has its own say on bytes.
+  EXPECT_EQ(ask({"", "GET", old_socket + "&sid=OLD&b64=1", true, Kind::upgrade}, with_v3()).dialect,
+            (Dialect{.v3 = true, .base64 = true}));
 }
 
 }  // namespace

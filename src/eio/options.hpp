@@ -21,6 +21,7 @@ struct Options {
   bool polling = true;
   bool websocket = true;
   bool allow_upgrades = true;
+  bool allow_v3 = false;  // clients of Engine.IO 3, and JSONP
 };
 
 }  // namespace socketio::eio

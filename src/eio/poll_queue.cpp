@@ -7,25 +7,22 @@
 #include "ws/frame.hpp"
 
 namespace socketio::eio {
-namespace {
 
 // The frames are our own: unmasked, whole, one per chunk (RFC 6455 §5.2).
-bool is_binary(const base::Chunk& frame) {
+bool PollQueue::is_binary(const base::Chunk& frame) {
   return (frame.data()[0] & 0x0F) == static_cast<char>(ws::Opcode::binary);
 }
 
-base::Bytes payload(const base::Chunk& frame) {
+base::Bytes PollQueue::payload(const base::Chunk& frame) {
   const auto length = static_cast<std::uint8_t>(frame.data()[1]);
   const std::size_t header = length < 126 ? 2 : length == 126 ? 4 : 10;
   return {frame.data() + header, frame.capacity() - header};
 }
 
-std::size_t record_size(const base::Chunk& frame) {
+std::size_t PollQueue::record_size(const base::Chunk& frame) {
   const std::size_t size = payload(frame).size();
   return is_binary(frame) ? 1 + base::base64_size(size) : size;
 }
-
-}  // namespace
 
 void PollQueue::push_text(PacketType type, base::Bytes head, base::Bytes tail, base::Ledger* ledger,
                           bool compress) {

@@ -8,7 +8,7 @@
 
 #include "base/out_queue.hpp"
 #include "eio/message.hpp"
-#include "eio/packet.hpp"
+#include "eio/payload_v3.hpp"
 
 namespace socketio::eio {
 
@@ -30,12 +30,25 @@ class PollQueue {
   // Moves everything to a WebSocket.
   void move_to(base::OutQueue& out);
 
+  // The same for a client of v3 (poll_queue_v3.cpp). `base64`: it takes no bytes.
+  struct Taken {
+    FormV3 form = FormV3::text;  // binary (bytes that are no text) for v3 only
+    bool compress = false;
+  };
+  Taken take_v3(std::string& body, std::size_t max, bool base64);
+  void move_to_v3(base::OutQueue& out, bool base64, base::Ledger* ledger);
+
  private:
   struct Entry {
     base::Chunk frame{};
     bool compress = false;
     Message shared{};  // of a binary message with several receivers: its record is made once
   };
+  // Of an entry's frame.
+  static bool is_binary(const base::Chunk& frame);
+  static base::Bytes payload(const base::Chunk& frame);
+  static std::size_t record_size(const base::Chunk& frame);
+
   void push(Entry entry);
   void append(std::string& body, const Entry& entry) const;
 

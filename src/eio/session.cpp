@@ -11,6 +11,7 @@
 namespace socketio::eio {
 namespace {
 
+constexpr base::Bytes kWrongWay = "invalid heartbeat direction";
 constexpr char kMessage = '0' + static_cast<char>(PacketType::message);
 
 std::uint64_t milliseconds(base::Duration duration) {
@@ -37,14 +38,18 @@ base::Bytes text(CloseReason reason) {
 }
 
 Session::Session(Shared& shared, const Sid& sid, Transport transport, std::uint64_t owner,
-                 base::Time now, base::Bytes custom_id)
+                 base::Time now, base::Bytes custom_id, Dialect dialect)
     : shared_(shared),
       owner_(owner),
       custom_id_(custom_id.empty() ? nullptr : std::make_unique<const std::string>(custom_id)),
       timer_(base::after(now, shared.options.ping_interval)),
       dispatch_(shared.dispatch - 1),
       sid_(sid),
-      transport_(transport) {
+      transport_(transport),
+      v3_(dialect.v3),
+      base64_(dialect.base64),
+      jsonp_(dialect.jsonp) {
+  if (v3_) expect_ping(now);
   if (transport != Transport::polling) return;
   const std::string packet = open_packet();
   queue().push_text(PacketType::open, base::Bytes(packet).substr(1), {}, &shared_.ledger);
@@ -85,6 +90,7 @@ void Session::on_text(base::MutBytes text, bool probe, base::Time now) {
     touch(now);
     return fill_inbox(text.subspan(1), Inbox::text);
   }
+  if (v3_) return on_frame_v3(parse_text_packet_v3(text), now);
   if (const auto packet = parse_packet(text)) {
     on_packet(*packet, now);
   } else {
@@ -95,6 +101,7 @@ void Session::on_text(base::MutBytes text, bool probe, base::Time now) {
 void Session::on_binary(base::MutBytes bytes, bool probe, base::Time now) {
   if (probe) return drop_probe();
   if (state_ != State::open || websocket_ == nullptr) return;
+  if (v3_) return on_frame_v3(parse_binary_packet_v3(bytes), now);
   on_packet({PacketType::message, true, bytes}, now);
 }
 
@@ -117,9 +124,18 @@ bool Session::on_packet(const Packet& packet, base::Time now) {
       end(CloseReason::transport_close, {}, '6');
       return false;
     case PacketType::ping:
-      end(CloseReason::transport_error, "invalid heartbeat direction");
+      if (v3_) {
+        expect_ping(now);
+        send_pong_v3();
+        return false;
+      }
+      end(CloseReason::transport_error, kWrongWay);
       return false;
     case PacketType::pong:
+      if (v3_) {
+        end(CloseReason::transport_error, kWrongWay);
+        return false;
+      }
       // One that nobody awaits must not start a timer (CVE-2026-48802).
       if (!awaiting_pong_) return false;
       awaiting_pong_ = false;
@@ -243,6 +259,7 @@ bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
 }
 
 bool Session::send_binary(base::Bytes bytes, bool compress) {
+  if (v3_ && websocket_ != nullptr) return send_binary_v3(bytes, compress);
   if (!fits(bytes.size())) return false;
   if (websocket_ == nullptr) {
     queue().push_binary(bytes, &shared_.ledger, compress);
@@ -258,10 +275,34 @@ bool Session::send_binary(base::Bytes bytes, bool compress) {
   return true;
 }
 
+// On a WebSocket: what waits for a poll is written when it is taken.
+bool Session::send_binary_v3(base::Bytes bytes, bool compress) {
+  std::string packet;
+  if (!fits(base64_ ? base64_packet_size(bytes.size()) : kBinaryTypeSize + bytes.size()))
+    return false;
+  base64_ ? append_base64_packet(packet, bytes) : append_binary_packet(packet, bytes);
+  const ws::Opcode opcode = base64_ ? ws::Opcode::text : ws::Opcode::binary;
+  const base::Bytes whole = packet;
+  if (websocket_->deflate == nullptr || !compress || !push_deflated(opcode, {&whole, 1}))
+    websocket_->out.push(ws::make_frame(opcode, whole, &shared_.ledger));
+  sent();
+  return true;
+}
+
+void Session::send_pong_v3() {
+  if (pong_queued_ || !fits(1)) return;
+  if (websocket_ != nullptr) return send_control(PacketType::pong, {}, *websocket_);
+  queue().push_text(PacketType::pong, {}, {}, &shared_.ledger);
+  pong_queued_ = true;
+  if (poll_parked_) shared_.dirty.push_back(*this);
+}
+
 bool Session::send(const Message& message, bool compress) {
   if (!message) {  // larger than any limit allows
     return fits(kMaxMessage + 1);
   }
+  if (v3_ && websocket_ != nullptr && message.is_binary())
+    return send_binary_v3(message.payload(), compress);
   const base::Chunk& frame = message.frame();
   if (!fits_frame(message.wire_size(), frame.capacity())) return false;
   if (websocket_ == nullptr) {
@@ -342,25 +383,34 @@ void Session::raise(Due due) {
   shared_.dirty.push_back(*this);
 }
 
+// The next record of a POST body, which becomes `event` when it is a message. False: it was the
+// last.
+template <class Reader>
+bool Session::on_record(Reader reader, Event& event, base::Time now) {
+  Packet packet;
+  inbox_kind_ = Inbox::empty;
+  const auto status = reader.next(packet);
+  if (status == Reader::Status::malformed) end(CloseReason::parse_error, {});
+  if (status != Reader::Status::packet) return false;
+  const bool is_message = on_packet(packet, now);
+  if (state_ != State::open) return false;
+  inbox_ = reader.rest();
+  packets_ = static_cast<std::uint16_t>(reader.packets());
+  inbox_kind_ = reader.over() ? Inbox::empty : Inbox::body;
+  if (is_message)
+    event = {.kind = EventKind::message, .payload = packet.data, .binary = packet.binary};
+  return !is_message;
+}
+
 // Reads on in a POST body; none when there is no message in what is left.
 Event Session::next_message(base::Time now) {
+  Event event;
   while (inbox_kind_ == Inbox::body) {
-    PayloadReader reader(inbox_, packets_);
-    Packet packet;
-    inbox_kind_ = Inbox::empty;
-    if (reader.next(packet) != PayloadReader::Status::packet) {
-      end(CloseReason::parse_error, {});
-      return {};
-    }
-    const bool is_message = on_packet(packet, now);
-    if (state_ != State::open) return {};
-    inbox_ = reader.rest();
-    packets_ = static_cast<std::uint16_t>(reader.packets());
-    inbox_kind_ = reader.over() ? Inbox::empty : Inbox::body;
-    if (is_message)
-      return {.kind = EventKind::message, .payload = packet.data, .binary = packet.binary};
+    const bool more = v3_ ? on_record(PayloadReaderV3(inbox_, body_form(), packets_), event, now)
+                          : on_record(PayloadReader(inbox_, packets_), event, now);
+    if (!more) break;
   }
-  return {};
+  return event;
 }
 
 Event Session::next(base::Time now) {

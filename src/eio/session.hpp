@@ -21,6 +21,7 @@
 #include "base/list.hpp"
 #include "base/out_queue.hpp"
 #include "base/time.hpp"
+#include "eio/dialect.hpp"
 #include "eio/message.hpp"
 #include "eio/options.hpp"
 #include "eio/payload.hpp"
@@ -95,7 +96,7 @@ class Session : public DirtyNode {
  public:
   // `custom_id`: what the client is told instead of the sid, when not empty; needs no escaping.
   Session(Shared& shared, const Sid& sid, Transport transport, std::uint64_t owner, base::Time now,
-          base::Bytes custom_id = {});
+          base::Bytes custom_id = {}, Dialect dialect = {});
   ~Session();
 
   const Sid& sid() const { return sid_; }
@@ -109,6 +110,10 @@ class Session : public DirtyNode {
   bool open() const { return state_ == State::open; }
   bool upgrading() const { return probe_ != nullptr; }
   bool gone() const { return state_ == State::gone; }
+  // It speaks Engine.IO 3, as clients of Socket.IO 2 do.
+  bool v3() const { return v3_; }
+  // Its polls are answered with scripts, and its POSTs are forms.
+  bool jsonp() const { return jsonp_; }
 
   // {"sid":…,"upgrades":[…],"pingInterval":…,"pingTimeout":…,"maxPayload":…} with the '0' in front.
   std::string open_packet() const;
@@ -127,8 +132,9 @@ class Session : public DirtyNode {
   // A parked poll has something to say.
   bool poll_ready() const;
   // Appends the payload for the parked poll, at most max_payload bytes (at least one packet), and
-  // un-parks it. Returns whether it may be compressed.
-  bool take_payload(std::string& body, base::Time now);
+  // un-parks it.
+  using Payload = PollQueue::Taken;
+  Payload take_payload(std::string& body, base::Time now);
   void on_poll_aborted(base::Time now);
 
   enum class Post : std::uint8_t { accepted, overlap, refused, bad_content_type };
@@ -143,7 +149,8 @@ class Session : public DirtyNode {
 
   // -- Upgrade. False: close that WebSocket at once (an upgrade is under way, done or not allowed).
   // `out` stays valid until close_probe was carried out or on_websocket_closed(true) was called.
-  bool attach_probe(Outlet& out, base::Time now);
+  // `base64`: of the request's dialect.
+  bool attach_probe(Outlet& out, base::Time now, bool base64 = false);
 
   // -- Frames. `probe` tells which WebSocket.
   void on_text(base::MutBytes text, bool probe, base::Time now);
@@ -211,6 +218,10 @@ class Session : public DirtyNode {
   void ping(base::Time now);
   void touch(base::Time now);
   bool on_packet(const Packet& packet, base::Time now);
+  template <class Reader>
+  bool on_record(Reader reader, Event& event, base::Time now);
+  template <class Reader>
+  void on_late_body(Reader reader);
   void fill_inbox(base::MutBytes bytes, Inbox kind);
   Event next_message(base::Time now);
 
@@ -218,7 +229,17 @@ class Session : public DirtyNode {
   void release();
   void finish();
 
-  bool take_last(std::string& body);
+  void add_control(std::string& body, char type, FormV3 form) const;
+  Payload take_queued(std::string& body);
+  Payload take_last(std::string& body);
+
+  // v3.
+  void expect_ping(base::Time now);
+  void send_pong_v3();
+  void on_frame_v3(const std::optional<Packet>& packet, base::Time now);
+  bool send_binary_v3(base::Bytes bytes, bool compress);
+  void queue_to_websocket(Outlet& outlet, bool base64);
+  FormV3 body_form() const { return binary_body_ ? FormV3::binary : FormV3::text; }
 
   void start_noop(base::Time now);
   void forget_probe();
@@ -247,10 +268,17 @@ class Session : public DirtyNode {
   std::uint8_t due_ = 0;
   char farewell_ = '1';  // closed: the parked poll's answer
   bool poll_parked_ = false;
-  bool post_open_ = false;        // a POST's head came, its body did not
-  bool noop_ = false;             // the parked poll is to be answered `6`
-  bool probed_ = false;           // the probe said `2probe`
-  bool parked_at_close_ = false;  // closing: this poll's answer ends with `1`
+  bool post_open_ = false;  // a POST's head came, its body did not
+  bool noop_ = false;       // the parked poll is to be answered `6`
+  bool probed_ = false;     // the probe said `2probe`
+  // One byte for what is looked at seldom.
+  bool parked_at_close_ : 1 = false;  // closing: this poll's answer ends with `1`
+  bool v3_ : 1;
+  bool base64_ : 1;  // v3: the transport takes no bytes
+  bool jsonp_ : 1;
+  bool probe_base64_ : 1 = false;  // v3: nor does the probe
+  bool binary_body_ : 1 = false;   // v3: of the POST that is open
+  bool pong_queued_ : 1 = false;   // v3: it answers all pings so far
   bool awaiting_pong_ = false;
   bool timeout_renewed_ = false;  // once per ping
   bool send_unfinished_ = false;

@@ -17,6 +17,7 @@ class Script {
  public:
   Script(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
   bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
   std::uint8_t byte() {
     if (size_ == 0) return 0;
     --size_;
@@ -39,8 +40,8 @@ class Script {
 
 class Run {
  public:
-  Run(Script& script, eio::Transport transport, const eio::Options& options)
-      : script_(script), peer_(transport, options), session_(*peer_) {
+  Run(Script& script, eio::Transport transport, const eio::Options& options, eio::Dialect dialect)
+      : script_(script), peer_(transport, options, dialect), session_(*peer_) {
     connection_ = &peer_.websocket();
     attached_ = transport == eio::Transport::websocket;
   }
@@ -85,7 +86,7 @@ class Run {
       case 'a':
         if (attached_) break;
         connection_ = &peer_.new_connection();
-        attached_ = session_.attach_probe(*connection_, peer_.now);
+        attached_ = session_.attach_probe(*connection_, peer_.now, (script_.size() & 1) != 0);
         probe_ = true;
         break;
       case 't':
@@ -235,6 +236,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if ((how & 4) != 0) options.send_hard = 300;
   options.ping_interval = 3s;
   options.ping_timeout = 2s;
-  Run(script, (how & 1) != 0 ? eio::Transport::websocket : eio::Transport::polling, options).all();
+  eio::Dialect dialect;
+  dialect.v3 = (how & 8) != 0;
+  dialect.base64 = dialect.v3 && (how & 16) != 0;
+  dialect.jsonp = (how & 32) != 0;
+  Run(script, (how & 1) != 0 ? eio::Transport::websocket : eio::Transport::polling, options,
+      dialect)
+      .all();
   return 0;
 }

@@ -1,15 +1,17 @@
 // The polling side of a session: one GET parked, one POST coming in, and the last answers.
 #include "base/check.hpp"
+#include "eio/jsonp.hpp"
 #include "eio/session.hpp"
 #include "http/message.hpp"
 
 namespace socketio::eio {
 namespace {
 
-constexpr base::Bytes kNoop = "6";
-constexpr base::Bytes kNoopClose =
-    "6\x1e"
-    "1";
+constexpr char kNoop = '6';
+constexpr char kClose = '1';
+// Of a packet without data behind others.
+constexpr std::size_t kControlSize = 2;
+constexpr std::size_t kControlSizeV3 = 4;
 
 bool is_octet_stream(base::Bytes content_type) {
   base::Bytes type = content_type.substr(0, content_type.find(';'));
@@ -43,45 +45,63 @@ bool Session::poll_ready() const {
   return state_ != State::open || transport_ == Transport::websocket || noop_ || queue_ != nullptr;
 }
 
-bool Session::take_payload(std::string& body, base::Time) {
-  SIO_CHECK(poll_ready());
+// A packet without data behind what `body` holds in the same form.
+void Session::add_control(std::string& body, char type, FormV3 form) const {
+  if (v3_) return append_text_v3(body, {&type, 1}, form);
+  if (!body.empty()) body += kSeparator;
+  body += type;
+}
+
+Session::Payload Session::take_payload(std::string& body, base::Time) {
+  SIO_CHECK(poll_ready() && body.empty());
   poll_parked_ = false;
   noop_ = false;
   if (state_ == State::closed) {
-    body += farewell_;
+    add_control(body, farewell_, FormV3::text);
     release();
   } else if (state_ == State::closing) {
     return take_last(body);
   } else if (transport_ == Transport::websocket || queue_ == nullptr) {
-    body += kNoop;
+    add_control(body, kNoop, FormV3::text);
   } else {
-    const bool compress = queue_->take(body, shared_.options.max_payload);
-    if (queue_->empty()) queue_.reset();
-    return compress;
+    return take_queued(body);
   }
-  return false;
+  return {};
+}
+
+Session::Payload Session::take_queued(std::string& body) {
+  Payload taken;
+  const std::size_t max = shared_.options.max_payload;
+  if (v3_) {
+    taken = queue_->take_v3(body, max, base64_ || jsonp_);
+  } else {
+    taken.compress = queue_->take(body, max);
+  }
+  if (!queue_->empty()) return taken;
+  queue_.reset();
+  pong_queued_ = false;
+  return taken;
 }
 
 // Closing: the poll that was parked when the session closed gets the rest and `1` in one answer.
 // Polls that come later get the rest first, and the one after that the exact bytes that engine.io
 // answers then.
-bool Session::take_last(std::string& body) {
-  const bool at_close = std::exchange(parked_at_close_, false);
+Session::Payload Session::take_last(std::string& body) {
+  const bool at_close = parked_at_close_;
+  parked_at_close_ = false;
   if (queue_ == nullptr) {
-    body += at_close ? kNoopClose.substr(2) : kNoopClose;
+    if (!at_close) add_control(body, kNoop, FormV3::text);
+    add_control(body, kClose, FormV3::text);
     finish();
-    return false;
+    return {};
   }
-  const std::size_t before = body.size();
-  const std::size_t max = shared_.options.max_payload;
-  const bool compress = queue_->take(body, max);
-  if (!queue_->empty()) return compress;
-  queue_.reset();
-  const std::size_t taken = body.size() - before;
-  if (!at_close || taken + 2 > max) return compress;
-  body += kNoopClose.substr(1);
+  const Payload taken = take_queued(body);
+  const std::size_t more = v3_ ? kControlSizeV3 : kControlSize;
+  if (queue_ != nullptr || !at_close || body.size() + more > shared_.options.max_payload)
+    return taken;
+  add_control(body, kClose, taken.form);
   finish();
-  return compress;
+  return taken;
 }
 
 void Session::on_poll_aborted(base::Time) {
@@ -94,33 +114,45 @@ void Session::on_poll_aborted(base::Time) {
   end(CloseReason::transport_error, "poll connection closed prematurely");
 }
 
-Session::Post Session::on_post_begin(base::Bytes content_type, base::Time) {
+Session::Post Session::on_post_begin(base::Bytes content_type, base::Time now) {
+  // A ping may come in it, too late: its timer may come behind it in this turn.
+  if (v3_ && state_ == State::open && now >= timer_ - kLate) end(CloseReason::ping_timeout, {});
   if (state_ == State::closed || state_ == State::gone || transport_ == Transport::websocket)
     return Post::refused;
   if (post_open_) {
     end(CloseReason::transport_error, "data request overlap from client");
     return Post::overlap;
   }
-  if (is_octet_stream(content_type)) {
+  const bool bytes = is_octet_stream(content_type) && !jsonp_;
+  if (bytes && !v3_) {
     end(CloseReason::transport_error, "invalid content");
     return Post::bad_content_type;
   }
+  binary_body_ = bytes;
   post_open_ = true;
   return Post::accepted;
 }
 
 void Session::on_post(base::MutBytes body, base::Time) {
   if (!std::exchange(post_open_, false)) return;
+  if (jsonp_) {
+    const std::optional<base::MutBytes> payload = decode_jsonp_form(body);
+    if (!payload) return;
+    body = *payload;
+  }
   if (state_ == State::open) {
     fill_inbox(body, Inbox::body);
     packets_ = 0;
-    return;
+  } else if (state_ == State::closing) {
+    v3_ ? on_late_body(PayloadReaderV3(body, body_form())) : on_late_body(PayloadReader(body));
   }
-  if (state_ != State::closing) return;
-  // Nothing is delivered any more, but a client that says goodbye will not come for the rest.
-  PayloadReader reader(body);
+}
+
+// Nothing is delivered any more, but a client that says goodbye will not come for the rest.
+template <class Reader>
+void Session::on_late_body(Reader reader) {
   Packet packet;
-  while (reader.next(packet) == PayloadReader::Status::packet) {
+  while (reader.next(packet) == Reader::Status::packet) {
     if (packet.type == PacketType::close) return end(CloseReason::transport_close, {}, '6');
   }
 }

@@ -10,11 +10,12 @@ constexpr base::Duration kNoopInterval = std::chrono::milliseconds(100);
 
 }  // namespace
 
-bool Session::attach_probe(Outlet& out, base::Time now) {
+bool Session::attach_probe(Outlet& out, base::Time now, bool base64) {
   const Options& options = shared_.options;
   if (state_ != State::open || transport_ != Transport::polling || probe_ != nullptr) return false;
   if (!options.websocket || !options.allow_upgrades) return false;
   probe_ = &out;
+  probe_base64_ = base64;
   upgrade_deadline_ = base::after(now, options.upgrade_timeout);
   return true;
 }
@@ -56,7 +57,7 @@ void Session::start_noop(base::Time now) {
 void Session::upgrade(base::Time now) {
   if (state_ == State::closing) {
     // What is left of a closed session; the WebSocket closes behind it.
-    if (queue_ != nullptr) queue_->move_to(probe_->out);
+    if (queue_ != nullptr) queue_to_websocket(*probe_, probe_base64_);
     shared_.outlets.push_back(*probe_);
     farewell_ = '6';
     return finish();
@@ -64,8 +65,9 @@ void Session::upgrade(base::Time now) {
   websocket_ = probe_;
   forget_probe();
   transport_ = Transport::websocket;
+  base64_ = probe_base64_;
   if (queue_ != nullptr) {
-    queue_->move_to(websocket_->out);
+    queue_to_websocket(*websocket_, base64_);
     queue_.reset();
     shared_.outlets.push_back(*websocket_);
   }

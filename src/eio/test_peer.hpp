@@ -76,16 +76,18 @@ inline Sid make_test_sid() {
 
 class Peer {
  public:
-  explicit Peer(Transport transport = Transport::polling, const Options& chosen = {})
+  explicit Peer(Transport transport = Transport::polling, const Options& chosen = {},
+                Dialect dialect = {})
       : options(chosen),
-        session(std::make_unique<Session>(shared, make_test_sid(), transport, 7, now)) {
+        session(std::make_unique<Session>(shared, make_test_sid(), transport, 7, now, base::Bytes(),
+                                          dialect)) {
     if (transport == Transport::websocket) session->attach_websocket(websocket());
   }
 
   // The handshake is done: its answer was fetched.
   static std::unique_ptr<Peer> opened(Transport transport = Transport::polling,
-                                      const Options& chosen = {}) {
-    auto peer = std::make_unique<Peer>(transport, chosen);
+                                      const Options& chosen = {}, Dialect dialect = {}) {
+    auto peer = std::make_unique<Peer>(transport, chosen, dialect);
     if (transport == Transport::polling) {
       peer->poll();
     } else {
@@ -133,8 +135,9 @@ class Peer {
   // The parked poll's answer, if it is due.
   std::string answer() { return session->poll_ready() ? take() : "nothing"; }
 
-  std::vector<std::string> post(base::Bytes body) {
-    SIO_CHECK(session->on_post_begin("text/plain;charset=UTF-8", now) == Session::Post::accepted);
+  std::vector<std::string> post(base::Bytes body,
+                                base::Bytes content_type = "text/plain;charset=UTF-8") {
+    SIO_CHECK(session->on_post_begin(content_type, now) == Session::Post::accepted);
     return post_body(body);
   }
   std::vector<std::string> post_body(base::Bytes body) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "server/ack_state.hpp"
 #include "server/owned_args.hpp"
 #include "server/shard.hpp"
 
@@ -54,12 +55,7 @@ class Call final : public detail::Invocation {
     // Another handler of the event may have taken an Ack and used it already.
     if (ack_ == nullptr || close_ack(*ack_)) dispatcher_.send_ack(id_, id, args);
   }
-  void mismatch(std::size_t index) override {
-    dispatcher_.counters_.mismatches.add();
-    dispatcher_.report({ErrorReport::Kind::payload_mismatch,
-                        fmt::format("argument {} does not fit the handler", index),
-                        std::string(view_.name())});
-  }
+  void mismatch(std::size_t index) override { dispatcher_.report_mismatch(view_.name(), index); }
   detail::TaskEnd begin_task() override;
 
   static bool close_ack(detail::AckState& ack);
@@ -82,18 +78,6 @@ class Call final : public detail::Invocation {
 
 }  // namespace socketio::server
 
-namespace socketio::detail {
-
-struct AckState {
-  std::shared_ptr<Hub> hub;
-  std::uint32_t shard = 0;
-  std::uint64_t socket = 0;
-  std::uint64_t id = 0;
-  std::atomic<bool> open{true};
-};
-
-}  // namespace socketio::detail
-
 namespace socketio {
 
 Ack::operator bool() const {
@@ -102,6 +86,7 @@ Ack::operator bool() const {
 
 bool Ack::send(detail::ArgsRef args) const {
   if (state_ == nullptr || !state_->open.exchange(false, std::memory_order_relaxed)) return false;
+  if (state_->answer) return state_->answer(server::collect(args)), true;
   const auto socket = sio::SocketId::unpack(state_->socket);
   if (server::Shard* shard = state_->hub->command(state_->shard); shard != nullptr)
     return shard->dispatcher().send_ack(socket, state_->id, args);
@@ -161,10 +146,14 @@ Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Count
       counters_(counters),
       options_(hub->settings.sio),
       hub_(std::move(hub)),
-      encoder_(options_.parser) {}
+      encoder_(options_.parser) {
+  let_in(0);
+}
 
 Socket Dispatcher::handle(const sio::Socket& socket) const {
-  return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id};
+  if (const auto* long_id = socket.id.shared()) [[unlikely]]
+    return {hub_, shard_.index(), socket.self.packed(), socket.nsp, {}, *long_id};
+  return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id.chars()};
 }
 
 Socket Dispatcher::handle(sio::SocketId id) {
@@ -177,16 +166,6 @@ SocketExtras* Dispatcher::extras(sio::SocketId id) {
   if (socket == nullptr) return nullptr;
   if (!socket->attachment) socket->attachment = std::make_shared<SocketExtras>();
   return static_cast<SocketExtras*>(socket->attachment.get());
-}
-
-NamespaceExtras& Dispatcher::extras(sio::NamespaceIndex nsp) {
-  if (nsp < namespaces_.size()) [[likely]]
-    return *namespaces_[nsp];
-  while (namespaces_.size() <= nsp) {
-    const auto next = static_cast<std::uint32_t>(namespaces_.size());
-    namespaces_.push_back(std::make_unique<NamespaceExtras>(hub_->names.sockets(next)));
-  }
-  return *namespaces_[nsp];
 }
 
 void Dispatcher::report(const ErrorReport& error) {
@@ -203,6 +182,12 @@ void Dispatcher::report(const ErrorReport& error) {
   } catch (...) {  // a hook that throws has nobody left to tell
     counters_.failures.add();
   }
+}
+
+void Dispatcher::report_mismatch(std::string_view event, std::size_t argument) {
+  counters_.mismatches.add();
+  report({ErrorReport::Kind::payload_mismatch,
+          fmt::format("argument {} does not fit the handler", argument), std::string(event)});
 }
 
 void Dispatcher::report_exception(std::exception_ptr error, std::string_view event) {
@@ -229,6 +214,9 @@ void Dispatcher::pump(base::Time now) {
       case sio::EventKind::connecting:
         on_connecting(event);
         break;
+      case sio::EventKind::vanished:
+        vanished(event);
+        break;
       case sio::EventKind::unknown_namespace:
         on_unknown_namespace(event);
         break;
@@ -252,9 +240,6 @@ void Dispatcher::pump(base::Time now) {
       case sio::EventKind::disconnected:
         on_disconnect(event);
         break;
-      case sio::EventKind::abandoned:
-        end_session(event.socket, true);
-        break;
     }
   }
 }
@@ -262,6 +247,9 @@ void Dispatcher::pump(base::Time now) {
 // -- Connecting.
 
 void Dispatcher::on_connecting(const sio::Event& event) {
+  const NamespaceExtras& nsp = extras(event.nsp);
+  if (!nsp.open || (nsp.entry->counted && !nsp.entry->enter()))
+    return core_.start_over(event.socket);
   if (hub_->recovery != nullptr && recover(event.socket)) return;
   run_middlewares(event.socket, event.nsp);
 }
@@ -303,36 +291,12 @@ void Dispatcher::connected(sio::SocketId id) {
   if (!core_.accept(id, shard_.now())) return;
   const sio::Socket* socket = core_.get(id);
   const Socket user = handle(*socket);
-  extras(socket->nsp).sockets.fetch_add(1, std::memory_order_relaxed);
+  NamespaceExtras& nsp = extras(socket->nsp);
+  nsp.entry->sockets.fetch_add(1, std::memory_order_relaxed);
   counters_.sockets.add();
-  const auto handlers = extras(socket->nsp).connection;
+  if (nsp.watched) room_changed(*socket, user.id(), true);
+  const auto handlers = nsp.connection;
   for (const auto& [listener, run] : handlers) guarded("connection", [&] { run(user); });
-}
-
-void Dispatcher::ensure_namespace(sio::NamespaceIndex nsp) {
-  if (!core_.has_namespace(nsp)) core_.create_namespace(hub_->names.name(nsp), nsp);
-}
-
-void Dispatcher::on_unknown_namespace(const sio::Event& event) {
-  const std::string name(event.name);
-  const sio::ClientId client = event.client;
-  const std::lock_guard lock(hub_->creating);
-  if (hub_->names.find(name)) {
-    // Another shard has just made it: what its creator registered is in our mailbox, before this.
-    const bool queued = hub_->post(shard_.index(), [client, name](Shard& shard) {
-      shard.dispatcher().ensure_namespace(*shard.hub()->names.find(name));
-      shard.dispatcher().core().admit(client, name, shard.now());
-    });
-    if (!queued) core_.reject_namespace(client, name);
-    return;
-  }
-  const Value auth = Value::parse(event.rest).value_or(Value(Object()));
-  bool create = false;
-  if (hub_->hooks.unknown_namespace)
-    guarded("connect", [&] { create = hub_->hooks.unknown_namespace(name, auth); });
-  if (!create) return core_.reject_namespace(client, name);
-  ensure_namespace(hub_->names.add(name).first);
-  core_.admit(client, name, shard_.now());
 }
 
 // -- Events.
@@ -414,7 +378,7 @@ void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr) return;
   run_handlers(*socket, extras(socket->nsp),
-               EventView(packet.name, args.root(), args.rest(), ack_id.has_value()), ack_id);
+               EventView(packet.name, args.root(), {}, ack_id.has_value()), ack_id);
 }
 
 void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& view,
@@ -433,8 +397,9 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   const sio::Socket* socket = core_.get(event.socket);
   const DisconnectReason reason = event.reason;
   const bool before = event.kind == sio::EventKind::disconnecting;
+  if (!before && !leaving_.empty()) left_rooms(*socket);
   if (!before) {
-    extras(event.nsp).sockets.fetch_sub(1, std::memory_order_relaxed);
+    extras(event.nsp).entry->sockets.fetch_sub(1, std::memory_order_relaxed);
     counters_.sockets.subtract();
     counters_.disconnects.at(static_cast<std::size_t>(reason)).add();
   }
@@ -445,10 +410,11 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
     for (const auto& [listener, run] : handlers)
       guarded("disconnect", [&] { run(reason, event.detail); });
   }
-  if (before) return;
+  if (before) return remember_rooms(*core_.get(event.socket));
   const auto handlers = extras(event.nsp).disconnected;
   for (const auto& [listener, run] : handlers) guarded("disconnect", [&] { run(user, reason); });
   if (hub_->recovery != nullptr) end_session(event.socket, recoverable(reason));
+  client_left(extras(event.nsp));
 }
 
 }  // namespace socketio::server

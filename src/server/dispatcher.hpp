@@ -29,6 +29,14 @@ sio::Selection selection_of(const detail::Target& target);
 Args collect(detail::ArgsRef args);
 void write_values(const void* values, Writer& to);  // ArgsRef::write for Args
 
+// Finds or creates a namespace, on a shard's thread: tells every shard and the hook. For a child,
+// handlers are the parent's as they are on this shard.
+NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, std::string_view name,
+                                     std::uint32_t parent, std::size_t max_children);
+
+// By ServerOptions::adapter, when there is one.
+void make_adapter(const std::shared_ptr<detail::Hub>& hub, std::uint32_t index);
+
 class Dispatcher {
  public:
   Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Counters& counters,
@@ -47,6 +55,14 @@ class Dispatcher {
                      std::unique_ptr<detail::AckReceiver> receiver);
   bool send_ack(sio::SocketId socket, std::uint64_t id, detail::ArgsRef args);
   std::vector<sio::SocketId> select(const detail::Target& target);
+  // Rooms, and who wants to know of them (dispatcher_rooms.cpp).
+  bool join(sio::Socket& socket, base::Bytes room);
+  bool leave(sio::Socket& socket, base::Bytes room);
+  // From another server (dispatcher_server_events.cpp).
+  void on_server_event(sio::NamespaceIndex nsp, const Packet& packet,
+                       std::function<void(const Args&)> answer);
+  // The clock of what is asked over several servers.
+  void await_deadline(std::unique_ptr<sio::AckWaiter> waiter, base::Time deadline);
 
   // -- Recovery (dispatcher_recovery.cpp).
   void deliver(const sio::LogEntry& entry, std::string_view event, sio::Flags flags);
@@ -55,14 +71,21 @@ class Dispatcher {
   // The socket's client has come back on another connection.
   void supersede(sio::SocketId id);
 
-  // Namespaces are made on a shard when it first hears of them.
-  void ensure_namespace(sio::NamespaceIndex nsp);
+  // -- Namespaces (dispatcher_namespaces.cpp).
+  // Made on a shard when it first hears of them. False: gone.
+  bool ensure_namespace(sio::NamespaceIndex nsp);
+  void let_in(sio::NamespaceIndex nsp);  // clients, from now on
+  void drop_namespace(sio::NamespaceIndex nsp);
+  // Of a namespace or a parent; null when it is gone.
+  NamespaceHandlers* handlers(std::uint32_t index);
   sio::Encoder& encoder() { return encoder_; }
 
   Socket handle(const sio::Socket& socket) const;
   Socket handle(sio::SocketId id);
-  SocketExtras* extras(sio::SocketId id);  // makes them; null when the socket is gone
-  NamespaceExtras& extras(sio::NamespaceIndex nsp);
+  SocketExtras* extras(sio::SocketId id);             // makes them; null when the socket is gone
+  NamespaceExtras& extras(sio::NamespaceIndex nsp) {  // of one that sockets are in
+    return *namespaces_[sio::slot_of(nsp)];
+  }
   sio::Core& core() { return core_; }
   Shard& shard() { return shard_; }
   Handshake handshake(sio::SocketId id);
@@ -82,19 +105,37 @@ class Dispatcher {
   }
   void report_exception(std::exception_ptr error, std::string_view event);
   void report(const ErrorReport& error);
+  void report_mismatch(std::string_view event, std::size_t argument);
 
  private:
   friend class Call;
+  void vanished(const sio::Event& event);
   void on_connecting(const sio::Event& event);
   void run_middlewares(sio::SocketId socket, std::shared_ptr<std::vector<detail::Middleware>> chain,
                        std::size_t index);
   void refuse(sio::SocketId socket, const ConnectError& error);
   void connected(sio::SocketId socket);
+  // A CONNECT to a name that this shard does not know.
+  struct Wanted {
+    sio::ClientId client;
+    std::string name;
+    Value auth;
+  };
+  using WantedPtr = std::shared_ptr<const Wanted>;
   void run_middlewares(sio::SocketId socket, sio::NamespaceIndex nsp);
   bool recover(sio::SocketId id);
   bool accept_recoverable(sio::SocketId id);
   void end_session(sio::SocketId id, bool keep);
   void on_unknown_namespace(const sio::Event& event);
+  void resolve(const WantedPtr& wanted, std::size_t parent);
+  void create_child(const WantedPtr& wanted, std::uint32_t parent);
+  void admit(const WantedPtr& wanted);
+  void client_left(const NamespaceExtras& nsp);
+  void room_changed(const sio::Socket& socket, std::string_view room, bool joined);
+  std::vector<std::string> rooms_to_leave(const sio::Socket& socket);
+  void remember_rooms(const sio::Socket& socket);
+  void left_rooms(const sio::Socket& socket);
+  void tell_rooms(const sio::Socket& socket);
   void on_event(sio::Event& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
                     std::optional<std::uint64_t> ack_id);
@@ -117,9 +158,11 @@ class Dispatcher {
   const sio::Options& options_;
   std::shared_ptr<detail::Hub> hub_;
   sio::Encoder encoder_;
-  std::vector<std::unique_ptr<NamespaceExtras>> namespaces_;
+  std::vector<std::unique_ptr<NamespaceExtras>> namespaces_;  // by slot_of their index
+  std::vector<std::unique_ptr<NamespaceHandlers>> parents_;
   std::uint32_t outgoing_listeners_ =
       0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
+  std::vector<std::pair<sio::SocketId, std::vector<std::string>>> leaving_;  // disconnecting
   bool pumping_ = false;
 
  public:

@@ -22,13 +22,15 @@ server::Shard* somewhere(const std::shared_ptr<detail::Hub>& hub) {
   return hub == nullptr ? nullptr : hub->here();
 }
 
-// Runs `change(extras, id)` on every shard; 0 on a thread that is none of them.
+// Runs `change(handlers, id)` on every shard; 0 on a thread that is none of them.
 template <class Change>
 ListenerId change_all(const std::shared_ptr<detail::Hub>& hub, std::uint32_t nsp, Change change) {
   if (somewhere(hub) == nullptr) return 0;
   const ListenerId id = new_id(hub);
-  const bool reached = hub->on_all(
-      [nsp, id, change](server::Shard& shard) { change(shard.dispatcher().extras(nsp), id); });
+  if (somewhere(hub)->dispatcher().handlers(nsp) == nullptr) return 0;
+  const bool reached = hub->on_all([nsp, id, change](server::Shard& shard) {
+    if (auto* own = shard.dispatcher().handlers(nsp); own != nullptr) change(*own, id);
+  });
   return reached ? id : 0;
 }
 
@@ -41,12 +43,29 @@ detail::Target Namespace::target_for_emit() const {
   return target;
 }
 
-std::string_view Namespace::name() const {
-  return hub_ == nullptr ? std::string_view() : std::string_view(hub_->names.name(index_));
+detail::Target ParentNamespace::target_for_emit() const {
+  detail::Target target;
+  target.hub = hub_;
+  target.nsp = index_;
+  return target;
+}
+
+std::vector<Namespace> ParentNamespace::children() const {
+  std::vector<Namespace> all;
+  for (const std::uint32_t child : hub_->names.children(index_)) all.emplace_back(hub_, child);
+  return all;
+}
+
+std::string Namespace::name() const {
+  return hub_ == nullptr ? std::string() : hub_->names.name(index_);
+}
+
+std::shared_ptr<Adapter> Namespace::adapter() const {
+  return hub_ == nullptr ? nullptr : hub_->names.adapter(index_);
 }
 
 std::size_t Namespace::size() const {
-  return hub_ == nullptr ? 0 : hub_->names.sockets(index_).load(std::memory_order_relaxed);
+  return hub_ == nullptr ? 0 : hub_->names.sockets(index_);
 }
 
 std::vector<Socket> Namespace::sockets() const {
@@ -58,36 +77,80 @@ std::vector<Socket> Namespace::sockets() const {
   return out;
 }
 
-ListenerId Namespace::on_connection(std::function<void(Socket)> handler) const {
-  return change_all(hub_, index_, [handler](server::NamespaceExtras& own, ListenerId id) {
+ListenerId detail::Registration::on_connection(std::function<void(Socket)> handler) const {
+  return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
     own.connection.emplace_back(id, handler);
   });
 }
 
-ListenerId Namespace::on_disconnect(std::function<void(Socket, DisconnectReason)> handler) const {
-  return change_all(hub_, index_, [handler](server::NamespaceExtras& own, ListenerId id) {
+ListenerId detail::Registration::on_disconnect(
+    std::function<void(Socket, DisconnectReason)> handler) const {
+  return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
     own.disconnected.emplace_back(id, handler);
   });
 }
 
-ListenerId Namespace::add_listener(std::string_view name, detail::HandlerPtr handler,
-                                   bool once) const {
+ListenerId detail::Registration::add_listener(std::string_view name, detail::HandlerPtr handler,
+                                              bool once) const {
   server::refuse_reserved(name);
   return change_all(
       hub_, index_,
-      [event = std::string(name), handler, once](server::NamespaceExtras& own, ListenerId id) {
+      [event = std::string(name), handler, once](server::NamespaceHandlers& own, ListenerId id) {
         own.events.add(event, {id, once, handler});
       });
 }
 
-ListenerId Namespace::add_any(detail::HandlerPtr handler) const {
-  return change_all(hub_, index_, [handler](server::NamespaceExtras& own, ListenerId id) {
+ListenerId detail::Registration::add_any(detail::HandlerPtr handler) const {
+  return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
     server::add_listener(own.any, {id, false, handler});
   });
 }
 
-bool Namespace::add_middleware(detail::Middleware middleware) const {
-  return change_all(hub_, index_, [middleware](server::NamespaceExtras& own, ListenerId) {
+ListenerId detail::Registration::add_server_listener(std::string_view name,
+                                                     detail::HandlerPtr handler) const {
+  return change_all(
+      hub_, index_,
+      [event = std::string(name), handler](server::NamespaceHandlers& own, ListenerId id) {
+        own.server_events.add(event, {id, false, handler});
+      });
+}
+
+ListenerId detail::Registration::add_room_listener(
+    std::size_t fact, std::function<void(std::string_view, std::string_view)> handler) const {
+  return change_all(hub_, index_, [fact, handler](server::NamespaceHandlers& own, ListenerId id) {
+    own.room_facts[fact].emplace_back(id, handler);
+    own.watched = true;
+  });
+}
+
+namespace {
+constexpr std::size_t number(server::RoomFact fact) {
+  return static_cast<std::size_t>(fact);
+}
+auto room_only(std::function<void(std::string_view)> handler) {
+  return [handler = std::move(handler)](std::string_view room, std::string_view) { handler(room); };
+}
+}  // namespace
+
+ListenerId detail::Registration::on_create_room(
+    std::function<void(std::string_view)> handler) const {
+  return add_room_listener(number(server::RoomFact::created), room_only(std::move(handler)));
+}
+ListenerId detail::Registration::on_join_room(
+    std::function<void(std::string_view, std::string_view)> handler) const {
+  return add_room_listener(number(server::RoomFact::joined), std::move(handler));
+}
+ListenerId detail::Registration::on_leave_room(
+    std::function<void(std::string_view, std::string_view)> handler) const {
+  return add_room_listener(number(server::RoomFact::left), std::move(handler));
+}
+ListenerId detail::Registration::on_delete_room(
+    std::function<void(std::string_view)> handler) const {
+  return add_room_listener(number(server::RoomFact::deleted), room_only(std::move(handler)));
+}
+
+bool detail::Registration::add_middleware(detail::Middleware middleware) const {
+  return change_all(hub_, index_, [middleware](server::NamespaceHandlers& own, ListenerId) {
            auto list = own.middlewares
                            ? std::make_shared<std::vector<detail::Middleware>>(*own.middlewares)
                            : std::make_shared<std::vector<detail::Middleware>>();
@@ -96,22 +159,24 @@ bool Namespace::add_middleware(detail::Middleware middleware) const {
          }) != 0;
 }
 
-bool Namespace::off(std::string_view name) const {
+bool detail::Registration::off(std::string_view name) const {
   server::Shard* shard = somewhere(hub_);
   if (shard == nullptr) return false;
-  const bool had = shard->dispatcher().extras(index_).events.find(name) != nullptr;
-  change_all(hub_, index_, [event = std::string(name)](server::NamespaceExtras& own, ListenerId) {
+  const auto* mine = shard->dispatcher().handlers(index_);
+  const bool had = mine != nullptr && mine->events.find(name) != nullptr;
+  change_all(hub_, index_, [event = std::string(name)](server::NamespaceHandlers& own, ListenerId) {
     own.events.remove(event);
   });
   return had;
 }
 
-bool Namespace::off(ListenerId listener) const {
+bool detail::Registration::off(ListenerId listener) const {
   server::Shard* shard = somewhere(hub_);
   if (shard == nullptr) return false;
   bool had = false;
   hub_->on_all([index = index_, listener, shard, &had](server::Shard& on) {
-    const bool removed = on.dispatcher().extras(index).remove(listener);
+    auto* own = on.dispatcher().handlers(index);
+    const bool removed = own != nullptr && own->remove(listener);
     if (&on == shard) had = removed;  // the others may run after we have returned
   });
   return had;

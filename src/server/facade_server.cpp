@@ -35,6 +35,8 @@ class Category final : public std::error_category {
         return "not allowed on this thread";
       case Errc::too_many:
         return "a limit was reached";
+      case Errc::unsupported:
+        return "not supported without a cluster";
     }
     return "unknown error";
   }
@@ -80,11 +82,14 @@ struct Server::Runtime {
       shards.push_back(
           std::make_unique<server::Shard>(server::system_services(std::move(backends[i])), hub,
                                           routes, static_cast<std::uint8_t>(i)));
+    server::make_adapter(hub, 0);
+    for (const auto& shard : shards) shard->dispatcher().let_in(0);
     routes.table().monitor = std::make_shared<server::Monitor>(hub, [this] { return stats(); });
   }
   // The other shards first: nothing may reach the first one while it goes.
   ~Runtime() {
     stop();
+    hub->names.take_adapters();  // they refer to the hub, which holds them
     while (!shards.empty()) shards.pop_back();
   }
 
@@ -236,7 +241,19 @@ Pending<void> Server::close() {
     const Then done = [finish] { finish(Result<void>()); };
     if (!hub->post_always(0, [end, done](server::Shard& first) { end(first, done); })) done();
   };
-  on_each(hub, 0, close, [hub, end, end_first] { on_each(hub, 1, end, end_first); });
+  on_each(hub, 0, close, [hub, end, end_first] {
+    // Every socket has left its rooms.
+    for (const auto& adapter : hub->names.take_adapters()) {
+      try {
+        adapter->close();
+      } catch (const std::exception& e) {
+        hub->logger.write(base::LogLevel::warn, base::LogKind::general,
+                          std::string("an adapter failed to close: ") + e.what(),
+                          net::system_now());
+      }
+    }
+    on_each(hub, 1, end, end_first);
+  });
   return pending;
 }
 
@@ -245,9 +262,36 @@ Namespace Server::of(std::string_view name) {
   if (hub->here() == nullptr) throw std::system_error(Errc::wrong_thread, "socketio::Server::of");
   const std::string full =
       name.empty() || name.front() != '/' ? "/" + std::string(name) : std::string(name);
-  const std::uint32_t index = hub->names.add(full).first;
-  hub->on_all([index](server::Shard& shard) { shard.dispatcher().ensure_namespace(index); });
-  return {hub, index};
+  std::uint32_t parent = server::kNoParent;
+  for (const server::Parent& one : *hub->names.parents()) {
+    if (!one.pattern || !one.pattern->matches(full)) continue;
+    parent = one.index;
+    break;
+  }
+  const auto added = server::open_namespace(hub, full, parent, ~std::size_t{0});
+  if (added.entry == nullptr) throw std::length_error("socketio::Server::of: too many namespaces");
+  return {hub, added.entry->index};
+}
+
+Namespace Server::of(std::string_view name, std::function<void(Socket)> on_connection) {
+  Namespace nsp = of(name);
+  nsp.on_connection(std::move(on_connection));
+  return nsp;
+}
+
+ParentNamespace Server::of(NamespacePattern pattern) {
+  return add_parent(std::move(pattern), {});
+}
+
+ParentNamespace Server::add_parent(std::optional<NamespacePattern> pattern,
+                                   detail::NamespaceDecision decide) {
+  const std::shared_ptr<detail::Hub>& hub = runtime_->hub;
+  if (hub->here() == nullptr) throw std::system_error(Errc::wrong_thread, "socketio::Server::of");
+  return {hub, hub->names.add_parent(std::move(pattern), std::move(decide))};
+}
+
+void Server::on_new_namespace(std::function<void(Namespace)> hook) {
+  runtime_->hub->hooks.new_namespace = std::move(hook);
 }
 
 Namespace Server::sockets() const {
@@ -265,10 +309,6 @@ Engine Server::engine() {
 void Server::on_error(std::function<void(const ErrorReport&)> hook) {
   runtime_->hub->hooks.error = std::move(hook);
 }
-void Server::on_unknown_namespace(std::function<bool(std::string_view, const Value&)> decide) {
-  runtime_->hub->hooks.unknown_namespace = std::move(decide);
-}
-
 bool Server::post(std::function<void()> job) const {
   return runtime_->hub->post(0, [job = std::move(job)](server::Shard&) { job(); });
 }

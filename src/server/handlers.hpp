@@ -2,6 +2,7 @@
 // copies one shared pointer, so a handler may register and remove handlers, its own included.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -15,6 +16,7 @@
 
 #include <socketio/namespace.hpp>
 
+#include "server/namespace_names.hpp"
 #include "sio/core.hpp"
 
 namespace socketio::server {
@@ -62,7 +64,7 @@ class EventMap {
 };
 
 // Copy-on-write additions to a list that may be being walked.
-void add_listener(ListenersPtr& list, Listener listener);
+void add_listener(ListenersPtr& list, Listener listener, bool first = false);
 bool remove_listener(ListenersPtr& list, ListenerId id);
 
 using DisconnectHandler = std::function<void(DisconnectReason, std::string_view)>;
@@ -81,18 +83,30 @@ struct SocketExtras final : sio::Attachment {
   bool remove(ListenerId id);
 };
 
-// The same for a namespace.
-struct NamespaceExtras {
-  explicit NamespaceExtras(std::atomic<std::size_t>& all) : sockets(all) {}
+enum class RoomFact : std::uint8_t { created, joined, left, deleted };
 
-  std::atomic<std::size_t>& sockets;  // connected ones, on all shards
+// The same for a namespace, or for the children-to-be of a parent.
+struct NamespaceHandlers {
   EventMap events;
   ListenersPtr any;
   std::vector<std::pair<ListenerId, std::function<void(Socket)>>> connection;
   std::vector<std::pair<ListenerId, std::function<void(Socket, DisconnectReason)>>> disconnected;
   std::shared_ptr<std::vector<detail::Middleware>> middlewares;
+  EventMap server_events;
+  using RoomListener = std::function<void(std::string_view room, std::string_view socket)>;
+  std::array<std::vector<std::pair<ListenerId, RoomListener>>, 4> room_facts;  // by RoomFact
+  bool watched = false;  // somebody wants to know of rooms: listeners, or an adapter
 
   bool remove(ListenerId id);
+};
+
+// What one shard keeps of a namespace.
+struct NamespaceExtras : NamespaceHandlers {
+  explicit NamespaceExtras(NamespaceEntryPtr shared)
+      : NamespaceHandlers(shared->inherited ? *shared->inherited : NamespaceHandlers()),
+        entry(std::move(shared)) {}
+  NamespaceEntryPtr entry;
+  bool open = false;  // its creator has told this shard everything
 };
 
 }  // namespace socketio::server

@@ -1,46 +1,9 @@
 #include "server/hub.hpp"
 
 #include "net/sys.hpp"
+#include "server/client_bundle.hpp"
 #include "server/recovery.hpp"
 #include "server/shard.hpp"
-
-namespace socketio::server {
-
-std::pair<std::uint32_t, bool> NamespaceNames::add(std::string_view name) {
-  const std::lock_guard lock(mutex_);
-  if (const auto it = index_.find(name); it != index_.end()) return {it->second, false};
-  const auto index = static_cast<std::uint32_t>(entries_.size());
-  index_.emplace(entries_.emplace_back(name).name, index);
-  return {index, true};
-}
-
-std::optional<std::uint32_t> NamespaceNames::find(std::string_view name) const {
-  const std::lock_guard lock(mutex_);
-  const auto it = index_.find(name);
-  return it == index_.end() ? std::nullopt : std::optional(it->second);
-}
-
-const std::string& NamespaceNames::name(std::uint32_t index) const {
-  const std::lock_guard lock(mutex_);
-  return entries_.at(index).name;
-}
-
-std::atomic<std::size_t>& NamespaceNames::sockets(std::uint32_t index) {
-  const std::lock_guard lock(mutex_);
-  return entries_.at(index).sockets;
-}
-
-void NamespaceNames::forget_sockets() {
-  const std::lock_guard lock(mutex_);
-  for (Entry& entry : entries_) entry.sockets.store(0);
-}
-
-std::uint32_t NamespaceNames::size() const {
-  const std::lock_guard lock(mutex_);
-  return static_cast<std::uint32_t>(entries_.size());
-}
-
-}  // namespace socketio::server
 
 namespace socketio::detail {
 namespace {
@@ -67,6 +30,7 @@ Hub::Hub(ServerOptions options, base::Random& random)
              static_cast<base::LogLevel>(settings.options.log_level)),
       connections(settings.options.threads) {
   measure_turns.store(settings.options.measure_turns);
+  client_bundle = std::make_shared<server::ClientBundle>(settings.options.client_dist);
   sid_key = eio::make_sid_key(random);
   if (settings.options.tls) {
     tls = std::make_unique<server::TlsKeeper>(*settings.options.tls, random, net::system_now());

@@ -7,13 +7,9 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include <socketio/error.hpp>
@@ -23,48 +19,25 @@
 #include "base/random.hpp"
 #include "eio/sid.hpp"
 #include "server/engine_hooks.hpp"
+#include "server/namespace_names.hpp"
 #include "server/options.hpp"
 #include "server/tls_keeper.hpp"
 
 namespace socketio {
 class HttpRoutes;
 struct ErrorReport;
-class Value;
 }  // namespace socketio
 
 namespace socketio::server {
 
 class Recovery;
+class ClientBundle;
 class Shard;
 
 // Set before the loops run; called on the thread of whichever shard has something to say.
 struct Hooks {
   std::function<void(const ErrorReport&)> error;
-  std::function<bool(std::string_view, const Value&)> unknown_namespace;
-};
-
-// Namespaces have the same index on every shard. Thread-safe; what is here never moves or goes.
-class NamespaceNames {
- public:
-  NamespaceNames() { add("/"); }
-  // The index, and whether it is new.
-  std::pair<std::uint32_t, bool> add(std::string_view name);
-  std::optional<std::uint32_t> find(std::string_view name) const;
-  const std::string& name(std::uint32_t index) const;
-  // How many sockets are connected to it, on all shards.
-  std::atomic<std::size_t>& sockets(std::uint32_t index);
-  void forget_sockets();  // the server is gone
-  std::uint32_t size() const;
-
- private:
-  mutable std::mutex mutex_;
-  struct Entry {
-    explicit Entry(std::string_view n) : name(n) {}
-    std::string name;
-    std::atomic<std::size_t> sockets{0};
-  };
-  std::deque<Entry> entries_;
-  std::map<std::string_view, std::uint32_t> index_;
+  std::function<void(Namespace)> new_namespace;
 };
 
 }  // namespace socketio::server
@@ -120,6 +93,7 @@ struct Hub {
   base::Logger logger;
   base::Ledger ledger;
   ws::DeflateBudget deflate_budget;
+  std::shared_ptr<server::ClientBundle> client_bundle;
   eio::SidKey sid_key;
   std::unique_ptr<server::TlsKeeper> tls;  // of a server with TLS
   std::atomic<std::uint64_t> listener_ids{0};
@@ -130,8 +104,6 @@ struct Hub {
   std::vector<std::atomic<std::size_t>> connections;
   std::size_t connection_count() const;
   std::unique_ptr<server::Recovery> recovery;  // null when it is off
-  // One CONNECT to an unknown namespace is decided at a time, so that two shards cannot create one.
-  std::mutex creating;
 
  private:
   enum class Room : std::uint8_t { to_spare, some, any };

@@ -58,6 +58,14 @@ TEST(Options, AWrongOneIsNamed) {
        [](O& o) { o.per_message_deflate.emplace().mem_level = 0; }},
       {"http_compression has levels from 0 to 9", [](O& o) { o.http_compression->level = -1; }},
       {"max_running_handlers must be positive", [](O& o) { o.max_running_handlers = 0; }},
+      {"connection_state_recovery.max_disconnection_duration must be positive",
+       [](O& o) { o.connection_state_recovery.emplace().max_disconnection_duration = {}; }},
+      {"connection_state_recovery.max_log_bytes must be positive",
+       [](O& o) { o.connection_state_recovery.emplace().max_log_bytes = 0; }},
+      {"connection_state_recovery.max_log_packets must be positive",
+       [](O& o) { o.connection_state_recovery.emplace().max_log_packets = 0; }},
+      {"connection_state_recovery.max_sessions must be positive",
+       [](O& o) { o.connection_state_recovery.emplace().max_sessions = 0; }},
       {"backlog must be positive", [](O& o) { o.backlog = 0; }},
   };
   for (const auto& [text, change] : wrong)
@@ -97,7 +105,8 @@ TEST(Options, LogLinesGoToTheSink) {
 
 // -- Listeners
 
-// server-attachment.ts port: "should be bound", "with listen"
+// covers sio/server-attachment: should be bound
+// covers sio/server-attachment: with listen
 TEST(Listening, PortZeroTakesAFreeOneAndThereMayBeSeveral) {
   World world;
   EXPECT_NE(world.io.port(), 0);
@@ -185,8 +194,7 @@ TEST(Limits, TooLargeAMessageClosesItsSender) {
 
 // -- The end
 
-// close.ts: "should be able to close sio sending a srv" (both); "graceful close › should stop
-// socket and timers"
+// covers sio/close: graceful close › should stop socket and timers
 // covers sio/close: should be able to close sio sending a srv
 TEST(Closing, DisconnectsEverybodyAndFreesThePort) {
   World world;
@@ -215,7 +223,7 @@ TEST(Closing, DisconnectsEverybodyAndFreesThePort) {
   EXPECT_NO_THROW(next.listen(world.io.port(), "127.0.0.1"));
 }
 
-// socket.ts: "should be able to emit after server close and restart"
+// covers sio/socket: should be able to emit after server close and restart
 TEST(Closing, AnotherServerMayFollowOnThePort) {
   auto first = std::make_unique<World>();
   const std::uint16_t port = first->io.port();

@@ -1,5 +1,7 @@
 // Middlewares of namespaces and of sockets. The names in quotes are the titles of socket.io's own
 // tests.
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "support/sio_client.hpp"
@@ -11,8 +13,9 @@ using test::Client;
 using test::World;
 using Strings = std::vector<std::string>;
 
-// middleware.ts: "should call functions", "should call functions in expected order", "should only
-// call connection after fns"
+// covers sio/middleware: should call functions
+// covers sio/middleware: should call functions in expected order
+// covers sio/middleware: should only call connection after fns
 TEST(Middleware, RunsInOrderBeforeTheConnection) {
   World world;
   Strings seen;
@@ -40,9 +43,10 @@ TEST(Middleware, RunsInOrderBeforeTheConnection) {
   EXPECT_EQ(seen, (Strings{"first", "second", "kept", "chat", "connected"}));
 }
 
-// middleware.ts: "should pass errors", "should pass an object", "should work with a custom
-// namespace"
 // covers siop/parser: encodes an connect error (with object)
+// covers sio/middleware: should pass errors
+// covers sio/middleware: should pass an object
+// covers sio/middleware: should work with a custom namespace
 TEST(Middleware, RefusesWithMessageAndData) {
   World world;
   bool connected = false;
@@ -66,7 +70,7 @@ TEST(Middleware, RefusesWithMessageAndData) {
   EXPECT_EQ(world.io.sockets().size(), 0U);
 }
 
-// middleware.ts: "should only call connection after (lengthy) fns"
+// covers sio/middleware: should only call connection after (lengthy) fns
 TEST(Middleware, MayTakeItsTime) {
   World world;
   std::optional<Next> waiting;
@@ -79,7 +83,7 @@ TEST(Middleware, MayTakeItsTime) {
   EXPECT_TRUE(client.next().starts_with("0{\"sid\":"));
 }
 
-// middleware.ts: "should be ignored if socket gets closed"
+// covers sio/middleware: should be ignored if socket gets closed
 TEST(Middleware, IsForgottenWhenTheClientLeaves) {
   World world;
   std::optional<Next> waiting;
@@ -98,9 +102,9 @@ TEST(Middleware, IsForgottenWhenTheClientLeaves) {
   EXPECT_EQ(connected, 0);
 }
 
-// middleware.ts: "should only set `connected` to true after the middleware execution"; socket.ts:
-// "should leave all rooms joined after a middleware failure"; uws.ts: "should work when joining a
-// room in a middleware"
+// covers sio/middleware: should only set `connected` to true after the middleware execution
+// covers sio/socket: should leave all rooms joined after a middleware failure
+// covers sio/uws: should work when joining a room in a middleware
 TEST(Middleware, TheSocketIsNotConnectedYet) {
   World world;
   bool refuse = true;
@@ -180,7 +184,7 @@ TEST(Middleware, MayAnswerFromAnotherThread) {
   EXPECT_NE(client.join(), "");
 }
 
-// socket-middleware.ts: "should call functions"
+// covers sio/socket-middleware: should call functions
 TEST(SocketMiddleware, SeesAndRewritesThePacket) {
   World world;
   Strings seen;
@@ -216,7 +220,35 @@ TEST(SocketMiddleware, SeesAndRewritesThePacket) {
   EXPECT_EQ(seen, (Strings{"original", "renamed", "2xadded"}));
 }
 
-// socket-middleware.ts: "should pass errors"
+// What a middleware puts in need not be something a client could have sent.
+TEST(SocketMiddleware, MayAddWhatJsonHasNot) {
+  World world;
+  Value deep = 1;
+  for (int i = 0; i < 600; ++i) deep = Value::array({deep});
+  double number = 0;
+  std::string raw;
+  Value got;
+  world.io.on_connection([&](const Socket& socket) {
+    socket.use([&deep](Packet& packet, const Next& next) {
+      packet.args = {std::numeric_limits<double>::infinity(), deep};
+      next();
+    });
+    socket.on("e", [&](const EventView& event) {
+      EXPECT_TRUE(event.get(0, number) && event.get(1, got));
+      raw = event.raw();
+      return true;
+    });
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(21["e"])");
+  EXPECT_EQ(client.next(), "31[true]");
+  EXPECT_EQ(number, std::numeric_limits<double>::infinity());
+  EXPECT_EQ(got, deep);
+  EXPECT_EQ(raw, "null," + deep.to_json());
+}
+
+// covers sio/socket-middleware: should pass errors
 TEST(SocketMiddleware, ARefusedPacketRaisesAnError) {
   World world;
   Strings seen;

@@ -264,7 +264,7 @@ TEST(Metrics, AreOneSnapshotForAllWhoAskWithinASecond) {
 
 TEST(Metrics, HaveNothingOfAClientInThem) {
   World world;
-  world.io.on_unknown_namespace([](std::string_view, const Value&) { return true; });
+  world.io.of([](std::string_view, const Value&) { return true; });
   world.io.on_event("join", [](Socket socket, const std::string& room) { socket.join(room); });
   world.io.on_event("secret-event", [](int) {});
   world.io.http().metrics("/m");

@@ -58,6 +58,8 @@ void check(const ServerOptions& o) {
   }
   if (!o.polling && !o.websocket) refuse("websocket", "and polling cannot both be off");
   if (o.threads == 0 || o.threads > 255) refuse("threads", "must be between 1 and 255");
+  if (o.max_child_namespaces == 0 || o.max_child_namespaces > 1'000'000)
+    refuse("max_child_namespaces", "must be between 1 and 1,000,000");
   if (o.max_connections == 0) refuse("max_connections", "must be positive");
   if (o.send_queue_soft > o.send_queue_hard)
     refuse("send_queue_soft", "must not exceed send_queue_hard");
@@ -101,6 +103,7 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   eio.polling = options.polling;
   eio.websocket = options.websocket;
   eio.allow_upgrades = options.allow_upgrades;
+  eio.allow_v3 = options.allow_eio3;
   sio.parser = options.parser;
   sio.connect_timeout = options.connect_timeout;
   sio.max_attachments = options.max_attachments;

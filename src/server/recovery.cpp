@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/callers_encoder.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -34,7 +35,8 @@ Recovery::Recovery(detail::Hub& hub, const ConnectionStateRecoveryOptions& optio
                                            kLeastBetweenChecks, kMostBetweenChecks)),
       // Half of what closes a connection: that much may be missed.
       store_(random,
-             {{options.max_log_bytes, options.max_log_packets, options.max_disconnection_duration},
+             {{options.max_log_bytes, options.max_log_packets, options.max_disconnection_duration,
+               hub.settings.options.per_message_deflate.has_value()},
               options.max_sessions,
               hub.settings.eio.send_hard / 2}),
       queues_(shards) {}
@@ -45,15 +47,14 @@ Recovery::~Recovery() = default;
 
 Recovery::Sent Recovery::emit(const detail::Target& target, std::string_view event,
                               detail::ArgsRef args) {
-  thread_local sio::Encoder elsewhere;
   Shard* here = hub_.command();
-  sio::Encoder& encoder = here != nullptr ? here->dispatcher().encoder() : elsewhere;
-  Writer& writer = encoder.begin_event(event);
+  CallersEncoder encoder(hub_, here);
+  Writer& writer = encoder->begin_event(event);
   args.write(args.arguments, writer);
   Sent sent = Sent::no;
   {
     const std::lock_guard lock(mutex_);
-    sent = append(target, event, encoder, writer, here);
+    sent = append(target, event, *encoder, writer, here);
   }
   if (here != nullptr) pull(*here);
   return sent;
@@ -96,12 +97,18 @@ Recovery::Sent Recovery::append(const detail::Target& target, std::string_view e
 sio::LogEntryPtr Recovery::number(const detail::Target& target, sio::Selection selection,
                                   sio::Encoder& encoder, Writer& writer) {
   const bool kept = !target.is_volatile;
+  const std::string nsp = hub_.names.name(target.nsp);
+  if (nsp.empty()) return nullptr;  // gone
   writer.string(store_.next_offset(kept));
-  const sio::Encoded encoded = encoder.finish(sio::PacketType::event, hub_.names.name(target.nsp),
-                                              std::nullopt, hub_.settings.sio.max_attachments);
-  sio::SharedPacket packet = sio::Encoder::share(encoded, &hub_.ledger);
-  if (!packet.text) return nullptr;
-  sio::LogEntryPtr entry = store_.add(target.nsp, std::move(selection), std::move(packet), kept);
+  const sio::Encoded encoded =
+      encoder.finish(sio::PacketType::event, nsp, std::nullopt, hub_.settings.sio.max_attachments);
+  sio::LogEntry packet;
+  packet.nsp = target.nsp;
+  packet.selection = std::move(selection);
+  packet.packet = sio::Encoder::share(encoded, &hub_.ledger);
+  packet.compress = target.compress;
+  if (!packet.packet.text) return nullptr;
+  sio::LogEntryPtr entry = store_.add(std::move(packet), kept);
   if (store_.packets() > 0) wake_expiry();
   return entry;
 }

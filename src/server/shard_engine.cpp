@@ -1,9 +1,8 @@
 // Engine.IO in the shard: requests under the path become sessions, polls, posts and WebSockets;
 // sessions' events are carried out here.
-#include <fmt/format.h>
-
 #include "http/url.hpp"
 #include "server/shard.hpp"
+#include "server/upgrade.hpp"
 #include "ws/handshake.hpp"
 
 namespace socketio::server {
@@ -15,16 +14,6 @@ constexpr base::Bytes kPostHeaders = "Content-Type: text/html\r\nCache-Control: 
 bool is_trident(base::Bytes user_agent) {
   return user_agent.find(";MSIE") != base::Bytes::npos ||
          user_agent.find("Trident/") != base::Bytes::npos;
-}
-
-std::string joined(const http::Request& request, base::Bytes name) {
-  std::string all;
-  for (const http::Header& header : request.headers) {
-    if (!http::iequals(header.name, name)) continue;
-    if (!all.empty()) all += ", ";
-    all += header.value;
-  }
-  return all;
 }
 
 }  // namespace
@@ -46,20 +35,24 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
   SessionRecord* record = const_cast<Shard*>(this)->find_session(sid);
   if (record == nullptr) return std::nullopt;
   return eio::SessionFacts{record->session.transport(), record->session.upgrading(),
-                           !record->session.open()};
+                           !record->session.open(), record->session.v3()};
 }
 
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
                                    const eio::Decision& decision) {
   const eio::Sid sid = eio::make_sid(*random_, hub_->sid_key, index_);
   auto [id, record] = sessions_.emplace(shared_, sid, decision.transport, std::uint64_t{0}, now(),
-                                        base::Bytes(decision.sid));
+                                        base::Bytes(decision.sid), decision.dialect);
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
   record->head = http::StoredHead(request);
   record->address = std::make_unique<std::string>(c.http->peer.host());
   record->issued_ms = unix_ms_();
+  if (c.tls) {
+    record->secure = true;
+    record->certificate = certificate_of(c);
+  }
   record->is_trident = is_trident(request.header("user-agent"));
   if (decision.transport == eio::Transport::websocket) {
     counters_.websocket_opened.add();
@@ -67,17 +60,12 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   } else {
     counters_.polling_opened.add();
   }
-  if (c.tls) show_tls(c, *record);
   if (record->session.has_custom_id()) {
     hub_->custom_ids.place(decision.sid, {index_, id.packed()});
   } else {
     sids_.insert_or_assign(sid, id);
   }
-  if (engine_ != nullptr) {
-    engine_->opened(record->session);
-  } else {
-    record->client = core_.open(record->session, id.packed(), now());
-  }
+  if (engine_ == nullptr) record->client = core_.open(record->session, id.packed(), now());
   return *record;
 }
 
@@ -156,37 +144,13 @@ void Shard::on_poll(Connection& c, SessionRecord& record) {
 
 bool Shard::start_websocket(Connection& c, const http::Request& request,
                             const eio::Decision& decision) {
-  const std::string protocols = joined(request, "sec-websocket-protocol");
-  const std::string extensions = joined(request, "sec-websocket-extensions");
-  const ws::UpgradeRequest upgrade{request.method,
-                                   request.header("upgrade"),
-                                   request.header("sec-websocket-key"),
-                                   request.count("sec-websocket-key"),
-                                   request.header("sec-websocket-version"),
-                                   protocols,
-                                   extensions,
-                                   request.minor == 1};
-  if (const std::optional<ws::Refusal> refusal = ws::check_upgrade(upgrade)) {
-    http::Response response{
-        refusal->status, {{"Content-Type", "text/html"}}, std::string(refusal->message)};
-    if (refusal->send_version) response.set("Sec-WebSocket-Version", "13, 8");
-    respond(c, response, true);
+  const Upgrade upgrade(request);
+  if (upgrade.refusal) {
+    respond(c, *upgrade.refusal, true);
     return false;
   }
-  std::string head = fmt::format(
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
-      "Upgrade\r\nSec-WebSocket-Accept: {}\r\n",
-      ws::accept_key(upgrade.key));
-  if (const base::Bytes protocol = ws::first_protocol(protocols); !protocol.empty())
-    head += fmt::format("Sec-WebSocket-Protocol: {}\r\n", protocol);
-  if (deflate_pool_ && !extensions.empty() && !agree_on_deflate(c, extensions, head)) {
-    respond(c,
-            {400,
-             {{"Content-Type", "text/html"}},
-             "Invalid or unacceptable Sec-WebSocket-Extensions header"},
-            true);
-    return false;
-  }
+  std::string head = upgrade.head(ws::first_protocol(upgrade.protocols));
+  if (!agree_on_extensions(c, upgrade.extensions, head)) return false;
   head += upgrade_headers(c);
   head += "\r\n";
 
@@ -202,7 +166,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   c.session = SessionId::unpack(record->session.owner());
   if (decision.kind == eio::Decision::Kind::upgrade) {
     c.probe = true;
-    if (!record->session.attach_probe(c, now())) {
+    if (!record->session.attach_probe(c, now(), decision.dialect.base64)) {
       c.session = {};
       c.ws->close(0, "", ws_env(c), now());
       arm(c);
@@ -212,7 +176,8 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   } else {
     record->websocket = c.self;
     record->session.attach_websocket(c);
-    send_initial_packet(*record);
+    greet(*record);
+    if (record->session.v3()) join_root(*record);
   }
   pump(*record);
   // Frames that came in the same segment as the request.
@@ -299,13 +264,17 @@ void Shard::flush_session(SessionRecord& record) {
   if (record.session.poll_parked() && record.session.poll_ready()) {
     Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
     scratch_.clear();
-    const bool compress = record.session.take_payload(scratch_, now());
+    const eio::Session::Payload taken = record.session.take_payload(scratch_, now());
     if (c != nullptr && c->http) {
       c->http->exchange = Exchange::none;
       c->http->session = {};
       if (record.is_trident) [[unlikely]]
         answer_headers(*c).set("X-XSS-Protection", "0");
-      answer_poll(*c, compress);
+      if (taken.form == eio::FormV3::text && !record.session.jsonp()) {
+        answer_poll(*c, taken.compress);
+      } else {
+        answer_old_client(*c, record, taken.form);
+      }
     }
   }
   pump(record);

@@ -78,39 +78,5 @@ TEST_P(ShardsTest, ForgedIdsAreUnknown) {
   }
 }
 
-TEST_P(ShardsTest, ANamespaceIsCreatedOnce) {
-  std::mutex mutex;
-  std::map<std::string, int> asked;
-  world_.io.on_unknown_namespace([&](std::string_view name, const Value&) {
-    const std::lock_guard lock(mutex);
-    return ++asked[std::string(name)], name != "/no";
-  });
-  world_.start();
-  auto clients = join(16);
-  constexpr int kNames = 40;
-  for (int n = 0; n < kNames; ++n) {
-    for (const auto& client : clients) client->send("0/n" + std::to_string(n) + ",");
-  }
-  for (int n = 0; n < kNames; ++n) {
-    for (const auto& client : clients) {
-      const std::string packet = client->next();
-      EXPECT_EQ(packet.find(R"({"sid":")"), packet.find(',') + 1) << packet;
-    }
-  }
-  {
-    const std::lock_guard lock(mutex);
-    EXPECT_EQ(asked.size(), std::size_t{kNames});
-    for (const auto& [name, times] : asked) EXPECT_EQ(times, 1) << name;
-  }
-  EXPECT_EQ(hub()->names.size(), std::size_t{kNames} + 1);
-  for (std::uint32_t n = 1; n <= kNames; ++n) EXPECT_EQ(hub()->names.sockets(n), clients.size());
-  for (const auto& client : clients) {
-    EXPECT_TRUE(client->join("/no").empty());
-    EXPECT_EQ(client->refusal, R"(4/no,{"message":"Invalid namespace"})");
-  }
-  clients.clear();
-  world_.stop();  // before what its threads have used goes
-}
-
 }  // namespace
 }  // namespace socketio

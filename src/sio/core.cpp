@@ -65,14 +65,30 @@ NamespaceIndex Core::create_namespace(base::Bytes name) {
 
 void Core::create_namespace(base::Bytes name, NamespaceIndex index) {
   if (has_namespace(index)) return;
-  if (state_->namespaces.size() <= index) state_->namespaces.resize(index + 1);
-  state_->namespaces[index] =
+  const std::uint32_t slot = slot_of(index);
+  if (state_->namespaces.size() <= slot) state_->namespaces.resize(slot + 1);
+  SIO_CHECK(state_->namespaces[slot] == nullptr);
+  state_->namespaces[slot] =
       std::make_unique<Namespace>(name, index, state_->random, state_->rooms);
-  state_->by_name.insert(state_->namespaces[index].get());
+  // A predecessor of the name may be about to be dropped.
+  if (const auto old = state_->by_name.find(name); old != state_->by_name.end())
+    state_->by_name.erase(old);
+  state_->by_name.insert(state_->namespaces[slot].get());
 }
 
 bool Core::has_namespace(NamespaceIndex nsp) const {
-  return nsp < state_->namespaces.size() && state_->namespaces[nsp] != nullptr;
+  const std::uint32_t slot = slot_of(nsp);
+  return slot < state_->namespaces.size() && state_->namespaces[slot] != nullptr &&
+         state_->namespaces[slot]->index == nsp;
+}
+
+void Core::drop_namespace(NamespaceIndex nsp) {
+  if (!has_namespace(nsp)) return;
+  std::unique_ptr<Namespace>& dropped = state_->namespaces[slot_of(nsp)];
+  SIO_CHECK(dropped->rooms.sockets() == 0);
+  const auto named = state_->by_name.find(base::Bytes(dropped->name));
+  if (named != state_->by_name.end() && *named == dropped.get()) state_->by_name.erase(named);
+  dropped.reset();
 }
 
 std::optional<NamespaceIndex> Core::find_namespace(base::Bytes name) const {
@@ -82,11 +98,11 @@ std::optional<NamespaceIndex> Core::find_namespace(base::Bytes name) const {
 }
 
 base::Bytes Core::namespace_name(NamespaceIndex nsp) const {
-  return state_->namespaces.at(nsp)->name;
+  return state_->at(nsp).name;
 }
 
 Rooms& Core::rooms(NamespaceIndex nsp) {
-  return state_->namespaces.at(nsp)->rooms;
+  return state_->at(nsp).rooms;
 }
 
 Socket* Core::get(SocketId id) {
@@ -133,7 +149,11 @@ void Core::State::free_socket(SocketId id) {
 
 // What the last event showed is no longer needed.
 void Core::State::settle() {
-  if (reported) free_socket(std::exchange(reported, {}));
+  if (reported) {
+    const SocketId last = std::exchange(reported, {});
+    if (Socket* socket = sockets.get(last)) leave(*socket, reported_reason);
+    free_socket(last);
+  }
   if (!dispatched) return;
   if (Client* client = clients.get(std::exchange(dispatched, {})); client != nullptr)
     client->release();
@@ -182,16 +202,22 @@ void Core::State::next_queued(Event& event) {
     if (last.kind == Queued::Kind::erase_client) {
       read_by = nullptr;  // it may have been the client's
       clients.erase(last.client);
-    } else {
-      Socket* socket = sockets.get(last.socket);
-      if (socket != nullptr) leave(*socket, last.reason);
-      if (socket != nullptr && socket->recovery != nullptr) {
-        event.kind = EventKind::abandoned;
-        event.socket = reported = last.socket;
-        return;
-      }
-      free_socket(last.socket);
+      continue;
     }
+    Socket* socket = sockets.get(last.socket);
+    if (socket == nullptr) continue;
+    if (socket->announced) {
+      event.kind = EventKind::vanished;
+      event.socket = last.socket;
+      event.client = last.client;
+      event.nsp = socket->nsp;
+      event.reason = last.reason;
+      reported_reason = last.reason;
+      reported = last.socket;
+      return;
+    }
+    leave(*socket, last.reason);
+    free_socket(last.socket);
   }
 }
 
@@ -212,7 +238,8 @@ bool Core::State::report(Queued& item, Event& event) {
       return false;
     case EventKind::connecting:
       if (socket == nullptr || socket->state != SocketState::connecting) return false;
-      event.name = namespaces[socket->nsp]->name;
+      event.name = at(socket->nsp).name;
+      socket->announced = true;
       return true;
     case EventKind::unknown_namespace: {
       const WaitingConnect* waiting = find_waiting(item.client, item.text);
@@ -221,7 +248,7 @@ bool Core::State::report(Queued& item, Event& event) {
       return true;
     }
     case EventKind::error:
-    case EventKind::abandoned:
+    case EventKind::vanished:
       return true;
     case EventKind::ack:
     case EventKind::ack_reply:
@@ -238,6 +265,7 @@ bool Core::State::report(Queued& item, Event& event) {
       SIO_CHECK(socket != nullptr);
       std::swap(event.detail, event.name);
       leave(*socket, item.reason);
+      reported_reason = item.reason;
       reported = item.socket;
       return true;
   }

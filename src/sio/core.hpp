@@ -24,6 +24,7 @@
 #include "sio/decoder.hpp"
 #include "sio/encoder.hpp"
 #include "sio/options.hpp"
+#include "sio/public_id.hpp"
 #include "sio/recovery_session.hpp"
 #include "sio/rooms.hpp"
 
@@ -33,7 +34,14 @@ struct Client;
 struct Namespace;
 using ClientId = base::Id<Client>;
 using SocketId = base::Id<Socket>;
-using NamespaceIndex = std::uint32_t;  // never reused while the server lives
+// A namespace while it lives: its place in the tables, and above it how often the place has been
+// used before. So an index that is kept too long names nothing.
+using NamespaceIndex = std::uint32_t;
+inline constexpr std::uint32_t kSlotBits = 20;
+inline constexpr std::uint32_t kMaxNamespaces = std::uint32_t{1} << kSlotBits;
+constexpr std::uint32_t slot_of(NamespaceIndex nsp) {
+  return nsp & (kMaxNamespaces - 1);
+}
 
 // What the layer above keeps with a socket (handlers, user data); created lazily, so that most
 // sockets have none.
@@ -50,8 +58,9 @@ struct Socket {
   ClientId client;
   NamespaceIndex nsp = 0;
   SocketState state = SocketState::connecting;
-  std::array<char, eio::kSidSize> id{};  // public id, different from the session's
-  std::unique_ptr<std::string> auth;     // JSON of the CONNECT payload; null when there was none
+  bool announced = false;             // `connecting` has been reported
+  PublicId id;                        // different from the session's, which is a secret
+  std::unique_ptr<std::string> auth;  // JSON of the CONNECT payload; null when there was none
   std::shared_ptr<Attachment> attachment;
   Memberships memberships;
   std::uint32_t position = kUnlisted;  // in its namespace's list (Rooms)
@@ -61,12 +70,14 @@ struct Socket {
   std::unique_ptr<RecoverySession> recovery;  // null: nothing of it is kept when it goes
   Socket();
   ~Socket();
-  base::Bytes id_view() const { return {id.data(), id.size()}; }
+  base::Bytes id_view() const { return id.view(); }
 };
 
 enum class EventKind : std::uint8_t {
   none,
   connecting,  // a CONNECT for a namespace that exists: run middlewares, then accept() or refuse()
+  vanished,    // was announced and goes before it was connected; it still has its rooms, and what
+               // `recovery` holds may be taken; freed when next() is called again
   unknown_namespace,  // `name`: nobody has created it; create_namespace() and admit(), or
                       // reject_namespace(): answered "Invalid namespace". rest: the CONNECT's
                       // payload, or empty
@@ -79,8 +90,6 @@ enum class EventKind : std::uint8_t {
           // per socket of the client)
   disconnecting,  // socket still has its rooms
   disconnected,   // rooms are gone; the record is freed when next() is called again
-  abandoned,      // a session was being restored, and its socket is gone before it connected: as
-                  // after disconnected, what `recovery` holds may be taken
 };
 
 struct Event {
@@ -117,12 +126,16 @@ class Core {
   // Several shards agree on an index elsewhere; no-op when it exists.
   void create_namespace(base::Bytes name, NamespaceIndex index);
   bool has_namespace(NamespaceIndex nsp) const;
+  // None of its sockets may be left.
+  void drop_namespace(NamespaceIndex nsp);
   std::optional<NamespaceIndex> find_namespace(base::Bytes name) const;
   base::Bytes namespace_name(NamespaceIndex nsp) const;
   Rooms& rooms(NamespaceIndex nsp);
 
   // -- From the session's driver.
   ClientId open(eio::Session& session, std::uint64_t owner, base::Time now);
+  // A client of Socket.IO 2 joins "/" without a CONNECT: `connecting` follows.
+  void join_root(ClientId client, base::Time now);
   void on_text(ClientId client, base::MutBytes text, base::Time now);
   void on_binary(ClientId client, base::MutBytes bytes, base::Time now);
   // The session is over; its pointer is not used again. Disconnect events of all its sockets
@@ -136,14 +149,20 @@ class Core {
   bool quiet() const;
 
   // -- Connecting. Both no-ops (false) when the socket is gone.
-  // Joins, writes CONNECT {"sid":…}; the caller then runs the connection handlers.
+  // Joins, writes CONNECT {"sid":…} (v3: without payload); the caller then runs the connection
+  // handlers.
   bool accept(SocketId socket, base::Time now);
-  // CONNECT_ERROR {"message":…,"data":…}; data: JSON text or empty. The socket is freed.
+  // CONNECT_ERROR {"message":…,"data":…}; data: JSON text or empty. (v3: the data, else the message
+  // as a string.) The socket is freed.
   bool refuse(SocketId socket, base::Bytes message, base::Bytes data_json);
   // After unknown_namespace: the namespace has been created by the caller (the CONNECT starts over:
   // `connecting` follows), or not.
   void admit(ClientId client, base::Bytes nsp, base::Time now);
-  void reject_namespace(ClientId client, base::Bytes nsp);
+  void reject_namespace(ClientId client, base::Bytes nsp,
+                        base::Bytes message = "Invalid namespace");
+  // After `connecting`, for a namespace that is not ready, or about to go: the CONNECT starts over
+  // with unknown_namespace. The socket is freed.
+  void start_over(SocketId socket);
 
   // -- One socket. Null when it is gone.
   Socket* get(SocketId id);
@@ -182,6 +201,8 @@ class Core {
                                  const SharedPacket& packet, Flags flags, std::uint64_t id,
                                  std::unique_ptr<AckWaiter> waiter, base::Time deadline,
                                  base::Time now, Outgoing* each = nullptr);
+  // Nobody is to answer: finish(timeout) when the time has come.
+  void await_deadline(std::unique_ptr<AckWaiter> waiter, base::Time deadline);
   std::vector<SocketId> select(NamespaceIndex nsp, const Selection& selection);
 
   // -- Recovery (core_recovery.cpp). Packets are numbered; the position is the number of the last
@@ -190,7 +211,8 @@ class Core {
   void set_position(std::uint64_t number);
   // A broadcast of a numbered packet. The receivers' sessions learn that they were sent it, unless
   // it is volatile.
-  void deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each = nullptr);
+  // Returns how many it was queued for.
+  std::size_t deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each = nullptr);
   // While it is connecting: its session begins here, with a private id of its own; accept() then
   // tells the client.
   void begin_session(Socket& socket);

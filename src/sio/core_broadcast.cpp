@@ -37,7 +37,7 @@ std::size_t Core::broadcast(NamespaceIndex nsp, const Selection& selection,
                             const SharedPacket& packet, Flags flags, Outgoing* each) {
   std::size_t count = 0;
   if (each == nullptr) {
-    state_->namespaces.at(nsp)->rooms.select(selection, [&](Socket& socket) {
+    state_->at(nsp).rooms.select(selection, [&](Socket& socket) {
       if (reachable(socket) && deliver(socket, packet, flags)) ++count;
     });
     return count;
@@ -53,24 +53,26 @@ std::size_t Core::broadcast(NamespaceIndex nsp, const Selection& selection,
   return count;
 }
 
-void Core::deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each) {
+std::size_t Core::deliver_logged(const LogEntry& entry, Flags flags, Outgoing* each) {
   // First: rooms that listeners join or leave meanwhile are not this packet's any more.
   set_position(entry.number);
-  if (!has_namespace(entry.nsp)) return;
+  if (!has_namespace(entry.nsp)) return 0;
   Rooms& in = rooms(entry.nsp);
   if (each == nullptr && !flags.is_volatile) {
-    return in.select(entry.selection, [&](Socket& socket) {
+    std::size_t count = 0;
+    in.select(entry.selection, [&](Socket& socket) {
       if (!reachable(socket)) return;
       mark_sent(socket, entry.number);
-      deliver(socket, entry.packet, flags);
+      if (deliver(socket, entry.packet, flags)) ++count;
     });
+    return count;
   }
   if (!flags.is_volatile) {
     in.select(entry.selection, [&](Socket& socket) {
       if (reachable(socket)) mark_sent(socket, entry.number);
     });
   }
-  broadcast(entry.nsp, entry.selection, entry.packet, flags, each);
+  return broadcast(entry.nsp, entry.selection, entry.packet, flags, each);
 }
 
 std::uint64_t Core::next_ack_id(NamespaceIndex nsp) {
@@ -99,10 +101,13 @@ std::size_t Core::broadcast_with_ack(NamespaceIndex nsp, const Selection& select
   return count;
 }
 
+void Core::await_deadline(std::unique_ptr<AckWaiter> waiter, base::Time deadline) {
+  state_->acks.expect_nobody(std::move(waiter), deadline);
+}
+
 std::vector<SocketId> Core::select(NamespaceIndex nsp, const Selection& selection) {
   std::vector<SocketId> ids;
-  state_->namespaces.at(nsp)->rooms.select(selection,
-                                           [&](Socket& socket) { ids.push_back(socket.self); });
+  state_->at(nsp).rooms.select(selection, [&](Socket& socket) { ids.push_back(socket.self); });
   return ids;
 }
 

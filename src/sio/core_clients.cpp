@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "sio/core_state.hpp"
+#include "sio/old_clients.hpp"
 
 namespace socketio::sio {
 
@@ -72,6 +73,11 @@ ClientId Core::open(eio::Session& session, std::uint64_t owner, base::Time now) 
   client->deadline = base::after(now, s.options.connect_timeout);
   s.idle.push_back(*client);
   return id;
+}
+
+void Core::join_root(ClientId id, base::Time) {
+  State& s = *state_;
+  if (Client* client = s.clients.get(id)) s.start(*client, *s.namespaces[kRoot], nullptr);
 }
 
 void Core::on_text(ClientId id, base::MutBytes text, base::Time now) {
@@ -151,10 +157,11 @@ void Core::State::read(Client& client, base::MutBytes message, bool binary, base
   if (is_read || (queue.empty() && !arrived)) client.release();
 }
 
+// Any namespace, one the server has disconnected it from included: it may not have heard of it.
 bool Core::State::has_joined(const Client& client) {
   return std::any_of(client.entries.begin(), client.entries.end(), [this](const Entry& entry) {
     const Socket* socket = sockets.get(entry.socket);
-    return socket != nullptr && socket->state == SocketState::connected;
+    return socket == nullptr || socket->state == SocketState::connected;
   });
 }
 
@@ -210,6 +217,8 @@ void Core::State::dispatch_ack(const Socket& socket, const Decoded& packet) {
 }
 
 void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
+  const ConnectV3 old = is_v3(client) ? split_connect_v3(name) : ConnectV3{};
+  if (is_v3(client)) name = old.nsp;
   Namespace* nsp = find_namespace(name);
   const Entry* entry = nsp == nullptr ? nullptr : client.find(nsp->index);
   const bool twice = entry != nullptr && entry->socket;
@@ -220,14 +229,21 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
   if (name.size() > options.max_namespace_length)
     return connect_error(client, shorten(name, options.max_namespace_length), kInvalidNamespace);
   if (entry == nullptr && !make_room(client))
-    return connect_error(client, name, "Too many namespaces");
+    return refuse_connect(client, name, "Too many namespaces");
 
   std::unique_ptr<std::string> auth;
-  if (decoded.has_payload) {
+  if (is_v3(client)) {
+    auth = old.auth();
+  } else if (decoded.has_payload) {
     auth = std::make_unique<std::string>();
     read_auth(root(), *auth);
   }
   if (nsp != nullptr) return start(client, *nsp, std::move(auth));
+  await_namespace(client, name, std::move(auth));
+}
+
+void Core::State::await_namespace(Client& client, base::Bytes name,
+                                  std::unique_ptr<std::string> auth) {
   if (client.waiting == nullptr)
     client.waiting = std::make_unique<std::vector<std::unique_ptr<WaitingConnect>>>();
   client.waiting->push_back(
@@ -239,6 +255,11 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
   queue.push(std::move(item));
 }
 
+void Core::State::name_socket(Socket& socket, const Client& client, const Namespace& nsp) {
+  if (is_v3(client)) return socket.id.assign(public_id_v3(client.session->id(), nsp.name));
+  socket.id = random_id();
+}
+
 void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth) {
   const auto [id, socket] = sockets.emplace();
   socket->self = id;
@@ -246,7 +267,7 @@ void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::str
   socket->nsp = nsp.index;
   socket->session = client.session;
   socket->auth = std::move(auth);
-  socket->id = random_id();
+  name_socket(*socket, client, nsp);
   if (Entry* left = client.find(nsp.index); left != nullptr)
     left->socket = id;
   else
@@ -289,6 +310,16 @@ void Core::State::connect_error(Client& client, base::Bytes nsp, base::Bytes mes
   if (client.session != nullptr) send(*client.session, packet);
 }
 
+// By a middleware or a limit. Socket.IO 2 says it with a bare value (but, as in the reference, not
+// that a namespace does not exist).
+void Core::State::refuse_connect(Client& client, base::Bytes nsp, base::Bytes message,
+                                 base::Bytes data) {
+  if (!is_v3(client)) return connect_error(client, nsp, message, data);
+  write_error_v3(encoder.begin_value(), message, data);
+  const Encoded packet = encoder.finish(PacketType::connect_error, nsp, std::nullopt, 0);
+  send(*client.session, packet);
+}
+
 const WaitingConnect* Core::State::find_waiting(ClientId id, base::Bytes nsp) {
   const Client* client = clients.get(id);
   if (client == nullptr || client->waiting == nullptr) return nullptr;
@@ -320,10 +351,23 @@ void Core::admit(ClientId id, base::Bytes nsp, base::Time) {
   s.start(*client, *found, std::move(waiting->auth));
 }
 
-void Core::reject_namespace(ClientId id, base::Bytes nsp) {
+void Core::reject_namespace(ClientId id, base::Bytes nsp, base::Bytes message) {
   State& s = *state_;
   const auto waiting = s.take_waiting(id, nsp);
-  if (waiting != nullptr) s.connect_error(*s.clients.get(id), waiting->nsp, kInvalidNamespace);
+  if (waiting != nullptr) s.connect_error(*s.clients.get(id), waiting->nsp, message);
+}
+
+void Core::start_over(SocketId id) {
+  State& s = *state_;
+  Socket* socket = s.sockets.get(id);
+  if (socket == nullptr || socket->state != SocketState::connecting) return;
+  const base::Bytes name = s.at(socket->nsp).name;
+  std::unique_ptr<std::string> auth = std::move(socket->auth);
+  const ClientId of = socket->client;
+  s.leave(*socket, DisconnectReason::transport_close);
+  s.free_socket(id);
+  if (Client* client = s.clients.get(of); client != nullptr && !client->closing)
+    s.await_namespace(*client, name, std::move(auth));
 }
 
 // The client cannot be understood: its sockets see the error, then "forced close".

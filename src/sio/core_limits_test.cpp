@@ -43,7 +43,7 @@ TEST(CoreLimits, ConnectTimeoutWhileConnecting) {
   world.advance(world.options.connect_timeout);
   EXPECT_TRUE(world.peer(peer).gone);
   EXPECT_EQ(world.core().get(id), nullptr);
-  EXPECT_EQ(world.take_log(), Lines{});
+  EXPECT_EQ(world.take_log(), Lines{"0 vanished"});
   EXPECT_EQ(world.waiters.log, Lines{"w: disconnected -"});
 }
 

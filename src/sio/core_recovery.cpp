@@ -17,7 +17,7 @@ void Core::set_position(std::uint64_t number) {
 void Core::begin_session(Socket& socket) {
   const std::uint64_t now = state_->position;
   socket.recovery =
-      std::make_unique<RecoverySession>(state_->random_id(), socket.id, socket.nsp, now);
+      std::make_unique<RecoverySession>(state_->random_id(), socket.id.chars(), socket.nsp, now);
   for (const std::string& room : rooms(socket.nsp).rooms_of(socket))
     socket.recovery->join(room, now);
 }
@@ -43,9 +43,9 @@ void Core::supersede(Socket& socket, base::Time now) {
 // Before CONNECT, as the reference does: the client keeps them until then.
 void Core::State::send_missed(Socket& socket) {
   for (const LogEntryPtr& entry : std::exchange(socket.recovery->missed, {})) {
-    socket.session->send(entry->packet.text);
+    socket.session->send(entry->packet.text, entry->compress);
     for (const eio::Message& attachment : entry->packet.attachments)
-      socket.session->send(attachment);
+      socket.session->send(attachment, entry->compress);
   }
 }
 

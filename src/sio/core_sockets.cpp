@@ -16,7 +16,7 @@ bool Core::accept(SocketId id, base::Time) {
   State& s = *state_;
   if (!acceptable(id)) return false;
   Socket* socket = s.sockets.get(id);
-  Namespace& nsp = *s.namespaces[socket->nsp];
+  Namespace& nsp = s.at(socket->nsp);
   nsp.rooms.add(*socket);
   socket->state = SocketState::connected;
   // Joined: the connect timeout is off. (It may also be another namespace of a client whose
@@ -25,14 +25,16 @@ bool Core::accept(SocketId id, base::Time) {
   if (client != nullptr && !client->awaits_more()) client->unlink();
   if (socket->recovery != nullptr) s.send_missed(*socket);
   Writer& writer = s.encoder.begin_value();
-  writer.begin_object();
-  writer.key("sid");
-  writer.string(socket->id_view());
-  if (socket->recovery != nullptr) {
-    writer.key("pid");
-    writer.string(view(socket->recovery->pid));
+  if (!socket->session->v3()) {
+    writer.begin_object();
+    writer.key("sid");
+    writer.string(socket->id_view());
+    if (socket->recovery != nullptr) {
+      writer.key("pid");
+      writer.string(view(socket->recovery->pid));
+    }
+    writer.end_object();
   }
-  writer.end_object();
   const Encoded packet = s.encoder.finish(PacketType::connect, nsp.name, std::nullopt, 0);
   State::send(*socket->session, packet);
   return true;
@@ -43,7 +45,7 @@ bool Core::refuse(SocketId id, base::Bytes message, base::Bytes data_json) {
   Socket* socket = s.sockets.get(id);
   if (socket == nullptr || socket->state != SocketState::connecting) return false;
   if (Client* client = s.clients.get(socket->client))
-    s.connect_error(*client, s.namespaces[socket->nsp]->name, message, data_json);
+    s.refuse_connect(*client, s.at(socket->nsp).name, message, data_json);
   s.begin_disconnect(*socket, DisconnectReason::forced_server_close);
   return true;
 }
@@ -81,7 +83,7 @@ bool Core::send_ack(Socket& socket, const Encoded& packet) {
 
 bool Core::join(Socket& socket, base::Bytes room) {
   if (!State::can_emit(socket)) return false;
-  Rooms& rooms = state_->namespaces[socket.nsp]->rooms;
+  Rooms& rooms = state_->at(socket.nsp).rooms;
   if (socket.memberships.slots.size() >= state_->options.max_rooms_per_socket)
     return rooms.contains(socket, room);
   if (rooms.join(socket, room) && socket.recovery != nullptr)
@@ -91,7 +93,7 @@ bool Core::join(Socket& socket, base::Bytes room) {
 
 bool Core::leave(Socket& socket, base::Bytes room) {
   if (!State::can_emit(socket)) return false;
-  if (state_->namespaces[socket.nsp]->rooms.leave(socket, room) && socket.recovery != nullptr)
+  if (state_->at(socket.nsp).rooms.leave(socket, room) && socket.recovery != nullptr)
     socket.recovery->leave(room, state_->position);
   return true;
 }
@@ -119,7 +121,7 @@ void Core::State::send_disconnect(Socket& socket) {
   if (!can_emit(socket)) return;
   encoder.begin_value();
   const Encoded packet =
-      encoder.finish(PacketType::disconnect, namespaces[socket.nsp]->name, std::nullopt, 0);
+      encoder.finish(PacketType::disconnect, at(socket.nsp).name, std::nullopt, 0);
   send(*socket.session, packet);
 }
 
@@ -151,7 +153,7 @@ void Core::State::begin_disconnect(Socket& socket, DisconnectReason reason, base
 }
 
 void Core::State::leave(Socket& socket, DisconnectReason reason) {
-  namespaces[socket.nsp]->rooms.remove(socket);
+  at(socket.nsp).rooms.remove(socket);
   socket.state = SocketState::disconnected;
   socket.session = nullptr;
   Client* client = clients.get(socket.client);

@@ -159,11 +159,13 @@ struct Core::State {
   Queue queue;
   std::vector<std::unique_ptr<AckWaiter>> ending;  // last first; they go before the queue
   AckEnd ending_with = AckEnd::disconnected;
-  SocketId reported{};    // disconnected, its event is out: freed by the next call
+  SocketId reported{};  // its last event is out: freed by the next call
+  DisconnectReason reported_reason{};
   ClientId dispatched{};  // whose decoder holds the packet that is out
 
   // core.cpp
   Namespace* find_namespace(base::Bytes name);
+  Namespace& at(NamespaceIndex nsp) const { return *namespaces[slot_of(nsp)]; }
   void next_queued(Event& event);
   bool report(Queued& item, Event& event);
   bool report_packet(Event& event);
@@ -182,9 +184,12 @@ struct Core::State {
   void dispatch_ack(const Socket& socket, const Decoded& packet);
   void connect(Client& client, base::Bytes nsp, base::Time now);
   void start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth);
+  void name_socket(Socket& socket, const Client& client, const Namespace& nsp);
+  void await_namespace(Client& client, base::Bytes name, std::unique_ptr<std::string> auth);
   IdText random_id();
   bool make_room(Client& client) const;
   void connect_error(Client& client, base::Bytes nsp, base::Bytes message, base::Bytes data = {});
+  void refuse_connect(Client& client, base::Bytes nsp, base::Bytes message, base::Bytes data = {});
   const WaitingConnect* find_waiting(ClientId client, base::Bytes nsp);
   std::unique_ptr<WaitingConnect> take_waiting(ClientId client, base::Bytes nsp);
   void fail(Client& client, base::Bytes text, base::Time now);
@@ -197,6 +202,10 @@ struct Core::State {
   void leave(Socket& socket, DisconnectReason reason);
   void send_disconnect(Socket& socket);
 
+  // It speaks Socket.IO 2.
+  static bool is_v3(const Client& client) {
+    return client.session != nullptr && client.session->v3();
+  }
   static bool send(eio::Session& session, const Encoded& packet, bool compress = true);
   // core_recovery.cpp
   void send_missed(Socket& socket);

@@ -175,7 +175,7 @@ TEST(Core, SecondConnectWhileConnecting) {
     world.text(peer, "0");
     const SocketId first = world.socket(peer)->self;
     world.text(peer, packet);
-    EXPECT_EQ(world.take_log(), Lines{"0 connecting /"});
+    EXPECT_EQ(world.take_log(), (Lines{"0 connecting /", "0 vanished"}));
     EXPECT_TRUE(world.peer(peer).gone);
     EXPECT_EQ(world.core().get(first), nullptr);
     EXPECT_FALSE(world.core().accept(first, world.now));

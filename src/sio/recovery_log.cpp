@@ -12,20 +12,6 @@ constexpr std::size_t kMaxDigits = 11;
 // The entry with its list nodes, beside what it points to.
 constexpr std::size_t kOverhead = 192;
 
-std::size_t size_of(const eio::Message& message) {
-  // Polling clients get binary as base64, which is made once and kept.
-  return message.frame().capacity() + (message.is_binary() ? message.record_size() : 0);
-}
-
-std::size_t size_of(const LogEntry& entry) {
-  std::size_t size = kOverhead + size_of(entry.packet.text);
-  for (const eio::Message& attachment : entry.packet.attachments) size += size_of(attachment);
-  for (const auto* rooms : {&entry.selection.rooms, &entry.selection.except}) {
-    for (const std::string& room : *rooms) size += sizeof(std::string) + room.size();
-  }
-  return size + entry.links.size() * 2 * sizeof(LogEntry::Link);
-}
-
 }  // namespace
 
 RecoveryLog::RecoveryLog(base::Random& random, Limits limits) : limits_(limits), hash_(random) {
@@ -73,13 +59,26 @@ void RecoveryLog::link(LogEntry& entry, std::uint64_t key) {
   at.value() = entry.number;
 }
 
-LogEntryPtr RecoveryLog::append(std::uint32_t nsp, Selection selection, SharedPacket packet,
-                                bool keep) {
-  auto entry = std::make_shared<LogEntry>();
+std::size_t RecoveryLog::size_of(const eio::Message& message) const {
+  const std::size_t frame = message.frame().capacity();
+  // Polling clients get binary as base64; that too is made once and kept.
+  return frame + (limits_.compressed ? frame : 0) +
+         (message.is_binary() ? message.record_size() : 0);
+}
+
+std::size_t RecoveryLog::size_of(const LogEntry& entry) const {
+  std::size_t size = kOverhead + size_of(entry.packet.text);
+  for (const eio::Message& attachment : entry.packet.attachments) size += size_of(attachment);
+  for (const auto* rooms : {&entry.selection.rooms, &entry.selection.except}) {
+    for (const std::string& room : *rooms) size += sizeof(std::string) + room.size();
+  }
+  return size + entry.links.size() * 2 * sizeof(LogEntry::Link);
+}
+
+LogEntryPtr RecoveryLog::append(LogEntry packet, bool keep) {
+  const auto entry = std::make_shared<LogEntry>(std::move(packet));
+  const std::uint32_t nsp = entry->nsp;
   entry->number = ++last_;
-  entry->nsp = nsp;
-  entry->selection = std::move(selection);
-  entry->packet = std::move(packet);
   if (!keep) {
     clear();
     return entry;

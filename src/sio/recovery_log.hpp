@@ -34,6 +34,7 @@ struct LogEntry {
   std::uint32_t nsp = 0;
   Selection selection;
   SharedPacket packet;
+  bool compress = true;
   // For each of its rooms (once), the packet before it.
   struct Link {
     std::uint64_t key;
@@ -50,6 +51,7 @@ class RecoveryLog {
     std::size_t bytes;
     std::size_t packets;
     base::Duration age;
+    bool compressed = false;  // messages keep a compressed copy of themselves
   };
   RecoveryLog(base::Random& random, Limits limits);
 
@@ -60,8 +62,9 @@ class RecoveryLog {
   // Nullopt: not one of ours, or not yet.
   std::optional<std::uint64_t> find(base::Bytes offset) const;
 
-  // The next packet; its text ends with offset(last() + 1). `keep` false: nobody could miss it.
-  LogEntryPtr append(std::uint32_t nsp, Selection selection, SharedPacket packet, bool keep);
+  // The next packet, which is numbered here; its text ends with offset(last() + 1). `keep` false:
+  // nobody could miss it.
+  LogEntryPtr append(LogEntry packet, bool keep);
   // Everything behind this packet is still there.
   bool reaches(std::uint64_t number) const { return number + 1 >= first_; }
   // What a session wants of the packets behind `from`, in order. O(packets to its rooms).
@@ -81,6 +84,8 @@ class RecoveryLog {
   };
   std::uint64_t key(std::uint32_t nsp, base::Bytes room, bool everybody) const;
   void link(LogEntry& entry, std::uint64_t key);
+  std::size_t size_of(const LogEntry& entry) const;
+  std::size_t size_of(const eio::Message& message) const;
   void pop_front();
 
   Limits limits_;

@@ -37,9 +37,11 @@ class Cluster {
     Writer& writer = encoder.begin_event("n");
     writer.unsigned_integer(n);
     writer.string(store.next_offset(kept));
-    const SharedPacket packet = Encoder::share(
-        encoder.finish(PacketType::event, "/", std::nullopt, 10), &worlds[from]->ledger);
-    const LogEntryPtr entry = store.add(0, std::move(selection), packet, kept);
+    LogEntry packet;
+    packet.selection = std::move(selection);
+    packet.packet = Encoder::share(encoder.finish(PacketType::event, "/", std::nullopt, 10),
+                                   &worlds[from]->ledger);
+    const LogEntryPtr entry = store.add(std::move(packet), kept);
     for (auto& queue : queues) queue.push_back({entry, Flags{.is_volatile = !kept}});
     pull(from);
   }
@@ -75,7 +77,7 @@ class Cluster {
  private:
   void on_event(std::size_t shard, const Event& event) {
     if (event.kind == EventKind::connecting) connecting(shard, event.socket);
-    if (event.kind != EventKind::disconnected && event.kind != EventKind::abandoned) return;
+    if (event.kind != EventKind::disconnected && event.kind != EventKind::vanished) return;
     Socket* socket = core(shard).get(event.socket);
     if (socket->recovery == nullptr) return;
     RecoveryTable::Sessions dropped;

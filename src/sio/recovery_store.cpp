@@ -13,16 +13,11 @@ std::string RecoveryStore::next_offset(bool kept) const {
   return log_.offset(kept ? log_.last() + 1 : log_.last());
 }
 
-LogEntryPtr RecoveryStore::add(std::uint32_t nsp, Selection selection, SharedPacket packet,
-                               bool kept) {
+LogEntryPtr RecoveryStore::add(LogEntry packet, bool kept) {
   // Without a session there is nobody who could miss it.
-  if (kept) return log_.append(nsp, std::move(selection), std::move(packet), !table_.empty());
-  auto entry = std::make_shared<LogEntry>();
-  entry->number = log_.last();
-  entry->nsp = nsp;
-  entry->selection = std::move(selection);
-  entry->packet = std::move(packet);
-  return entry;
+  if (kept) return log_.append(std::move(packet), !table_.empty());
+  packet.number = log_.last();
+  return std::make_shared<LogEntry>(std::move(packet));
 }
 
 RecoveryStore::Claim RecoveryStore::claim(const Socket& socket, Place place,
@@ -58,6 +53,8 @@ bool RecoveryStore::fits(const std::vector<LogEntryPtr>& missed) const {
 bool RecoveryStore::admit(Core& core, Socket& socket, Place place, RecoveryTable::Places& waiters) {
   core.set_position(log_.last());
   if (socket.recovery == nullptr) {
+    // A client of Socket.IO 2 could not ask for it.
+    if (socket.session != nullptr && socket.session->v3()) return true;
     core.begin_session(socket);
     table_.open(*socket.recovery, place);
     return true;

@@ -29,7 +29,7 @@ class RecoveryStore {
   // newest kept one, which whoever gets it has got as well.
   std::string next_offset(bool kept) const;
   // The packet that ends with it. Nobody's when it is not kept.
-  LogEntryPtr add(std::uint32_t nsp, Selection selection, SharedPacket packet, bool kept);
+  LogEntryPtr add(LogEntry packet, bool kept);
 
   struct Claim {
     std::unique_ptr<RecoverySession> session;  // to adopt; else a new one begins, unless `wait`

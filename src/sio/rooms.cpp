@@ -78,7 +78,6 @@ struct Rooms::Index {
     return found == by_name.end() ? nullptr : *found;
   }
   Socket* find_socket(base::Bytes id) const {
-    if (id.size() != eio::kSidSize) return nullptr;
     const auto found = by_id.find(id);
     return found == by_id.end() ? nullptr : *found;
   }

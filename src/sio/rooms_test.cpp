@@ -15,7 +15,9 @@ using testing::SeededRandom;
 
 std::unique_ptr<Socket> make_socket(SeededRandom& random) {
   auto socket = std::make_unique<Socket>();
-  for (char& c : socket->id) c = static_cast<char>('a' + random.below(26));
+  std::array<char, eio::kSidSize> id{};
+  for (char& c : id) c = static_cast<char>('a' + random.below(26));
+  socket->id = id;
   return socket;
 }
 

@@ -114,17 +114,22 @@ class World {
 
   Core& core() { return *core_; }
 
-  std::size_t connect() {
+  std::size_t connect(eio::Dialect dialect = {}) {
     auto peer = std::make_unique<Peer>();
     eio::Sid sid;
     random.fill({sid.chars.data(), sid.chars.size()});
+    for (char& c : sid.chars) c = static_cast<char>('a' + static_cast<unsigned char>(c) % 26);
     const std::size_t number = peers_.size();
-    peer->session =
-        std::make_unique<eio::Session>(shared, sid, eio::Transport::websocket, number, now);
+    peer->session = std::make_unique<eio::Session>(shared, sid, eio::Transport::websocket, number,
+                                                   now, base::Bytes(), dialect);
     peer->session->attach_websocket(peer->outlet);
     peer->client = core_->open(*peer->session, number, now);
     peers_.push_back(std::move(peer));
     received(number);
+    if (dialect.v3) {
+      core_->join_root(peers_[number]->client, now);
+      settle();
+    }
     return number;
   }
   // Connected to "/" and its CONNECT packet read.
@@ -260,9 +265,9 @@ class World {
     }
   }
   void on_event(Event& event) {
-    static constexpr const char* kNames[] = {
-        "none",      "connecting", "unknown",       "event",        "ack",
-        "ack reply", "error",      "disconnecting", "disconnected", "abandoned"};
+    static constexpr const char* kNames[] = {"none",          "connecting",  "vanished",  "unknown",
+                                             "event",         "ack",         "ack reply", "error",
+                                             "disconnecting", "disconnected"};
     if (event.kind != EventKind::ack && event.kind != EventKind::ack_reply) {
       std::string line =
           std::to_string(core_->owner(event.client)) + " " + kNames[static_cast<int>(event.kind)];

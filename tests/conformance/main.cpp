@@ -1,9 +1,10 @@
-// conformance-server --suite ws|eio4|sio5|probe|lab --port N [--fast] [--deflate] [--backend
-// epoll|io_uring] [--threads N] [--options JSON]
+// conformance-server --suite SUITE --port N [--fast] [--deflate] [--backend epoll|io_uring]
+// [--threads N] [--options JSON]
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "suites.hpp"
 
@@ -13,11 +14,17 @@ void announce(std::uint16_t port) {
 }
 
 namespace {
+
+constexpr std::pair<std::string_view, void (*)(const SuiteOptions&)> kSuites[] = {
+    {"ws", run_ws},         {"eio4", run_eio4},
+    {"eio3", run_eio3},     {"sio5", run_sio5},
+    {"probe", run_probe},   {"lab", run_lab},
+    {"client", run_client}, {"engine-client", run_engine_client}};
+
 int usage() {
-  std::fprintf(
-      stderr,
-      "usage: conformance-server --suite ws|eio4|sio5|probe|lab --port N [--fast] [--deflate] "
-      "[--backend epoll|io_uring] [--threads N] [--options JSON]\n");
+  std::fprintf(stderr,
+               "usage: conformance-server --suite SUITE --port N [--fast] [--deflate] [--backend "
+               "epoll|io_uring] [--threads N] [--options JSON]\n");
   return 2;
 }
 }  // namespace
@@ -49,18 +56,10 @@ int main(int argc, char** argv) {
       return usage();
     }
   }
-  if (suite == "ws") {
-    run_ws(options);
-  } else if (suite == "eio4") {
-    run_eio4(options);
-  } else if (suite == "sio5") {
-    run_sio5(options);
-  } else if (suite == "probe") {
-    run_probe(options);
-  } else if (suite == "lab") {
-    run_lab(options);
-  } else {
-    return usage();
+  for (const auto& [name, run] : kSuites) {
+    if (name != suite) continue;
+    run(options);
+    return 0;
   }
-  return 0;
+  return usage();
 }

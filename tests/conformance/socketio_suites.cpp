@@ -37,13 +37,9 @@ void run_sio5(const SuiteOptions& given) {
 
 namespace {
 
-bool is_dynamic(std::string_view name) {
-  constexpr std::string_view kPrefix = "/dyn-";
-  return name.size() > kPrefix.size() && name.starts_with(kPrefix) &&
-         name.find_first_not_of("0123456789", kPrefix.size()) == std::string_view::npos;
-}
-
-void watch(const socketio::Namespace& nsp, ServerLog& log) {
+// A namespace, or the parent of some.
+template <class Nsp>
+void watch(const Nsp& nsp, ServerLog& log) {
   nsp.on_connection([&log](Socket socket) {
     log.add(Value::object({{"connected", socket.nsp().name()}, {"auth", socket.handshake().auth}}));
     socket.on_error([&log](std::string_view text) {
@@ -80,11 +76,7 @@ void run_probe(const SuiteOptions& given) {
   socketio::Server io(options);
   watch(io.sockets(), log);
   watch(io.of("/admin"), log);
-  io.on_unknown_namespace([&](std::string_view name, const Value&) {
-    if (!is_dynamic(name)) return false;
-    watch(io.of(name), log);
-    return true;
-  });
+  watch(io.of(socketio::NamespacePattern("^/dyn-[0-9]+$")), log);
   io.on_error([&log](const socketio::ErrorReport& error) {
     if (error.kind != socketio::ErrorReport::Kind::connection_error) return;
     log.add(Value::object(

@@ -12,14 +12,17 @@ struct SuiteOptions {
   bool fast = false;        // probe: short timeouts
   bool deflate = false;     // ws, probe: permessage-deflate, of every message
   socketio::Backend backend = socketio::Backend::automatic;
-  std::string options = "{}";  // lab: JSON object of server options
+  std::string options = "{}";  // lab, eio4, eio3: JSON object of server options
 };
 
 void run_ws(const SuiteOptions& options);
 void run_eio4(const SuiteOptions& options);
+void run_eio3(const SuiteOptions& options);
 void run_sio5(const SuiteOptions& options);
 void run_probe(const SuiteOptions& options);
 void run_lab(const SuiteOptions& options);
+void run_client(const SuiteOptions& options);
+void run_engine_client(const SuiteOptions& options);
 
 // "listening on N", flushed: what whoever started us waits for.
 void announce(std::uint16_t port);

@@ -47,9 +47,7 @@ class Stage {
   std::uint64_t turns() const { return turns_; }
   std::size_t timers() { return shard->loop().timers().size(); }
   Namespace of(const std::string& name) {
-    const std::uint32_t index = hub->names.add(name).first;
-    shard->dispatcher().ensure_namespace(index);
-    return {hub, index};
+    return {hub, server::open_namespace(hub, name, server::kNoParent, 0).entry->index};
   }
 
   // The process is not scheduled until then (a paused machine, a stopped process): the network goes

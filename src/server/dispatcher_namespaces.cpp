@@ -1,0 +1,169 @@
+// Namespaces as they come and go: what a client asks for that nobody has created, and what is left
+// when the last one leaves.
+#include <atomic>
+
+#include "server/shard.hpp"
+
+namespace socketio {
+
+struct Allow::Once {
+  explicit Once(Go g) : go(std::move(g)) {}
+  Go go;
+  std::atomic<bool> taken{false};
+};
+
+Allow::Allow(Go go) : once_(std::make_shared<Once>(std::move(go))) {}
+void Allow::operator()(bool allowed) const {
+  if (!once_->taken.exchange(true)) std::exchange(once_->go, nullptr)(allowed, nullptr);
+}
+void Allow::fail(std::exception_ptr error) const {
+  if (!once_->taken.exchange(true)) std::exchange(once_->go, nullptr)(false, std::move(error));
+}
+
+}  // namespace socketio
+
+namespace socketio::server {
+
+NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, std::string_view name,
+                                     std::uint32_t parent, std::size_t max_children) {
+  Shard& here = *hub->here();
+  std::shared_ptr<const NamespaceHandlers> inherited;
+  if (parent != kNoParent)
+    inherited = std::make_shared<NamespaceHandlers>(*here.dispatcher().handlers(parent));
+  const bool counted = parent != kNoParent && hub->settings.options.cleanup_empty_child_namespaces;
+  const NamespaceNames::Added added =
+      hub->names.add(name, parent, std::move(inherited), counted, max_children);
+  if (!added.is_new) return added;
+  const std::uint32_t index = added.entry->index;
+  here.dispatcher().guarded("adapter", [&] { make_adapter(hub, index); });
+  if (const auto& hook = hub->hooks.new_namespace)
+    here.dispatcher().guarded("new_namespace", [&] { hook(Namespace(hub, index)); });
+  // Behind what the hook registered.
+  for (std::size_t i = 0; i < hub->size(); ++i)
+    hub->run_or_post_always(i, [index](Shard& on) { on.dispatcher().let_in(index); });
+  hub->names.ready(*added.entry);
+  return added;
+}
+
+void make_adapter(const std::shared_ptr<detail::Hub>& hub, std::uint32_t index) {
+  if (!hub->settings.options.adapter) return;
+  const std::shared_ptr<Adapter> made = hub->settings.options.adapter(Namespace(hub, index));
+  if (made == nullptr) return;
+  made->init();
+  hub->names.set_adapter(index, made);
+}
+
+bool Dispatcher::ensure_namespace(sio::NamespaceIndex nsp) {
+  const std::uint32_t slot = sio::slot_of(nsp);
+  if (slot < namespaces_.size() && namespaces_[slot] != nullptr &&
+      namespaces_[slot]->entry->index == nsp)
+    return true;
+  const NamespaceEntryPtr entry = hub_->names.entry(nsp);
+  if (entry == nullptr) return false;
+  core_.create_namespace(entry->name, nsp);
+  if (slot >= namespaces_.size()) namespaces_.resize(slot + 1);
+  namespaces_[slot] = std::make_unique<NamespaceExtras>(entry);
+  return true;
+}
+
+void Dispatcher::let_in(sio::NamespaceIndex nsp) {
+  if (!ensure_namespace(nsp)) return;
+  NamespaceExtras& own = extras(nsp);
+  own.open = true;
+  if (hub_->names.adapter(nsp) != nullptr) own.watched = true;
+}
+
+void Dispatcher::drop_namespace(sio::NamespaceIndex nsp) {
+  if (!core_.has_namespace(nsp)) return;
+  core_.drop_namespace(nsp);
+  namespaces_[sio::slot_of(nsp)].reset();
+}
+
+NamespaceHandlers* Dispatcher::handlers(std::uint32_t index) {
+  if (!is_parent(index))
+    return ensure_namespace(index) ? namespaces_[sio::slot_of(index)].get() : nullptr;
+  const std::size_t number = index & ~kParentBit;
+  while (parents_.size() <= number) parents_.push_back(std::make_unique<NamespaceHandlers>());
+  return parents_[number].get();
+}
+
+void Dispatcher::on_unknown_namespace(const sio::Event& event) {
+  Wanted wanted{event.client, std::string(event.name),
+                Value::parse(event.rest).value_or(Value(Object()))};
+  resolve(std::make_shared<const Wanted>(std::move(wanted)), 0);
+}
+
+// Asks the parents from `parent` on, unless somebody has created it meanwhile.
+void Dispatcher::resolve(const WantedPtr& wanted, std::size_t parent) {
+  // By mail, behind what the creator has to say to this shard.
+  const auto go_on = [hub = hub_, shard = shard_.index(), wanted] {
+    hub->post_always(shard, [wanted](Shard& on) { on.dispatcher().admit(wanted); });
+  };
+  switch (hub_->names.await(wanted->name, go_on)) {
+    case NamespaceNames::Found::ready:
+      return go_on();
+    case NamespaceNames::Found::later:
+      return;
+    case NamespaceNames::Found::unknown:
+      break;
+  }
+  const auto parents = hub_->names.parents();
+  for (; parent < parents->size(); ++parent) {
+    const Parent& asked = (*parents)[parent];
+    if (!asked.pattern) break;
+    if (asked.pattern->matches(wanted->name)) return create_child(wanted, asked.index);
+  }
+  if (parent == parents->size()) return core_.reject_namespace(wanted->client, wanted->name);
+  const Parent& asked = (*parents)[parent];
+  const Allow allow([hub = hub_, shard = shard_.index(), wanted, parent, index = asked.index](
+                        bool allowed, std::exception_ptr why) {
+    hub->run_or_post_always(shard, [=](Shard& on) {
+      if (why) on.dispatcher().report_exception(why, "connect");
+      if (allowed) return on.dispatcher().create_child(wanted, index);
+      on.dispatcher().resolve(wanted, parent + 1);
+    });
+  });
+  if (!guarded("connect", [&] { asked.decide(wanted->name, wanted->auth, allow); })) allow(false);
+}
+
+void Dispatcher::create_child(const WantedPtr& wanted, std::uint32_t parent) {
+  const NamespaceNames::Added added =
+      open_namespace(hub_, wanted->name, parent, hub_->settings.options.max_child_namespaces);
+  if (added.entry == nullptr) {
+    shard_.log(base::LogLevel::warn, base::LogKind::general,
+               "max_child_namespaces is reached: a client is refused");
+    return core_.reject_namespace(wanted->client, wanted->name, "Too many namespaces");
+  }
+  if (!added.is_new) return resolve(wanted, 0);
+  admit(wanted);
+}
+
+void Dispatcher::admit(const WantedPtr& wanted) {
+  const std::optional<std::uint32_t> index = hub_->names.find(wanted->name);
+  // Gone again already?
+  if (!index || !ensure_namespace(*index)) return resolve(wanted, 0);
+  core_.admit(wanted->client, wanted->name, shard_.now());
+}
+
+// The last one has the namespace removed: its name at once, and what the shards keep as they get to
+// it. A CONNECT that comes to one of them before is turned away by enter() and starts over.
+void Dispatcher::client_left(const NamespaceExtras& nsp) {
+  if (!nsp.entry->counted || !nsp.entry->leave()) return;
+  const std::shared_ptr<Adapter> adapter = hub_->names.remove(*nsp.entry);
+  const std::uint32_t index = nsp.entry->index;
+  auto left = std::make_shared<std::atomic<std::size_t>>(hub_->size());
+  const auto done = [hub = hub_.get(), left, index, adapter] {
+    if (left->fetch_sub(1) > 1) return;
+    hub->names.recycle(index);
+    if (adapter != nullptr) adapter->close();
+  };
+  for (std::size_t i = 0; i < hub_->size(); ++i) {
+    const bool posted = hub_->post_always(i, [index, done](Shard& on) {
+      on.dispatcher().drop_namespace(index);
+      done();
+    });
+    if (!posted) done();
+  }
+}
+
+}  // namespace socketio::server

@@ -1,0 +1,207 @@
+#include "server/namespace_names.hpp"
+
+#include <utility>
+
+#include "server/handlers.hpp"
+
+namespace socketio::server {
+
+namespace {
+// An index is 31 bits; a place that has used up its numbers is left alone.
+constexpr std::uint32_t kMaxUses = (kParentBit >> sio::kSlotBits) - 1;
+}  // namespace
+
+bool NamespaceEntry::enter() {
+  std::int64_t seen = clients_.load(std::memory_order_relaxed);
+  while (seen != kGoing) {
+    if (clients_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) return true;
+  }
+  return false;
+}
+
+bool NamespaceEntry::leave() {
+  if (clients_.fetch_sub(1, std::memory_order_acq_rel) > 1) return false;
+  std::int64_t none = 0;
+  return clients_.compare_exchange_strong(none, kGoing, std::memory_order_acq_rel);
+}
+
+bool RoomCounts::change(const std::string& room, bool joined) {
+  if (joined) return ++members[room] == 1;
+  const auto it = members.find(room);
+  if (it == members.end() || --it->second > 0) return false;
+  members.erase(it);
+  return true;
+}
+
+NamespaceNames::NamespaceNames() {
+  ready(*add("/").entry);
+}
+
+std::optional<std::uint32_t> NamespaceNames::free_index() {
+  if (!free_.empty()) {
+    const std::uint32_t slot = free_.back();
+    free_.pop_back();
+    return slot | slots_[slot].uses << sio::kSlotBits;
+  }
+  if (slots_.size() >= sio::kMaxNamespaces) return std::nullopt;
+  slots_.emplace_back();
+  return static_cast<std::uint32_t>(slots_.size() - 1);
+}
+
+NamespaceNames::Added NamespaceNames::add(std::string_view name, std::uint32_t parent,
+                                          std::shared_ptr<const NamespaceHandlers> inherited,
+                                          bool counted, std::size_t max_children) {
+  const std::lock_guard lock(mutex_);
+  if (const auto it = index_.find(name); it != index_.end())
+    return {slots_[sio::slot_of(it->second)].entry, false};
+  if (parent != kNoParent && children_ >= max_children) return {};
+  const std::optional<std::uint32_t> index = free_index();
+  if (!index) return {};
+  const auto entry = std::make_shared<NamespaceEntry>();
+  entry->name = name;
+  entry->index = *index;
+  entry->parent = parent;
+  entry->inherited = std::move(inherited);
+  entry->counted = counted;
+  Slot& slot = slots_[sio::slot_of(*index)];
+  slot.entry = entry;
+  slot.is_ready = false;
+  index_.emplace(name, *index);
+  if (parent != kNoParent) ++children_;
+  return {entry, true};
+}
+
+const NamespaceNames::Slot* NamespaceNames::find_slot(std::uint32_t index) const {
+  const std::uint32_t slot = sio::slot_of(index);
+  if (slot >= slots_.size() || slots_[slot].entry == nullptr || slots_[slot].entry->index != index)
+    return nullptr;
+  return &slots_[slot];
+}
+
+void NamespaceNames::ready(const NamespaceEntry& entry) {
+  std::vector<std::function<void()>> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    if (find_slot(entry.index) != nullptr) {
+      Slot& slot = slots_[sio::slot_of(entry.index)];
+      slot.is_ready = true;
+      waiting = std::exchange(slot.waiting, {});
+    }
+  }
+  for (const auto& go_on : waiting) go_on();
+}
+
+NamespaceNames::Found NamespaceNames::await(std::string_view name, std::function<void()> go_on) {
+  const std::lock_guard lock(mutex_);
+  const auto it = index_.find(name);
+  if (it == index_.end()) return Found::unknown;
+  Slot& slot = slots_[sio::slot_of(it->second)];
+  if (slot.is_ready) return Found::ready;
+  slot.waiting.push_back(std::move(go_on));
+  return Found::later;
+}
+
+std::optional<std::uint32_t> NamespaceNames::find(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = index_.find(name);
+  return it == index_.end() ? std::nullopt : std::optional(it->second);
+}
+
+NamespaceEntryPtr NamespaceNames::entry(std::uint32_t index) const {
+  const std::lock_guard lock(mutex_);
+  if (is_parent(index)) return nullptr;
+  const Slot* slot = find_slot(index);
+  return slot == nullptr ? nullptr : slot->entry;
+}
+
+std::string NamespaceNames::name(std::uint32_t index) const {
+  const NamespaceEntryPtr found = entry(index);
+  return found == nullptr ? std::string() : found->name;
+}
+
+std::size_t NamespaceNames::sockets(std::uint32_t index) const {
+  const NamespaceEntryPtr found = entry(index);
+  return found == nullptr ? 0 : found->sockets.load(std::memory_order_relaxed);
+}
+
+std::uint32_t NamespaceNames::size() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::uint32_t>(index_.size());
+}
+
+std::shared_ptr<Adapter> NamespaceNames::remove(const NamespaceEntry& entry) {
+  std::shared_ptr<Adapter> adapter;
+  // Who waits for it to be ready (its first client may have been and gone before) starts over.
+  std::vector<std::function<void()>> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    if (find_slot(entry.index) == nullptr) return nullptr;
+    index_.erase(entry.name);
+    if (entry.parent != kNoParent) --children_;
+    Slot& slot = slots_[sio::slot_of(entry.index)];
+    slot.entry.reset();
+    waiting.swap(slot.waiting);
+    adapter.swap(slot.adapter);
+  }
+  for (const auto& go_on : waiting) go_on();
+  return adapter;
+}
+
+void NamespaceNames::set_adapter(std::uint32_t index, std::shared_ptr<Adapter> adapter) {
+  const std::lock_guard lock(mutex_);
+  if (find_slot(index) != nullptr) slots_[sio::slot_of(index)].adapter = std::move(adapter);
+}
+
+std::shared_ptr<Adapter> NamespaceNames::adapter(std::uint32_t index) const {
+  const std::lock_guard lock(mutex_);
+  const Slot* slot = find_slot(index);
+  return slot == nullptr ? nullptr : slot->adapter;
+}
+
+std::vector<std::shared_ptr<Adapter>> NamespaceNames::take_adapters() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Adapter>> all;
+  for (Slot& slot : slots_) {
+    if (slot.adapter != nullptr) all.push_back(std::exchange(slot.adapter, nullptr));
+  }
+  return all;
+}
+
+void NamespaceNames::recycle(std::uint32_t index) {
+  const std::lock_guard lock(mutex_);
+  Slot& slot = slots_[sio::slot_of(index)];
+  if (++slot.uses <= kMaxUses) free_.push_back(sio::slot_of(index));
+}
+
+std::uint32_t NamespaceNames::add_parent(std::optional<NamespacePattern> pattern,
+                                         detail::NamespaceDecision decide) {
+  const std::lock_guard lock(mutex_);
+  auto all = std::make_shared<Parents>(*parents_);
+  const std::uint32_t index = kParentBit | static_cast<std::uint32_t>(all->size());
+  all->push_back({index, std::move(pattern), std::move(decide)});
+  parents_ = std::move(all);
+  return index;
+}
+
+std::shared_ptr<const NamespaceNames::Parents> NamespaceNames::parents() const {
+  const std::lock_guard lock(mutex_);
+  return parents_;
+}
+
+std::vector<std::uint32_t> NamespaceNames::children(std::uint32_t parent) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::uint32_t> found;
+  for (const Slot& slot : slots_) {
+    if (slot.entry != nullptr && slot.entry->parent == parent) found.push_back(slot.entry->index);
+  }
+  return found;
+}
+
+void NamespaceNames::forget_sockets() {
+  const std::lock_guard lock(mutex_);
+  for (const Slot& slot : slots_) {
+    if (slot.entry != nullptr) slot.entry->sockets.store(0);
+  }
+}
+
+}  // namespace socketio::server

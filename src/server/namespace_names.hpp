@@ -1,0 +1,133 @@
+// The namespaces of a server: which index a name has (the same on every shard), which are children
+// of which parent, and which are going. Shared by the shards and thread-safe; what a shard itself
+// keeps of a namespace (rooms, handlers) it makes from the entry when it first hears of it.
+//
+//   add() -> entry, being set up -> ready(): clients are let in -> … -> remove(): the name is free
+//                                                  again -> recycle(): so is the index
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <socketio/adapter.hpp>
+#include <socketio/parent_namespace.hpp>
+
+namespace socketio::server {
+
+struct NamespaceHandlers;
+
+// Parents are no namespaces a client could join: their indexes are numbers of their own.
+inline constexpr std::uint32_t kParentBit = std::uint32_t{1} << 31;
+inline constexpr std::uint32_t kNoParent = ~std::uint32_t{0};
+constexpr bool is_parent(std::uint32_t index) {
+  return (index & kParentBit) != 0;
+}
+
+// Asked in order about names that nobody has created.
+struct Parent {
+  std::uint32_t index = kParentBit;
+  std::optional<NamespacePattern> pattern;  // or
+  detail::NamespaceDecision decide;
+};
+
+// Members of rooms on all shards, of a namespace whose rooms somebody watches.
+struct RoomCounts {
+  std::recursive_mutex mutex;  // held while listeners run, so that their order is that of the facts
+  std::map<std::string, std::size_t, std::less<>> members;
+
+  // True: the room is new, or was left by its last member. One that was joined before somebody
+  // watched may be unknown.
+  bool change(const std::string& room, bool joined);
+};
+
+struct NamespaceEntry {
+  std::string name;
+  std::uint32_t index = 0;
+  std::uint32_t parent = kNoParent;
+  std::shared_ptr<const NamespaceHandlers> inherited;  // the parent's, as they were; may be null
+  bool counted = false;                                // goes with its last client
+  std::atomic<std::size_t> sockets{0};                 // connected ones, on all shards
+  RoomCounts rooms;
+
+  // Of a counted one: a client comes (false: too late, it is going) and leaves (true: it was the
+  // last, and the caller is to remove the namespace). Clients in a middleware count.
+  bool enter();
+  bool leave();
+
+ private:
+  static constexpr std::int64_t kGoing = -1;
+  std::atomic<std::int64_t> clients_{0};
+};
+using NamespaceEntryPtr = std::shared_ptr<NamespaceEntry>;
+
+class NamespaceNames {
+ public:
+  NamespaceNames();
+
+  struct Added {
+    NamespaceEntryPtr entry;  // null: there are too many
+    bool is_new = false;
+  };
+  // Finds or adds. A new one lets nobody in before ready().
+  Added add(std::string_view name, std::uint32_t parent = kNoParent,
+            std::shared_ptr<const NamespaceHandlers> inherited = {}, bool counted = false,
+            std::size_t max_children = ~std::size_t{0});
+  // The creator has told every shard what it had to; those who waited go on, on this thread.
+  void ready(const NamespaceEntry& entry);
+  enum class Found : std::uint8_t { unknown, ready, later };
+  // later: `go_on` is called once it is ready.
+  Found await(std::string_view name, std::function<void()> go_on);
+
+  std::optional<std::uint32_t> find(std::string_view name) const;
+  NamespaceEntryPtr entry(std::uint32_t index) const;  // null: gone
+  std::string name(std::uint32_t index) const;         // empty: gone
+  std::size_t sockets(std::uint32_t index) const;
+  std::uint32_t size() const;
+
+  void set_adapter(std::uint32_t index, std::shared_ptr<Adapter> adapter);
+  std::shared_ptr<Adapter> adapter(std::uint32_t index) const;
+  // They are nobody's any more: to be closed, or to go.
+  std::vector<std::shared_ptr<Adapter>> take_adapters();
+
+  // From now on the name is unknown; the index is not used again before recycle(), when no shard
+  // has anything of it any more.
+  // Its adapter, to be closed when every shard has dropped it.
+  std::shared_ptr<Adapter> remove(const NamespaceEntry& entry);
+  void recycle(std::uint32_t index);
+
+  std::uint32_t add_parent(std::optional<NamespacePattern> pattern,
+                           detail::NamespaceDecision decide);
+  using Parents = std::vector<Parent>;
+  std::shared_ptr<const Parents> parents() const;
+  std::vector<std::uint32_t> children(std::uint32_t parent) const;
+
+  void forget_sockets();  // the server is gone
+
+ private:
+  struct Slot {
+    NamespaceEntryPtr entry;  // null: free, or going
+    std::shared_ptr<Adapter> adapter;
+    std::uint32_t uses = 0;
+    bool is_ready = false;
+    std::vector<std::function<void()>> waiting;
+  };
+  const Slot* find_slot(std::uint32_t index) const;
+  std::optional<std::uint32_t> free_index();
+
+  mutable std::mutex mutex_;
+  std::deque<Slot> slots_;
+  std::vector<std::uint32_t> free_;
+  std::map<std::string, std::uint32_t, std::less<>> index_;
+  std::size_t children_ = 0;
+  std::shared_ptr<const Parents> parents_ = std::make_shared<Parents>();
+};
+
+}  // namespace socketio::server

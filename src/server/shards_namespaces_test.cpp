@@ -1,0 +1,106 @@
+// Namespaces that clients of several shards ask for, and leave, at the same time.
+#include <gtest/gtest.h>
+
+#include "support/shards_fixture.hpp"
+
+namespace socketio {
+namespace {
+
+using test::Client;
+using test::ShardsTest;
+
+INSTANTIATE_TEST_SUITE_P(All, ShardsTest, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+TEST_P(ShardsTest, ANamespaceIsCreatedOnce) {
+  std::mutex mutex;
+  std::map<std::string, int> created;
+  std::atomic<int> connections{0};
+  world_.io.on_new_namespace([&](const Namespace& nsp) {
+    {
+      const std::lock_guard lock(mutex);
+      ++created[nsp.name()];
+    }
+    // Known to every shard before anybody is let in.
+    nsp.on_connection([&connections](const Socket&) { ++connections; });
+  });
+  world_.io.of([](std::string_view name, const Value&) { return name != "/no"; });
+  world_.start();
+  auto clients = join(16);
+  constexpr int kNames = 40;
+  for (int n = 0; n < kNames; ++n) {
+    for (const auto& client : clients) client->send("0/n" + std::to_string(n) + ",");
+  }
+  for (int n = 0; n < kNames; ++n) {
+    for (const auto& client : clients) {
+      const std::string packet = client->next();
+      EXPECT_EQ(packet.find(R"({"sid":")"), packet.find(',') + 1) << packet;
+    }
+  }
+  {
+    const std::lock_guard lock(mutex);
+    EXPECT_EQ(created.size(), std::size_t{kNames});
+    for (const auto& [name, times] : created) EXPECT_EQ(times, 1) << name;
+  }
+  EXPECT_EQ(hub()->names.size(), std::size_t{kNames} + 1);
+  for (int n = 0; n < kNames; ++n)
+    EXPECT_EQ(hub()->names.sockets(*hub()->names.find("/n" + std::to_string(n))), clients.size());
+  EXPECT_TRUE(
+      world_.until([&] { return connections == kNames * static_cast<int>(clients.size()); }));
+  for (const auto& client : clients) {
+    EXPECT_TRUE(client->join("/no").empty());
+    EXPECT_EQ(client->refusal, R"(4/no,{"message":"Invalid namespace"})");
+  }
+  clients.clear();
+  world_.stop();  // before what its threads have used goes
+}
+
+class ShardsCleanupTest : public ShardsTest {
+ protected:
+  ShardsCleanupTest() : ShardsTest(cleaning()) {}
+  static ServerOptions cleaning() {
+    ServerOptions options;
+    options.cleanup_empty_child_namespaces = true;
+    options.max_child_namespaces = 4;
+    return options;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(All, ShardsCleanupTest, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+// Clients of all shards go in and out of few namespaces, which come and go meanwhile.
+TEST_P(ShardsCleanupTest, NamespacesComeAndGoUnderTheirClients) {
+  std::atomic<int> created{0};
+  std::atomic<int> answered{0};
+  world_.io.on_new_namespace([&created](const Namespace&) { ++created; });
+  const ParentNamespace parent = world_.io.of(NamespacePattern("^/n[0-3]$"));
+  parent.on_event("ask", [&answered](const Socket& socket) {
+    ++answered;
+    return socket.nsp().name();
+  });
+  world_.start();
+  auto clients = join(12);
+  constexpr int kRounds = 60;
+  for (int round = 0; round < kRounds; ++round) {
+    const std::string nsp = "/n" + std::to_string(round % 4);
+    for (const auto& client : clients) client->send("0" + nsp + ",");
+    for (const auto& client : clients) {
+      const std::string packet = client->next();
+      ASSERT_TRUE(packet.starts_with("0" + nsp + R"(,{"sid":")")) << packet;
+      client->send("2" + nsp + ",1[\"ask\"]");
+      client->send("1" + nsp + ",");
+    }
+    for (const auto& client : clients) ASSERT_EQ(client->next(), "3" + nsp + ",1[\"" + nsp + "\"]");
+  }
+  EXPECT_EQ(answered, kRounds * static_cast<int>(clients.size()));
+  EXPECT_GE(created, 4);
+  EXPECT_TRUE(world_.until([&parent] { return parent.children().empty(); }));
+  EXPECT_EQ(hub()->names.size(), 1U);
+  clients.clear();
+  expect_empty();
+  world_.stop();
+}
+
+}  // namespace
+}  // namespace socketio

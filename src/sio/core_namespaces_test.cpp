@@ -1,0 +1,121 @@
+// Namespaces that are dropped again, and CONNECTs that come in between.
+#include <gtest/gtest.h>
+
+#include "sio/testing.hpp"
+
+namespace socketio::sio {
+namespace {
+
+using testing::Lines;
+using testing::World;
+
+constexpr NamespaceIndex kUse = NamespaceIndex{1} << kSlotBits;
+
+TEST(CoreNamespaces, ADroppedOneIsUnknown) {
+  World world;
+  Core& core = world.core();
+  core.create_namespace("/n", 1);
+  EXPECT_TRUE(core.has_namespace(1));
+  EXPECT_FALSE(core.has_namespace(1 + kUse));
+  EXPECT_EQ(core.find_namespace("/n"), std::optional<NamespaceIndex>(1));
+  core.drop_namespace(1 + kUse);  // not this one
+  EXPECT_TRUE(core.has_namespace(1));
+  core.drop_namespace(1);
+  core.drop_namespace(1);
+  EXPECT_FALSE(core.has_namespace(1));
+  EXPECT_EQ(core.find_namespace("/n"), std::nullopt);
+  const std::size_t peer = world.connect();
+  world.text(peer, "0/n,");
+  EXPECT_EQ(world.take_log(), Lines{"0 unknown /n"});
+}
+
+TEST(CoreNamespaces, APlaceIsUsedAgain) {
+  World world;
+  Core& core = world.core();
+  core.create_namespace("/n", 1);
+  core.drop_namespace(1);
+  core.create_namespace("/m", 1 + kUse);
+  EXPECT_FALSE(core.has_namespace(1));
+  EXPECT_TRUE(core.has_namespace(1 + kUse));
+  EXPECT_EQ(core.namespace_name(1 + kUse), "/m");
+  const std::size_t peer = world.connect();
+  world.text(peer, "0/m,");
+  EXPECT_EQ(world.socket(peer, "/m")->nsp, 1 + kUse);
+  EXPECT_EQ(core.broadcast(1 + kUse, {}, world.packet("e"), {}), 1U);
+}
+
+// The successor of a name is there before the predecessor has gone.
+TEST(CoreNamespaces, TheNameGoesToTheSuccessor) {
+  World world;
+  Core& core = world.core();
+  core.create_namespace("/n", 1);
+  core.create_namespace("/n", 2);
+  EXPECT_EQ(core.find_namespace("/n"), std::optional<NamespaceIndex>(2));
+  core.drop_namespace(1);
+  EXPECT_EQ(core.find_namespace("/n"), std::optional<NamespaceIndex>(2));
+}
+
+TEST(CoreNamespaces, AConnectStartsOver) {
+  World world;
+  Core& core = world.core();
+  core.create_namespace("/n", 1);
+  world.accept_all = false;
+  const std::size_t peer = world.connect();
+  world.text(peer, "0/n,{\"a\":1}");
+  const SocketId first = world.socket(peer, "/n")->self;
+  EXPECT_EQ(world.take_log(), Lines{"0 connecting /n"});
+  core.create_namespace("/n", 2);
+  std::string auth;
+  world.handler = [&auth](const Event& event) {
+    if (event.kind == EventKind::unknown_namespace) auth = event.rest;
+  };
+  core.start_over(first);
+  core.start_over(first);
+  world.settle();
+  EXPECT_EQ(world.take_log(), Lines{"0 unknown /n"});
+  EXPECT_EQ(auth, "{\"a\":1}");
+  EXPECT_EQ(core.get(first), nullptr);
+  core.drop_namespace(1);
+  const ClientId client = world.peer(peer).client;
+  core.admit(client, "/n", world.now);
+  world.settle();
+  EXPECT_EQ(world.take_log(), Lines{"0 connecting /n"});
+  EXPECT_EQ(world.socket(peer, "/n")->nsp, 2U);
+  // A second CONNECT meanwhile breaks the rules, as ever.
+  world.text(peer, "0/n,");
+  EXPECT_TRUE(world.peer(peer).gone);
+}
+
+TEST(CoreNamespaces, WhyOneIsRefused) {
+  World world;
+  world.accept_all = false;
+  const std::size_t peer = world.connect();
+  world.text(peer, "0/n,");
+  world.core().reject_namespace(world.peer(peer).client, "/n", "Too many namespaces");
+  EXPECT_EQ(world.received(peer), Lines{"4/n,{\"message\":\"Too many namespaces\"}"});
+}
+
+// Whoever was told of a socket is told of its end, and still finds its rooms.
+TEST(CoreNamespaces, ARefusedSocketVanishesWithItsRooms) {
+  World world;
+  world.accept_all = false;
+  const std::size_t peer = world.connect();
+  world.text(peer, "0");
+  const SocketId id = world.socket(peer)->self;
+  world.core().join(*world.core().get(id), "room");
+  world.take_log();
+  std::vector<std::string> rooms;
+  world.handler = [&](const Event& event) {
+    if (event.kind == EventKind::vanished)
+      rooms = world.core().rooms(event.nsp).rooms_of(*world.core().get(event.socket));
+  };
+  world.core().refuse(id, "no", {});
+  world.settle();
+  EXPECT_EQ(world.take_log(), Lines{"0 vanished"});
+  EXPECT_EQ(rooms, Lines{"room"});
+  EXPECT_EQ(world.core().get(id), nullptr);
+  EXPECT_EQ(world.core().rooms(0).room_count(), 0U);
+}
+
+}  // namespace
+}  // namespace socketio::sio
