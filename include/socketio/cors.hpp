@@ -18,8 +18,9 @@
 namespace socketio {
 
 // A set of origins, as browsers write them: "https://example.com", "http://localhost:8080", "null".
-// Strings match exactly, byte by byte: never a part of an origin. A predicate may be called on
-// every loop thread.
+// Strings match exactly, byte by byte: never a part of an origin; one that no browser would send
+// (with a path or a final slash, in upper case) makes the constructor of Server throw. A predicate
+// may be called on every loop thread.
 class Origins {
  public:
   using Predicate = std::function<bool(std::string_view origin)>;
@@ -32,6 +33,7 @@ class Origins {
       : predicate_(std::move(predicate)) {}
 
   bool empty() const { return exact_.empty() && !predicate_; }
+  const std::vector<std::string>& exact() const { return exact_; }
   bool contains(std::string_view origin) const {
     return predicate_ ? predicate_(origin)
                       : std::find(exact_.begin(), exact_.end(), origin) != exact_.end();

@@ -144,6 +144,7 @@ class SOCKETIO_EXPORT AnswerHeaders {
   AnswerHeaders& set(std::string_view name, std::string_view value);  // replaces
   AnswerHeaders& add(std::string_view name, std::string_view value);  // one more line: Set-Cookie
   std::string_view get(std::string_view name) const;  // the first; empty when absent
+  bool contains(std::string_view name) const;
   const List& list() const { return list_; }
 
  private:

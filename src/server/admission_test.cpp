@@ -361,6 +361,15 @@ TEST(EngineOptions, AreChecked) {
         [](ServerOptions& o) { o.engine.cookie = CookieOptions{.path = "/; Secure"}; });
   names("cors.origin", [](ServerOptions& o) { o.cors = CorsOptions{.origin = "a\r\nb"}; });
   names("cors.origin", [](ServerOptions& o) { o.cors = CorsOptions{.origin = ""}; });
+  for (const char* no : {"https://a.example/", "a.example", "://a", "https://", "https://A.example",
+                         "https://a.example/x", "https://a, https://b", "*"}) {
+    names("cors.origin", [no](ServerOptions& o) { o.cors = CorsOptions{.origin = {no}}; });
+    names("engine.allowed_origins", [no](ServerOptions& o) { o.engine.allowed_origins = {no}; });
+  }
+  for (const char* yes : {"https://a.example", "http://localhost:3000", "http://[::1]:80", "null",
+                          "capacitor://localhost", "https://xn--bcher-kva.example"}) {
+    EXPECT_EQ(refused([yes](ServerOptions& o) { o.engine.allowed_origins = {yes}; }), "(taken)");
+  }
   names("cors.methods", [](ServerOptions& o) { o.cors = CorsOptions{.methods = {"GET,PUT"}}; });
   names("cors.allowed_headers",
         [](ServerOptions& o) { o.cors = CorsOptions{.allowed_headers = {"\r\n"}}; });

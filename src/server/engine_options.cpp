@@ -29,6 +29,24 @@ void check_tokens(const std::vector<std::string>& list, const char* option) {
     refuse(option, "must hold names of methods or headers");
 }
 
+// As browsers write it (RFC 6454 §6.1): "null", or scheme://host[:port] in lower case.
+bool is_origin(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  if (text == "null") return true;
+  if (scheme == 0 || scheme == std::string_view::npos || scheme + 3 == text.size()) return false;
+  return std::ranges::none_of(text,
+                              [](char c) {
+                                return http::is_control(c) || c == ' ' || c == ',' || c == '?' ||
+                                       c == '#' || (c >= 'A' && c <= 'Z');
+                              }) &&
+         text.find('/', scheme + 3) == std::string_view::npos;
+}
+
+void check_origins(const std::vector<std::string>& origins, const char* option) {
+  if (!std::ranges::all_of(origins, is_origin))
+    refuse(option, "must be origins: scheme://host, scheme://host:port or null");
+}
+
 const char* text(SameSite same_site) {
   switch (same_site) {
     case SameSite::lax:
@@ -53,14 +71,15 @@ void check_engine(const EngineOptions& options) {
                                                     packet.get_if<std::string>() == nullptr &&
                                                     packet.get_if<Binary>() == nullptr)
     refuse("engine.initial_packet", "must be a string or Binary");
+  check_origins(options.allowed_origins.exact(), "engine.allowed_origins");
   if (options.cookie && !session_cookie(*options.cookie, "sid"))
     refuse("engine.cookie", "holds what would break out of its header");
 }
 
 void check_cors(const CorsOptions& options) {
-  if (!http::valid_header("Origin", options.origin.text()) ||
-      (options.origin.kind() == CorsOrigin::Kind::fixed && options.origin.text().empty()))
-    refuse("cors.origin", "must be an origin");
+  if (options.origin.kind() == CorsOrigin::Kind::fixed)
+    check_origins({options.origin.text()}, "cors.origin");
+  check_origins(options.origin.origins().exact(), "cors.origin");
   check_tokens(options.methods, "cors.methods");
   check_tokens(options.allowed_headers, "cors.allowed_headers");
   check_tokens(options.exposed_headers, "cors.exposed_headers");

@@ -1,4 +1,5 @@
 // Engine and what its hooks are given: AnswerHeaders, EngineRequest.
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
@@ -38,6 +39,11 @@ AnswerHeaders& AnswerHeaders::add(std::string_view name, std::string_view value)
   check(name, value);
   list_.emplace_back(name, value);
   return *this;
+}
+
+bool AnswerHeaders::contains(std::string_view name) const {
+  return std::any_of(list_.begin(), list_.end(),
+                     [name](const auto& header) { return http::iequals(header.first, name); });
 }
 
 std::string_view AnswerHeaders::get(std::string_view name) const {

@@ -20,7 +20,7 @@ bool adds_up(base::Bytes name) {
 
 http::Response dressed(http::Response response, const AnswerHeaders& headers) {
   std::erase_if(response.headers, [&headers](const auto& own) {
-    return !adds_up(own.first) && !headers.get(own.first).empty();
+    return !adds_up(own.first) && headers.contains(own.first);
   });
   response.headers.insert(response.headers.end(), headers.list().begin(), headers.list().end());
   return response;
@@ -114,10 +114,8 @@ bool Shard::origin_allowed(const http::Request& request) {
 // -- Held requests.
 
 Admission& Shard::hold(Connection& c, const http::Request& request) {
-  if (c.http->admission == nullptr) {
-    c.http->admission = std::make_unique<Admission>(request, eio::asks_for_websocket(request));
-    c.http->exchange = Exchange::held;
-  }
+  c.http->exchange = Exchange::held;
+  c.http->admission = std::make_unique<Admission>(request, eio::asks_for_websocket(request));
   return *c.http->admission;
 }
 
