@@ -111,6 +111,21 @@ describe("messages", kTimeout, () => {
     assert.equal(threads.size, many ? 4 : 1);
   });
 
+  test("permessage-deflate holds here too, and what is inflated is bounded", async (t) => {
+    const server = await lab({ per_message_deflate: { threshold: 0 }, websocket_route: { max_message: 10_000 } }, t);
+    const peer = await open(server, t, "/feed/a", { perMessageDeflate: { threshold: 0 } });
+    assert.match(peer.extensions, /^permessage-deflate/);
+    let wire = 0;
+    peer._socket.on("data", (chunk) => { wire += chunk.length; });
+    peer.send("x".repeat(10_000));
+    assert.equal(await peer.next(), "x".repeat(10_000));
+    assert(wire < 1_000, `${wire} bytes`);
+    peer.send("x".repeat(10_001));
+    assert.equal((await peer.ended).code, 1009);
+    const plain = await open(server, t, "/feed/a", { perMessageDeflate: false });
+    assert.equal(plain.extensions, "");
+  });
+
   test("a handler that throws is reported, and the connection lives", async (t) => {
     const server = await lab({}, t);
     const peer = await open(server, t);
