@@ -1,5 +1,7 @@
 // bench-server --port N --mode echo|broadcast|rooms:K [--backend epoll|io_uring] [--threads N]
+// [--tls PEM]
 //
+// PEM is a file with a certificate and its key.
 // Event "m" with any arguments, both transports, binary included. echo: emitted back (or
 // acknowledged with them when an acknowledgement is asked for); broadcast: to everyone; rooms:K: to
 // the sender's room, socket number modulo K.
@@ -24,6 +26,7 @@ struct Options {
   unsigned long rooms = 0;
   std::size_t threads = 1;
   socketio::Backend backend = socketio::Backend::automatic;
+  std::string tls;
 };
 
 bool parse(int argc, char** argv, Options& options) {
@@ -34,6 +37,8 @@ bool parse(int argc, char** argv, Options& options) {
       options.port = static_cast<std::uint16_t>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (name == "--mode") {
       options.mode = value;
+    } else if (name == "--tls") {
+      options.tls = value;
     } else if (name == "--threads") {
       options.threads = std::strtoul(value.c_str(), nullptr, 10);
     } else if (name == "--backend" && value == "epoll") {
@@ -68,12 +73,14 @@ int main(int argc, char** argv) {
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: bench-server --port N --mode echo|broadcast|rooms:K [--backend "
-                 "epoll|io_uring] [--threads N]\n");
+                 "epoll|io_uring] [--threads N] [--tls PEM]\n");
     return 2;
   }
   socketio::ServerOptions settings;
   settings.threads = options.threads;
   settings.backend = options.backend;
+  if (!options.tls.empty())
+    settings.tls = socketio::TlsOptions{.certificates = {{options.tls, options.tls}}};
   socketio::Server io(std::move(settings));
   if (options.mode == "echo") {
     io.on_event("m", [](Socket socket, EventView event, Ack ack) {

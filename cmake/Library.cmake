@@ -59,6 +59,15 @@ install(FILES ${PROJECT_BINARY_DIR}/socketioConfig.cmake ${PROJECT_BINARY_DIR}/s
   ${CMAKE_CURRENT_LIST_DIR}/FindBrotli.cmake ${CMAKE_CURRENT_LIST_DIR}/FindLiburing.cmake
   DESTINATION ${package_dir} COMPONENT development)
 
+if(SOCKETIO_CLIENT_DIST)
+  foreach(name IN ITEMS socket.io socket.io.min socket.io.esm.min socket.io.msgpack.min)
+    install(FILES ${SOCKETIO_CLIENT_DIST}/${name}.js ${SOCKETIO_CLIENT_DIST}/${name}.js.map
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/socketio/client COMPONENT runtime)
+  endforeach()
+  install(FILES ${SOCKETIO_CLIENT_DIST}/../LICENSE
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/socketio/client COMPONENT runtime OPTIONAL)
+endif()
+
 # Relative to the .pc file, so that the installed tree can be moved.
 file(RELATIVE_PATH pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")

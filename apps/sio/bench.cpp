@@ -173,6 +173,7 @@ void add_load(CLI::App& bench, Settings& settings) {
       ->check(CLI::Range(1U, load::kMaxPayload));
   bench.add_flag("--ack", options.ack, "echo: ask for an acknowledgement instead of an event");
   bench.add_flag("--raw", settings.raw, "The server speaks bare WebSocket, not Socket.IO");
+  bench.add_flag("--tls", options.tls, "Over TLS; the server's certificate is not checked");
   bench.add_flag("--browser", options.browser, "Send a browser's request headers");
 }
 

@@ -14,6 +14,8 @@
 #include "base/out_queue.hpp"
 #include "load/options.hpp"
 #include "net/loop.hpp"
+#include "net/sys.hpp"
+#include "tls/engine.hpp"
 
 namespace load {
 
@@ -48,14 +50,28 @@ class ClientPool : public socketio::net::Driver {
   const std::string& error() const { return error_; }
 
  protected:
-  ClientPool(const Options& options, socketio::net::Loop& loop) : options_(options), loop_(loop) {}
+  ClientPool(const Options& options, socketio::net::Loop& loop);
 
   // A connection and what waits to be sent on it.
+  struct Tls {
+    explicit Tls(const std::shared_ptr<const socketio::tls::Context>& context)
+        : engine(context, socketio::tls::Role::client) {}
+    socketio::tls::Engine engine;
+    socketio::base::OutQueue wire;
+  };
   struct Channel {
     socketio::net::StreamId stream{};
     socketio::base::OutQueue out;
+    std::unique_ptr<Tls> tls;
     bool in_flight = false;
+
+    socketio::base::OutQueue& wire() { return tls ? tls->wire : out; }
   };
+  // It is connected. With TLS, says hello; what is written until the handshake is over waits.
+  void begin(Channel& channel);
+  // What has been received, without its TLS; good until the next call. Has something to flush
+  // then.
+  socketio::base::MutBytes opened(Channel& channel, socketio::base::MutBytes received);
   // True when the kernel took everything.
   bool flush_channel(Channel& channel);
   void reset(Channel& channel);
@@ -73,6 +89,8 @@ class ClientPool : public socketio::net::Driver {
   socketio::base::Arena arena_{&ledger_};
 
  private:
+  socketio::base::OutQueue& seal(Channel& channel);
+  socketio::tls::Env env(Channel& channel) { return {channel.tls->wire, arena_, random_}; }
   void on_accepted(std::uint32_t, int, const socketio::net::Address&) override {}
   void on_accept_paused(std::uint32_t, std::error_code) override {}
   void on_detached(socketio::net::StreamId, socketio::net::Owner, int) override {}
@@ -84,6 +102,9 @@ class ClientPool : public socketio::net::Driver {
   void flush() override;
   void connect_more();
 
+  std::shared_ptr<const socketio::tls::Context> tls_;  // none: plain
+  socketio::net::SystemRandom random_;
+  std::vector<char> plain_;
   std::vector<std::uint32_t> dirty_;
   std::vector<std::uint32_t> flushing_;
   std::uint32_t next_to_open_ = 0;

@@ -93,6 +93,7 @@ class PollingPool final : public ClientPool {
   void on_connected(net::StreamId id, net::Owner owner, std::error_code error) override {
     if (error) return;  // on_closed follows
     const std::uint32_t index = index_of(owner);
+    begin(line_of(owner).channel);
     loop_.backend().recv_start(id);
     if ((owner & 1U) == kPost) return post_extra(index, "40");
     write(index, kGet, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n" + headers_ + "\r\n");
@@ -112,8 +113,10 @@ class PollingPool final : public ClientPool {
         on_posted(index);
       }
     };
-    if (!line_of(owner).reader.feed(base::as_bytes(received), on_response)) {
-      const auto text = base::as_bytes(received).substr(0, kShown);
+    const base::Bytes bytes = base::as_bytes(opened(line_of(owner).channel, received));
+    if (line_of(owner).channel.tls) mark_dirty(index, clients_[index].dirty);
+    if (!line_of(owner).reader.feed(bytes, on_response)) {
+      const auto text = bytes.substr(0, kShown);
       refuse(index, "that is no response with a length: " + std::string(text));
     }
   }
@@ -138,7 +141,7 @@ class PollingPool final : public ClientPool {
       case Incoming::ping:
         return post_extra(index, "3");
       case Incoming::open:
-        return opened(index, text);
+        return on_open(index, text);
       case Incoming::connected:
         client.state = State::ready;
         return became_ready(index);
@@ -151,7 +154,7 @@ class PollingPool final : public ClientPool {
     }
   }
 
-  void opened(std::uint32_t index, std::string_view text) {
+  void on_open(std::uint32_t index, std::string_view text) {
     constexpr std::string_view kName = "\"sid\":\"";
     const std::size_t at = text.find(kName);
     const std::size_t end = at == text.npos ? at : text.find('"', at + kName.size());
@@ -175,7 +178,7 @@ class PollingPool final : public ClientPool {
   void on_sent(net::StreamId, net::Owner owner, std::size_t n) override {
     Channel& channel = line_of(owner).channel;
     channel.in_flight = false;
-    channel.out.consume(n);
+    channel.wire().consume(n);
     const std::uint32_t index = index_of(owner);
     mark_dirty(index, clients_[index].dirty);
   }

@@ -87,6 +87,7 @@ class WebSocketPool final : public ClientPool {
     if (error) return;  // on_closed follows
     const auto index = static_cast<std::uint32_t>(owner);
     clients_[index].state = State::upgrading;
+    begin(clients_[index].channel);
     loop_.backend().recv_start(id);
     write(index, request_);
   }
@@ -94,7 +95,8 @@ class WebSocketPool final : public ClientPool {
   void on_received(net::StreamId, net::Owner owner, base::MutBytes received) override {
     const auto index = static_cast<std::uint32_t>(owner);
     Client& client = clients_[index];
-    base::Bytes bytes = base::as_bytes(received);
+    base::Bytes bytes = base::as_bytes(opened(client.channel, received));
+    if (client.channel.tls) mark_dirty(index, client.dirty);
     if (client.state == State::upgrading && !upgrade(index, bytes)) return;
     const auto on_message = [&](std::uint8_t opcode, std::string_view front) {
       if (opcode == FrameReader::kClose) {
@@ -158,7 +160,7 @@ class WebSocketPool final : public ClientPool {
     const auto index = static_cast<std::uint32_t>(owner);
     Client& client = clients_[index];
     client.channel.in_flight = false;
-    client.channel.out.consume(n);
+    client.channel.wire().consume(n);
     mark_dirty(index, client.dirty);
   }
 

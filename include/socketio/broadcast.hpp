@@ -32,6 +32,7 @@ struct Target {
   std::uint32_t shard = 0;   // of `socket`
   std::uint64_t socket = 0;  // single receiver (packed id), or the sender a broadcast leaves out
   bool single = false;
+  bool one = false;  // `rooms` is the id of one socket, of another server
   std::vector<std::string> rooms;
   std::vector<std::string> except;
   std::array<char, 20> sender{};  // the id of `socket`
@@ -49,6 +50,7 @@ class AckReceiver {
   virtual void reply(const Element& args) {
     static_cast<void>(args);
   }  // broadcasts, once per client
+  virtual void asked(std::size_t clients) { static_cast<void>(clients); }  // broadcasts
 };
 
 SOCKETIO_EXPORT bool emit(const Target& target, std::string_view event, ArgsRef args);
@@ -60,6 +62,9 @@ SOCKETIO_EXPORT Pending<std::vector<RemoteSocket>> fetch_sockets(const Target& t
 SOCKETIO_EXPORT bool sockets_join(const Target& target, std::vector<std::string> rooms);
 SOCKETIO_EXPORT bool sockets_leave(const Target& target, std::vector<std::string> rooms);
 SOCKETIO_EXPORT bool disconnect_sockets(const Target& target, bool close);
+SOCKETIO_EXPORT bool server_side_emit(const Target& target, std::string_view event, ArgsRef args);
+SOCKETIO_EXPORT bool server_side_emit_with_ack(const Target& target, std::string_view event,
+                                               ArgsRef args, std::unique_ptr<AckReceiver> receiver);
 
 template <class T, class Done>
 class SingleReceiver final : public AckReceiver {
@@ -229,6 +234,10 @@ class Emits {
   bool send(A&&... args) const {
     return emit("message", std::forward<A>(args)...);
   }
+  template <class... A>
+  bool write(A&&... args) const {
+    return send(std::forward<A>(args)...);
+  }
   // One receiver: Pending<T> of the reply's first argument. Many: Pending<std::vector<T>> (needs
   // timeout()).
   template <class T, class... A>
@@ -300,6 +309,37 @@ class Selects {
   // close: the whole connection, not only this namespace.
   bool disconnect_sockets(bool close = false) const {
     return detail::disconnect_sockets(target(), close);
+  }
+
+ private:
+  decltype(auto) target() const { return static_cast<const Self*>(this)->target_for_emit(); }
+};
+
+// To the other servers of a cluster, whose adapter (ServerOptions::adapter) carries it. Any thread.
+template <class Self>
+class EmitsToServers {
+ public:
+  // Runs the handlers of on_server_event() on every other server, never here. False, and a warning
+  // in the log, when the adapter knows no others. Throws std::invalid_argument for "connect",
+  // "connection", "new_namespace".
+  template <class... A>
+  bool server_side_emit(std::string_view event, const A&... args) const {
+    return detail::server_side_emit(target(), event, detail::PackedArgs<A...>(args...).ref());
+  }
+  // One answer of each other server. Errc::timeout when one of them was silent for the time the
+  // adapter allows, Errc::unsupported when it knows no others.
+  template <class T, class... A>
+  Pending<std::vector<T>> server_side_emit_with_ack(std::string_view event,
+                                                    const A&... args) const {
+    Pending<std::vector<T>> pending;
+    auto done = [finish = detail::Finisher<std::vector<T>>(pending.state())](
+                    std::error_code error, std::vector<T> replies) {
+      finish(error ? Result<std::vector<T>>(error) : Result<std::vector<T>>(std::move(replies)));
+    };
+    detail::server_side_emit_with_ack(
+        target(), event, detail::PackedArgs<A...>(args...).ref(),
+        std::make_unique<detail::ManyReceiver<T, decltype(done)>>(done));
+    return pending;
   }
 
  private:

@@ -19,6 +19,7 @@ enum class Errc {
   unexpected_reply,  // the reply does not fit the type asked for
   wrong_thread,      // called on a thread that may not (or .get() on the loop's own thread)
   too_many,          // a limit was reached (pending acknowledgements, queue full)
+  unsupported,       // not without a cluster (ServerOptions::adapter)
 };
 
 SOCKETIO_EXPORT const std::error_category& error_category() noexcept;

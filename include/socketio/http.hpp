@@ -13,9 +13,12 @@
 
 #include <socketio/export.hpp>
 #include <socketio/task.hpp>
+#include <socketio/tls.hpp>
 #include <socketio/value.hpp>
 
 namespace socketio {
+
+struct WebSocketRoute;
 
 // A request, read whole (bodies up to max_http_buffer_size). Owns its data; copies share it.
 class SOCKETIO_EXPORT HttpRequest {
@@ -25,6 +28,9 @@ class SOCKETIO_EXPORT HttpRequest {
   std::string_view url() const;   // as sent
   std::string_view body() const;
   std::string_view address() const;  // the TCP peer
+  bool secure() const;               // over TLS
+  // What the client has shown (TlsOptions::client_certificates); null: nothing.
+  const ClientCertificate* certificate() const;
   // Empty when absent.
   std::string_view header(std::string_view name) const;  // case-insensitive; the first
   std::string_view param(std::string_view name) const;   // of the route's pattern
@@ -86,6 +92,10 @@ class SOCKETIO_EXPORT HttpRoutes {
   // content types; no dot files, no way out of the directory. Throws std::invalid_argument when the
   // directory does not exist.
   HttpRoutes& serve(std::string prefix, std::string directory);
+  // A WebSocket that is yours (RFC 6455, no Socket.IO): see <socketio/websocket.hpp>. Requests for
+  // an upgrade only; others for the same path go to the other routes, or are answered 426. Throws
+  // std::invalid_argument naming the member that is out of its range.
+  HttpRoutes& websocket(std::string pattern, WebSocketRoute route);
   // Monitoring (Server::http() only). All three answer GET and HEAD, are never cached, and say
   // nothing about clients. Server::stats() as Prometheus text, made once a second however many
   // ask; from now on the loops' turns are timed. Requests for which `allow` is false (it runs on

@@ -10,6 +10,8 @@
 
 namespace socketio {
 
+class Adapter;
+
 namespace detail {
 
 // The shapes of middleware: f(Socket, Next); f(Socket) -> std::optional<ConnectError>; the same as
@@ -57,6 +59,22 @@ class SOCKETIO_EXPORT Registration {
   ListenerId on_any(F&& handler) const {
     return add_any(make_handler(std::forward<F>(handler)));
   }
+  // What another server of the cluster sends with server_side_emit(). As on_event, but there is no
+  // Socket; runs on the first loop thread.
+  template <class F>
+  ListenerId on_server_event(std::string_view name, F&& handler) const {
+    return add_server_listener(name, make_handler(std::forward<F>(handler)));
+  }
+  // What happens to the rooms of this server, each once per transition: f(room), or f(room, socket
+  // id). A socket is in the room of its own id while it is connected. One at a time and in order,
+  // on the thread of the socket; they must not wait for other threads. Before the first client
+  // comes, or the count of members is not known.
+  ListenerId on_create_room(std::function<void(std::string_view room)> handler) const;
+  ListenerId on_join_room(
+      std::function<void(std::string_view room, std::string_view socket)> handler) const;
+  ListenerId on_leave_room(
+      std::function<void(std::string_view room, std::string_view socket)> handler) const;
+  ListenerId on_delete_room(std::function<void(std::string_view room)> handler) const;
   // f(Socket, DisconnectReason), after its rooms are gone.
   ListenerId on_disconnect(std::function<void(Socket, DisconnectReason)> handler) const;
   bool off(std::string_view name) const;
@@ -77,6 +95,9 @@ class SOCKETIO_EXPORT Registration {
 
   ListenerId add_listener(std::string_view name, HandlerPtr handler, bool once) const;
   ListenerId add_any(HandlerPtr handler) const;
+  ListenerId add_server_listener(std::string_view name, HandlerPtr handler) const;
+  ListenerId add_room_listener(
+      std::size_t fact, std::function<void(std::string_view, std::string_view)> handler) const;
   bool add_middleware(Middleware middleware) const;
 
   std::shared_ptr<Hub> hub_;
@@ -87,13 +108,16 @@ class SOCKETIO_EXPORT Registration {
 
 class SOCKETIO_EXPORT Namespace : public detail::Registration,
                                   public Emits<Namespace, false>,
-                                  public Selects<Namespace> {
+                                  public Selects<Namespace>,
+                                  public EmitsToServers<Namespace> {
  public:
   // Empty when it has been cleaned up (ServerOptions::cleanup_empty_child_namespaces): then nothing
   // can be registered on it, and what it emits reaches nobody. Any thread.
   std::string name() const;
   // Connected sockets of this server. Any thread.
   std::size_t size() const;
+  // What ServerOptions::adapter made for it; null without. Any thread.
+  std::shared_ptr<Adapter> adapter() const;
   // Those whose thread this is: all of them when the server has one thread (else fetch_sockets()).
   std::vector<Socket> sockets() const;
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include <socketio/adapter.hpp>
 #include <socketio/compression.hpp>
 #include <socketio/cors.hpp>
 #include <socketio/engine.hpp>
@@ -21,6 +22,7 @@
 #include <socketio/stats.hpp>
 #include <socketio/tls.hpp>
 #include <socketio/version.hpp>
+#include <socketio/websocket.hpp>
 
 namespace socketio {
 
@@ -54,7 +56,7 @@ struct ServerOptions {
   // Where Engine.IO listens; requests below it are ours.
   std::string path = "/socket.io/";
   // Serve the browser client's files under the path, from `client_dist` (the client-dist folder of
-  // npm's socket.io).
+  // npm's socket.io; empty: where the library was installed with them, if it was).
   bool serve_client = true;
   std::string client_dist{};
   // A client that has joined no namespace by then is closed.
@@ -91,6 +93,10 @@ struct ServerOptions {
   bool cleanup_empty_child_namespaces = false;
   // Children of all parents together; a client that would be the first of one more is refused.
   std::size_t max_child_namespaces = 10'000;
+  // Makes the adapter of each namespace, before anybody is in it; none: the sockets of this process
+  // are all there are (see adapter.hpp). What it throws for "/" reaches whoever makes the server;
+  // for others it is reported, and the namespace does without.
+  std::function<std::shared_ptr<Adapter>(const Namespace&)> adapter{};
   // Open connections; more are closed on accept.
   std::size_t max_connections = 100'000;
   // Queued bytes per client: above the first volatile packets are dropped, above the second the
@@ -121,6 +127,7 @@ struct ErrorReport {
   enum class Kind : std::uint8_t {
     handler_exception,  // a handler threw; `message` is what()
     payload_mismatch,   // an event did not fit its handler; `message` says which argument
+    send_refused,       // an event was not sent; `message` says why
     connection_error,   // an Engine.IO request was refused: `code`, `message`, `name` (context, may
                         // be empty)
   };
@@ -131,7 +138,9 @@ struct ErrorReport {
   std::string name{};
 };
 
-class SOCKETIO_EXPORT Server : public Emits<Server, false>, public Selects<Server> {
+class SOCKETIO_EXPORT Server : public Emits<Server, false>,
+                               public Selects<Server>,
+                               public EmitsToServers<Server> {
  public:
   explicit Server(ServerOptions options = {});
   // Closes at once (no farewells) if close() has not completed; never calls user code.

@@ -107,6 +107,19 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   ListenerId on_any_outgoing(F&& handler) const {
     return add_any(detail::make_handler(std::forward<F>(handler)), true);
   }
+  // The same, before those there are.
+  template <class F>
+  ListenerId prepend_any(F&& handler) const {
+    return add_any(detail::make_handler(std::forward<F>(handler)), false, true);
+  }
+  template <class F>
+  ListenerId prepend_any_outgoing(F&& handler) const {
+    return add_any(detail::make_handler(std::forward<F>(handler)), true, true);
+  }
+  // How many listeners this socket has (those of its namespace do not count).
+  std::size_t listener_count(std::string_view name) const;
+  std::size_t any_count() const;
+  std::size_t any_outgoing_count() const;
   bool off_any() const;
   bool off_any_outgoing() const;
   // f(DisconnectReason) or f(DisconnectReason, std::string_view detail); rooms are still there in
@@ -150,6 +163,11 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
         data_slot(typeid(T), [] { return std::shared_ptr<void>(std::make_shared<T>()); }));
   }
 
+  // What other servers, and fetch_sockets(), see of your state: data<Value>().
+  Value& data() const { return data<Value>(); }
+  // False instead of an exception.
+  bool set_data(Value value) const;
+
   friend bool operator==(const Socket& a, const Socket& b) {
     return a.self_ == b.self_ && a.hub_ == b.hub_ && a.shard_ == b.shard_;
   }
@@ -180,7 +198,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
     }
   }
   ListenerId add_listener(std::string_view name, detail::HandlerPtr handler, bool once) const;
-  ListenerId add_any(detail::HandlerPtr handler, bool outgoing) const;
+  ListenerId add_any(detail::HandlerPtr handler, bool outgoing, bool first = false) const;
   ListenerId add_disconnect(DisconnectHandler handler, bool before) const;
   void* data_slot(std::type_index type, std::shared_ptr<void> (*make)()) const;
 
@@ -198,6 +216,7 @@ class SOCKETIO_EXPORT RemoteSocket : public Emits<RemoteSocket, true> {
   std::string_view id() const { return id_; }
   const Handshake& handshake() const { return handshake_; }
   const std::vector<std::string>& rooms() const { return rooms_; }
+  const Value& data() const { return data_; }  // Socket::data(), as it was
   bool join(std::string_view room) const {
     return detail::sockets_join(target_, {std::string(room)});
   }
@@ -208,17 +227,19 @@ class SOCKETIO_EXPORT RemoteSocket : public Emits<RemoteSocket, true> {
 
   const detail::Target& target_for_emit() const { return target_; }
   RemoteSocket(detail::Target target, std::string id, Handshake handshake,
-               std::vector<std::string> rooms)
+               std::vector<std::string> rooms, Value data)
       : target_(std::move(target)),
         id_(std::move(id)),
         handshake_(std::move(handshake)),
-        rooms_(std::move(rooms)) {}
+        rooms_(std::move(rooms)),
+        data_(std::move(data)) {}
 
  private:
   detail::Target target_;
   std::string id_;
   Handshake handshake_;
   std::vector<std::string> rooms_;
+  Value data_;
 };
 
 }  // namespace socketio

@@ -75,6 +75,11 @@ struct Stats {
   std::uint64_t handler_errors = 0;     // exceptions caught from handlers
   std::array<std::uint64_t, kDisconnects> disconnects{};  // of sockets, by DisconnectReason
 
+  // WebSocket routes of your own.
+  std::uint64_t plain_websockets = 0;  // now
+  std::uint64_t plain_messages_in = 0;
+  std::uint64_t plain_messages_out = 0;  // queued
+
   // Memory and queues, all "now".
   std::uint64_t input_bytes = 0;            // held for unfinished input (heads, bodies, messages,
                                             // attachments)

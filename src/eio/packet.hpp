@@ -1,5 +1,5 @@
 // Engine.IO v4 packets (docs/protocol/engine.io.md): a type digit and data in text, raw bytes for a
-// binary message on WebSocket, 'b' + base64 for one in a polling payload.
+// binary message on WebSocket, 'b' + base64 for one in text.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct Packet {
   base::MutBytes data{};
 };
 
-// A text frame or one record of a polling payload without 'b'; nullopt when empty or of unknown
-// type.
+// A text frame or one record of a polling payload; nullopt when empty, of unknown type, or not
+// base64. Decodes in place. (Clients with forceBase64 send 'b' on WebSockets too.)
 std::optional<Packet> parse_packet(base::MutBytes text);
 
 }  // namespace socketio::eio

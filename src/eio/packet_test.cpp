@@ -23,8 +23,19 @@ TEST(Packet, ADigitAloneHasNoData) {
   EXPECT_TRUE(parse_packet(text)->data.empty());
 }
 
+TEST(Packet, ABinaryMessageMayComeAsText) {
+  std::string text = "bAQID";
+  const auto packet = parse_packet(text);
+  ASSERT_TRUE(packet);
+  EXPECT_EQ(packet->type, PacketType::message);
+  EXPECT_TRUE(packet->binary);
+  EXPECT_EQ(base::as_bytes(packet->data), "\x01\x02\x03");
+  std::string empty = "b";
+  EXPECT_TRUE(parse_packet(empty)->binary);
+}
+
 TEST(Packet, EmptyAndUnknownAreRefused) {
-  for (std::string text : {"", "7", "9", "a", "bAQID", " 4", "/"}) EXPECT_FALSE(parse_packet(text));
+  for (std::string text : {"", "7", "9", "a", "b=AQ", "b~~~~", " 4", "/"}) EXPECT_FALSE(parse_packet(text));
   std::string nul("\0", 1);
   EXPECT_FALSE(parse_packet(nul));
 }

@@ -13,7 +13,7 @@ constexpr char kBinaryMessage = static_cast<char>(PacketType::message);
 std::optional<Packet> parse_text_packet_v3(base::MutBytes text) {
   if (text.empty() || text[0] != 'b') return parse_packet(text);
   std::optional<Packet> packet = parse_packet(text.subspan(1));
-  if (!packet) return std::nullopt;
+  if (!packet || packet->binary) return std::nullopt;  // "bb…" is of no version
   const std::ptrdiff_t size =
       base::base64_decode(base::as_bytes(packet->data), packet->data.data());
   if (size < 0) return std::nullopt;

@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "base/base64.hpp"
 
 namespace socketio::eio {
 
@@ -19,14 +18,7 @@ PayloadReader::Status PayloadReader::next(Packet& out) {
   }
 
   if (++packets_ <= kMaxPacketsPerPayload) {
-    if (!record.empty() && record[0] == 'b') {
-      const base::MutBytes data = record.subspan(1);
-      const std::ptrdiff_t size = base::base64_decode(base::as_bytes(data), data.data());
-      if (size >= 0) {
-        out = {PacketType::message, true, data.first(static_cast<std::size_t>(size))};
-        return Status::packet;
-      }
-    } else if (const auto packet = parse_packet(record)) {
+    if (const auto packet = parse_packet(record)) {
       out = *packet;
       return Status::packet;
     }

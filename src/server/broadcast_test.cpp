@@ -41,7 +41,8 @@ class Three : public ::testing::Test {
   Client c_;
 };
 
-// messaging-many.ts: "emits to a namespace", "emits binary data to a namespace"
+// covers sio/messaging-many: emits to a namespace
+// covers sio/messaging-many: emits binary data to a namespace
 TEST_F(Three, EmitsToANamespace) {
   const Namespace other = world_.io.of("/test");
   b_.join("/test");
@@ -53,7 +54,7 @@ TEST_F(Three, EmitsToANamespace) {
   EXPECT_EQ(a_.rest(), Strings{R"(2["message",1])"});
 }
 
-// messaging-many.ts: "emits to the rest"
+// covers sio/messaging-many: emits to the rest
 TEST_F(Three, EmitsToTheRest) {
   first().broadcast().emit("a");
   expect(kNothing, kOne, kOne);
@@ -61,8 +62,11 @@ TEST_F(Three, EmitsToTheRest) {
   expect(kOne, kNothing, kOne);
 }
 
-// messaging-many.ts: "emits to rooms", "emits to rooms avoiding dupes", "broadcasts to rooms",
-// "broadcasts binary data to rooms"; uws.ts: "should broadcast in multiple rooms"
+// covers sio/messaging-many: emits to rooms
+// covers sio/messaging-many: emits to rooms avoiding dupes
+// covers sio/messaging-many: broadcasts to rooms
+// covers sio/messaging-many: broadcasts binary data to rooms
+// covers sio/uws: should broadcast in multiple rooms
 TEST_F(Three, EmitsToRooms) {
   first().join("room");
   second().join({"room", "other"});
@@ -85,8 +89,10 @@ TEST_F(Three, EmitsToRooms) {
   expect(kNothing, kNothing, kNothing);
 }
 
-// messaging-many.ts: "keeps track of rooms", "deletes empty rooms", "should properly cleanup left
-// rooms", "allows to join several rooms at once"
+// covers sio/messaging-many: keeps track of rooms
+// covers sio/messaging-many: deletes empty rooms
+// covers sio/messaging-many: should properly cleanup left rooms
+// covers sio/messaging-many: allows to join several rooms at once
 TEST_F(Three, KeepsTrackOfRooms) {
   const Socket s = first();
   const std::string id(s.id());
@@ -107,9 +113,11 @@ TEST_F(Three, KeepsTrackOfRooms) {
   EXPECT_EQ(found(world_.io.in("a").fetch_sockets()), 0U);
 }
 
-// messaging-many.ts: "should exclude specific sockets when broadcasting", "should exclude a
-// specific room when broadcasting"; namespaces.ts: "should exclude a specific socket when
-// emitting", "… (in a namespace)", "should exclude a specific room when emitting"
+// covers sio/messaging-many: should exclude specific sockets when broadcasting
+// covers sio/messaging-many: should exclude a specific room when broadcasting
+// covers sio/namespaces: should exclude a specific socket when emitting
+// covers sio/namespaces: should exclude a specific room when emitting
+// covers sio/namespaces: should exclude a specific socket when emitting (in a namespace)
 TEST_F(Three, ExcludesRoomsAndSockets) {
   second().join("room");
   world_.io.except(first().id()).emit("a");
@@ -122,7 +130,8 @@ TEST_F(Three, ExcludesRoomsAndSockets) {
   expect(kNothing, kNothing, kOne);
 }
 
-// messaging-many.ts: "should return an immutable broadcast operator"; namespaces.ts: same
+// covers sio/messaging-many: should return an immutable broadcast operator
+// covers sio/namespaces: should return an immutable broadcast operator
 TEST_F(Three, ModifiersLeaveTheirOriginAlone) {
   first().join("room");
   const Broadcast all = world_.io.local();
@@ -137,7 +146,8 @@ TEST_F(Three, ModifiersLeaveTheirOriginAlone) {
   expect(kOne, kOne, kOne);
 }
 
-// messaging-many.ts: "should broadcast and expect multiple acknowledgements" and "(promise)"
+// covers sio/messaging-many: should broadcast and expect multiple acknowledgements
+// covers sio/messaging-many: should broadcast and expect multiple acknowledgements (promise)
 TEST_F(Three, CollectsTheAcknowledgementsOfMany) {
   std::vector<int> replies;
   std::error_code error = Errc::timeout;
@@ -170,8 +180,9 @@ TEST_F(Three, CollectsTheAcknowledgementsOfMany) {
   EXPECT_EQ(pending.get().value(), (std::vector<int>{5, 5}));
 }
 
-// messaging-many.ts: "should fail when a client does not acknowledge the event in the given delay"
-// and "(promise)"
+// covers sio/messaging-many: should fail when a client does not acknowledge the event in the given
+// delay covers sio/messaging-many: should fail when a client does not acknowledge the event in the
+// given delay (promise)
 TEST_F(Three, SilentClientsAreWaitedForOnlySoLong) {
   std::vector<int> replies;
   std::error_code error;
@@ -189,7 +200,7 @@ TEST_F(Three, SilentClientsAreWaitedForOnlySoLong) {
   EXPECT_EQ(pending.get().error(), Errc::timeout);
 }
 
-// messaging-many.ts: "should broadcast and return if the packet is sent to 0 client"
+// covers sio/messaging-many: should broadcast and return if the packet is sent to 0 client
 TEST_F(Three, NobodyToAskIsAnAnswer) {
   std::error_code error = Errc::timeout;
   std::size_t count = 9;
@@ -211,16 +222,18 @@ TEST_F(Three, AskingManyNeedsATimeout) {
   EXPECT_THROW(world_.io.to("x").emit_with_ack<int>("ask"), std::invalid_argument);
 }
 
-// namespaces.ts: "should throw on reserved event"
+// covers sio/namespaces: should throw on reserved event
 TEST_F(Three, ReservedEventsThrow) {
   EXPECT_THROW(world_.io.emit("connect"), std::invalid_argument);
   EXPECT_THROW(world_.io.to("x").emit("disconnect"), std::invalid_argument);
   EXPECT_THROW(world_.io.on_event("disconnect", [] {}), std::invalid_argument);
 }
 
-// utility-methods.ts fetchSockets: "returns all socket instances", "returns all socket instances in
-// the given room"; namespaces.ts: "should find all clients in a namespace", "… room", "… across
-// namespace rooms"
+// covers sio/namespaces: should find all clients in a namespace room
+// covers sio/namespaces: should find all clients across namespace rooms
+// covers sio/utility-methods: returns all socket instances
+// covers sio/utility-methods: returns all socket instances in the given room
+// covers sio/namespaces: should find all clients in a namespace
 TEST_F(Three, FetchesSockets) {
   first().join({"room", "third"});
   second().join("other");
@@ -256,7 +269,11 @@ TEST_F(Three, FetchesOnlyWhoIsConnected) {
   EXPECT_EQ(world_.io.sockets().sockets().size(), 2U);
 }
 
-// utility-methods.ts socketsJoin and socketsLeave: all four
+// covers sio/utility-methods: socketsJoin › makes all socket instances join the given room
+// covers sio/utility-methods: socketsJoin › makes all socket instances in a room join the given
+// room covers sio/utility-methods: socketsLeave › makes all socket instances leave the given room
+// covers sio/utility-methods: socketsLeave › makes all socket instances in a room leave the given
+// room
 TEST_F(Three, MovesSetsOfSockets) {
   first().join("room");
   EXPECT_TRUE(world_.io.sockets_join("all"));
@@ -269,7 +286,8 @@ TEST_F(Three, MovesSetsOfSockets) {
   EXPECT_TRUE(!second().in_room("all") && !first().in_room("y"));
 }
 
-// utility-methods.ts disconnectSockets: both
+// covers sio/utility-methods: disconnectSockets › makes all socket instances disconnect
+// covers sio/utility-methods: disconnectSockets › makes all socket instances in a room disconnect
 TEST_F(Three, DisconnectsSetsOfSockets) {
   second().join("room");
   EXPECT_TRUE(world_.io.in("room").disconnect_sockets(true));
@@ -281,7 +299,8 @@ TEST_F(Three, DisconnectsSetsOfSockets) {
   EXPECT_TRUE(a_.wait_closed());
 }
 
-// uws.ts: "should broadcast": to polling and WebSocket clients alike
+// To polling and WebSocket clients alike.
+// covers sio/uws: should broadcast
 TEST_F(Three, PollingClientsTakePart) {
   test::PollingClient polling(world_);
   ASSERT_TRUE(polling.join());

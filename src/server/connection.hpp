@@ -15,6 +15,7 @@
 #include "http/server_machine.hpp"
 #include "net/backend.hpp"
 #include "net/timer_wheel.hpp"
+#include "server/plain_websocket.hpp"
 #include "server/tls_side.hpp"
 #include "sio/core.hpp"
 #include "ws/machine.hpp"
@@ -36,7 +37,8 @@ enum TimerKind : std::uint8_t {
   kSessionTimer,
   kCoreTimer,
   kShutdownTimer,
-  kRecoveryTimer
+  kRecoveryTimer,
+  kPlainTimer
 };
 
 // What the request in flight is.
@@ -86,7 +88,8 @@ struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
   std::optional<ws::Machine> ws;
   std::unique_ptr<Move> move;
   std::unique_ptr<TlsSide> tls;
-  SessionId session{};  // of a WebSocket
+  std::unique_ptr<PlainSide> plain;  // a WebSocket of the user's own
+  SessionId session{};               // of a WebSocket
   net::Timer timer;
   bool probe = false;      // the WebSocket is an upgrade being tried
   bool in_flight = false;  // a send is with the backend

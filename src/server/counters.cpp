@@ -27,6 +27,9 @@ void Counters::add_to(Stats& all) const {
   all.mismatched_events += mismatches.get();
   all.handler_errors += failures.get();
   for (std::size_t i = 0; i < disconnects.size(); ++i) all.disconnects[i] += disconnects[i].get();
+  all.plain_websockets += plain_websockets.get();
+  all.plain_messages_in += plain_in.get();
+  all.plain_messages_out += plain_out.get();
   turns.add_to(all.turns);
 }
 

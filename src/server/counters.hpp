@@ -56,6 +56,10 @@ struct Counters {
   base::Counter failures;
   std::array<base::Counter, Stats::kDisconnects> disconnects;  // by DisconnectReason
 
+  base::Counter plain_websockets;
+  base::Counter plain_in;
+  base::Counter plain_out;
+
   TimeHistogram turns;
 
   void add_to(Stats& all) const;

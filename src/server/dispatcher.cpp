@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "server/ack_state.hpp"
 #include "server/owned_args.hpp"
 #include "server/shard.hpp"
 
@@ -54,12 +55,7 @@ class Call final : public detail::Invocation {
     // Another handler of the event may have taken an Ack and used it already.
     if (ack_ == nullptr || close_ack(*ack_)) dispatcher_.send_ack(id_, id, args);
   }
-  void mismatch(std::size_t index) override {
-    dispatcher_.counters_.mismatches.add();
-    dispatcher_.report({ErrorReport::Kind::payload_mismatch,
-                        fmt::format("argument {} does not fit the handler", index),
-                        std::string(view_.name())});
-  }
+  void mismatch(std::size_t index) override { dispatcher_.report_mismatch(view_.name(), index); }
   detail::TaskEnd begin_task() override;
 
   static bool close_ack(detail::AckState& ack);
@@ -82,18 +78,6 @@ class Call final : public detail::Invocation {
 
 }  // namespace socketio::server
 
-namespace socketio::detail {
-
-struct AckState {
-  std::shared_ptr<Hub> hub;
-  std::uint32_t shard = 0;
-  std::uint64_t socket = 0;
-  std::uint64_t id = 0;
-  std::atomic<bool> open{true};
-};
-
-}  // namespace socketio::detail
-
 namespace socketio {
 
 Ack::operator bool() const {
@@ -102,6 +86,7 @@ Ack::operator bool() const {
 
 bool Ack::send(detail::ArgsRef args) const {
   if (state_ == nullptr || !state_->open.exchange(false, std::memory_order_relaxed)) return false;
+  if (state_->answer) return state_->answer(server::collect(args)), true;
   const auto socket = sio::SocketId::unpack(state_->socket);
   if (server::Shard* shard = state_->hub->command(state_->shard); shard != nullptr)
     return shard->dispatcher().send_ack(socket, state_->id, args);
@@ -199,6 +184,12 @@ void Dispatcher::report(const ErrorReport& error) {
   }
 }
 
+void Dispatcher::report_mismatch(std::string_view event, std::size_t argument) {
+  counters_.mismatches.add();
+  report({ErrorReport::Kind::payload_mismatch,
+          fmt::format("argument {} does not fit the handler", argument), std::string(event)});
+}
+
 void Dispatcher::report_exception(std::exception_ptr error, std::string_view event) {
   counters_.failures.add();
   std::string message = "unknown exception";
@@ -224,8 +215,7 @@ void Dispatcher::pump(base::Time now) {
         on_connecting(event);
         break;
       case sio::EventKind::vanished:
-        if (hub_->recovery != nullptr) end_session(event.socket, true);
-        client_left(extras(event.nsp));
+        vanished(event);
         break;
       case sio::EventKind::unknown_namespace:
         on_unknown_namespace(event);
@@ -301,9 +291,11 @@ void Dispatcher::connected(sio::SocketId id) {
   if (!core_.accept(id, shard_.now())) return;
   const sio::Socket* socket = core_.get(id);
   const Socket user = handle(*socket);
-  extras(socket->nsp).entry->sockets.fetch_add(1, std::memory_order_relaxed);
+  NamespaceExtras& nsp = extras(socket->nsp);
+  nsp.entry->sockets.fetch_add(1, std::memory_order_relaxed);
   counters_.sockets.add();
-  const auto handlers = extras(socket->nsp).connection;
+  if (nsp.watched) room_changed(*socket, user.id(), true);
+  const auto handlers = nsp.connection;
   for (const auto& [listener, run] : handlers) guarded("connection", [&] { run(user); });
 }
 
@@ -405,6 +397,7 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   const sio::Socket* socket = core_.get(event.socket);
   const DisconnectReason reason = event.reason;
   const bool before = event.kind == sio::EventKind::disconnecting;
+  if (!before && !leaving_.empty()) left_rooms(*socket);
   if (!before) {
     extras(event.nsp).entry->sockets.fetch_sub(1, std::memory_order_relaxed);
     counters_.sockets.subtract();
@@ -417,7 +410,7 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
     for (const auto& [listener, run] : handlers)
       guarded("disconnect", [&] { run(reason, event.detail); });
   }
-  if (before) return;
+  if (before) return remember_rooms(*core_.get(event.socket));
   const auto handlers = extras(event.nsp).disconnected;
   for (const auto& [listener, run] : handlers) guarded("disconnect", [&] { run(user, reason); });
   if (hub_->recovery != nullptr) end_session(event.socket, recoverable(reason));

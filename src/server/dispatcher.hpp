@@ -34,6 +34,9 @@ void write_values(const void* values, Writer& to);  // ArgsRef::write for Args
 NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, std::string_view name,
                                      std::uint32_t parent, std::size_t max_children);
 
+// By ServerOptions::adapter, when there is one.
+void make_adapter(const std::shared_ptr<detail::Hub>& hub, std::uint32_t index);
+
 class Dispatcher {
  public:
   Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Counters& counters,
@@ -52,6 +55,14 @@ class Dispatcher {
                      std::unique_ptr<detail::AckReceiver> receiver);
   bool send_ack(sio::SocketId socket, std::uint64_t id, detail::ArgsRef args);
   std::vector<sio::SocketId> select(const detail::Target& target);
+  // Rooms, and who wants to know of them (dispatcher_rooms.cpp).
+  bool join(sio::Socket& socket, base::Bytes room);
+  bool leave(sio::Socket& socket, base::Bytes room);
+  // From another server (dispatcher_server_events.cpp).
+  void on_server_event(sio::NamespaceIndex nsp, const Packet& packet,
+                       std::function<void(const Args&)> answer);
+  // The clock of what is asked over several servers.
+  void await_deadline(std::unique_ptr<sio::AckWaiter> waiter, base::Time deadline);
 
   // -- Recovery (dispatcher_recovery.cpp).
   void deliver(const sio::LogEntry& entry, std::string_view event, sio::Flags flags);
@@ -94,9 +105,11 @@ class Dispatcher {
   }
   void report_exception(std::exception_ptr error, std::string_view event);
   void report(const ErrorReport& error);
+  void report_mismatch(std::string_view event, std::size_t argument);
 
  private:
   friend class Call;
+  void vanished(const sio::Event& event);
   void on_connecting(const sio::Event& event);
   void run_middlewares(sio::SocketId socket, std::shared_ptr<std::vector<detail::Middleware>> chain,
                        std::size_t index);
@@ -118,6 +131,11 @@ class Dispatcher {
   void create_child(const WantedPtr& wanted, std::uint32_t parent);
   void admit(const WantedPtr& wanted);
   void client_left(const NamespaceExtras& nsp);
+  void room_changed(const sio::Socket& socket, std::string_view room, bool joined);
+  std::vector<std::string> rooms_to_leave(const sio::Socket& socket);
+  void remember_rooms(const sio::Socket& socket);
+  void left_rooms(const sio::Socket& socket);
+  void tell_rooms(const sio::Socket& socket);
   void on_event(sio::Event& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
                     std::optional<std::uint64_t> ack_id);
@@ -144,6 +162,7 @@ class Dispatcher {
   std::vector<std::unique_ptr<NamespaceHandlers>> parents_;
   std::uint32_t outgoing_listeners_ =
       0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
+  std::vector<std::pair<sio::SocketId, std::vector<std::string>>> leaving_;  // disconnecting
   bool pumping_ = false;
 
  public:

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "http/url.hpp"
+#include "server/facade_emit.hpp"
 #include "server/shard.hpp"
 #include "sio/recovery_log.hpp"
 #include "value/value_writer.hpp"
@@ -106,7 +107,9 @@ bool Dispatcher::emit(sio::SocketId id, std::string_view event, detail::ArgsRef 
   const sio::Encoded packet =
       encoder_.finish(sio::PacketType::event, core_.namespace_name(socket->nsp), std::nullopt,
                       options_.max_attachments);
-  if (!packet.can_be_sent() || !core_.emit(*socket, packet, flags)) return false;
+  if (!packet.can_be_sent()) [[unlikely]]
+    return refuse_attachments(*hub_, event), false;
+  if (!core_.emit(*socket, packet, flags)) return false;
   counters_.events_out.add();
   return true;
 }
@@ -117,7 +120,9 @@ bool Dispatcher::send_ack(sio::SocketId id, std::uint64_t ack, detail::ArgsRef a
   args.write(args.arguments, encoder_.begin_ack());
   const sio::Encoded packet = encoder_.finish(
       sio::PacketType::ack, core_.namespace_name(socket->nsp), ack, options_.max_attachments);
-  return packet.can_be_sent() && core_.send_ack(*socket, packet);
+  if (!packet.can_be_sent()) [[unlikely]]
+    return refuse_attachments(*hub_, "(acknowledgement)"), false;
+  return core_.send_ack(*socket, packet);
 }
 
 bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket& packet,
@@ -173,7 +178,10 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
     const auto encoded = [&](std::optional<std::uint64_t> id) {
       return encoder_.finish(sio::PacketType::event, nsp, id, options_.max_attachments);
     };
-    if (!encoded(std::nullopt).can_be_sent()) return receiver->finish(Errc::too_many, {}), false;
+    if (!encoded(std::nullopt).can_be_sent()) {
+      refuse_attachments(*hub_, event);
+      return receiver->finish(Errc::too_many, {}), false;
+    }
     auto own = std::make_unique<Waiter>(std::move(receiver));
     Waiter& refused = *own;
     std::unique_ptr<sio::AckWaiter> waiter = std::move(own);
@@ -192,17 +200,28 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
   args.write(args.arguments, encoder_.begin_event(event));
   const sio::Encoded packet = encoder_.finish(
       sio::PacketType::event, core_.namespace_name(target.nsp), id, options_.max_attachments);
-  if (!packet.can_be_sent()) return receiver->finish(Errc::too_many, {}), false;
+  if (!packet.can_be_sent()) {
+    refuse_attachments(*hub_, event);
+    return receiver->finish(Errc::too_many, {}), false;
+  }
   const sio::SharedPacket shared = sio::Encoder::share(packet, &shared_.ledger);
   OutgoingNotifier notifier(
       shared, event, options_,
       [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
   counters_.acks_pending.add();
-  counters_.events_out.add(
+  detail::AckReceiver& asking = *receiver;  // lives at least until the core's next event
+  const std::size_t asked =
       core_.broadcast_with_ack(target.nsp, selection_of(target), shared, flags_of(target), id,
                                std::make_unique<Waiter>(std::move(receiver)), deadline, now,
-                               outgoing_listeners_ > 0 ? &notifier : nullptr));
+                               outgoing_listeners_ > 0 ? &notifier : nullptr);
+  counters_.events_out.add(asked);
+  asking.asked(asked);
   return true;
+}
+
+void Dispatcher::await_deadline(std::unique_ptr<sio::AckWaiter> waiter, base::Time deadline) {
+  counters_.acks_pending.add();
+  core_.await_deadline(std::move(waiter), deadline);
 }
 
 void Dispatcher::show_outgoing(sio::Socket& socket, const EventView& view) {
@@ -262,8 +281,14 @@ RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
   std::vector<std::string> rooms{std::string(socket.id_view())};
   for (std::string& room : core_.rooms(socket.nsp).rooms_of(socket))
     rooms.push_back(std::move(room));
+  Value data;
+  if (const auto* own = static_cast<const SocketExtras*>(socket.attachment.get())) {
+    for (const auto& [type, value] : own->data) {
+      if (type == typeid(Value)) data = *static_cast<const Value*>(value.get());
+    }
+  }
   return {std::move(target), std::string(socket.id_view()), handshake(socket.self),
-          std::move(rooms)};
+          std::move(rooms), std::move(data)};
 }
 
 }  // namespace socketio::server

@@ -35,6 +35,7 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
       hub->names.add(name, parent, std::move(inherited), counted, max_children);
   if (!added.is_new) return added;
   const std::uint32_t index = added.entry->index;
+  here.dispatcher().guarded("adapter", [&] { make_adapter(hub, index); });
   if (const auto& hook = hub->hooks.new_namespace)
     here.dispatcher().guarded("new_namespace", [&] { hook(Namespace(hub, index)); });
   // Behind what the hook registered.
@@ -42,6 +43,14 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
     hub->run_or_post_always(i, [index](Shard& on) { on.dispatcher().let_in(index); });
   hub->names.ready(*added.entry);
   return added;
+}
+
+void make_adapter(const std::shared_ptr<detail::Hub>& hub, std::uint32_t index) {
+  if (!hub->settings.options.adapter) return;
+  const std::shared_ptr<Adapter> made = hub->settings.options.adapter(Namespace(hub, index));
+  if (made == nullptr) return;
+  made->init();
+  hub->names.set_adapter(index, made);
 }
 
 bool Dispatcher::ensure_namespace(sio::NamespaceIndex nsp) {
@@ -58,7 +67,10 @@ bool Dispatcher::ensure_namespace(sio::NamespaceIndex nsp) {
 }
 
 void Dispatcher::let_in(sio::NamespaceIndex nsp) {
-  if (ensure_namespace(nsp)) extras(nsp).open = true;
+  if (!ensure_namespace(nsp)) return;
+  NamespaceExtras& own = extras(nsp);
+  own.open = true;
+  if (hub_->names.adapter(nsp) != nullptr) own.watched = true;
 }
 
 void Dispatcher::drop_namespace(sio::NamespaceIndex nsp) {
@@ -137,11 +149,13 @@ void Dispatcher::admit(const WantedPtr& wanted) {
 // it. A CONNECT that comes to one of them before is turned away by enter() and starts over.
 void Dispatcher::client_left(const NamespaceExtras& nsp) {
   if (!nsp.entry->counted || !nsp.entry->leave()) return;
-  hub_->names.remove(*nsp.entry);
+  const std::shared_ptr<Adapter> adapter = hub_->names.remove(*nsp.entry);
   const std::uint32_t index = nsp.entry->index;
   auto left = std::make_shared<std::atomic<std::size_t>>(hub_->size());
-  const auto done = [hub = hub_.get(), left, index] {
-    if (left->fetch_sub(1) == 1) hub->names.recycle(index);
+  const auto done = [hub = hub_.get(), left, index, adapter] {
+    if (left->fetch_sub(1) > 1) return;
+    hub->names.recycle(index);
+    if (adapter != nullptr) adapter->close();
   };
   for (std::size_t i = 0; i < hub_->size(); ++i) {
     const bool posted = hub_->post_always(i, [index, done](Shard& on) {

@@ -33,6 +33,7 @@ bool Dispatcher::recover(sio::SocketId id) {
   if (claim.session == nullptr) return claim.wait;
   socket->attachment = std::move(claim.session->kept);
   core_.adopt(*socket, std::move(claim.session));
+  tell_rooms(*socket);
   if (hub_->settings.options.connection_state_recovery->skip_middlewares) {
     connected(id);
   } else {

@@ -1,11 +1,14 @@
 // The free functions behind Emits and Selects. One receiver: on its shard's thread at once,
-// elsewhere the arguments become values and the call is posted. Many: encoded once, then handed to
-// every shard.
+// elsewhere the arguments become values and the call is posted. Many: to the adapter of the
+// namespace when the user has given one; else encoded once, then handed to every shard.
+#include "server/facade_emit.hpp"
+
 #include <stdexcept>
 
 #include <socketio/server.hpp>
 
 #include "server/callers_encoder.hpp"
+#include "server/cluster_question.hpp"
 #include "server/fan_in.hpp"
 #include "server/recovery.hpp"
 #include "server/shard.hpp"
@@ -16,6 +19,17 @@ namespace socketio::server {
 void refuse_reserved(std::string_view event) {
   if (sio::reserved_event(event))
     throw std::invalid_argument("\"" + std::string(event) + "\" is a reserved event name");
+}
+
+void refuse_attachments(const detail::Hub& hub, std::string_view event) {
+  const ErrorReport report{ErrorReport::Kind::send_refused,
+                           "more binary attachments than max_attachments (" +
+                               std::to_string(hub.settings.sio.max_attachments) +
+                               "): the receiver would disconnect",
+                           std::string(event)};
+  const detail::Hub::Job tell = [report](Shard& shard) { shard.dispatcher().report(report); };
+  if (Shard* here = hub.here(); here != nullptr) return tell(*here);
+  hub.post(0, tell);
 }
 
 namespace {
@@ -35,6 +49,7 @@ sio::SharedPacket encode(detail::Hub& hub, Shard* here, std::uint32_t nsp, std::
   args.write(args.arguments, encoder->begin_event(event));
   const sio::Encoded packet =
       encoder->finish(sio::PacketType::event, name, std::nullopt, hub.settings.sio.max_attachments);
+  if (!packet.can_be_sent()) return refuse_attachments(hub, event), sio::SharedPacket();
   return sio::Encoder::share(packet, &hub.ledger);
 }
 
@@ -61,11 +76,32 @@ void refuse_parent(const Target& target, const char* what) {
     throw std::invalid_argument(std::string(what) + " not supported on parent namespaces");
 }
 
-// A command for every selected socket, on the shards that may have some.
-bool command(const Target& target, std::function<void(server::Dispatcher&, sio::SocketId)> act) {
+// Null, and nothing looked up, when the user has given none.
+std::shared_ptr<Adapter> adapter_of(const Target& target) {
+  if (target.single || !target.hub->settings.options.adapter) [[likely]]
+    return nullptr;
+  return target.hub->names.adapter(target.nsp);
+}
+
+Delivery delivery_of(const Target& target) {
+  Delivery delivery{target.rooms,    target.except, target.is_volatile,
+                    target.compress, target.local,  target.timeout};
+  if (target.socket != 0) delivery.except.emplace_back(target.sender.data(), target.sender.size());
+  return delivery;
+}
+
+// What many sockets are told to do: each child of a parent, the adapter, or the sockets here.
+template <class Through, class Here>
+bool tell(const Target& target, Through through, Here here) {
   if (target.hub == nullptr) return false;
   if (server::is_parent(target.nsp))
-    return each_child(target, [&](const Target& child) { return command(child, act); });
+    return each_child(target, [&](const Target& child) { return tell(child, through, here); });
+  if (const auto adapter = adapter_of(target)) return through(*adapter, delivery_of(target));
+  return here(target);
+}
+
+// A command for every selected socket, on the shards that may have some.
+bool command(const Target& target, std::function<void(server::Dispatcher&, sio::SocketId)> act) {
   const Hub::Job job = [target, act = std::move(act)](server::Shard& shard) {
     for (const sio::SocketId id : shard.dispatcher().select(target)) act(shard.dispatcher(), id);
   };
@@ -74,21 +110,12 @@ bool command(const Target& target, std::function<void(server::Dispatcher&, sio::
 }
 
 bool emit_to_many(const Target& target, std::string_view event, ArgsRef args) {
-  if (server::is_parent(target.nsp))
-    return each_child(target,
-                      [&](const Target& child) { return emit_to_many(child, event, args); });
-  Hub& hub = *target.hub;
-  if (hub.recovery != nullptr)
-    return hub.recovery->emit(target, event, args) == server::Recovery::Sent::yes;
-  server::Shard* here = hub.command();
-  const sio::SharedPacket packet = server::encode(hub, here, target.nsp, event, args);
-  if (!packet.text) return false;
-  if (here != nullptr && hub.size() == 1)
-    return here->dispatcher().broadcast(target, packet, event);
-  const Hub::Job job = [target, packet, name = std::string(event)](server::Shard& shard) {
-    shard.dispatcher().broadcast(target, packet, name);
-  };
-  return hub.on_all(job, target.is_volatile);
+  return tell(
+      target,
+      [&](Adapter& adapter, const Delivery& delivery) {
+        return adapter.broadcast({std::string(event), server::collect(args)}, delivery);
+      },
+      [&](const Target& here) { return emit_here(here, event, args); });
 }
 
 bool emit_to_one(const std::shared_ptr<Hub>& hub, std::uint32_t shard, std::uint64_t socket,
@@ -107,6 +134,21 @@ bool emit_to_one(const std::shared_ptr<Hub>& hub, std::uint32_t shard, std::uint
 }
 
 }  // namespace
+
+bool emit_here(const Target& target, std::string_view event, ArgsRef args) {
+  Hub& hub = *target.hub;
+  if (hub.recovery != nullptr)
+    return hub.recovery->emit(target, event, args) == server::Recovery::Sent::yes;
+  server::Shard* here = hub.command();
+  const sio::SharedPacket packet = server::encode(hub, here, target.nsp, event, args);
+  if (!packet.text) return false;
+  if (here != nullptr && hub.size() == 1)
+    return here->dispatcher().broadcast(target, packet, event);
+  const Hub::Job job = [target, packet, name = std::string(event)](server::Shard& shard) {
+    shard.dispatcher().broadcast(target, packet, name);
+  };
+  return hub.on_all(job, target.is_volatile);
+}
 
 bool emit(const Socket& socket, std::string_view event, ArgsRef args) {
   if (socket.hub() != nullptr && socket.hub()->recovery != nullptr) [[unlikely]]
@@ -131,9 +173,15 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
                    std::unique_ptr<AckReceiver> receiver) {
   server::refuse_reserved(event);
   refuse_parent(target, "acknowledgements are");
-  if (!target.single && !target.timeout)
+  if (!target.single && !target.one && !target.timeout)
     throw std::invalid_argument("a broadcast that expects acknowledgements needs timeout()");
   if (target.hub == nullptr) return receiver->finish(Errc::disconnected, {}), false;
+  if (const auto adapter = adapter_of(target)) {
+    const auto question =
+        std::make_shared<server::ClusterQuestion>(target.hub, target.one, std::move(receiver));
+    return server::ClusterQuestion::ask(
+        question, *adapter, {std::string(event), server::collect(args)}, delivery_of(target));
+  }
   const Hub& hub = *target.hub;
   const std::size_t first = target.single ? target.shard : 0;
   const std::size_t parts = target.single ? 1 : hub.size();
@@ -158,9 +206,23 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
 
 Pending<std::vector<RemoteSocket>> fetch_sockets(const Target& target) {
   refuse_parent(target, "fetch_sockets() is");
+  if (target.hub == nullptr) return Pending<std::vector<RemoteSocket>>(Errc::shutting_down);
+  const auto adapter = adapter_of(target);
+  if (adapter == nullptr) return fetch_here(target);
+  // It may answer on any thread, but whoever asked goes on on its own.
   Pending<std::vector<RemoteSocket>> pending;
   const Finisher<std::vector<RemoteSocket>> finish(pending.state());
-  if (target.hub == nullptr) return finish(Errc::shutting_down), pending;
+  adapter->fetch_sockets(delivery_of(target))
+      .then([finish, home = server::Home(target.hub)](Result<std::vector<RemoteSocket>> found) {
+        auto kept = std::make_shared<Result<std::vector<RemoteSocket>>>(std::move(found));
+        home.run([finish, kept] { finish(std::move(*kept)); });
+      });
+  return pending;
+}
+
+Pending<std::vector<RemoteSocket>> fetch_here(const Target& target) {
+  Pending<std::vector<RemoteSocket>> pending;
+  const Finisher<std::vector<RemoteSocket>> finish(pending.state());
   auto found = std::make_shared<server::Gather<RemoteSocket>>(
       target.hub, target.single ? 1 : target.hub->size(),
       [finish](std::vector<RemoteSocket> all) { finish(std::move(all)); });
@@ -179,30 +241,108 @@ Pending<std::vector<RemoteSocket>> fetch_sockets(const Target& target) {
 }
 
 bool sockets_join(const Target& target, std::vector<std::string> rooms) {
-  return command(target,
-                 [rooms = std::move(rooms)](server::Dispatcher& dispatcher, sio::SocketId id) {
-                   sio::Socket* socket = dispatcher.core().get(id);
-                   for (const std::string& room : rooms) {
-                     if (socket != nullptr) dispatcher.core().join(*socket, room);
-                   }
-                 });
+  return tell(
+      target,
+      [&](Adapter& adapter, const Delivery& delivery) {
+        return adapter.add_sockets(delivery, rooms);
+      },
+      [&](const Target& here) { return join_here(here, rooms); });
 }
 
 bool sockets_leave(const Target& target, std::vector<std::string> rooms) {
-  return command(target,
-                 [rooms = std::move(rooms)](server::Dispatcher& dispatcher, sio::SocketId id) {
-                   sio::Socket* socket = dispatcher.core().get(id);
-                   for (const std::string& room : rooms) {
-                     if (socket != nullptr) dispatcher.core().leave(*socket, room);
-                   }
-                 });
+  return tell(
+      target,
+      [&](Adapter& adapter, const Delivery& delivery) {
+        return adapter.del_sockets(delivery, rooms);
+      },
+      [&](const Target& here) { return leave_here(here, rooms); });
 }
 
 bool disconnect_sockets(const Target& target, bool close) {
+  return tell(
+      target,
+      [&](Adapter& adapter, const Delivery& delivery) {
+        return adapter.disconnect_sockets(delivery, close);
+      },
+      [&](const Target& here) { return disconnect_here(here, close); });
+}
+
+bool join_here(const Target& target, const std::vector<std::string>& rooms) {
+  return command(target, [rooms](server::Dispatcher& dispatcher, sio::SocketId id) {
+    for (const std::string& room : rooms) {
+      if (sio::Socket* socket = dispatcher.core().get(id); socket != nullptr)
+        dispatcher.join(*socket, room);
+    }
+  });
+}
+
+bool leave_here(const Target& target, const std::vector<std::string>& rooms) {
+  return command(target, [rooms](server::Dispatcher& dispatcher, sio::SocketId id) {
+    for (const std::string& room : rooms) {
+      if (sio::Socket* socket = dispatcher.core().get(id); socket != nullptr)
+        dispatcher.leave(*socket, room);
+    }
+  });
+}
+
+bool disconnect_here(const Target& target, bool close) {
   return command(target, [close](server::Dispatcher& dispatcher, sio::SocketId id) {
     if (sio::Socket* socket = dispatcher.core().get(id); socket != nullptr)
       dispatcher.core().disconnect(*socket, close, dispatcher.shard().now());
   });
+}
+
+// -- Between servers.
+
+void warn_no_servers(Hub& hub) {
+  constexpr std::string_view kText =
+      "this adapter does not support the server_side_emit() functionality";
+  const Hub::Job tell_log = [](server::Shard& shard) {
+    shard.log(base::LogLevel::warn, base::LogKind::general, kText);
+  };
+  if (server::Shard* here = hub.here(); here != nullptr) return tell_log(*here);
+  hub.post(0, tell_log);
+}
+
+namespace {
+
+void refuse_server_event(std::string_view event) {
+  if (event == "connect" || event == "connection" || event == "new_namespace")
+    throw std::invalid_argument("\"" + std::string(event) + "\" is a reserved event name");
+}
+
+}  // namespace
+
+bool server_side_emit(const Target& target, std::string_view event, ArgsRef args) {
+  refuse_server_event(event);
+  if (target.hub == nullptr) return false;
+  const auto adapter = adapter_of(target);
+  if (adapter == nullptr) return warn_no_servers(*target.hub), false;
+  return adapter->server_side_emit({std::string(event), server::collect(args)});
+}
+
+bool server_side_emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
+                               std::unique_ptr<AckReceiver> receiver) {
+  refuse_server_event(event);
+  if (target.hub == nullptr) return receiver->finish(Errc::disconnected, {}), false;
+  const auto adapter = adapter_of(target);
+  if (adapter == nullptr) {
+    warn_no_servers(*target.hub);
+    return receiver->finish(Errc::unsupported, {}), false;
+  }
+  auto kept = std::make_shared<std::unique_ptr<AckReceiver>>(std::move(receiver));
+  auto done = [kept, home = server::Home(target.hub)](std::error_code error,
+                                                      std::vector<Value> answers) {
+    if (*kept == nullptr) return;
+    const std::shared_ptr<AckReceiver> last = std::move(*kept);
+    for (Value& answer : answers) {
+      const server::OwnedArgs owned({std::move(answer)});
+      last->reply(owned.root());
+    }
+    home.run([last, error] { last->finish(error, {}); });
+  };
+  return adapter->server_side_emit_with_ack({std::string(event), server::collect(args)},
+                                            std::move(done));
 }
 
 }  // namespace socketio::detail

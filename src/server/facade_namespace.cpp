@@ -60,6 +60,10 @@ std::string Namespace::name() const {
   return hub_ == nullptr ? std::string() : hub_->names.name(index_);
 }
 
+std::shared_ptr<Adapter> Namespace::adapter() const {
+  return hub_ == nullptr ? nullptr : hub_->names.adapter(index_);
+}
+
 std::size_t Namespace::size() const {
   return hub_ == nullptr ? 0 : hub_->names.sockets(index_);
 }
@@ -100,6 +104,49 @@ ListenerId detail::Registration::add_any(detail::HandlerPtr handler) const {
   return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
     server::add_listener(own.any, {id, false, handler});
   });
+}
+
+ListenerId detail::Registration::add_server_listener(std::string_view name,
+                                                     detail::HandlerPtr handler) const {
+  return change_all(
+      hub_, index_,
+      [event = std::string(name), handler](server::NamespaceHandlers& own, ListenerId id) {
+        own.server_events.add(event, {id, false, handler});
+      });
+}
+
+ListenerId detail::Registration::add_room_listener(
+    std::size_t fact, std::function<void(std::string_view, std::string_view)> handler) const {
+  return change_all(hub_, index_, [fact, handler](server::NamespaceHandlers& own, ListenerId id) {
+    own.room_facts[fact].emplace_back(id, handler);
+    own.watched = true;
+  });
+}
+
+namespace {
+constexpr std::size_t number(server::RoomFact fact) {
+  return static_cast<std::size_t>(fact);
+}
+auto room_only(std::function<void(std::string_view)> handler) {
+  return [handler = std::move(handler)](std::string_view room, std::string_view) { handler(room); };
+}
+}  // namespace
+
+ListenerId detail::Registration::on_create_room(
+    std::function<void(std::string_view)> handler) const {
+  return add_room_listener(number(server::RoomFact::created), room_only(std::move(handler)));
+}
+ListenerId detail::Registration::on_join_room(
+    std::function<void(std::string_view, std::string_view)> handler) const {
+  return add_room_listener(number(server::RoomFact::joined), std::move(handler));
+}
+ListenerId detail::Registration::on_leave_room(
+    std::function<void(std::string_view, std::string_view)> handler) const {
+  return add_room_listener(number(server::RoomFact::left), std::move(handler));
+}
+ListenerId detail::Registration::on_delete_room(
+    std::function<void(std::string_view)> handler) const {
+  return add_room_listener(number(server::RoomFact::deleted), room_only(std::move(handler)));
 }
 
 bool detail::Registration::add_middleware(detail::Middleware middleware) const {

@@ -35,6 +35,8 @@ class Category final : public std::error_category {
         return "not allowed on this thread";
       case Errc::too_many:
         return "a limit was reached";
+      case Errc::unsupported:
+        return "not supported without a cluster";
     }
     return "unknown error";
   }
@@ -80,11 +82,14 @@ struct Server::Runtime {
       shards.push_back(
           std::make_unique<server::Shard>(server::system_services(std::move(backends[i])), hub,
                                           routes, static_cast<std::uint8_t>(i)));
+    server::make_adapter(hub, 0);
+    for (const auto& shard : shards) shard->dispatcher().let_in(0);
     routes.table().monitor = std::make_shared<server::Monitor>(hub, [this] { return stats(); });
   }
   // The other shards first: nothing may reach the first one while it goes.
   ~Runtime() {
     stop();
+    hub->names.take_adapters();  // they refer to the hub, which holds them
     while (!shards.empty()) shards.pop_back();
   }
 
@@ -236,7 +241,19 @@ Pending<void> Server::close() {
     const Then done = [finish] { finish(Result<void>()); };
     if (!hub->post_always(0, [end, done](server::Shard& first) { end(first, done); })) done();
   };
-  on_each(hub, 0, close, [hub, end, end_first] { on_each(hub, 1, end, end_first); });
+  on_each(hub, 0, close, [hub, end, end_first] {
+    // Every socket has left its rooms.
+    for (const auto& adapter : hub->names.take_adapters()) {
+      try {
+        adapter->close();
+      } catch (const std::exception& e) {
+        hub->logger.write(base::LogLevel::warn, base::LogKind::general,
+                          std::string("an adapter failed to close: ") + e.what(),
+                          net::system_now());
+      }
+    }
+    on_each(hub, 1, end, end_first);
+  });
   return pending;
 }
 

@@ -93,12 +93,13 @@ ListenerId Socket::add_listener(std::string_view name, detail::HandlerPtr handle
   return id;
 }
 
-ListenerId Socket::add_any(detail::HandlerPtr handler, bool outgoing) const {
+ListenerId Socket::add_any(detail::HandlerPtr handler, bool outgoing, bool first) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
   const ListenerId id = new_id(hub_);
   if (outgoing) here(*this)->dispatcher().expect_outgoing();
-  server::add_listener(outgoing ? own->any_outgoing : own->any, {id, false, std::move(handler)});
+  server::add_listener(outgoing ? own->any_outgoing : own->any, {id, false, std::move(handler)},
+                       first);
   return id;
 }
 
@@ -148,9 +149,40 @@ bool Socket::off_any_outgoing() const {
   return own != nullptr && std::exchange(own->any_outgoing, nullptr) != nullptr;
 }
 
+namespace {
+std::size_t count(const server::ListenersPtr& list) {
+  return list ? list->size() : 0;
+}
+// Without making any.
+const server::SocketExtras* extras_if_any(const Socket& socket) {
+  const sio::Socket* found = find(socket);
+  return found == nullptr ? nullptr
+                          : static_cast<const server::SocketExtras*>(found->attachment.get());
+}
+}  // namespace
+
+std::size_t Socket::listener_count(std::string_view name) const {
+  const auto* own = extras_if_any(*this);
+  return own == nullptr ? 0 : count(own->events.find(name));
+}
+std::size_t Socket::any_count() const {
+  const auto* own = extras_if_any(*this);
+  return own == nullptr ? 0 : count(own->any);
+}
+std::size_t Socket::any_outgoing_count() const {
+  const auto* own = extras_if_any(*this);
+  return own == nullptr ? 0 : count(own->any_outgoing);
+}
+
+bool Socket::set_data(Value value) const {
+  if (extras(*this) == nullptr) return false;
+  data<Value>() = std::move(value);
+  return true;
+}
+
 bool Socket::join(std::string_view room) const {
   sio::Socket* socket = find(*this);
-  return socket != nullptr && here(*this)->dispatcher().core().join(*socket, room);
+  return socket != nullptr && here(*this)->dispatcher().join(*socket, room);
 }
 bool Socket::join(std::initializer_list<std::string_view> rooms) const {
   bool all = true;
@@ -159,7 +191,7 @@ bool Socket::join(std::initializer_list<std::string_view> rooms) const {
 }
 bool Socket::leave(std::string_view room) const {
   sio::Socket* socket = find(*this);
-  return socket != nullptr && here(*this)->dispatcher().core().leave(*socket, room);
+  return socket != nullptr && here(*this)->dispatcher().leave(*socket, room);
 }
 
 std::vector<std::string> Socket::rooms() const {

@@ -1,12 +1,13 @@
 #include "server/file_reader.hpp"
 
+#include <utility>
+#include <vector>
+
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "http/static_file.hpp"
 
 namespace socketio::server {
 namespace {
@@ -24,28 +25,64 @@ int open_beneath(int directory, const std::string& file) {
 FileJob::FileJob(std::string directory, std::string file, const http::Request& request)
     : directory_(std::move(directory)), file_(std::move(file)), request_(request) {}
 
+// The file, or nothing when it is none or not there.
+FileJob::Opened FileJob::open(int directory, const std::string& file) {
+  Opened opened;
+  struct stat facts {};
+  opened.fd = open_beneath(directory, file);
+  if (opened.fd < 0) return opened;
+  if (fstat(opened.fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    ::close(std::exchange(opened.fd, -1));
+    return opened;
+  }
+  opened.facts = {static_cast<std::uint64_t>(facts.st_size),
+                  std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec};
+  return opened;
+}
+
+// Instead of the file a compressed one beside it ("x.js.br", "x.js.gz"), when the client takes it
+// and it is not older.
+void FileJob::prefer_sibling(int directory, Opened& file) {
+  const std::string accepted(request_.header("accept-encoding").value_or(base::Bytes()));
+  std::vector<http::Coding> left{http::Coding::br, http::Coding::gzip};
+  while (!left.empty()) {
+    const http::Coding coding = http::choose_coding(accepted, left);
+    if (coding == http::Coding::identity) return;
+    const Opened sibling = open(directory, file_ + (coding == http::Coding::br ? ".br" : ".gz"));
+    if (sibling.fd >= 0 && sibling.facts.modified_ns >= file.facts.modified_ns) {
+      ::close(file.fd);
+      file = sibling;
+      coding_ = coding;
+      return;
+    }
+    if (sibling.fd >= 0) ::close(sibling.fd);
+    std::erase(left, coding);
+  }
+}
+
 void FileJob::read() {
   response_.status = 404;
   const int directory = ::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return;
-  const int fd = open_beneath(directory, file_);
+  Opened file = open(directory, file_);
+  if (file.fd >= 0) {
+    prefer_sibling(directory, file);
+    answer(file);
+    ::close(file.fd);
+  }
   ::close(directory);
-  if (fd < 0) return;
-  answer(fd);
-  ::close(fd);
 }
 
-void FileJob::answer(int fd) {
-  struct stat facts {};
-  if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) return;
+void FileJob::answer(const Opened& file) {
   const std::vector<http::Header> headers = request_.headers();
   http::Request request;
   request.method = request_.method();
   request.headers = headers;
-  http::FilePlan plan =
-      http::plan_file(request, file_,
-                      {static_cast<std::uint64_t>(facts.st_size),
-                       std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec});
+  http::FilePlan plan = http::plan_file(request, file_, file.facts);
+  if (coding_ != http::Coding::identity && plan.status < 400) {
+    plan.head.set("Vary", "Accept-Encoding");
+    if (plan.status != 304) plan.head.set("Content-Encoding", http::coding_name(coding_));
+  }
   if (plan.length > kMaxFileBytes) {
     response_.status = 413;
     return;
@@ -55,7 +92,7 @@ void FileJob::answer(int fd) {
   response_.body.resize(plan.length);
   std::size_t done = 0;
   while (done < response_.body.size()) {
-    const ssize_t n = pread(fd, response_.body.data() + done, response_.body.size() - done,
+    const ssize_t n = pread(file.fd, response_.body.data() + done, response_.body.size() - done,
                             static_cast<off_t>(plan.first + done));
     if (n <= 0) {  // cut short while we read it
       response_ = http::Response{500, {}, {}};

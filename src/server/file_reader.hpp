@@ -4,7 +4,9 @@
 
 #include <string>
 
+#include "http/content_coding.hpp"
 #include "http/message.hpp"
+#include "http/static_file.hpp"
 
 namespace socketio::server {
 
@@ -19,10 +21,17 @@ class FileJob {
   const http::Response& response() const { return response_; }
 
  private:
-  void answer(int fd);
+  struct Opened {
+    int fd = -1;
+    http::FileFacts facts{};
+  };
+  static Opened open(int directory, const std::string& file);
+  void prefer_sibling(int directory, Opened& file);
+  void answer(const Opened& file);
   std::string directory_;
   std::string file_;
   http::StoredHead request_;
+  http::Coding coding_ = http::Coding::identity;
   http::Response response_;
 };
 

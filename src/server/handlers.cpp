@@ -4,9 +4,9 @@
 
 namespace socketio::server {
 
-void add_listener(ListenersPtr& list, Listener listener) {
+void add_listener(ListenersPtr& list, Listener listener, bool first) {
   auto copy = list ? std::make_shared<Listeners>(*list) : std::make_shared<Listeners>();
-  copy->push_back(std::move(listener));
+  copy->insert(first ? copy->begin() : copy->end(), std::move(listener));
   list = std::move(copy);
 }
 
@@ -59,7 +59,9 @@ bool SocketExtras::remove(ListenerId id) {
 
 bool NamespaceHandlers::remove(ListenerId id) {
   return events.remove(id) || remove_listener(any, id) || remove_pair(connection, id) ||
-         remove_pair(disconnected, id);
+         remove_pair(disconnected, id) || server_events.remove(id) ||
+         std::any_of(room_facts.begin(), room_facts.end(),
+                     [id](auto& list) { return remove_pair(list, id); });
 }
 
 }  // namespace socketio::server

@@ -2,6 +2,7 @@
 // copies one shared pointer, so a handler may register and remove handlers, its own included.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -63,7 +64,7 @@ class EventMap {
 };
 
 // Copy-on-write additions to a list that may be being walked.
-void add_listener(ListenersPtr& list, Listener listener);
+void add_listener(ListenersPtr& list, Listener listener, bool first = false);
 bool remove_listener(ListenersPtr& list, ListenerId id);
 
 using DisconnectHandler = std::function<void(DisconnectReason, std::string_view)>;
@@ -82,6 +83,8 @@ struct SocketExtras final : sio::Attachment {
   bool remove(ListenerId id);
 };
 
+enum class RoomFact : std::uint8_t { created, joined, left, deleted };
+
 // The same for a namespace, or for the children-to-be of a parent.
 struct NamespaceHandlers {
   EventMap events;
@@ -89,6 +92,10 @@ struct NamespaceHandlers {
   std::vector<std::pair<ListenerId, std::function<void(Socket)>>> connection;
   std::vector<std::pair<ListenerId, std::function<void(Socket, DisconnectReason)>>> disconnected;
   std::shared_ptr<std::vector<detail::Middleware>> middlewares;
+  EventMap server_events;
+  using RoomListener = std::function<void(std::string_view room, std::string_view socket)>;
+  std::array<std::vector<std::pair<ListenerId, RoomListener>>, 4> room_facts;  // by RoomFact
+  bool watched = false;  // somebody wants to know of rooms: listeners, or an adapter
 
   bool remove(ListenerId id);
 };

@@ -1,6 +1,7 @@
 #include "server/hub.hpp"
 
 #include "net/sys.hpp"
+#include "server/client_bundle.hpp"
 #include "server/recovery.hpp"
 #include "server/shard.hpp"
 
@@ -29,6 +30,7 @@ Hub::Hub(ServerOptions options, base::Random& random)
              static_cast<base::LogLevel>(settings.options.log_level)),
       connections(settings.options.threads) {
   measure_turns.store(settings.options.measure_turns);
+  client_bundle = std::make_shared<server::ClientBundle>(settings.options.client_dist);
   sid_key = eio::make_sid_key(random);
   if (settings.options.tls) {
     tls = std::make_unique<server::TlsKeeper>(*settings.options.tls, random, net::system_now());

@@ -31,6 +31,7 @@ struct ErrorReport;
 namespace socketio::server {
 
 class Recovery;
+class ClientBundle;
 class Shard;
 
 // Set before the loops run; called on the thread of whichever shard has something to say.
@@ -92,6 +93,7 @@ struct Hub {
   base::Logger logger;
   base::Ledger ledger;
   ws::DeflateBudget deflate_budget;
+  std::shared_ptr<server::ClientBundle> client_bundle;
   eio::SidKey sid_key;
   std::unique_ptr<server::TlsKeeper> tls;  // of a server with TLS
   std::atomic<std::uint64_t> listener_ids{0};

@@ -105,7 +105,8 @@ TEST(Options, LogLinesGoToTheSink) {
 
 // -- Listeners
 
-// server-attachment.ts port: "should be bound", "with listen"
+// covers sio/server-attachment: should be bound
+// covers sio/server-attachment: with listen
 TEST(Listening, PortZeroTakesAFreeOneAndThereMayBeSeveral) {
   World world;
   EXPECT_NE(world.io.port(), 0);
@@ -193,8 +194,7 @@ TEST(Limits, TooLargeAMessageClosesItsSender) {
 
 // -- The end
 
-// close.ts: "should be able to close sio sending a srv" (both); "graceful close › should stop
-// socket and timers"
+// covers sio/close: graceful close › should stop socket and timers
 // covers sio/close: should be able to close sio sending a srv
 TEST(Closing, DisconnectsEverybodyAndFreesThePort) {
   World world;
@@ -223,7 +223,7 @@ TEST(Closing, DisconnectsEverybodyAndFreesThePort) {
   EXPECT_NO_THROW(next.listen(world.io.port(), "127.0.0.1"));
 }
 
-// socket.ts: "should be able to emit after server close and restart"
+// covers sio/socket: should be able to emit after server close and restart
 TEST(Closing, AnotherServerMayFollowOnThePort) {
   auto first = std::make_unique<World>();
   const std::uint16_t port = first->io.port();

@@ -123,6 +123,14 @@ void write_sockets(Text& text, const Stats& s) {
     text.sample("reason", to_string(static_cast<DisconnectReason>(i)), s.disconnects[i]);
 }
 
+void write_websockets(Text& text, const Stats& s) {
+  text.gauge("socketio_plain_websockets", "Open WebSockets of routes.", s.plain_websockets);
+  text.counter("socketio_plain_messages_received_total", "Messages from them.",
+               s.plain_messages_in);
+  text.counter("socketio_plain_messages_sent_total", "Messages queued for them.",
+               s.plain_messages_out);
+}
+
 void write_queues(Text& text, const Stats& s) {
   text.begin("socketio_held_bytes", "gauge",
              "Memory held for unfinished input, and for output not sent yet.");
@@ -144,6 +152,7 @@ std::string metrics_text(const Stats& stats) {
   write_server(text, stats);
   write_clients(text, stats);
   write_sockets(text, stats);
+  write_websockets(text, stats);
   write_queues(text, stats);
   return text.take();
 }

@@ -13,8 +13,9 @@ using test::Client;
 using test::World;
 using Strings = std::vector<std::string>;
 
-// middleware.ts: "should call functions", "should call functions in expected order", "should only
-// call connection after fns"
+// covers sio/middleware: should call functions
+// covers sio/middleware: should call functions in expected order
+// covers sio/middleware: should only call connection after fns
 TEST(Middleware, RunsInOrderBeforeTheConnection) {
   World world;
   Strings seen;
@@ -42,9 +43,10 @@ TEST(Middleware, RunsInOrderBeforeTheConnection) {
   EXPECT_EQ(seen, (Strings{"first", "second", "kept", "chat", "connected"}));
 }
 
-// middleware.ts: "should pass errors", "should pass an object", "should work with a custom
-// namespace"
 // covers siop/parser: encodes an connect error (with object)
+// covers sio/middleware: should pass errors
+// covers sio/middleware: should pass an object
+// covers sio/middleware: should work with a custom namespace
 TEST(Middleware, RefusesWithMessageAndData) {
   World world;
   bool connected = false;
@@ -68,7 +70,7 @@ TEST(Middleware, RefusesWithMessageAndData) {
   EXPECT_EQ(world.io.sockets().size(), 0U);
 }
 
-// middleware.ts: "should only call connection after (lengthy) fns"
+// covers sio/middleware: should only call connection after (lengthy) fns
 TEST(Middleware, MayTakeItsTime) {
   World world;
   std::optional<Next> waiting;
@@ -81,7 +83,7 @@ TEST(Middleware, MayTakeItsTime) {
   EXPECT_TRUE(client.next().starts_with("0{\"sid\":"));
 }
 
-// middleware.ts: "should be ignored if socket gets closed"
+// covers sio/middleware: should be ignored if socket gets closed
 TEST(Middleware, IsForgottenWhenTheClientLeaves) {
   World world;
   std::optional<Next> waiting;
@@ -100,9 +102,9 @@ TEST(Middleware, IsForgottenWhenTheClientLeaves) {
   EXPECT_EQ(connected, 0);
 }
 
-// middleware.ts: "should only set `connected` to true after the middleware execution"; socket.ts:
-// "should leave all rooms joined after a middleware failure"; uws.ts: "should work when joining a
-// room in a middleware"
+// covers sio/middleware: should only set `connected` to true after the middleware execution
+// covers sio/socket: should leave all rooms joined after a middleware failure
+// covers sio/uws: should work when joining a room in a middleware
 TEST(Middleware, TheSocketIsNotConnectedYet) {
   World world;
   bool refuse = true;
@@ -182,7 +184,7 @@ TEST(Middleware, MayAnswerFromAnotherThread) {
   EXPECT_NE(client.join(), "");
 }
 
-// socket-middleware.ts: "should call functions"
+// covers sio/socket-middleware: should call functions
 TEST(SocketMiddleware, SeesAndRewritesThePacket) {
   World world;
   Strings seen;
@@ -246,7 +248,7 @@ TEST(SocketMiddleware, MayAddWhatJsonHasNot) {
   EXPECT_EQ(raw, "null," + deep.to_json());
 }
 
-// socket-middleware.ts: "should pass errors"
+// covers sio/socket-middleware: should pass errors
 TEST(SocketMiddleware, ARefusedPacketRaisesAnError) {
   World world;
   Strings seen;

@@ -25,6 +25,14 @@ bool NamespaceEntry::leave() {
   return clients_.compare_exchange_strong(none, kGoing, std::memory_order_acq_rel);
 }
 
+bool RoomCounts::change(const std::string& room, bool joined) {
+  if (joined) return ++members[room] == 1;
+  const auto it = members.find(room);
+  if (it == members.end() || --it->second > 0) return false;
+  members.erase(it);
+  return true;
+}
+
 NamespaceNames::NamespaceNames() {
   ready(*add("/").entry);
 }
@@ -121,12 +129,42 @@ std::uint32_t NamespaceNames::size() const {
   return static_cast<std::uint32_t>(index_.size());
 }
 
-void NamespaceNames::remove(const NamespaceEntry& entry) {
+std::shared_ptr<Adapter> NamespaceNames::remove(const NamespaceEntry& entry) {
+  std::shared_ptr<Adapter> adapter;
+  // Who waits for it to be ready (its first client may have been and gone before) starts over.
+  std::vector<std::function<void()>> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    if (find_slot(entry.index) == nullptr) return nullptr;
+    index_.erase(entry.name);
+    if (entry.parent != kNoParent) --children_;
+    Slot& slot = slots_[sio::slot_of(entry.index)];
+    slot.entry.reset();
+    waiting.swap(slot.waiting);
+    adapter.swap(slot.adapter);
+  }
+  for (const auto& go_on : waiting) go_on();
+  return adapter;
+}
+
+void NamespaceNames::set_adapter(std::uint32_t index, std::shared_ptr<Adapter> adapter) {
   const std::lock_guard lock(mutex_);
-  if (find_slot(entry.index) == nullptr) return;
-  index_.erase(entry.name);
-  slots_[sio::slot_of(entry.index)].entry.reset();
-  if (entry.parent != kNoParent) --children_;
+  if (find_slot(index) != nullptr) slots_[sio::slot_of(index)].adapter = std::move(adapter);
+}
+
+std::shared_ptr<Adapter> NamespaceNames::adapter(std::uint32_t index) const {
+  const std::lock_guard lock(mutex_);
+  const Slot* slot = find_slot(index);
+  return slot == nullptr ? nullptr : slot->adapter;
+}
+
+std::vector<std::shared_ptr<Adapter>> NamespaceNames::take_adapters() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Adapter>> all;
+  for (Slot& slot : slots_) {
+    if (slot.adapter != nullptr) all.push_back(std::exchange(slot.adapter, nullptr));
+  }
+  return all;
 }
 
 void NamespaceNames::recycle(std::uint32_t index) {

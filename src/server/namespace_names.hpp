@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include <socketio/adapter.hpp>
 #include <socketio/parent_namespace.hpp>
 
 namespace socketio::server {
@@ -37,6 +38,16 @@ struct Parent {
   detail::NamespaceDecision decide;
 };
 
+// Members of rooms on all shards, of a namespace whose rooms somebody watches.
+struct RoomCounts {
+  std::recursive_mutex mutex;  // held while listeners run, so that their order is that of the facts
+  std::map<std::string, std::size_t, std::less<>> members;
+
+  // True: the room is new, or was left by its last member. One that was joined before somebody
+  // watched may be unknown.
+  bool change(const std::string& room, bool joined);
+};
+
 struct NamespaceEntry {
   std::string name;
   std::uint32_t index = 0;
@@ -44,6 +55,7 @@ struct NamespaceEntry {
   std::shared_ptr<const NamespaceHandlers> inherited;  // the parent's, as they were; may be null
   bool counted = false;                                // goes with its last client
   std::atomic<std::size_t> sockets{0};                 // connected ones, on all shards
+  RoomCounts rooms;
 
   // Of a counted one: a client comes (false: too late, it is going) and leaves (true: it was the
   // last, and the caller is to remove the namespace). Clients in a middleware count.
@@ -80,9 +92,15 @@ class NamespaceNames {
   std::size_t sockets(std::uint32_t index) const;
   std::uint32_t size() const;
 
+  void set_adapter(std::uint32_t index, std::shared_ptr<Adapter> adapter);
+  std::shared_ptr<Adapter> adapter(std::uint32_t index) const;
+  // They are nobody's any more: to be closed, or to go.
+  std::vector<std::shared_ptr<Adapter>> take_adapters();
+
   // From now on the name is unknown; the index is not used again before recycle(), when no shard
   // has anything of it any more.
-  void remove(const NamespaceEntry& entry);
+  // Its adapter, to be closed when every shard has dropped it.
+  std::shared_ptr<Adapter> remove(const NamespaceEntry& entry);
   void recycle(std::uint32_t index);
 
   std::uint32_t add_parent(std::optional<NamespacePattern> pattern,
@@ -96,6 +114,7 @@ class NamespaceNames {
  private:
   struct Slot {
     NamespaceEntryPtr entry;  // null: free, or going
+    std::shared_ptr<Adapter> adapter;
     std::uint32_t uses = 0;
     bool is_ready = false;
     std::vector<std::function<void()>> waiting;

@@ -10,8 +10,7 @@ using test::Client;
 using test::World;
 using Strings = std::vector<std::string>;
 
-// namespaces.ts: "should be accessible through .sockets", "should be able to equivalently start
-// with "" or "/" on server"
+// covers sio/namespaces: should be able to equivalently start with "" or "/" on server
 TEST(Namespaces, NamesGetTheirSlash) {
   World world;
   EXPECT_EQ(world.io.sockets().name(), "/");
@@ -29,9 +28,12 @@ TEST(Namespaces, NamesGetTheirSlash) {
   EXPECT_EQ(runs, 1);
 }
 
-// namespaces.ts: "should fire a `connection` event", "should automatically connect", "should work
-// with many sockets", "should work with `of` and many sockets", "should work with `of` second
-// param"
+// covers sio/namespaces: should fire a `connection` event
+// covers sio/namespaces: should fire a `connect` event
+// covers sio/namespaces: should automatically connect
+// covers sio/namespaces: should work with many sockets
+// covers sio/namespaces: should work with `of` and many sockets
+// covers sio/namespaces: should work with `of` second param
 TEST(Namespaces, EveryHandlerSeesTheConnection) {
   World world;
   Strings seen;
@@ -53,7 +55,7 @@ TEST(Namespaces, EveryHandlerSeesTheConnection) {
   EXPECT_EQ(world.io.stats().clients, 1U);
 }
 
-// namespaces.ts: "should return error connecting to non-existent namespace"
+// covers sio/namespaces: should return error connecting to non-existent namespace
 TEST(Namespaces, UnknownOnesAreRefused) {
   World world;
   Client client(world);
@@ -63,7 +65,7 @@ TEST(Namespaces, UnknownOnesAreRefused) {
   EXPECT_NE(client.join(), "");
 }
 
-// namespaces.ts: "should close a client without namespace"
+// covers sio/namespaces: should close a client without namespace
 TEST(Namespaces, AClientThatJoinsNothingIsClosed) {
   World world({.connect_timeout = std::chrono::milliseconds(30)});
   Client joined(world);
@@ -109,8 +111,6 @@ TEST(Namespaces, HandlersForAllSocketsAndTheirRemoval) {
   EXPECT_EQ(seen, (Strings{"second", "client namespace disconnect"}));
 }
 
-// close.ts protocol violations: "should close the connection when receiving several CONNECT
-// packets", "… an EVENT packet while not connected", "… an invalid packet"
 // covers sio/close: should close the connection when receiving several CONNECT packets
 // covers sio/close: should close the connection when receiving an EVENT packet while not connected
 // covers sio/close: should close the connection when receiving an invalid packet

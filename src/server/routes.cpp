@@ -6,6 +6,7 @@
 
 #include "http/static_file.hpp"
 #include "http/url.hpp"
+#include "server/plain_websocket.hpp"
 
 namespace socketio {
 namespace {
@@ -21,7 +22,7 @@ std::vector<std::string> split(std::string_view path) {
   return segments;
 }
 
-using Params = std::vector<std::pair<std::string, std::string>>;
+using server::Params;
 
 bool fits(const std::vector<std::string>& pattern, const std::vector<std::string>& path,
           Params& params) {
@@ -67,6 +68,12 @@ std::string_view HttpRequest::body() const {
 }
 std::string_view HttpRequest::address() const {
   return content_->address;
+}
+bool HttpRequest::secure() const {
+  return content_->secure;
+}
+const ClientCertificate* HttpRequest::certificate() const {
+  return content_->certificate.get();
 }
 std::string_view HttpRequest::param(std::string_view name) const {
   return find_pair(content_->params, name);
@@ -122,6 +129,14 @@ HttpRoutes& HttpRoutes::add(std::string method, std::string pattern, Handler han
   return *this;
 }
 
+HttpRoutes& HttpRoutes::websocket(std::string pattern, WebSocketRoute route) {
+  if (pattern.empty() || pattern.front() != '/')
+    throw std::invalid_argument("an HTTP route begins with '/': " + pattern);
+  table_->websockets.push_back(
+      {split(pattern), std::make_shared<const server::PlainRoute>(std::move(route))});
+  return *this;
+}
+
 HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory) {
   struct stat facts {};
   if (stat(directory.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
@@ -139,13 +154,12 @@ HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory) {
 namespace socketio::server {
 
 std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
-                                                   base::MutBytes body, std::string address) {
+                                                   base::MutBytes body) {
   auto content = std::make_shared<HttpRequest::Content>();
   content->method = request.method;
   content->url = request.target;
   content->path = std::move(path);
   if (!body.empty()) content->body.assign(body.data(), body.size());
-  content->address = std::move(address);
   for (const http::Header& header : request.headers)
     content->headers.emplace_back(header.name, header.value);
   content->query = http::parse_query(request.query);
@@ -184,6 +198,15 @@ Match match(const HttpRoutes::Table& table, std::string_view method, std::string
     break;
   }
   return found;
+}
+
+std::shared_ptr<const PlainRoute> match_websocket(const HttpRoutes::Table& table,
+                                                  std::string_view path, Params& params) {
+  const std::vector<std::string> segments = split(path);
+  for (const HttpRoutes::Table::WebSocketEntry& entry : table.websockets) {
+    if (fits(entry.segments, segments, params)) return entry.route;
+  }
+  return nullptr;
 }
 
 }  // namespace socketio::server

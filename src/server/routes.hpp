@@ -12,7 +12,8 @@
 
 namespace socketio::server {
 class Monitor;
-}
+struct PlainRoute;
+}  // namespace socketio::server
 
 namespace socketio {
 
@@ -22,6 +23,8 @@ struct HttpRequest::Content {
   std::string path;
   std::string body;
   std::string address;
+  std::unique_ptr<ClientCertificate> certificate;
+  bool secure = false;
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<std::pair<std::string, std::string>> params;
   std::vector<std::pair<std::string, std::string>> query;
@@ -37,7 +40,12 @@ struct HttpRoutes::Table {
     std::string prefix;
     std::string directory;
   };
+  struct WebSocketEntry {
+    std::vector<std::string> segments;
+    std::shared_ptr<const server::PlainRoute> route;
+  };
   std::vector<Route> routes;
+  std::vector<WebSocketEntry> websockets;
   std::vector<Folder> folders;  // looked at when no route has the path
   Handler fallback;
   std::shared_ptr<server::Monitor> monitor;  // none without a Server
@@ -47,20 +55,25 @@ struct HttpRoutes::Table {
 
 namespace socketio::server {
 
+using Params = std::vector<std::pair<std::string, std::string>>;
+
 struct Match {
   const HttpRoutes::Handler* handler = nullptr;
-  std::vector<std::pair<std::string, std::string>> params;
+  Params params;
   const HttpRoutes::Table::Folder* folder = nullptr;
   std::string file;   // below the folder
   std::string allow;  // routes have the path, but only for these methods
 };
 
 std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
-                                                   base::MutBytes body, std::string address);
+                                                   base::MutBytes body);
 http::Response to_response(const HttpReply& reply);
 
 // `path` is normalised and decoded; `encoded_path` as it came (folders decode it once, themselves).
 Match match(const HttpRoutes::Table& table, std::string_view method, std::string_view path,
             std::string_view encoded_path);
+// Null: none has the path.
+std::shared_ptr<const PlainRoute> match_websocket(const HttpRoutes::Table& table,
+                                                  std::string_view path, Params& params);
 
 }  // namespace socketio::server

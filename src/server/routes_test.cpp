@@ -264,9 +264,11 @@ TEST(Folders, RangesAndConditions) {
   EXPECT_EQ(peer.request("POST", "/app.js", "", "x").status, 405);
 }
 
-// server-attachment.ts: "should serve client" and its variants, "should handle 304", "should not
-// serve static files", "should not serve unknown files from the Socket.IO path", "should return 404
-// for mismatching path"
+// covers sio/server-attachment: should serve client
+// covers sio/server-attachment: should handle 304
+// covers sio/server-attachment: should not serve static files
+// covers sio/server-attachment: should not serve unknown files from the Socket.IO path
+// covers sio/server-attachment: should return 404 for mismatching path
 TEST(ClientFiles, AreAClosedList) {
   const Folder folder;
   const char* const names[] = {"socket.io.js", "socket.io.min.js", "socket.io.esm.min.js",
@@ -299,6 +301,66 @@ TEST(ClientFiles, AreAClosedList) {
   }
   EXPECT_EQ(http_get(world, "/socket.io.js").status, 404);
   EXPECT_EQ(http_get(world, "/other/socket.io.js").status, 404);
+}
+
+// The version in the banner is the tag, in every coding, and of the map.
+TEST(ClientFiles, TheTagIsTheVersion) {
+  const Folder folder;
+  folder.write("socket.io.js", "/*!\n * Socket.IO v4.8.4\n */\n" + std::string(5000, 'x'));
+  folder.write("socket.io.js.map", "{}");
+  World world({.client_dist = folder.path()});
+  const HttpAnswer plain = http_get(world, "/socket.io/socket.io.js");
+  EXPECT_EQ(plain.header("ETag"), "\"4.8.4\"");
+  EXPECT_EQ(plain.header("Vary"), "Accept-Encoding");
+  EXPECT_EQ(http_get(world, "/socket.io/socket.io.js.map").header("ETag"), "\"4.8.4\"");
+  const HttpAnswer same =
+      http_get(world, "/socket.io/socket.io.js", "If-None-Match: W/\"4.8.4\"\r\n");
+  EXPECT_EQ(same.status, 304);
+  EXPECT_EQ(same.header("ETag") + same.header("Cache-Control"), "");
+  for (int again = 0; again < 2; ++again) {  // made, then kept
+    const HttpAnswer packed =
+        http_get(world, "/socket.io/socket.io.js", "Accept-Encoding: deflate, gzip\r\n");
+    EXPECT_EQ(packed.header("Content-Encoding"), "deflate") << "the client's order";
+    EXPECT_EQ(packed.header("ETag"), "\"4.8.4\"");
+    EXPECT_LT(packed.body.size(), 200U);
+  }
+  EXPECT_EQ(http_get(world, "/socket.io/socket.io.min.js").status, 404) << "not in the folder";
+}
+
+TEST(Files, ACompressedSiblingIsPreferred) {
+  const Folder folder;
+  folder.write("app.js", "0123456789");
+  folder.write("old.js.gz", "stale");
+  folder.write("old.js", "newer");
+  folder.write("app.js.gz", "as gzip");
+  folder.write("app.js.br", "as br");
+  folder.write("lonely.js.gz", "without the file");
+  std::filesystem::last_write_time(
+      folder.path() + "/old.js.gz",
+      std::filesystem::last_write_time(folder.path() + "/old.js") - std::chrono::hours(1));
+  World world;
+  world.io.http().serve("/", folder.path());
+  const auto get = [&world](const char* file, const char* accept) {
+    const HttpAnswer answer =
+        http_get(world, file, std::string("Accept-Encoding: ") + accept + "\r\n");
+    return answer.header("Content-Encoding") + " " + answer.body;
+  };
+  EXPECT_EQ(get("/app.js", "gzip, br"), "br as br");
+  EXPECT_EQ(get("/app.js", "gzip"), "gzip as gzip");
+  EXPECT_EQ(get("/app.js", "br;q=0.1, gzip"), "gzip as gzip");
+  EXPECT_EQ(get("/app.js", "identity"), " 0123456789");
+  EXPECT_EQ(get("/app.js", "br;q=0"), " 0123456789");
+  EXPECT_EQ(get("/old.js", "gzip"), " newer");
+  EXPECT_EQ(http_get(world, "/lonely.js", "Accept-Encoding: gzip\r\n").status, 404);
+  const HttpAnswer packed = http_get(world, "/app.js", "Accept-Encoding: gzip\r\n");
+  EXPECT_EQ(packed.header("Content-Type"), "application/javascript; charset=utf-8");
+  EXPECT_EQ(packed.header("Vary"), "Accept-Encoding");
+  EXPECT_NE(packed.header("ETag"), http_get(world, "/app.js").header("ETag"));
+  const HttpAnswer part =
+      http_get(world, "/app.js", "Accept-Encoding: gzip\r\nRange: bytes=3-\r\n");
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, "gzip");
+  EXPECT_EQ(part.header("Content-Encoding"), "gzip");
 }
 
 TEST(ClientFiles, MayBeOffOrNotInstalled) {

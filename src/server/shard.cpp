@@ -116,17 +116,23 @@ void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
 }
 
 void Shard::feed(Connection& c, base::MutBytes bytes) {
-  if (ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes)) {
-    log(base::LogLevel::warn, base::LogKind::connection,
-        "max_input_bytes reached: connection dropped");
-    return drop(c);
-  }
+  if (too_much_input()) return refuse_input(c);
   if (c.ws) {
     c.ws->feed(bytes, now());
     return turn_ws(c);
   }
   c.http->machine.feed(bytes, now());
   turn(c);
+}
+
+bool Shard::too_much_input() const {
+  return ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes);
+}
+
+void Shard::refuse_input(Connection& c) {
+  log(base::LogLevel::warn, base::LogKind::connection,
+      "max_input_bytes reached: connection dropped");
+  drop(c);
 }
 
 void Shard::turn(Connection& c) {
@@ -194,6 +200,7 @@ void Shard::lost(Connection& c, bool failed) {
   const base::Time t = now();
   SessionRecord* record = nullptr;
   if (c.move) return;
+  if (c.plain) return lose_plain(c);
   if (c.http) {
     record = sessions_.get(std::exchange(c.http->session, SessionId{}));
     const Exchange exchange = std::exchange(c.http->exchange, Exchange::none);
@@ -249,6 +256,9 @@ void Shard::on_timer(net::Timer& timer) {
     finish_closing();
   } else if (timer.kind == kRecoveryTimer) {
     expire_recovery();
+  } else if (timer.kind == kPlainTimer) {
+    Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
+    if (c != nullptr && c->plain) on_plain_timer(*c);
   }
 }
 
@@ -329,6 +339,8 @@ void Shard::flush_connection(Connection& c) {
     if (c.tls) seal(c);  // there is room for more
   }
   if (c.ws) {
+    if (c.plain) [[unlikely]]
+      on_plain_flushed(c);
     if (!c.probe && everything != c.flushed) {
       c.flushed = everything;
       if (SessionRecord* record = sessions_.get(c.session); record != nullptr)
@@ -392,6 +404,8 @@ void Shard::set_paused(Connection& c, bool paused) {
 }
 
 void Shard::turn_ws(Connection& c) {
+  if (c.plain) [[unlikely]]
+    return turn_plain(c);
   const ConnectionId id = c.self;
   const base::Time t = now();
   SessionRecord* record = sessions_.get(c.session);

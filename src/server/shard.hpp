@@ -108,6 +108,12 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // The first shard's: recovery has something that will expire.
   void expire_recovery();
 
+  // -- For WebSocket, on this thread (plain_websocket.cpp). No-ops (false) when it is not open.
+  bool send_plain(const detail::WebSocketState& state, base::Bytes payload, bool binary);
+  bool close_plain(const detail::WebSocketState& state, std::uint16_t code, base::Bytes reason);
+  void overfill_plain(const detail::WebSocketState& state);  // other threads sent too much
+  void terminate_plain(const detail::WebSocketState& state);
+
   // -- For the dispatcher.
   SessionRecord* session_of(sio::ClientId client);
   // More coroutine handlers run than allowed: reading from the client pauses until some end.
@@ -137,6 +143,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_plaintext(Connection& c, base::MutBytes bytes);
   void input_ended(Connection& c);
   void feed(Connection& c, base::MutBytes bytes);
+  bool too_much_input() const;
+  void refuse_input(Connection& c);
   void turn(Connection& c);  // drains the connection's machine
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
@@ -166,7 +174,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void end_of_tls(Connection& c);  // when its engine says so
   // Turns what is queued into ciphertext, within limits, and returns that.
   base::OutQueue& seal(Connection& c);
-  void show_tls(Connection& c, SessionRecord& record) const;
+  std::unique_ptr<ClientCertificate> certificate_of(const Connection& c) const;
+  void show_connection(const Connection& c, HttpRequest::Content& content) const;
   tls::Env tls_env(Connection& c) {
     return {c.tls->wire, arena_, *random_, tls_->tickets ? &*tls_->tickets : nullptr};
   }
@@ -178,6 +187,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_user_request(Connection& c, const http::Request& request, std::string path,
                        base::MutBytes body);
   void answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply);
+  template <class Job>
+  void answer_from_worker(Connection& c, std::shared_ptr<Job> job);
   void serve_file(Connection& c, const http::Request& request, const std::string& directory,
                   const std::string& file);
   // The browser client's file that a path below ours names.
@@ -186,6 +197,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void respond(Connection& c, const http::Response& response, bool close = false);
 
   // -- Compression (shard_compression.cpp).
+  bool agree_on_extensions(Connection& c, base::Bytes offered, std::string& head);
   bool agree_on_deflate(Connection& c, base::Bytes extensions, std::string& head);
   void answer_poll(Connection& c, bool compress);
   void answer_coded(Connection& c, http::Coding coding, base::Bytes body);
@@ -210,7 +222,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   SessionRecord* find_session(base::Bytes sid);
   SessionRecord& open_session(Connection& c, const http::Request& request,
                               const eio::Decision& decision);
-  void send_initial_packet(SessionRecord& record);
+  void greet(SessionRecord& record);
   void erase_session(SessionRecord& record);
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
@@ -218,6 +230,20 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // -- Old clients (shard_v3.cpp).
   void join_root(SessionRecord& record);
   void answer_old_client(Connection& c, const SessionRecord& record, eio::FormV3 form);
+
+  // -- The user's own WebSockets (plain_websocket.cpp).
+  void start_plain(Connection& c, const http::Request& request, std::string path,
+                   const std::shared_ptr<const PlainRoute>& route, Params params);
+  void turn_plain(Connection& c);
+  Connection* plain_of(const detail::WebSocketState& state);
+  static std::size_t count_plain(Connection& c);
+  void on_plain_flushed(Connection& c);
+  void on_plain_pong(PlainSide& plain);
+  void on_plain_timer(Connection& c);
+  void cut_plain(Connection& c, base::Bytes why);
+  void lose_plain(Connection& c);
+  void finish_plain(Connection& c, const std::string& error, std::uint16_t code,
+                    const std::string& reason, bool clean);
 
   // -- Who may connect, and with which headers (shard_admission.cpp).
   void on_gated_head(Connection& c, const http::Request& request, std::string_view path);

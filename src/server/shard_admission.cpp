@@ -140,9 +140,10 @@ Connection* Shard::holding(ConnectionId id, std::uint32_t request) {
 HttpRequest Shard::shown(Connection& c, const http::Request& request) {
   Admission* a = c.http->admission.get();
   if (a != nullptr && a->shown) return *a->shown;
-  const HttpRequest copy(copy_request(request,
-                                      http::normalise_path(request.path).value_or(std::string()),
-                                      {}, c.http->peer.host()));
+  auto content =
+      copy_request(request, http::normalise_path(request.path).value_or(std::string()), {});
+  show_connection(c, *content);
+  const HttpRequest copy(std::move(content));
   if (a != nullptr) a->shown = copy;
   return copy;
 }
@@ -277,12 +278,13 @@ void Shard::open_polling(Connection& c, const http::Request& request,
   if (const auto& cookie = settings_.options.engine.cookie) [[unlikely]]
     answer_headers(c).add("Set-Cookie",
                           session_cookie(*cookie, record.session.id()).value_or(std::string()));
-  send_initial_packet(record);
+  greet(record);
   if (record.session.v3()) join_root(record);
   on_poll(c, record);
 }
 
-void Shard::send_initial_packet(SessionRecord& record) {
+void Shard::greet(SessionRecord& record) {
+  if (engine_ != nullptr) engine_->opened(record.session);
   const Value& packet = settings_.options.engine.initial_packet;
   if (packet.is_null()) return;
   if (const std::string* text = packet.get_if<std::string>(); text != nullptr)

@@ -53,6 +53,17 @@ bool Shard::agree_on_deflate(Connection& c, base::Bytes extensions, std::string&
   return true;
 }
 
+// False: refused, and answered.
+bool Shard::agree_on_extensions(Connection& c, base::Bytes offered, std::string& head) {
+  if (!deflate_pool_ || offered.empty() || agree_on_deflate(c, offered, head)) return true;
+  respond(c,
+          {400,
+           {{"Content-Type", "text/html"}},
+           "Invalid or unacceptable Sec-WebSocket-Extensions header"},
+          true);
+  return false;
+}
+
 // The payload lies in scratch_.
 void Shard::answer_poll(Connection& c, bool compress) {
   http::Coding coding = http::Coding::identity;

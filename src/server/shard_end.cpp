@@ -25,6 +25,7 @@ void Shard::close(std::function<void()> done) {
       release(c);
       respond(c, http::Response{503, {}, {}}, true);
     }
+    if (c.plain) close_plain(*c.plain->state, 1001, "server shutting down");
     if (c.shaking_hands() || (c.http && !c.http->machine.answering())) close_when_sent(c);
   });
   loop_.timers().arm(shutdown_timer_, base::after(now(), settings_.options.close_timeout));

@@ -1,9 +1,8 @@
 // Engine.IO in the shard: requests under the path become sessions, polls, posts and WebSockets;
 // sessions' events are carried out here.
-#include <fmt/format.h>
-
 #include "http/url.hpp"
 #include "server/shard.hpp"
+#include "server/upgrade.hpp"
 #include "ws/handshake.hpp"
 
 namespace socketio::server {
@@ -15,16 +14,6 @@ constexpr base::Bytes kPostHeaders = "Content-Type: text/html\r\nCache-Control: 
 bool is_trident(base::Bytes user_agent) {
   return user_agent.find(";MSIE") != base::Bytes::npos ||
          user_agent.find("Trident/") != base::Bytes::npos;
-}
-
-std::string joined(const http::Request& request, base::Bytes name) {
-  std::string all;
-  for (const http::Header& header : request.headers) {
-    if (!http::iequals(header.name, name)) continue;
-    if (!all.empty()) all += ", ";
-    all += header.value;
-  }
-  return all;
 }
 
 }  // namespace
@@ -60,6 +49,10 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   record->head = http::StoredHead(request);
   record->address = std::make_unique<std::string>(c.http->peer.host());
   record->issued_ms = unix_ms_();
+  if (c.tls) {
+    record->secure = true;
+    record->certificate = certificate_of(c);
+  }
   record->is_trident = is_trident(request.header("user-agent"));
   if (decision.transport == eio::Transport::websocket) {
     counters_.websocket_opened.add();
@@ -67,17 +60,12 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   } else {
     counters_.polling_opened.add();
   }
-  if (c.tls) show_tls(c, *record);
   if (record->session.has_custom_id()) {
     hub_->custom_ids.place(decision.sid, {index_, id.packed()});
   } else {
     sids_.insert_or_assign(sid, id);
   }
-  if (engine_ != nullptr) {
-    engine_->opened(record->session);
-  } else {
-    record->client = core_.open(record->session, id.packed(), now());
-  }
+  if (engine_ == nullptr) record->client = core_.open(record->session, id.packed(), now());
   return *record;
 }
 
@@ -156,37 +144,13 @@ void Shard::on_poll(Connection& c, SessionRecord& record) {
 
 bool Shard::start_websocket(Connection& c, const http::Request& request,
                             const eio::Decision& decision) {
-  const std::string protocols = joined(request, "sec-websocket-protocol");
-  const std::string extensions = joined(request, "sec-websocket-extensions");
-  const ws::UpgradeRequest upgrade{request.method,
-                                   request.header("upgrade"),
-                                   request.header("sec-websocket-key"),
-                                   request.count("sec-websocket-key"),
-                                   request.header("sec-websocket-version"),
-                                   protocols,
-                                   extensions,
-                                   request.minor == 1};
-  if (const std::optional<ws::Refusal> refusal = ws::check_upgrade(upgrade)) {
-    http::Response response{
-        refusal->status, {{"Content-Type", "text/html"}}, std::string(refusal->message)};
-    if (refusal->send_version) response.set("Sec-WebSocket-Version", "13, 8");
-    respond(c, response, true);
+  const Upgrade upgrade(request);
+  if (upgrade.refusal) {
+    respond(c, *upgrade.refusal, true);
     return false;
   }
-  std::string head = fmt::format(
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
-      "Upgrade\r\nSec-WebSocket-Accept: {}\r\n",
-      ws::accept_key(upgrade.key));
-  if (const base::Bytes protocol = ws::first_protocol(protocols); !protocol.empty())
-    head += fmt::format("Sec-WebSocket-Protocol: {}\r\n", protocol);
-  if (deflate_pool_ && !extensions.empty() && !agree_on_deflate(c, extensions, head)) {
-    respond(c,
-            {400,
-             {{"Content-Type", "text/html"}},
-             "Invalid or unacceptable Sec-WebSocket-Extensions header"},
-            true);
-    return false;
-  }
+  std::string head = upgrade.head(ws::first_protocol(upgrade.protocols));
+  if (!agree_on_extensions(c, upgrade.extensions, head)) return false;
   head += upgrade_headers(c);
   head += "\r\n";
 
@@ -212,7 +176,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   } else {
     record->websocket = c.self;
     record->session.attach_websocket(c);
-    send_initial_packet(*record);
+    greet(*record);
     if (record->session.v3()) join_root(*record);
   }
   pump(*record);

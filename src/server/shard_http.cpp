@@ -1,30 +1,13 @@
 // HTTP in the shard: which requests are Engine.IO's, the client bundle's, the user's routes or
 // files, and how each is answered.
-#include <algorithm>
-
 #include "http/static_file.hpp"
 #include "http/url.hpp"
 #include "server/admission.hpp"
+#include "server/client_bundle.hpp"
 #include "server/file_reader.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
-namespace {
-
-// The closed list of what is served below the path (socket.io 4.8.4).
-constexpr std::array<std::string_view, 8> kClientFiles = {
-    "socket.io.js",
-    "socket.io.min.js",
-    "socket.io.esm.min.js",
-    "socket.io.msgpack.min.js",
-    "socket.io.js.map",
-    "socket.io.min.js.map",
-    "socket.io.esm.min.js.map",
-    "socket.io.msgpack.min.js.map",
-};
-
-}  // namespace
-
 void Shard::turn_http(Connection& c) {
   while (c.http) {
     const http::Event event = c.http->machine.next(http_env(c), now());
@@ -88,38 +71,44 @@ std::optional<std::string_view> Shard::client_file(std::string_view path) const 
   if (!settings_.options.serve_client) return std::nullopt;
   std::string_view name = path.substr(settings_.options.path.size());
   if (name.starts_with('/') && !settings_.options.path.ends_with('/')) name.remove_prefix(1);
-  if (std::find(kClientFiles.begin(), kClientFiles.end(), name) == kClientFiles.end())
-    return std::nullopt;
+  if (!ClientBundle::has(name)) return std::nullopt;
   return name;
 }
 
 bool Shard::serve_client(Connection& c, const http::Request& request, std::string_view path) {
   const std::optional<std::string_view> name = client_file(path);
   if (!name) return false;
-  if (settings_.options.client_dist.empty()) {
-    respond(c, http::Response{404,
-                              {{"Content-Type", "text/plain; charset=utf-8"}},
-                              "The browser client is not installed: set ServerOptions::client_dist "
-                              "to the client-dist folder of npm's socket.io.\n"});
-    return true;
+  auto job = std::make_shared<ClientJob>(hub_->client_bundle, *name, request);
+  if (job->known()) {
+    respond(c, job->response());
+  } else {
+    answer_from_worker(c, std::move(job));
   }
-  serve_file(c, request, settings_.options.client_dist, std::string(*name));
   return true;
 }
 
 void Shard::on_user_request(Connection& c, const http::Request& request, std::string path,
                             base::MutBytes body) {
+  Params params;
+  std::shared_ptr<const PlainRoute> websocket;
+  if (!routes_.table().websockets.empty() && !path.empty())
+    websocket = match_websocket(routes_.table(), path, params);
+  if (websocket != nullptr && eio::asks_for_websocket(request))
+    return start_plain(c, request, std::move(path), websocket, std::move(params));
   Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
   if (found.folder != nullptr) return serve_file(c, request, found.folder->directory, found.file);
   if (found.handler == nullptr && routes_.table().fallback)
     found.handler = &routes_.table().fallback;
   if (found.handler == nullptr) {
+    if (websocket != nullptr)
+      return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}});
     // RFC 9110 §15.5.6: a 405 says what is allowed.
     if (!found.allow.empty()) return respond(c, http::Response{405, {{"Allow", found.allow}}, {}});
     return respond(c, http::Response{404, {}, {}},
                    settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request));
   }
-  auto content = copy_request(request, std::move(path), body, c.http->peer.host());
+  auto content = copy_request(request, std::move(path), body);
+  show_connection(c, *content);
   content->params = std::move(found.params);
   c.http->exchange = Exchange::user;
   if (settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request))
@@ -160,13 +149,17 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply&
   backlog_.push_back(*c);  // a pipelined request may wait behind this one
 }
 
-// The disk is read on the worker; the answer comes back like a slow user handler's.
 void Shard::serve_file(Connection& c, const http::Request& request, const std::string& directory,
                        const std::string& file) {
+  answer_from_worker(c, std::make_shared<FileJob>(directory, file, request));
+}
+
+// The disk is read on the worker; the answer comes back like a slow user handler's.
+template <class Job>
+void Shard::answer_from_worker(Connection& c, std::shared_ptr<Job> job) {
   c.http->exchange = Exchange::user;
   const ConnectionId id = c.self;
   const std::uint32_t number = c.http->request;
-  auto job = std::make_shared<FileJob>(directory, file, request);
   const bool queued =
       offload_.run([job] { job->read(); },
                    [this, job, id, number] {

@@ -34,6 +34,7 @@ void Shard::resume_tls(Connection& c, std::unique_ptr<TlsSide> tls) {
 }
 
 void Shard::on_ciphertext(Connection& c, base::MutBytes bytes) {
+  if (too_much_input()) return refuse_input(c);  // it may only add to what is held
   TlsSide& side = *c.tls;
   const base::MutBytes room(tls_->plain.data(), tls_->plain.size() - base::kPadding);
   const std::size_t n = side.engine.open(base::as_bytes(bytes), room, tls_env(c), now());
@@ -70,12 +71,19 @@ base::OutQueue& Shard::seal(Connection& c) {
   return c.tls->wire;
 }
 
-void Shard::show_tls(Connection& c, SessionRecord& record) const {
-  record.secure = true;
-  if (std::optional<tls::PeerCertificate> shown = c.tls->engine.peer_certificate()) {
-    record.certificate = std::make_unique<ClientCertificate>(ClientCertificate{
-        std::move(shown->subject), std::move(shown->fingerprint), shown->verified});
-  }
+std::unique_ptr<ClientCertificate> Shard::certificate_of(const Connection& c) const {
+  std::optional<tls::PeerCertificate> shown = c.tls->engine.peer_certificate();
+  if (!shown) return nullptr;
+  return std::make_unique<ClientCertificate>(
+      ClientCertificate{std::move(shown->subject), std::move(shown->fingerprint), shown->verified});
+}
+
+// What handlers of a request may ask about its connection.
+void Shard::show_connection(const Connection& c, HttpRequest::Content& content) const {
+  content.address = c.http->peer.host();
+  if (!c.tls) return;
+  content.secure = true;
+  content.certificate = certificate_of(c);
 }
 
 }  // namespace socketio::server

@@ -31,9 +31,11 @@ struct BadInput {
   Strings ends;
 };
 
-// socket.ts: "should handle transport null messages", "should error with raw binary and warn",
-// "should not crash when receiving an error packet without handler", "should not crash with raw
-// binary", "should handle empty binary packet"
+// covers sio/socket: should handle transport null messages
+// covers sio/socket: should error with raw binary and warn
+// covers sio/socket: should not crash when receiving an error packet without handler
+// covers sio/socket: should not crash with raw binary
+// covers sio/socket: should handle empty binary packet
 TEST(SocketEnd, WhatCannotBeDecodedEndsTheConnection) {
   const BadInput inputs[] = {
       {"null", {"error unknown packet type NaN", "forced close"}},
@@ -96,8 +98,8 @@ TEST(SocketEnd, EachWayOfGoingHasItsReason) {
   EXPECT_EQ(ends.back(), "ping timeout");
 }
 
-// namespaces.ts: "should disconnect upon transport disconnection"; socket.ts: "should disconnect
-// all namespaces when calling disconnect(true)"
+// covers sio/namespaces: should disconnect upon transport disconnection
+// covers sio/socket: should disconnect all namespaces when calling disconnect(true)
 TEST(SocketEnd, DisconnectEndsOneNamespaceOrAll) {
   World world;
   Strings ends;
@@ -125,7 +127,7 @@ TEST(SocketEnd, DisconnectEndsOneNamespaceOrAll) {
   EXPECT_EQ(ends, (Strings{"chat server namespace disconnect", "server namespace disconnect"}));
 }
 
-// namespaces.ts: "should fire a `disconnecting` event just before leaving all rooms"
+// covers sio/namespaces: should fire a `disconnecting` event just before leaving all rooms
 TEST(SocketEnd, RoomsAreThereWhileDisconnecting) {
   World world;
   Strings before{"unset"};
@@ -144,7 +146,7 @@ TEST(SocketEnd, RoomsAreThereWhileDisconnecting) {
   EXPECT_EQ(after, Strings{});
 }
 
-// socket.ts: "should ignore a packet received after disconnection"
+// covers sio/socket: should ignore a packet received after disconnection
 TEST(SocketEnd, PacketsAfterTheEndAreIgnored) {
   World world;
   int runs = 0;
@@ -183,7 +185,8 @@ TEST(SocketEnd, AnEndInOnAnyOrInAMiddlewareKeepsTheEventFromItsHandlers) {
   EXPECT_EQ(runs, 0);
 }
 
-// socket.ts: "should not join rooms after disconnection"; a handle outlives its socket
+// A handle outlives its socket.
+// covers sio/socket: should not join rooms after disconnection
 TEST(SocketEnd, HandlesOfSocketsThatAreGoneReturnFalse) {
   World world;
   Client client(world);
@@ -351,8 +354,8 @@ TEST(SocketListeners, OnceSeesOneEventOfAPipeline) {
   EXPECT_EQ(runs, 1);
 }
 
-// socket.ts onAny: "should call listener", "should remove listener" (order is that of
-// registration: there is no prepend)
+// covers sio/socket: onAny › should call listener
+// covers sio/socket: onAny › should remove listener
 TEST(SocketListeners, OnAnySeesEveryEventFirst) {
   World world;
   Strings seen;
@@ -381,8 +384,10 @@ TEST(SocketListeners, OnAnySeesEveryEventFirst) {
   EXPECT_EQ(seen, (Strings{"all e", "handler"}));
 }
 
-// socket.ts onAnyOutgoing: "should call listener", "should call listener when broadcasting",
-// "should call listener when broadcasting binary data", "should remove listener"
+// covers sio/socket: onAnyOutgoing › should call listener
+// covers sio/socket: should call listener when broadcasting
+// covers sio/socket: should call listener when broadcasting binary data
+// covers sio/socket: onAnyOutgoing › should remove listener
 TEST(SocketListeners, OnAnyOutgoingSeesEmitsAndBroadcasts) {
   World world;
   Strings seen;

@@ -17,7 +17,7 @@ Socket only(World& world) {
   return all.empty() ? Socket() : all.front();
 }
 
-// socket.ts: "should receive events"
+// covers sio/socket: should receive events
 TEST(Sockets, HandlersGetWhatTheClientSends) {
   World world;
   std::string seen;
@@ -34,8 +34,8 @@ TEST(Sockets, HandlersGetWhatTheClientSends) {
   EXPECT_EQ(seen, "123");
 }
 
-// socket.ts: "should receive message events through `send`", "should emit message events through
-// `send`"
+// covers sio/socket: should receive message events through `send`
+// covers sio/socket: should emit message events through `send`
 TEST(Sockets, SendIsTheMessageEvent) {
   World world;
   int got = 0;
@@ -50,7 +50,7 @@ TEST(Sockets, SendIsTheMessageEvent) {
   EXPECT_EQ(got, 1337);
 }
 
-// socket.ts: "should error with null messages"
+// covers sio/socket: should error with null messages
 TEST(Sockets, NullArrivesAsNull) {
   World world;
   Value got = 1;
@@ -62,7 +62,8 @@ TEST(Sockets, NullArrivesAsNull) {
   EXPECT_TRUE(got.is_null());
 }
 
-// socket.ts: "should emit events", "should emit events with utf8 multibyte character"
+// covers sio/socket: should emit events
+// covers sio/socket: should emit events with utf8 multibyte character
 TEST(Sockets, EmitsEventsOfSeveralTypes) {
   World world;
   Client client(world);
@@ -74,8 +75,8 @@ TEST(Sockets, EmitsEventsOfSeveralTypes) {
   EXPECT_EQ(client.rest(), Strings(3, R"(2["hoot","utf8 — string"])"));
 }
 
-// socket.ts: "should emit events with binary data", "should emit events with several types of data
-// (including binary)"
+// covers sio/socket: should emit events with binary data
+// covers sio/socket: should emit events with several types of data (including binary)
 TEST(Sockets, EmitsBinaryAsAttachments) {
   World world;
   Client client(world);
@@ -92,8 +93,8 @@ TEST(Sockets, EmitsBinaryAsAttachments) {
   EXPECT_EQ(client.rest(), (Strings{"<a>", "<b>", "<c>"}));
 }
 
-// socket.ts: "should receive events with binary data", "should receive events with several types of
-// data (including binary)"
+// covers sio/socket: should receive events with binary data
+// covers sio/socket: should receive events with several types of data (including binary)
 TEST(Sockets, ReceivesBinary) {
   World world;
   Args got;
@@ -111,9 +112,10 @@ TEST(Sockets, ReceivesBinary) {
   EXPECT_EQ(got[2]["n"][0U], Value(Binary("second")));
 }
 
-// socket.ts: "should receive event with callbacks", "should receive events with args and callback",
-// "should receive events with binary args and callbacks", "should receive events and pass binary
-// data in a callback"
+// covers sio/socket: should receive event with callbacks
+// covers sio/socket: should receive events with args and callback
+// covers sio/socket: should receive events with binary args and callbacks
+// covers sio/socket: should receive events and pass binary data in a callback
 TEST(Sockets, ClientsGetTheirAcknowledgement) {
   World world;
   world.io.on_event("woot", [](const Ack& ack) {
@@ -141,7 +143,8 @@ TEST(Sockets, ClientsGetTheirAcknowledgement) {
   EXPECT_EQ(client.rest(), Strings{});
 }
 
-// socket.ts: "should receive all events emitted from namespaced client immediately and in order"
+// covers sio/socket: should receive all events emitted from namespaced client immediately and in
+// order
 TEST(Sockets, EventsKeepTheirOrder) {
   World world;
   std::vector<int> seen;
@@ -157,9 +160,11 @@ TEST(Sockets, EventsKeepTheirOrder) {
   EXPECT_EQ(seen, expected);
 }
 
-// socket.ts: "should emit events with callbacks", "should emit events with args and callback",
-// "should emit events with binary args and callback", "should emit events and receive binary data
-// in a callback", "should emit an event and wait for the acknowledgement"
+// covers sio/socket: should emit events with callbacks
+// covers sio/socket: should emit events with args and callback
+// covers sio/socket: should emit events with binary args and callback
+// covers sio/socket: should emit events and receive binary data in a callback
+// covers sio/socket: should emit an event and wait for the acknowledgement
 TEST(Sockets, ServersGetTheirAcknowledgement) {
   World world;
   Client client(world);
@@ -244,8 +249,9 @@ TEST(Sockets, PendingAcknowledgementsAreLimited) {
   EXPECT_EQ(error, Errc::too_many);
 }
 
-// socket.ts: "should see query parameters in the request", "should see query parameters sent from
-// secondary namespace connections in handshake object"
+// covers sio/socket: should see query parameters in the request
+// covers sio/socket: should see query parameters sent from secondary namespace connections in
+// handshake object
 TEST(Sockets, TheHandshakeHasTheRequestAndTheAuth) {
   World world;
   world.io.of("/second");
@@ -271,7 +277,8 @@ TEST(Sockets, TheHandshakeHasTheRequestAndTheAuth) {
   EXPECT_EQ(second[0].handshake().query.at("key1"), "1");
 }
 
-// socket.ts: "should handle very large json", "should handle very large binary data"
+// covers sio/socket: should handle very large json
+// covers sio/socket: should handle very large binary data
 TEST(Sockets, LargePayloadsArriveWhole) {
   World world;
   std::size_t text = 0;
@@ -296,7 +303,7 @@ TEST(Sockets, LargePayloadsArriveWhole) {
   EXPECT_EQ(all.back(), "<" + big + ">");
 }
 
-// socket.ts: "should throw on reserved event"
+// covers sio/socket: should throw on reserved event
 TEST(Sockets, ReservedEventsThrow) {
   World world;
   Client client(world);
@@ -316,7 +323,6 @@ TEST(Sockets, ReservedEventsThrow) {
   }
 }
 
-// socket.ts: "should enable compression by default", "should disable compression"
 TEST(Sockets, CompressIsAccepted) {
   World world;
   Client client(world);
@@ -327,7 +333,9 @@ TEST(Sockets, CompressIsAccepted) {
   EXPECT_EQ(client.rest(), (Strings{R"(2["a",1])", R"(2["b"])", R"(2["c"])"}));
 }
 
-// socket-timeout.ts: all five
+// covers sio/socket-timeout: should timeout if the client does not acknowledge the event
+// covers sio/socket-timeout: should timeout if the client does not acknowledge the event in time
+// covers sio/socket-timeout: should timeout if the client does not acknowledge the event (promise)
 TEST(SocketTimeout, TheAcknowledgementMayBeLate) {
   World world;
   Client client(world);
@@ -354,6 +362,8 @@ TEST(SocketTimeout, TheAcknowledgementMayBeLate) {
   EXPECT_EQ(pending.get().error(), Errc::timeout);
 }
 
+// covers sio/socket-timeout: should not timeout if the client does acknowledge the event
+// covers sio/socket-timeout: should not timeout if the client does acknowledge the event (promise)
 TEST(SocketTimeout, TheAcknowledgementMayBeInTime) {
   World world;
   Client client(world);

@@ -266,6 +266,21 @@ TEST(Tls, ABeginningOfARecordIsCounted) {
   EXPECT_EQ(world.io.stats().input_bytes, 0U);
 }
 
+TEST(Tls, BeginningsOfRecordsAreBounded) {
+  ServerOptions options = with_tls();
+  options.max_input_bytes = 10'000;
+  SecureWorld world(std::move(options));
+  HttpPeer first(world);
+  HttpPeer second(world);
+  EXPECT_EQ(first.request("GET", "/").status, 404);
+  EXPECT_EQ(second.request("GET", "/").status, 404);
+  first.write_raw(std::string("\x17\x03\x03\x40\x00", 5));
+  EXPECT_TRUE(world.until([&] { return world.io.stats().input_bytes > 10'000; }));
+  second.write_raw(std::string("\x17\x03\x03\x40\x00", 5));
+  EXPECT_TRUE(second.wait_closed());
+  EXPECT_FALSE(first.closed());
+}
+
 TEST(Tls, ATruncatedPostIsNotDispatched) {
   SecureWorld world;
   int events = 0;
@@ -297,6 +312,11 @@ struct Seen {
     options.ca = Certificates::get().authority.certificate();
     options.crl = std::move(crl);
     SecureWorld world(with_tls(std::move(options)), own);
+    world.io.engine().use([this](const EngineRequest& request, const EngineNext& next) {
+      EXPECT_TRUE(request.secure());
+      shown_to_request = request.certificate() == nullptr ? "" : request.certificate()->subject;
+      next();
+    });
     world.io.on_connection([this](const Socket& socket) {
       came_in = true;
       certificate = socket.handshake().certificate;
@@ -307,6 +327,7 @@ struct Seen {
   }
   bool came_in = false;
   std::optional<ClientCertificate> certificate;
+  std::string shown_to_request;
   std::string failure;
 };
 
@@ -319,10 +340,12 @@ TEST(Tls, ClientCertificatesAreShown) {
     EXPECT_EQ(alice.certificate->subject, "CN=alice");
     EXPECT_EQ(alice.certificate->fingerprint.size(), 32 * 3 - 1U);
     EXPECT_TRUE(alice.certificate->verified);
+    EXPECT_EQ(alice.shown_to_request, "CN=alice");
   }
   const Seen nobody(ClientCertificates::optional, nullptr);
   EXPECT_TRUE(nobody.came_in);
   EXPECT_FALSE(nobody.certificate);
+  EXPECT_EQ(nobody.shown_to_request, "");
   const Seen mallory(ClientCertificates::optional, &c.mallory);
   ASSERT_TRUE(mallory.certificate);
   EXPECT_EQ(mallory.certificate->subject, "CN=mallory");

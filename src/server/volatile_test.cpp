@@ -41,8 +41,9 @@ Strings over_polling(World& world) {
   return all;
 }
 
-// socket.ts: "should not emit volatile event after regular event (polling)", "… (ws)";
-// namespaces.ts: "should not emit volatile event after regular event"
+// covers sio/socket: should not emit volatile event after regular event (polling)
+// covers sio/socket: should not emit volatile event after regular event (ws)
+// covers sio/namespaces: should not emit volatile event after regular event
 TEST(Volatile, IsDroppedBehindARegularEvent) {
   World world;
   on_go(world, [](const Socket& socket) {
@@ -62,8 +63,9 @@ TEST(Volatile, BroadcastsAreDroppedBehindARegularOne) {
   EXPECT_EQ(over_websocket(world), Strings{R"(2["ev",1])"});
 }
 
-// socket.ts: "should emit volatile event (polling)", "… (ws)"; namespaces.ts: "should emit volatile
-// event"
+// covers sio/socket: should emit volatile event (polling)
+// covers sio/socket: should emit volatile event (ws)
+// covers sio/namespaces: should emit volatile event
 TEST(Volatile, IsDeliveredWhenNothingIsInTheWay) {
   World world;
   on_go(world, [](const Socket& socket) { EXPECT_TRUE(socket.volatile_().emit("ev", 1)); });
@@ -71,7 +73,8 @@ TEST(Volatile, IsDeliveredWhenNothingIsInTheWay) {
   EXPECT_EQ(over_polling(world), Strings{R"(42["ev",1])"});
 }
 
-// socket.ts: "should emit only one consecutive volatile event (polling)", "… (ws)"
+// covers sio/socket: should emit only one consecutive volatile event (polling)
+// covers sio/socket: should emit only one consecutive volatile event (ws)
 TEST(Volatile, OnlyTheFirstOfTwoIsDelivered) {
   World world;
   on_go(world, [](const Socket& socket) {
@@ -82,8 +85,8 @@ TEST(Volatile, OnlyTheFirstOfTwoIsDelivered) {
   EXPECT_EQ(over_polling(world), Strings{R"(42["ev",1])"});
 }
 
-// socket.ts: "should emit only one consecutive volatile event with binary (ws)", "should broadcast
-// only one consecutive volatile event with binary (ws)"
+// covers sio/socket: should emit only one consecutive volatile event with binary (ws)
+// covers sio/socket: should broadcast only one consecutive volatile event with binary (ws)
 TEST(Volatile, BinaryIsDeliveredWholeOrNotAtAll) {
   World world;
   const Strings expected{R"(51-["ev",{"_placeholder":true,"num":0}])", "<first>"};
@@ -100,7 +103,8 @@ TEST(Volatile, BinaryIsDeliveredWholeOrNotAtAll) {
   EXPECT_EQ(over_websocket(world), expected);
 }
 
-// socket.ts: "should emit regular events after trying a failed volatile event (polling)", "… (ws)"
+// covers sio/socket: should emit regular events after trying a failed volatile event (polling)
+// covers sio/socket: should emit regular events after trying a failed volatile event (ws)
 TEST(Volatile, RegularEventsGoOnAfterADroppedOne) {
   World world;
   on_go(world, [](const Socket& socket) {

@@ -10,6 +10,7 @@ namespace socketio::sio {
 
 namespace {
 
+constexpr NamespaceIndex kNoNamespace = ~NamespaceIndex{0};  // what no packet can name
 constexpr std::uint32_t kNoTimer = ~std::uint32_t{0};
 constexpr float kLeastLoad = 0.1F;
 
@@ -81,6 +82,7 @@ struct AckTable::Index {
   tsl::robin_map<Key, PendingAck*, KeyHash> by_key;
   std::vector<Timer> timers;
   std::vector<std::uint64_t> next_ids;
+  std::uint64_t clocks = 0;  // ids of what nobody is to answer
 
   PendingAck& add(Key key, std::unique_ptr<AckWaiter> waiter, base::Time deadline);
   std::unique_ptr<AckWaiter> remove(PendingAck& ack);
@@ -185,6 +187,10 @@ void AckTable::expect_all(NamespaceIndex nsp, std::uint64_t id, std::vector<Sock
   ack.group->receivers.reserve(receivers.size());
   for (const SocketId receiver : receivers) ack.group->receivers.push_back({receiver});
   std::sort(ack.group->receivers.begin(), ack.group->receivers.end(), before);
+}
+
+void AckTable::expect_nobody(std::unique_ptr<AckWaiter> waiter, base::Time deadline) {
+  index_->add({index_->clocks++, kNoNamespace}, std::move(waiter), deadline);
 }
 
 AckTable::Reply AckTable::reply(NamespaceIndex nsp, std::uint64_t id, SocketId from) {

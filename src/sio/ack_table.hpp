@@ -35,6 +35,9 @@ class AckTable {
   void expect_all(NamespaceIndex nsp, std::uint64_t id, std::vector<SocketId> receivers,
                   std::unique_ptr<AckWaiter> waiter, base::Time deadline);
 
+  // Ends with its deadline.
+  void expect_nobody(std::unique_ptr<AckWaiter> waiter, base::Time deadline);
+
   struct Reply {
     AckWaiter* group = nullptr;           // a broadcast: gets reply()
     std::unique_ptr<AckWaiter> waiter{};  // has got everything: gets finish()

@@ -93,6 +93,21 @@ TEST(AckTable, EachOfAGroupCountsOnce) {
   EXPECT_EQ(waiters.log, testing::Lines{"g: replied -"});
 }
 
+// Clocks end by their time and by nothing a client can send, and take no ids.
+TEST(AckTable, NobodyIsToAnswer) {
+  AckTable table;
+  Waiters waiters;
+  table.expect_nobody(waiters.make("late"), at(2));
+  table.expect_nobody(waiters.make("soon"), at(1));
+  EXPECT_EQ(table.deadline(), at(1));
+  EXPECT_EQ(table.next_id(0), 0U);
+  EXPECT_EQ(table.reply(0, 0, {}).waiter, nullptr);
+  end(table.take_due(at(1)), AckEnd::timeout);
+  EXPECT_EQ(table.take_due(at(1)), nullptr);
+  EXPECT_EQ(waiters.log.size(), 1U);
+  EXPECT_EQ(table.take_all().size(), 1U);
+}
+
 TEST(AckTable, TakeAll) {
   AckTable table;
   Waiters waiters;

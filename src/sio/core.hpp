@@ -201,6 +201,8 @@ class Core {
                                  const SharedPacket& packet, Flags flags, std::uint64_t id,
                                  std::unique_ptr<AckWaiter> waiter, base::Time deadline,
                                  base::Time now, Outgoing* each = nullptr);
+  // Nobody is to answer: finish(timeout) when the time has come.
+  void await_deadline(std::unique_ptr<AckWaiter> waiter, base::Time deadline);
   std::vector<SocketId> select(NamespaceIndex nsp, const Selection& selection);
 
   // -- Recovery (core_recovery.cpp). Packets are numbered; the position is the number of the last

@@ -101,6 +101,10 @@ std::size_t Core::broadcast_with_ack(NamespaceIndex nsp, const Selection& select
   return count;
 }
 
+void Core::await_deadline(std::unique_ptr<AckWaiter> waiter, base::Time deadline) {
+  state_->acks.expect_nobody(std::move(waiter), deadline);
+}
+
 std::vector<SocketId> Core::select(NamespaceIndex nsp, const Selection& selection) {
   std::vector<SocketId> ids;
   state_->at(nsp).rooms.select(selection, [&](Socket& socket) { ids.push_back(socket.self); });

@@ -157,10 +157,11 @@ void Core::State::read(Client& client, base::MutBytes message, bool binary, base
   if (is_read || (queue.empty() && !arrived)) client.release();
 }
 
+// Any namespace, one the server has disconnected it from included: it may not have heard of it.
 bool Core::State::has_joined(const Client& client) {
   return std::any_of(client.entries.begin(), client.entries.end(), [this](const Entry& entry) {
     const Socket* socket = sockets.get(entry.socket);
-    return socket != nullptr && socket->state == SocketState::connected;
+    return socket == nullptr || socket->state == SocketState::connected;
   });
 }
 

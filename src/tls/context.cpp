@@ -223,7 +223,7 @@ std::shared_ptr<const Context> Context::make_client(const ClientConfig& config, 
   const auto made = std::make_shared<Context>(Private());
   made->first_ = make_common(config.minimum, config.maximum);
   made->all_.push_back(made->first_);
-  SSL_CTX_set_verify(made->first_, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_verify(made->first_, config.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_alpn_protos(made->first_, reinterpret_cast<const unsigned char*>(kProtocol.data()),
                           static_cast<unsigned>(kProtocol.size()));
   std::vector<std::string> names;

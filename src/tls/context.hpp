@@ -46,6 +46,7 @@ struct ClientConfig {
   Identity identity;  // may be empty
   Version minimum = Version::tls1_2;
   Version maximum = Version::tls1_3;
+  bool verify = true;  // false: whoever answers will do
 };
 
 // Why there is no context: the field (as it is named above) and what is wrong with it.

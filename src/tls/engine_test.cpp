@@ -332,6 +332,10 @@ TEST(Engine, AClientInsistsOnTheNameAndTheAuthority) {
   wrong_authority.shake();
   EXPECT_EQ(wrong_authority.client_end.engine.state(), State::failed);
   EXPECT_STREQ(wrong_authority.client_end.engine.failure(), "certificate verify failed");
+  trusting_others.verify = false;
+  Pair unconcerned(World::get().server_config(), trusting_others);
+  unconcerned.shake();
+  EXPECT_TRUE(unconcerned.open());
 }
 
 }  // namespace

@@ -99,8 +99,7 @@ void answer_binaries(const Namespace& nsp) {
     seen.buffer = is_binary(v);
     return false;
   });
-  acknowledge("abuff2", "abuff2-ack",
-              [](Seen& seen, const Value& v) { return seen.buffer && is_binary(v); });
+  acknowledge("abuff2", "abuff2-ack", [](Seen& seen, const Value&) { return seen.buffer; });
   acknowledge("blob", "back", [](Seen&, const Value& v) { return is_binary(v); });
   acknowledge("jsonblob", "jsonblob-ack", [](Seen&, const Value& v) { return is_mixed(v); });
   acknowledge("blob1", "", [](Seen& seen, const Value& v) {

@@ -2,7 +2,9 @@
 import test, { describe } from "node:test";
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import http from "node:http";
 import path from "node:path";
+import zlib from "node:zlib";
 import { clientBundleDir } from "./support/server.mjs";
 import { kTimeout } from "./support/suites.mjs";
 import { lab } from "./support/lab.mjs";
@@ -50,6 +52,29 @@ describe("files of the client", kTimeout, () => {
       assert.equal(answer.body, "");
     }
     assert.equal((await request(url, { headers: { "if-none-match": '"other"' } })).status, 200);
+  });
+
+  // covers sio/server-attachment: should serve client (gzip)
+  // covers sio/server-attachment: should serve client (br)
+  test("compressed as the client likes it best", async (t) => {
+    const server = await lab({ client_dist: clientBundleDir }, t);
+    const version = JSON.parse(fs.readFileSync(path.join(clientBundleDir, "../package.json"), "utf8")).version;
+    const file = fs.readFileSync(path.join(clientBundleDir, "socket.io.js"));
+    const unpack = { gzip: zlib.gunzipSync, br: zlib.brotliDecompressSync, deflate: zlib.inflateSync };
+    for (const [accept, encoding] of [["gzip,br,deflate", "gzip"], ["gzip;q=0.5, br", "br"], ["br", "br"], ["deflate", "deflate"], ["identity", undefined]]) {
+      const answer = await new Promise((resolve, reject) => {
+        http.get(`${server.url}/socket.io/socket.io.js`, { headers: { "accept-encoding": accept }, agent: false }, (res) => {
+          const parts = [];
+          res.on("data", (part) => parts.push(part)).on("error", reject)
+            .on("end", () => resolve({ headers: res.headers, body: Buffer.concat(parts) }));
+        }).on("error", reject);
+      });
+      assert.equal(answer.headers["content-encoding"], encoding, accept);
+      assert.equal(answer.headers.etag, `"${version}"`);
+      assert.equal(answer.headers["x-sourcemap"], undefined);
+      assert(encoding ? answer.body.length < file.length / 3 : answer.body.equals(file));
+      if (encoding) assert(unpack[encoding](answer.body).equals(file));
+    }
   });
 
   // covers sio/server-attachment: should not serve unknown files from the Socket.IO path

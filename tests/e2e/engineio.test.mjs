@@ -313,7 +313,15 @@ describe("messages over WebSocket", () => {
     });
   }
 
-  test("U11: base64 has no meaning on a WebSocket", async () => {
+  test("binary from a client that writes base64", async () => {
+    const frames = await openedSocket(echo, { pong: false });
+    frames.send("bAQID");
+    assert.deepEqual(await frames.next(), Buffer.from([1, 2, 3]));
+    frames.send("b*");
+    await frames.gone();
+  });
+
+  test("U11: Socket.IO wants no binary that nobody announced, base64 or not", async () => {
     const frames = await openedSocket(probe, { pong: false });
     frames.send("bAQID");
     await frames.gone();

@@ -9,7 +9,7 @@ import vm from "node:vm";
 import { conformance } from "./support/server.mjs";
 import { lab } from "./support/lab.mjs";
 import { kTimeout } from "./support/suites.mjs";
-import { Frames, Log, kEnginePath, pollingUrl, request, sleep, socketUrl, within } from "./support/wire.mjs";
+import { Frames, Log, kEnginePath, packetsOfVersion3 as packets, pollingUrl, request, sleep, socketUrl, within } from "./support/wire.mjs";
 
 let fast;  // every message comes back; a ping is expected within 500 ms
 let echo;  // the same with time
@@ -30,19 +30,6 @@ after(async () => { for (const server of [fast, echo, sio]) await server.stop();
 const pathOf = (server) => (server === fast || server === echo ? kEnginePath : "/socket.io/");
 const url = (server, more = "", version = "EIO=3") => pollingUrl(server, pathOf(server), `${version}&transport=polling${more}`);
 const wsUrl = (server, more = "", version = "EIO=3") => socketUrl(server, pathOf(server), `${version}&transport=websocket${more}`);
-
-/** The packets of a text payload. */
-function packets(payload) {
-  const all = [];
-  for (let rest = payload; rest;) {
-    const colon = rest.indexOf(":");
-    const length = Number(rest.slice(0, colon));
-    assert(colon > 0 && rest.length >= colon + 1 + length, `a payload: ${payload.slice(0, 100)}`);
-    all.push(rest.slice(colon + 1, colon + 1 + length));
-    rest = rest.slice(colon + 1 + length);
-  }
-  return all;
-}
 
 class Session {
   static async open(server, more = "&b64=1") {

@@ -1,6 +1,7 @@
 // Dynamic namespaces with the official JavaScript client: parents, children, and their coming and going.
 import test, { after, describe } from "node:test";
 import assert from "node:assert/strict";
+import { io } from "socket.io-client";
 import { lab } from "./support/lab.mjs";
 import { client as official, closeClients, connected, kWays, once } from "./support/suites.mjs";
 import { within } from "./support/wire.mjs";
@@ -34,6 +35,7 @@ for (const [way, transports] of Object.entries(kWays)) {
   describe(way, () => {
     // covers sio/namespaces: dynamic namespaces › should allow connections to dynamic namespaces with a regex and emit
     // in a room
+    // covers sio/middleware: should disable the merge of handshake packets
     test("a pattern's children, and what is sent to all of them", kTimeout, async (t) => {
       const server = await lab({}, t);
       const root = await connected(server, transports);
@@ -67,6 +69,22 @@ for (const [way, transports] of Object.entries(kWays)) {
     });
   });
 }
+
+// covers sio/namespaces: should be equivalent for "" and "/" on client
+// covers sio/namespaces: should not reuse same-namespace connections
+test("one namespace under two names, and two connections to one namespace", kTimeout, async (t) => {
+  const server = await lab({}, t);
+  const sockets = ["", "/"].map((nsp) => io(server.url + nsp, { transports: ["websocket"], reconnection: false }));
+  t.after(() => { for (const socket of sockets) socket.disconnect(); });
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
+  assert.deepEqual(sockets.map((socket) => socket.nsp), ["/", "/"]);
+  assert.notEqual(sockets[0].id, sockets[1].id);
+  assert.notEqual(sockets[0].io.engine.id, sockets[1].io.engine.id);
+  const { log, clients } = await server.log();
+  assert.equal(clients, 2);
+  assert.deepEqual(log.filter((entry) => entry.connected).map((entry) => entry.connected), ["/", "/"]);
+  for (const socket of sockets) socket.disconnect();
+});
 
 // covers sio/namespaces: dynamic namespaces › should handle race conditions with dynamic namespaces (#4136)
 test("many clients at once make one namespace", kTimeout, async (t) => {

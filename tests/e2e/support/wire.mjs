@@ -1,4 +1,5 @@
 // Raw HTTP and WebSocket peers: they send what they are told and report what they see, without a client library.
+import assert from "node:assert/strict";
 import http from "node:http";
 import { WebSocket } from "ws";
 
@@ -30,6 +31,19 @@ export function request(url, { method = "GET", headers = {}, body, sent, agent =
     else req.end(body);
   });
   return within(answer, `an answer to ${method} ${url}`);
+}
+
+/** The packets of a text payload of Engine.IO 3. */
+export function packetsOfVersion3(payload) {
+  const all = [];
+  for (let rest = payload; rest;) {
+    const colon = rest.indexOf(":");
+    const length = Number(rest.slice(0, colon));
+    assert(colon > 0 && rest.length >= colon + 1 + length, `a payload: ${payload.slice(0, 100)}`);
+    all.push(rest.slice(colon + 1, colon + 1 + length));
+    rest = rest.slice(colon + 1 + length);
+  }
+  return all;
 }
 
 // --- WebSocket -----------------------------------------------------------------------------------------------------
