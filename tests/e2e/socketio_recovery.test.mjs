@@ -162,8 +162,6 @@ for (const [name, transport] of Object.entries(kTransports)) {
     });
 
     // covers sio/connection-state-recovery: should be disabled by default
-    // covers sio/connection-state-recovery: should not call adapter#persistSession or
-    //   adapter#restoreSession if disabled
     test("off by default", kTimeout, async (t) => {
       const server = await lab({}, t);
       for (const auth of [undefined, { pid: "foo", offset: "bar" }]) {
@@ -341,8 +339,7 @@ describe("what is kept", () => {
 // --- the official client ------------------------------------------------------------------------------------------------
 
 for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]]) {
-  // covers sioc/connection-state-recovery: should have an accessible socket id equal to the
-  //   server-side socket id (default namespace)
+  // The client's own test of recovery, "should have an accessible socket id equal to the server-side socket id".
   test(`the official client comes back to its session: ${transports}`, kTimeout, async (t) => {
     const server = await lab(kOn, t);
     const socket = await connected(server, transports, { reconnection: true, reconnectionDelay: 10, reconnectionDelayMax: 20 });
