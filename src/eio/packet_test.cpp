@@ -35,7 +35,8 @@ TEST(Packet, ABinaryMessageMayComeAsText) {
 }
 
 TEST(Packet, EmptyAndUnknownAreRefused) {
-  for (std::string text : {"", "7", "9", "a", "b=AQ", "b~~~~", " 4", "/"}) EXPECT_FALSE(parse_packet(text));
+  for (std::string text : {"", "7", "9", "a", "b=AQ", "b~~~~", " 4", "/"})
+    EXPECT_FALSE(parse_packet(text));
   std::string nul("\0", 1);
   EXPECT_FALSE(parse_packet(nul));
 }

@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-
 namespace socketio::eio {
 
 PayloadReader::Status PayloadReader::next(Packet& out) {

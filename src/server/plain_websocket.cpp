@@ -69,7 +69,8 @@ void Shard::start_plain(Connection& c, const http::Request& request, std::string
   if (!welcome) dispatcher_.guarded(path, [&] { welcome = origins.contains(*origin); });
   if (!welcome) return respond(c, http::Response{403, {}, {}}, true);
   if (closing_) return respond(c, http::Response{503, {}, {}}, true);
-  auto content = copy_request(request, std::move(path), {}, c.http->peer.host());
+  auto content = copy_request(request, std::move(path), {});
+  show_connection(c, *content);
   content->params = std::move(params);
   const HttpRequest shown(content);
   std::optional<HttpReply> instead;
