@@ -22,10 +22,13 @@ void refuse_reserved(std::string_view event) {
 }
 
 void refuse_attachments(const detail::Hub& hub, std::string_view event) {
+  // Only a user's parser has another reason.
+  const bool by_parser = hub.settings.sio.parser.kind() == Parser::Kind::custom;
   const ErrorReport report{ErrorReport::Kind::send_refused,
-                           "more binary attachments than max_attachments (" +
-                               std::to_string(hub.settings.sio.max_attachments) +
-                               "): the receiver would disconnect",
+                           by_parser ? "the parser made no messages of it"
+                                     : "more binary attachments than max_attachments (" +
+                                           std::to_string(hub.settings.sio.max_attachments) +
+                                           "): the receiver would disconnect",
                            std::string(event)};
   const detail::Hub::Job tell = [report](Shard& shard) { shard.dispatcher().report(report); };
   if (Shard* here = hub.here(); here != nullptr) return tell(*here);

@@ -110,6 +110,12 @@ TEST_F(ParserTest, WhatTheEncoderRefusesIsNotSent) {
   EXPECT_FALSE(one);
   EXPECT_FALSE(all);
   EXPECT_EQ(asked, make_error_code(Errc::too_many));
+  ASSERT_EQ(world.errors.size(), 3U);
+  for (const ErrorReport& error : world.errors) {
+    EXPECT_EQ(error.kind, ErrorReport::Kind::send_refused);
+    EXPECT_EQ(error.message, "the parser made no messages of it");
+    EXPECT_EQ(error.event, "unspeakable");
+  }
 }
 
 TEST_F(ParserTest, TheErrorsTextReachesTheSocket) {
