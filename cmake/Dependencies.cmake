@@ -25,6 +25,7 @@ socketio_dependency(OpenSSL::SSL libssl OpenSSL 3.0 COMPONENTS SSL Crypto)
 socketio_dependency(OpenSSL::Crypto libcrypto OpenSSL 3.0 COMPONENTS SSL Crypto)
 socketio_dependency(ZLIB::ZLIB zlib ZLIB)
 socketio_dependency(fmt::fmt fmt fmt)
+socketio_dependency(Crypt::Crypt libcrypt Crypt)
 socketio_dependency(simdjson::simdjson simdjson simdjson)
 find_package(tsl-robin-map REQUIRED)
 

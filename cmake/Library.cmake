@@ -56,7 +56,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/socketioConfig.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/socketioConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/socketioConfig.cmake ${PROJECT_BINARY_DIR}/socketioConfigVersion.cmake
-  ${CMAKE_CURRENT_LIST_DIR}/FindBrotli.cmake ${CMAKE_CURRENT_LIST_DIR}/FindLiburing.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/FindBrotli.cmake ${CMAKE_CURRENT_LIST_DIR}/FindLiburing.cmake ${CMAKE_CURRENT_LIST_DIR}/FindCrypt.cmake
   DESTINATION ${package_dir} COMPONENT development)
 
 if(SOCKETIO_CLIENT_DIST)

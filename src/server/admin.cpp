@@ -1,0 +1,335 @@
+#include "server/admin.hpp"
+
+#include <condition_variable>
+#include <stdexcept>
+
+#include <unistd.h>
+
+#include "server/shard.hpp"
+#include "ws/handshake.hpp"
+
+namespace socketio {
+
+namespace {
+
+void require(bool ok, const char* what) {
+  if (!ok) throw std::invalid_argument(std::string("socketio::AdminOptions::") + what);
+}
+
+void validate(const AdminOptions& o) {
+  require(o.auth || o.allow_anyone, "auth: has to be set, or allow_anyone to be true");
+  require(!o.auth || !o.allow_anyone, "allow_anyone: auth is set");
+  if (o.auth) {
+    require(!o.auth->username.empty(), "auth: the username is empty");
+    require(o.auth->password.empty() != o.auth->password_hash.empty(),
+            "auth: one of password and password_hash has to be set");
+    require(o.auth->password_hash.empty() || server::is_bcrypt_hash(o.auth->password_hash),
+            "auth: password_hash has to be a bcrypt hash");
+    require(o.auth->username.size() <= server::Admin::kMaxCredential &&
+                o.auth->password.size() <= server::Admin::kMaxCredential,
+            "auth: at most 512 bytes");
+  }
+  require(!o.namespace_name.empty() && o.namespace_name != "/",
+          "namespace_name: has to be a namespace of its own");
+  require(o.stats_interval.count() > 0, "stats_interval: has to be positive");
+  require(o.session_duration.count() > 0, "session_duration: has to be positive");
+  require(o.max_sessions > 0, "max_sessions: has to be positive");
+  require(o.max_failed_logins > 0, "max_failed_logins: has to be positive");
+  require(o.max_waiting_logins > 0, "max_waiting_logins: has to be positive");
+}
+
+}  // namespace
+
+void instrument(Server& io, AdminOptions options) {
+  validate(options);
+  std::make_shared<server::Admin>(io, std::move(options))->start();
+}
+
+}  // namespace socketio
+
+namespace socketio::server {
+
+namespace {
+
+constexpr std::string_view kPolling = "polling";
+
+std::string host_name() {
+  char name[256] = "";
+  if (gethostname(name, sizeof name - 1) != 0) return "unknown";
+  return name;
+}
+
+std::int64_t unix_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string now_text() {
+  return iso_date(unix_ms());
+}
+
+// Not the reference's, which shows the admins most of the session's id: whoever has that is the
+// client. A hash of it, with a key.
+std::string client_id_of(const eio::Sid& sid, const eio::SidKey& key) {
+  std::string text(sid.view());
+  for (const std::uint64_t word : key.words) text += std::to_string(word);
+  return ws::accept_key(text).substr(0, AdminConnection::kClientIdSize);
+}
+
+// Those there are.
+std::vector<Namespace> namespaces_of(const std::shared_ptr<detail::Hub>& hub) {
+  std::vector<std::uint32_t> all = hub->names.children(kNoParent);
+  for (const Parent& parent : *hub->names.parents()) {
+    const std::vector<std::uint32_t> children = hub->names.children(parent.index);
+    all.insert(all.end(), children.begin(), children.end());
+  }
+  std::vector<Namespace> found;
+  for (const std::uint32_t index : all) found.emplace_back(hub, index);
+  return found;
+}
+
+}  // namespace
+
+Admin::Admin(Server& io, AdminOptions options)
+    : io_(io),
+      hub_(io.sockets().target_for_emit().hub),
+      options_(std::move(options)),
+      nsp_(io.of(options_.namespace_name)),
+      host_(host_name()),
+      attempts_(options_.max_failed_logins),
+      sessions_(options_.max_sessions, options_.session_duration) {
+  options_.namespace_name = nsp_.name();
+  server_id_ = options_.server_id.empty() ? host_ : options_.server_id;
+}
+
+// Every handler of the admin namespace owns us; nobody else does.
+void Admin::start() {
+  const auto self = shared_from_this();
+  nsp_.use([self](const Socket& socket, const Next& next) { self->admit(socket, next); });
+  nsp_.on_connection([self](const Socket& socket) { self->welcome(socket); });
+  if (!options_.readonly) add_commands();
+  const std::weak_ptr<Admin> weak = self;
+  if (detailed()) {
+    for (const Namespace& nsp : namespaces_of(hub_)) watch(nsp);
+    hub_->hooks.new_namespace = [weak, before = hub_->hooks.new_namespace](const Namespace& nsp) {
+      if (before) before(nsp);
+      if (const auto admin = weak.lock()) admin->watch(nsp);
+    };
+  }
+  // It only posts, and never owns us.
+  clock_ = std::jthread(
+      [hub = hub_, weak, every = options_.stats_interval](const std::stop_token& stop) {
+        std::mutex mutex;
+        std::condition_variable_any wake;
+        std::unique_lock lock(mutex);
+        while (!stop.stop_requested()) {
+          wake.wait_for(lock, stop, every, [] { return false; });
+          if (stop.stop_requested()) return;
+          hub->post(0, [weak](Shard&) {
+            if (const auto admin = weak.lock()) admin->on_time();
+          });
+        }
+      });
+}
+
+bool Admin::watched() const {
+  return nsp_.size() > 0 || nsp_.adapter() != nullptr;
+}
+
+void Admin::watch(const Namespace& nsp) {
+  const std::weak_ptr<Admin> weak = weak_from_this();
+  const std::string name = nsp.name();
+  nsp.on_connection([weak](const Socket& socket) {
+    if (const auto self = weak.lock()) self->connected(socket);
+  });
+  nsp.on_disconnect([weak, name](const Socket& socket, DisconnectReason reason) {
+    const auto self = weak.lock();
+    if (!self) return;
+    {
+      const std::lock_guard lock(self->mutex_);
+      self->connections_.erase(std::string(socket.id()));
+    }
+    if (self->watched())
+      self->nsp_.emit("socket_disconnected", name, socket.id(), to_string(reason), now_text());
+  });
+  const auto on_room = [weak, name](const char* event) {
+    return [weak, name, event](std::string_view room, std::string_view id) {
+      const auto self = weak.lock();
+      if (self && self->watched()) self->nsp_.emit(event, name, room, id, now_text());
+    };
+  };
+  nsp.on_join_room(on_room("room_joined"));
+  nsp.on_leave_room(on_room("room_left"));
+  if (name == options_.namespace_name) return;
+  nsp.on_any([weak](const Socket& socket, EventView event) {
+    if (const auto self = weak.lock()) self->show_event("event_received", socket, event);
+  });
+}
+
+AdminConnection Admin::connection_of(const Socket& socket) {
+  Shard* shard = hub_->here(socket.shard());
+  if (shard == nullptr) return {};
+  const sio::Socket* found = shard->dispatcher().core().get(sio::SocketId::unpack(socket.self()));
+  const SessionRecord* record = found == nullptr ? nullptr : shard->session_of(found->client);
+  if (record == nullptr) return {};
+  return {client_id_of(record->session.sid(), hub_->sid_key),
+          std::string(eio::name(record->session.transport()))};
+}
+
+// Other servers list this one's sockets by what fetch_sockets() tells them.
+void Admin::share(const Socket& socket, const AdminConnection& connection) const {
+  if (socket.nsp().adapter() == nullptr) return;
+  Value& data = socket.data();
+  if (data.is_null() || data.get_if<Object>() != nullptr)
+    data[kAdminMember] =
+        Value::object({{"clientId", connection.client_id}, {"transport", connection.transport}});
+}
+
+void Admin::connected(const Socket& socket) {
+  if (!socket.connected()) return;
+  const AdminConnection connection = connection_of(socket);
+  {
+    const std::lock_guard lock(mutex_);
+    connections_[std::string(socket.id())] = connection;
+    if (connection.transport == kPolling) polling_.push_back(socket);
+  }
+  share(socket, connection);
+  const std::string nsp = socket.nsp().name();
+  if (watched())
+    nsp_.emit("socket_connected",
+              shown_socket(socket.id(), nsp, connection, socket.data(), socket.handshake(),
+                           socket.rooms()),
+              now_text());
+  if (nsp == options_.namespace_name) return;
+  socket.on_any_outgoing([weak = weak_from_this()](const Socket& to, EventView event) {
+    if (const auto self = weak.lock()) self->show_event("event_sent", to, event);
+  });
+}
+
+// Volatile: a busy server must not fill the queues of its admins.
+void Admin::show_event(std::string_view what, const Socket& socket, const EventView& event) {
+  if (!watched()) return;
+  const std::string_view raw = event.raw();
+  const auto tell = [&](const auto& args) {
+    nsp_.volatile_().emit(what, socket.nsp().name(), socket.id(), args, now_text());
+  };
+  if (raw.size() > options_.max_event_bytes)
+    return tell(Value::array(
+        {event.name(), "(" + std::to_string(raw.size()) + " bytes of arguments, not shown)"}));
+  if (!raw.empty() || event.size() == 0) {
+    std::string json = "[" + Value(event.name()).to_json();
+    if (!raw.empty()) json.append(",").append(raw);
+    return tell(Raw{json + "]"});
+  }
+  // Binary among them.
+  Array args{event.name()};
+  for (Value& value : event.values()) args.push_back(std::move(value));
+  Value shown(std::move(args));
+  if (shown.to_json().size() > options_.max_event_bytes)
+    shown = Value::array({event.name(), "(binary arguments, not shown)"});
+  tell(shown);
+}
+
+// There is nothing that tells of an upgrade, so those who poll are looked at now and then. Most of
+// them are upgraded once and for all, soon after they have come.
+void Admin::look_for_upgrades() {
+  std::vector<Socket> polling;
+  {
+    const std::lock_guard lock(mutex_);
+    polling.swap(polling_);
+  }
+  for (const Socket& socket : polling) {
+    socket.post([weak = weak_from_this(), socket] {
+      if (const auto self = weak.lock()) self->update_transport(socket);
+    });
+  }
+}
+
+void Admin::update_transport(const Socket& socket) {
+  const AdminConnection connection = connection_of(socket);
+  if (connection.client_id.empty() || !socket.connected()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (connection.transport == kPolling) return polling_.push_back(socket);
+    connections_[std::string(socket.id())] = connection;
+  }
+  share(socket, connection);
+  if (watched())
+    nsp_.emit("socket_updated", Value::object({{"id", socket.id()},
+                                               {"nsp", socket.nsp().name()},
+                                               {"transport", connection.transport}}));
+}
+
+void Admin::welcome(const Socket& admin) {
+  Array features;
+  if (!options_.readonly)
+    features = {"EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNECT"};
+  features.emplace_back("AGGREGATED_EVENTS");
+  if (detailed()) features.emplace_back("ALL_EVENTS");
+  admin.emit("config", Value::object({{"supportedFeatures", std::move(features)}}));
+  if (detailed()) list_sockets(admin);
+}
+
+// What is gathered while the namespaces answer one after the other, wherever they are.
+void Admin::list_sockets(const Socket& admin) {
+  struct Listing {
+    std::mutex mutex;
+    Array sockets;
+    std::size_t left = 0;
+  };
+  const std::vector<Namespace> all = namespaces_of(hub_);
+  const auto listing = std::make_shared<Listing>();
+  listing->left = all.size();
+  for (const Namespace& nsp : all) {
+    nsp.fetch_sockets().then([self = shared_from_this(), listing, admin,
+                              name = nsp.name()](const Result<std::vector<RemoteSocket>>& found) {
+      const std::lock_guard lock(listing->mutex);
+      if (found) {
+        for (const RemoteSocket& socket : *found) {
+          if (listing->sockets.size() >= self->options_.max_listed_sockets) break;
+          AdminConnection connection;
+          {
+            const std::lock_guard own(self->mutex_);
+            const auto here = self->connections_.find(std::string(socket.id()));
+            if (here != self->connections_.end()) connection = here->second;
+          }
+          if (connection.client_id.empty()) connection = connection_in(socket.data());
+          listing->sockets.push_back(shown_socket(socket.id(), name, connection, socket.data(),
+                                                  socket.handshake(), socket.rooms()));
+        }
+      }
+      if (--listing->left == 0) admin.emit("all_sockets", Value(std::move(listing->sockets)));
+    });
+  }
+}
+
+void Admin::on_time() {
+  if (hub_->closing) return;
+  look_for_upgrades();
+  send_stats();
+}
+
+void Admin::send_stats() {
+  const Stats now = io_.stats();
+  if (watched()) {
+    Array namespaces;
+    for (const Namespace& nsp : namespaces_of(hub_)) {
+      if (namespaces.size() == kMaxNamespaces) break;
+      namespaces.push_back(Value::object({{"name", nsp.name()}, {"socketsCount", nsp.size()}}));
+    }
+    constexpr double kMilli = 1e-3;
+    nsp_.volatile_().emit(
+        "server_stats", Value::object({{"serverId", server_id_},
+                                       {"hostname", host_},
+                                       {"pid", getpid()},
+                                       {"uptime", static_cast<double>(now.uptime.count()) * kMilli},
+                                       {"clientsCount", now.clients},
+                                       {"pollingClientsCount", now.clients - now.websocket_clients},
+                                       {"aggregatedEvents", aggregated(told_, now, unix_ms())},
+                                       {"namespaces", std::move(namespaces)}}));
+  }
+  told_ = now;
+}
+
+}  // namespace socketio::server

@@ -1,0 +1,74 @@
+// The server's side of the admin UI: looks on at everything, tells the sockets of one namespace,
+// and does what they say.
+//
+//   handlers of /admin (one for each shard) -> Admin <- (weak) handlers of all others
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+
+#include <socketio/admin.hpp>
+
+#include "base/random.hpp"
+#include "net/sys.hpp"
+#include "server/admin_login.hpp"
+#include "server/admin_view.hpp"
+
+namespace socketio::server {
+
+class Admin final : public std::enable_shared_from_this<Admin> {
+ public:
+  // Of a list; more rooms in one command are refused.
+  static constexpr std::size_t kMaxRoomsAtOnce = 1'000;
+  // In server_stats.
+  static constexpr std::size_t kMaxNamespaces = 1'000;
+  // Bytes of a name or a password; a longer one is wrong.
+  static constexpr std::size_t kMaxCredential = 512;
+
+  Admin(Server& io, AdminOptions options);
+  void start();
+
+ private:
+  // admin.cpp
+  void on_time();
+  void look_for_upgrades();
+  void update_transport(const Socket& socket);
+  void watch(const Namespace& nsp);
+  void connected(const Socket& socket);
+  void show_event(std::string_view what, const Socket& socket, const EventView& event);
+  void welcome(const Socket& admin);
+  void list_sockets(const Socket& admin);
+  void send_stats();
+  AdminConnection connection_of(const Socket& socket);
+  void share(const Socket& socket, const AdminConnection& connection) const;
+  bool watched() const;  // somebody would get what we emit
+  bool detailed() const { return options_.mode == AdminMode::development; }
+  // admin_commands.cpp
+  void admit(const Socket& socket, const Next& next);
+  void check(const Socket& socket, const Next& next, std::string username, std::string password);
+  void accept(const Socket& socket, const Next& next);
+  void add_commands();
+
+  Server& io_;
+  std::shared_ptr<detail::Hub> hub_;
+  AdminOptions options_;
+  Namespace nsp_;
+  std::string server_id_;
+  std::string host_;
+  AttemptLimit attempts_;
+  AdminSessions sessions_;
+  std::atomic<std::size_t> waiting_logins_{0};
+  std::mutex random_mutex_;
+  net::SystemRandom random_;
+  Stats told_;  // the first shard's
+  std::mutex mutex_;
+  std::unordered_map<std::string, AdminConnection> connections_;  // by socket id; this server's
+  std::vector<Socket> polling_;                                   // that may yet be upgraded
+  std::jthread clock_;  // the last: it ends before what it uses
+};
+
+}  // namespace socketio::server

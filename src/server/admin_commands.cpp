@@ -1,0 +1,114 @@
+// What admins may ask for: to be let in, and the commands.
+#include "server/admin.hpp"
+#include "server/shard.hpp"
+
+namespace socketio::server {
+
+namespace {
+
+// Nothing when it is not a room, or a list of too many.
+std::vector<std::string> rooms_in(const Value& value) {
+  if (value.kind() == Kind::string) return {std::string(value.to_string())};
+  std::vector<std::string> rooms;
+  const auto* list = value.get_if<Array>();
+  if (list == nullptr || list->size() > Admin::kMaxRoomsAtOnce) return rooms;
+  for (const Value& room : *list) {
+    if (room.kind() != Kind::string) return {};
+    rooms.emplace_back(room.to_string());
+  }
+  return rooms;
+}
+
+const Value& at(const Args& args, std::size_t i) {
+  static const Value none;
+  return i < args.size() ? args[i] : none;
+}
+
+// Those a command is for: a room or everybody of a namespace that exists.
+std::optional<Broadcast> receivers(const std::shared_ptr<detail::Hub>& hub, const Value& nsp,
+                                   const Value& filter) {
+  const std::optional<std::uint32_t> index = hub->names.find(nsp.to_string());
+  if (!index) return std::nullopt;
+  const std::string_view room = filter.to_string();
+  if (room.empty() && !filter.is_null() && filter.kind() != Kind::string) return std::nullopt;
+  Broadcast to(Namespace(hub, *index).target_for_emit());
+  return room.empty() ? to : to.in(room);
+}
+
+}  // namespace
+
+void Admin::admit(const Socket& socket, const Next& next) {
+  if (!options_.auth) return next();
+  const Handshake handshake = socket.handshake();
+  const base::Time now = net::system_now();
+  if (sessions_.has(handshake.auth["sessionId"].to_string(), now)) return next();
+  if (!attempts_.take(handshake.address, now)) return next(ConnectError{"too many failed logins"});
+  const Value& username = handshake.auth["username"];
+  const Value& password = handshake.auth["password"];
+  if (username.kind() != Kind::string || password.kind() != Kind::string ||
+      username.to_string().size() > kMaxCredential || password.to_string().size() > kMaxCredential)
+    return next(ConnectError{"invalid credentials"});
+  check(socket, next, std::string(username.to_string()), std::string(password.to_string()));
+}
+
+// The password is looked at whatever the name is, so that the time tells nothing of it.
+void Admin::check(const Socket& socket, const Next& next, std::string username,
+                  std::string password) {
+  const bool known = equal_in_constant_time(username, options_.auth->username);
+  if (options_.auth->password_hash.empty()) {
+    const bool right = equal_in_constant_time(password, options_.auth->password);
+    return known && right ? accept(socket, next) : next(ConnectError{"invalid credentials"});
+  }
+  if (waiting_logins_.fetch_add(1) >= options_.max_waiting_logins) {
+    --waiting_logins_;
+    return next(ConnectError{"too many logins at once"});
+  }
+  const auto right = std::make_shared<bool>(false);
+  const auto self = shared_from_this();
+  const bool begun = io_.offload(
+      [self, right, password = std::move(password)] {
+        *right = matches_bcrypt(password, self->options_.auth->password_hash);
+      },
+      [self, right, known, socket, next] {
+        --self->waiting_logins_;
+        known&&* right ? self->accept(socket, next) : next(ConnectError{"invalid credentials"});
+      });
+  if (begun) return;
+  --waiting_logins_;
+  next(ConnectError{"too many logins at once"});
+}
+
+// The page keeps the id and comes back with it instead of the password.
+void Admin::accept(const Socket& socket, const Next& next) {
+  attempts_.give_back(socket.handshake().address);
+  std::string id;
+  {
+    const std::lock_guard lock(random_mutex_);
+    id = sessions_.add(random_, net::system_now());
+  }
+  socket.emit("session", id);
+  next();
+}
+
+void Admin::add_commands() {
+  const auto hub = std::weak_ptr(hub_);
+  nsp_.on_event("emit", [hub](const Args& args) {
+    const auto to = receivers(hub.lock(), at(args, 0), at(args, 1));
+    if (!to || at(args, 2).kind() != Kind::string) return;
+    to->emit(args[2].to_string(), Spread(Args(args.begin() + 3, args.end())));
+  });
+  nsp_.on_event("join", [hub](const Args& args) {
+    if (const auto to = receivers(hub.lock(), at(args, 0), at(args, 2)))
+      to->sockets_join(rooms_in(at(args, 1)));
+  });
+  nsp_.on_event("leave", [hub](const Args& args) {
+    if (const auto to = receivers(hub.lock(), at(args, 0), at(args, 2)))
+      to->sockets_leave(rooms_in(at(args, 1)));
+  });
+  nsp_.on_event("_disconnect", [hub](const Args& args) {
+    if (const auto to = receivers(hub.lock(), at(args, 0), at(args, 2)))
+      to->disconnect_sockets(at(args, 1).to_bool());
+  });
+}
+
+}  // namespace socketio::server

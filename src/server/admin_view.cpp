@@ -1,0 +1,97 @@
+#include "server/admin_view.hpp"
+
+#include <ctime>
+
+namespace socketio::server {
+
+namespace {
+
+constexpr std::int64_t kSecond = 1'000;
+
+std::string formatted(std::int64_t unix_ms, const char* format) {
+  const auto seconds = static_cast<std::time_t>(unix_ms / kSecond);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[64];
+  const std::size_t size = std::strftime(text, sizeof text, format, &parts);
+  return {text, size};
+}
+
+}  // namespace
+
+std::string iso_date(std::int64_t unix_ms) {
+  const std::string fraction = std::to_string(kSecond + unix_ms % kSecond).substr(1);
+  return formatted(unix_ms, "%Y-%m-%dT%H:%M:%S.") + fraction + "Z";
+}
+
+std::string js_date(std::int64_t unix_ms) {
+  return formatted(unix_ms, "%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)");
+}
+
+bool is_secret_header(std::string_view name) {
+  return name == "cookie" || name == "authorization" || name == "proxy-authorization";
+}
+
+Value shown_data(const Value& data) {
+  if (data.is_null()) return Object();
+  Value shown = data;
+  if (auto* object = shown.get_if<Object>()) object->erase(kAdminMember);
+  return shown;
+}
+
+AdminConnection connection_in(const Value& data) {
+  const Value& own = data[kAdminMember];
+  return {std::string(own["clientId"].to_string()), std::string(own["transport"].to_string())};
+}
+
+Value shown_socket(std::string_view id, std::string_view nsp, const AdminConnection& connection,
+                   const Value& data, const Handshake& handshake,
+                   const std::vector<std::string>& rooms) {
+  Object headers;
+  for (const auto& [name, value] : handshake.headers) {
+    if (!is_secret_header(name)) headers[name] = value;
+  }
+  Object query;
+  for (const auto& [name, value] : handshake.query) query[name] = value;
+  std::string_view address = handshake.header("cf-connecting-ip");
+  if (address.empty()) address = handshake.header("x-forwarded-for");
+  if (address.empty()) address = handshake.address;
+  Array in;
+  for (const std::string& room : rooms) in.emplace_back(room);
+  Value shown = Value::object({{"id", id}});
+  if (!connection.client_id.empty()) {
+    shown["clientId"] = connection.client_id;
+    shown["transport"] = connection.transport;
+  }
+  shown["nsp"] = nsp;
+  shown["data"] = shown_data(data);
+  shown["handshake"] = Value::object({{"address", address},
+                                      {"headers", std::move(headers)},
+                                      {"query", std::move(query)},
+                                      {"issued", handshake.issued},
+                                      {"secure", handshake.secure},
+                                      {"time", js_date(handshake.issued)},
+                                      {"url", handshake.url},
+                                      {"xdomain", handshake.xdomain}});
+  shown["rooms"] = std::move(in);
+  return shown;
+}
+
+Array aggregated(const Stats& before, const Stats& now, std::int64_t unix_ms) {
+  Array all;
+  const auto add = [&](std::string_view type, std::uint64_t then, std::uint64_t count) {
+    if (count <= then) return;
+    all.push_back(Value::object(
+        {{"timestamp", unix_ms - unix_ms % kSecond}, {"type", type}, {"count", count - then}}));
+  };
+  const auto opened = [](const Stats& s) { return s.polling_opened + s.websocket_opened; };
+  add("rawConnection", opened(before), opened(now));
+  add("rawDisconnection", opened(before) - before.clients, opened(now) - now.clients);
+  add("packetsIn", before.events_in, now.events_in);
+  add("bytesIn", before.bytes_in, now.bytes_in);
+  add("packetsOut", before.events_out, now.events_out);
+  add("bytesOut", before.bytes_out, now.bytes_out);
+  return all;
+}
+
+}  // namespace socketio::server

@@ -1,0 +1,40 @@
+// What the admin UI is shown, as values: the shapes are those of @socket.io/admin-ui 0.5.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <socketio/socket.hpp>
+#include <socketio/stats.hpp>
+
+namespace socketio::server {
+
+// A socket's connection: whatever tells those of one client from others, and its transport.
+struct AdminConnection {
+  static constexpr std::size_t kClientIdSize = 12;
+  std::string client_id;
+  std::string transport;
+};
+
+// Date.prototype.toISOString, toString.
+std::string iso_date(std::int64_t unix_ms);
+std::string js_date(std::int64_t unix_ms);
+
+// Without what stands for a client elsewhere: cookies and credentials.
+bool is_secret_header(std::string_view lower_case_name);
+
+// What a node keeps of its own in a socket's data, for the nodes of a cluster.
+inline constexpr std::string_view kAdminMember = "_admin";
+Value shown_data(const Value& data);
+// Of a socket of another node, from its data.
+AdminConnection connection_in(const Value& data);
+
+Value shown_socket(std::string_view id, std::string_view nsp, const AdminConnection& connection,
+                   const Value& data, const Handshake& handshake,
+                   const std::vector<std::string>& rooms);
+
+// The differences, as aggregatedEvents.
+Array aggregated(const Stats& before, const Stats& now, std::int64_t unix_ms);
+
+}  // namespace socketio::server
