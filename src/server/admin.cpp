@@ -42,7 +42,7 @@ void validate(const AdminOptions& o) {
 
 void instrument(Server& io, AdminOptions options) {
   validate(options);
-  std::make_shared<server::Admin>(io, std::move(options))->start();
+  server::Admin::start(std::make_shared<server::Admin>(io, std::move(options)));
 }
 
 }  // namespace socketio
@@ -104,22 +104,24 @@ Admin::Admin(Server& io, AdminOptions options)
 }
 
 // Every handler of the admin namespace owns us; nobody else does.
-void Admin::start() {
-  const auto self = shared_from_this();
-  nsp_.use([self](const Socket& socket, const Next& next) { self->admit(socket, next); });
-  nsp_.on_connection([self](const Socket& socket) { self->welcome(socket); });
-  if (!options_.readonly) add_commands();
+void Admin::start(const std::shared_ptr<Admin>& self) {
+  Admin& admin = *self;
+  admin.self_ = self;
+  admin.nsp_.use([self](const Socket& socket, const Next& next) { self->admit(socket, next); });
+  admin.nsp_.on_connection([self](const Socket& socket) { self->welcome(socket); });
+  if (!admin.options_.readonly) admin.add_commands();
   const std::weak_ptr<Admin> weak = self;
-  if (detailed()) {
-    for (const Namespace& nsp : namespaces_of(hub_)) watch(nsp);
-    hub_->hooks.new_namespace = [weak, before = hub_->hooks.new_namespace](const Namespace& nsp) {
-      if (before) before(nsp);
-      if (const auto admin = weak.lock()) admin->watch(nsp);
-    };
+  if (admin.detailed()) {
+    for (const Namespace& nsp : namespaces_of(admin.hub_)) admin.watch(nsp);
+    admin.hub_->hooks.new_namespace =
+        [weak, before = admin.hub_->hooks.new_namespace](const Namespace& nsp) {
+          if (before) before(nsp);
+          if (const auto owner = weak.lock()) owner->watch(nsp);
+        };
   }
   // It only posts, and never owns us.
-  clock_ = std::jthread(
-      [hub = hub_, weak, every = options_.stats_interval](const std::stop_token& stop) {
+  admin.clock_ = std::jthread(
+      [hub = admin.hub_, weak, every = admin.options_.stats_interval](const std::stop_token& stop) {
         std::mutex mutex;
         std::condition_variable_any wake;
         std::unique_lock lock(mutex);
@@ -127,7 +129,7 @@ void Admin::start() {
           wake.wait_for(lock, stop, every, [] { return false; });
           if (stop.stop_requested()) return;
           hub->post(0, [weak](Shard&) {
-            if (const auto admin = weak.lock()) admin->on_time();
+            if (const auto owner = weak.lock()) owner->on_time();
           });
         }
       });
@@ -138,7 +140,7 @@ bool Admin::watched() const {
 }
 
 void Admin::watch(const Namespace& nsp) {
-  const std::weak_ptr<Admin> weak = weak_from_this();
+  const std::weak_ptr<Admin> weak = self_;
   const std::string name = nsp.name();
   nsp.on_connection([weak](const Socket& socket) {
     if (const auto self = weak.lock()) self->connected(socket);
@@ -202,7 +204,7 @@ void Admin::connected(const Socket& socket) {
                            socket.rooms()),
               now_text());
   if (nsp == options_.namespace_name) return;
-  socket.on_any_outgoing([weak = weak_from_this()](const Socket& to, EventView event) {
+  socket.on_any_outgoing([weak = self_](const Socket& to, EventView event) {
     if (const auto self = weak.lock()) self->show_event("event_sent", to, event);
   });
 }
@@ -240,7 +242,7 @@ void Admin::look_for_upgrades() {
     polling.swap(polling_);
   }
   for (const Socket& socket : polling) {
-    socket.post([weak = weak_from_this(), socket] {
+    socket.post([weak = self_, socket] {
       if (const auto self = weak.lock()) self->update_transport(socket);
     });
   }
@@ -282,7 +284,7 @@ void Admin::list_sockets(const Socket& admin) {
   const auto listing = std::make_shared<Listing>();
   listing->left = all.size();
   for (const Namespace& nsp : all) {
-    nsp.fetch_sockets().then([self = shared_from_this(), listing, admin,
+    nsp.fetch_sockets().then([self = self_.lock(), listing, admin,
                               name = nsp.name()](const Result<std::vector<RemoteSocket>>& found) {
       const std::lock_guard lock(listing->mutex);
       if (found) {

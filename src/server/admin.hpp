@@ -5,11 +5,11 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
-#include <unordered_map>
 
 #include <socketio/admin.hpp>
 
@@ -20,7 +20,7 @@
 
 namespace socketio::server {
 
-class Admin final : public std::enable_shared_from_this<Admin> {
+class Admin {
  public:
   // Of a list; more rooms in one command are refused.
   static constexpr std::size_t kMaxRoomsAtOnce = 1'000;
@@ -30,7 +30,7 @@ class Admin final : public std::enable_shared_from_this<Admin> {
   static constexpr std::size_t kMaxCredential = 512;
 
   Admin(Server& io, AdminOptions options);
-  void start();
+  static void start(const std::shared_ptr<Admin>& self);
 
  private:
   // admin.cpp
@@ -54,6 +54,7 @@ class Admin final : public std::enable_shared_from_this<Admin> {
   void add_commands();
 
   Server& io_;
+  std::weak_ptr<Admin> self_;
   std::shared_ptr<detail::Hub> hub_;
   AdminOptions options_;
   Namespace nsp_;
@@ -66,8 +67,8 @@ class Admin final : public std::enable_shared_from_this<Admin> {
   net::SystemRandom random_;
   Stats told_;  // the first shard's
   std::mutex mutex_;
-  std::unordered_map<std::string, AdminConnection> connections_;  // by socket id; this server's
-  std::vector<Socket> polling_;                                   // that may yet be upgraded
+  std::map<std::string, AdminConnection, std::less<>> connections_;  // by socket id; this server's
+  std::vector<Socket> polling_;                                      // that may yet be upgraded
   std::jthread clock_;  // the last: it ends before what it uses
 };
 

@@ -64,7 +64,7 @@ void Admin::check(const Socket& socket, const Next& next, std::string username,
     return next(ConnectError{"too many logins at once"});
   }
   const auto right = std::make_shared<bool>(false);
-  const auto self = shared_from_this();
+  const auto self = self_.lock();
   const bool begun = io_.offload(
       [self, right, password = std::move(password)] {
         *right = matches_bcrypt(password, self->options_.auth->password_hash);

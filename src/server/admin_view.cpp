@@ -8,24 +8,30 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000;
 
-std::string formatted(std::int64_t unix_ms, const char* format) {
+constexpr std::size_t kDateSize = 80;
+
+std::tm utc(std::int64_t unix_ms) {
   const auto seconds = static_cast<std::time_t>(unix_ms / kSecond);
   std::tm parts{};
   gmtime_r(&seconds, &parts);
-  char text[64];
-  const std::size_t size = std::strftime(text, sizeof text, format, &parts);
-  return {text, size};
+  return parts;
 }
 
 }  // namespace
 
 std::string iso_date(std::int64_t unix_ms) {
-  const std::string fraction = std::to_string(kSecond + unix_ms % kSecond).substr(1);
-  return formatted(unix_ms, "%Y-%m-%dT%H:%M:%S.") + fraction + "Z";
+  const std::tm parts = utc(unix_ms);
+  char text[kDateSize];
+  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &parts);
+  return std::string(text, size) + std::to_string(kSecond + unix_ms % kSecond).substr(1) + "Z";
 }
 
 std::string js_date(std::int64_t unix_ms) {
-  return formatted(unix_ms, "%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)");
+  const std::tm parts = utc(unix_ms);
+  char text[kDateSize];
+  const std::size_t size = std::strftime(
+      text, sizeof text, "%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)", &parts);
+  return {text, size};
 }
 
 bool is_secret_header(std::string_view name) {

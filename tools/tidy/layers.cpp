@@ -33,6 +33,7 @@ constexpr std::array kLibraries = {Library{"simdjson.h", "simdjson::simdjson"},
                                    Library{"fmt/", "fmt::fmt"},
                                    Library{"hiredis/", "hiredis"},
                                    Library{"liburing.h", "${socketio_uring_libs"},
+                                   Library{"crypt.h", "Crypt::"},
                                    Library{"ares.h", "c-ares::cares"},
                                    Library{"mpack/", "mpack"},
                                    Library{"nlohmann/", "nlohmann_json::nlohmann_json"}};
