@@ -62,10 +62,10 @@ install(FILES ${PROJECT_BINARY_DIR}/socketioConfig.cmake ${PROJECT_BINARY_DIR}/s
 if(SOCKETIO_CLIENT_DIST)
   foreach(name IN ITEMS socket.io socket.io.min socket.io.esm.min socket.io.msgpack.min)
     install(FILES ${SOCKETIO_CLIENT_DIST}/${name}.js ${SOCKETIO_CLIENT_DIST}/${name}.js.map
-      DESTINATION ${CMAKE_INSTALL_DATADIR}/socketio/client COMPONENT runtime)
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/socketio/client COMPONENT client)
   endforeach()
   install(FILES ${SOCKETIO_CLIENT_DIST}/../LICENSE
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/socketio/client COMPONENT runtime OPTIONAL)
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/socketio/client COMPONENT client OPTIONAL)
 endif()
 
 # Relative to the .pc file, so that the installed tree can be moved.

@@ -43,6 +43,9 @@ class Three : public ::testing::Test {
 
 // covers sio/messaging-many: emits to a namespace
 // covers sio/messaging-many: emits binary data to a namespace
+// covers sio/uws: should broadcast
+// covers sio/uws: should broadcast in a namespace
+// covers sio/uws: should broadcast binary content
 TEST_F(Three, EmitsToANamespace) {
   const Namespace other = world_.io.of("/test");
   b_.join("/test");
@@ -66,6 +69,8 @@ TEST_F(Three, EmitsToTheRest) {
 // covers sio/messaging-many: emits to rooms avoiding dupes
 // covers sio/messaging-many: broadcasts to rooms
 // covers sio/messaging-many: broadcasts binary data to rooms
+// covers sio/uws: should broadcast in multiple rooms
+// covers sio/uws: should broadcast in a room
 // covers sio/uws: should broadcast in multiple rooms
 TEST_F(Three, EmitsToRooms) {
   first().join("room");
@@ -93,6 +98,7 @@ TEST_F(Three, EmitsToRooms) {
 // covers sio/messaging-many: deletes empty rooms
 // covers sio/messaging-many: should properly cleanup left rooms
 // covers sio/messaging-many: allows to join several rooms at once
+// covers sio/uws: should work even after leaving room
 TEST_F(Three, KeepsTrackOfRooms) {
   const Socket s = first();
   const std::string id(s.id());
@@ -118,6 +124,7 @@ TEST_F(Three, KeepsTrackOfRooms) {
 // covers sio/namespaces: should exclude a specific socket when emitting
 // covers sio/namespaces: should exclude a specific room when emitting
 // covers sio/namespaces: should exclude a specific socket when emitting (in a namespace)
+// covers sio/uws: should broadcast in all but a given room
 TEST_F(Three, ExcludesRoomsAndSockets) {
   second().join("room");
   world_.io.except(first().id()).emit("a");

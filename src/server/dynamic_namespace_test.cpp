@@ -47,6 +47,7 @@ TEST(DynamicNamespaces, APatternHasChildrenWithItsHandlers) {
 
 // covers sio/namespaces: dynamic namespaces › should allow connections to dynamic namespaces with a
 // regex and emit in a room
+// covers sio/uws: should broadcast in a dynamic namespace
 TEST(DynamicNamespaces, AParentReachesTheRoomsOfItsChildren) {
   World world;
   const ParentNamespace parent = world.io.of(NamespacePattern(kDynamic));

@@ -87,6 +87,7 @@ TEST(Volatile, OnlyTheFirstOfTwoIsDelivered) {
 
 // covers sio/socket: should emit only one consecutive volatile event with binary (ws)
 // covers sio/socket: should broadcast only one consecutive volatile event with binary (ws)
+// covers sio/uws: should broadcast volatile packet with binary content
 TEST(Volatile, BinaryIsDeliveredWholeOrNotAtAll) {
   World world;
   const Strings expected{R"(51-["ev",{"_placeholder":true,"num":0}])", "<first>"};

@@ -82,6 +82,19 @@ case $name in
     ;;
   find_package_shared) cmake_user find_package -DCMAKE_PREFIX_PATH="$shared_prefix" ;;
   pkg_config_shared) pkg_config_user "$shared_prefix" ;;
+  client)
+    # The browser client, installed along: nothing has to be built for that.
+    mkdir -p "$work/client-dist"
+    for file in socket.io{,.min,.esm.min,.msgpack.min}.js; do
+      echo "// $file" >"$work/client-dist/$file"
+      echo "{}" >"$work/client-dist/$file.map"
+    done
+    "$CMAKE" -S "$SOURCE" -B "$work/build" -G Ninja -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" \
+      -DSOCKETIO_BUILD_TESTS=OFF -DSOCKETIO_BUILD_EXAMPLES=OFF -DSOCKETIO_BUILD_BENCH=OFF \
+      -DSOCKETIO_CLIENT_DIST="$work/client-dist"
+    "$CMAKE" --install "$work/build" --prefix "$work/prefix" --component client
+    diff -r "$work/client-dist" "$work/prefix/share/socketio/client"
+    ;;
   fetch_content) cmake_parent fetch_content -DBUILD_SHARED_LIBS=OFF ;;
   *)
     echo "no such user: $name" >&2

@@ -24,6 +24,14 @@ describe("files of the client", kTimeout, () => {
   // covers sio/server-attachment: should serve the ESM bundle
   // covers sio/server-attachment: should serve the source map for the ESM bundle
   // covers sio/server-attachment: should serve socket.io.js
+  // covers sio/uws: should serve socket.io.js
+  // covers sio/uws: should serve socket.io.js (with query params)
+  // covers sio/uws: should serve socket.io.js.map
+  // covers sio/uws: should serve socket.io.min.js
+  // covers sio/uws: should serve socket.io.min.js.map
+  // covers sio/uws: should serve socket.io.msgpack.min.js
+  // covers sio/uws: should serve socket.io.msgpack.min.js.map
+  // covers sio/server-attachment: should work with #attach
   test("all eight are served", async (t) => {
     const server = await lab({ client_dist: clientBundleDir }, t);
     for (const name of ["socket.io.js", "socket.io.min.js", "socket.io.msgpack.min.js", "socket.io.esm.min.js"]) {
@@ -41,6 +49,8 @@ describe("files of the client", kTimeout, () => {
   });
 
   // covers sio/server-attachment: should handle 304
+  // covers sio/uws: should return 304 when If-None-Match matches ETag
+  // covers sio/uws: should return 200 when If-None-Match does not match ETag
   test("not again to who has them", async (t) => {
     const server = await lab({ client_dist: clientBundleDir }, t);
     const url = `${server.url}/socket.io/socket.io.js`;
@@ -80,6 +90,8 @@ describe("files of the client", kTimeout, () => {
   // covers sio/server-attachment: should not serve unknown files from the Socket.IO path
   // covers sio/server-attachment: should return 404 for mismatching path
   // covers sio/server-attachment: should not serve static files
+  // covers sio/uws: should not serve unknown files from the Socket.IO path
+  // covers sio/uws: should return 404 for mismatching path
   test("nothing else, and none when turned off", async (t) => {
     const server = await lab({ client_dist: clientBundleDir }, t);
     assert.equal((await request(`${server.url}/socket.io/socket.io.unknown.js`)).status, 400);

@@ -105,10 +105,6 @@ test("messages from 1024 bytes on are compressed", kTimeout, async (t) => {
   socket.close();
 });
 
-// covers sio/socket: should enable compression by default
-// covers sio/socket: should disable compression
-// covers sio/namespaces: should enable compression by default
-// covers sio/namespaces: should disable compression
 test("compress(false) sends as it is, to one and to many", kTimeout, async (t) => {
   const server = await lab({ per_message_deflate: { threshold: 0 } }, t);
   const socket = await joined(server);
