@@ -228,6 +228,7 @@ describe("the decoder's table", () => {
       }
       assert.equal(log.entries.filter((entry) => "disconnect" in entry).length, 0);
       frames.close();
+      await log.disconnect();  // or the next row, on another thread, may find it
     });
   }
 });
