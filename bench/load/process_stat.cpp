@@ -6,7 +6,6 @@
 #include <sstream>
 #include <string>
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 namespace load {
@@ -52,12 +51,7 @@ ProcessStat process_stat(int pid) {
 }
 
 double own_cpu_seconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  return cpu_clock(::getpid()).value_or(0);
 }
 
 }  // namespace load

@@ -197,6 +197,32 @@ TEST(Recovery, TooMuchToReplayIsANewSession) {
   EXPECT_FALSE(recovers(510'000));
 }
 
+// Whoever has got everything he was sent needs nothing from before he left, however much of the log
+// has gone since; once something of his own may be among that, he starts anew.
+TEST(Recovery, AnIdleClientDoesNotNeedTheOldLog) {
+  ServerOptions options = recovering();
+  options.connection_state_recovery->max_log_packets = 5;
+  World world(options);
+  Client first(world);
+  const Ids ids = begin(first);
+  world.io.emit("mine");
+  const std::string mine = first.next();
+  const std::string offset = mine.substr(10, mine.size() - 12);
+  for (int i = 0; i < 20; ++i) world.io.to("others").emit("theirs", i);
+  lose(world, first);
+  for (int i = 0; i < 5; ++i) world.io.to("others").emit("theirs", i);
+  Client second(world);
+  second.send(ids.auth(offset));
+  EXPECT_EQ(second.next(), ids.connect());
+  lose(world, second);
+  for (int i = 0; i < 6; ++i) world.io.to("others").emit("theirs", i);
+  Client third(world);
+  third.send(ids.auth(offset));
+  const std::string answer = third.next();
+  EXPECT_TRUE(answer.starts_with("0{")) << answer;
+  EXPECT_NE(answer, ids.connect());
+}
+
 TEST(Recovery, EachNamespaceHasItsSession) {
   World world(recovering());
   world.io.of("/a");

@@ -19,7 +19,10 @@ using socketio::Value;
 namespace base = socketio::base;
 namespace value = socketio::value;
 
-// Every question about every element; quadratic in the depth because of the texts.
+// Making the text of every element is quadratic in the depth.
+constexpr std::size_t kTextsBelow = 128;
+
+// Every question about every element.
 void ask(const Element& element, bool texts) {
   bool boolean = false;
   std::int64_t integer = 0;
@@ -63,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     SIO_CHECK(!document.root().exists());
     return 0;
   }
-  ask(document.root(), size <= 512);
+  ask(document.root(), size <= kTextsBelow);
   const Value read = Value::read(document.root());
   const std::string once = value::testing::packed(read);
   value::MsgpackDocument again;
@@ -73,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   SIO_CHECK(value::testing::packed(second) == once);
   value::ValueDocument shown;
   shown.show(read);
-  ask(shown.root(), size <= 512);
+  ask(shown.root(), size <= kTextsBelow);
   SIO_CHECK(equal(Value::read(shown.root()), read));
   return 0;
 }

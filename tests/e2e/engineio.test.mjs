@@ -314,7 +314,7 @@ describe("messages over WebSocket", () => {
   }
 
   test("binary from a client that writes base64", async () => {
-    const frames = await openedSocket(echo, { pong: false });
+    const frames = await opened();
     frames.send("bAQID");
     assert.deepEqual(await frames.next(), Buffer.from([1, 2, 3]));
     frames.send("b*");

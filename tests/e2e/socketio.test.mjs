@@ -163,6 +163,7 @@ for (const [way, transports] of Object.entries(kWays)) {
       socket.disconnect();
     });
 
+    // covers sio/uws: should not crash when socket is disconnected before the upgrade
     test("reasons: the client leaves", async () => {
       const socket = await connected(transports);
       await settled(socket, transports);

@@ -1,0 +1,111 @@
+// The runner of the hostile tables: sends a row's bytes to a real server whole, then cut in two at every byte, and demands of
+// each cut exactly what the whole got: the same answers, the same close, the same entries in the server's log. After every row
+// nothing may be held for the peers that are gone, and a bystander, the official client, must still get its echo.
+//
+// Cuts that could show nothing new are left out: those whose first piece an earlier row of the same table had, since the server
+// waits there in the same state, and those inside a run of one byte but at its ends.
+//
+// A row is { id, what, play, sent, check, log }:
+//   sent    the hostile bytes
+//   play    (server, pieces) => what the server said, a list of strings (see ways.mjs)
+//   check   (said) => throws unless that is what the row demands
+//   checkLog  (told) => throws unless the server's log of the whole says so; that of each cut must say the same
+//   unheard   entries of the log that a row's way of asking causes itself
+import assert from "node:assert/strict";
+import { kSlack, told } from "../e2e/support/raw.mjs";
+import { request, sleep, within } from "../e2e/support/wire.mjs";
+
+const kPatienceMs = 60_000;  // a hang guard
+const kMostCut = 2048;       // longer inputs are sent whole
+const kAtOnce = 24;          // connections of one row
+
+const cut = (sent, at) => [sent.subarray(0, at), sent.subarray(at)];
+
+/** Where to cut `sent`, unless it is long. `had`: the first pieces of earlier cuts; it grows. */
+function places(sent, had) {
+  const all = [];
+  for (let at = 1; at < sent.length && sent.length <= kMostCut; ++at) {
+    if (at > 2 && sent[at] === sent[at - 1] && sent[at] === sent[at - 2]) continue;
+    const first = sent.toString("latin1", 0, at);
+    if (had.has(first)) continue;
+    had.add(first);
+    all.push(at);
+  }
+  return all;
+}
+
+export class Runner {
+  passed = 0;
+  failed = [];
+  connections = 0;
+
+  /** `bystander`: a connected client of socket.io-client. */
+  constructor(server, bystander) {
+    this.server = server;
+    this.bystander = bystander;
+  }
+
+  async begin() {
+    await this.#echo();
+    await this.#state();
+    this.idle = (await this.#state()).ext;
+  }
+
+  async #state() { return JSON.parse((await request(`${this.server.url}/__log`)).body); }
+
+  async #echo() { assert.equal(await within(this.bystander.emitWithAck("echo", this.connections), "the bystander's echo", kPatienceMs), this.connections); }
+
+  /** The log once only the bystander is left. */
+  async #settled(unheard = []) {
+    const log = [];
+    const end = Date.now() + kPatienceMs;
+    for (;;) {
+      const state = await this.#state();
+      log.push(...state.log);
+      if (state.clients === 1 && state.ext <= this.idle + kSlack) return told(log).filter((entry) => entry !== "event:echo" && !unheard.includes(entry)).sort();
+      assert(Date.now() < end, `still held: ${state.clients - 1} clients, ${state.ext - this.idle} bytes`);
+      await sleep(2);
+    }
+  }
+
+  async #once(row, pieces) {
+    ++this.connections;
+    return within(row.play(this.server, pieces), `the end of ${row.id}`, kPatienceMs);
+  }
+
+  async #run(row, had) {
+    const whole = await this.#once(row, [row.sent]);
+    row.check(whole);
+    const log = await this.#settled(row.unheard);
+    row.checkLog(log);
+    const cuts = places(row.sent, had);
+    const queue = [...cuts];
+    await Promise.all(Array.from({ length: kAtOnce }, async () => {
+      for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+        try {
+          assert.deepEqual(await this.#once(row, cut(row.sent, at)), whole);
+        } catch (error) {
+          queue.length = 0;
+          error.message = `cut at ${at} of ${row.sent.length}: ${error.message}`;
+          throw error;
+        }
+      }
+    }));
+    assert.deepEqual(await this.#settled(row.unheard), log.flatMap((entry) => Array(cuts.length).fill(entry)), "the log of the cut ones");
+    await this.#echo();
+  }
+
+  /** Runs all rows; a failed one is kept in `failed`, and the next are run all the same. */
+  async run(rows) {
+    const had = new Set();
+    for (const row of rows) {
+      try {
+        await this.#run(row, had);
+        ++this.passed;
+      } catch (error) {
+        this.failed.push(`${row.id} ${row.what}: ${error.message}`);
+        await this.#settled().catch(() => {});
+      }
+    }
+  }
+}
