@@ -1,13 +1,8 @@
 // The hostile inputs of tests/hostile, whole and cut at every byte, against one `probe` server that must outlive them all.
 import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
-import { kPackets, kPosts } from "../hostile/engineio.mjs";
-import { kRows } from "../hostile/http.mjs";
 import { Runner } from "../hostile/runner.mjs";
-import { kSmuggling } from "../hostile/smuggling.mjs";
-import { kTable } from "../hostile/socketio.mjs";
-import { events, frames, handshakes, packets, posts, requests } from "../hostile/ways.mjs";
-import { kFrames, kHandshakes } from "../hostile/websocket.mjs";
+import { kTables } from "../hostile/tables.mjs";
 import { conformance } from "./support/server.mjs";
 import { closeClients, connected, kTimeout } from "./support/suites.mjs";
 
@@ -26,17 +21,6 @@ after(async () => {
   closeClients();
   await server?.stop();
 }, kTimeout);
-
-const only = (rows, fewer) => rows.filter((row) => !fewer.includes(row.id));
-const kTables = {
-  "H: requests": requests(kRows),
-  "H: smuggling": requests(kSmuggling),
-  "W: handshakes": handshakes(kHandshakes),
-  "F: frames": only(frames(kFrames), ["F24b"]),  // F24b announces more than it sends: nothing can follow it
-  "P: payloads": posts(kPosts),
-  "U: packets": packets(kPackets),
-  "S, J: events": events(kTable),
-};
 
 for (const [name, rows] of Object.entries(kTables)) {
   test(name, { timeout: 240_000 }, async (t) => {

@@ -78,7 +78,7 @@ export class Runner {
     row.check(whole);
     const log = await this.#settled(row.unheard);
     row.checkLog(log);
-    const cuts = places(row.sent, had);
+    const cuts = had ? places(row.sent, had) : [];
     const queue = [...cuts];
     await Promise.all(Array.from({ length: kAtOnce }, async () => {
       for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
@@ -95,9 +95,15 @@ export class Runner {
     await this.#echo();
   }
 
-  /** Runs all rows; a failed one is kept in `failed`, and the next are run all the same. */
-  async run(rows) {
-    const had = new Set();
+  /** Resolves once nothing is held but for the bystander, which is served; the log is dropped. */
+  async calm() {
+    await this.#settled();
+    await this.#echo();
+  }
+
+  /** Runs all rows, cut or whole only; a failed one is kept in `failed`, and the next are run all the same. */
+  async run(rows, { cut = true } = {}) {
+    const had = cut ? new Set() : null;
     for (const row of rows) {
       try {
         await this.#run(row, had);
