@@ -264,6 +264,10 @@ void Admin::update_transport(const Socket& socket) {
 }
 
 void Admin::welcome(const Socket& admin) {
+  if (options_.auth) {
+    const std::string& id = admin.data<NewSession>().id;
+    if (!id.empty()) admin.emit("session", id);
+  }
   Array features;
   if (!options_.readonly)
     features = {"EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNECT"};

@@ -28,6 +28,10 @@ class Admin {
   static constexpr std::size_t kMaxNamespaces = 1'000;
   // Bytes of a name or a password; a longer one is wrong.
   static constexpr std::size_t kMaxCredential = 512;
+  // Of a socket that has just logged in.
+  struct NewSession {
+    std::string id;
+  };
 
   Admin(Server& io, AdminOptions options);
   static void start(const std::shared_ptr<Admin>& self);

@@ -78,15 +78,15 @@ void Admin::check(const Socket& socket, const Next& next, std::string username,
   next(ConnectError{"too many logins at once"});
 }
 
-// The page keeps the id and comes back with it instead of the password.
+// The page keeps the id and comes back with it instead of the password. It is told when it is
+// connected, because only then it listens.
 void Admin::accept(const Socket& socket, const Next& next) {
   attempts_.give_back(socket.handshake().address);
-  std::string id;
+  std::string& id = socket.data<NewSession>().id;
   {
     const std::lock_guard lock(random_mutex_);
     id = sessions_.add(random_, net::system_now());
   }
-  socket.emit("session", id);
   next();
 }
 

@@ -1,0 +1,202 @@
+// Who is let in to the admin namespace, and what options it may have. What it tells and does is
+// shown to a real client in tests/e2e/socketio_admin.test.mjs.
+#include <gtest/gtest.h>
+
+#include "net/sys.hpp"
+#include "server/admin_login.hpp"
+#include "server/admin_view.hpp"
+#include "support/sio_client.hpp"
+
+namespace socketio {
+namespace {
+
+using server::AdminSessions;
+using server::AttemptLimit;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::Client;
+using test::World;
+
+constexpr base::Time kStart{};
+const std::string kHash = "$2b$04$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2";
+
+AdminOptions open_to_all() {
+  AdminOptions options;
+  options.allow_anyone = true;
+  return options;
+}
+AdminOptions with(AdminLogin login) {
+  AdminOptions options;
+  options.auth = std::move(login);
+  return options;
+}
+
+void expect_refused(const AdminOptions& options, std::string_view name) {
+  World world;
+  try {
+    instrument(world.io, options);
+    ADD_FAILURE() << name;
+  } catch (const std::invalid_argument& e) {
+    EXPECT_EQ(std::string_view(e.what()).find("socketio::AdminOptions::" + std::string(name)), 0U)
+        << e.what();
+  }
+}
+
+TEST(AdminOptions, AreChecked) {
+  expect_refused({}, "auth");
+  expect_refused(with({"", "x", ""}), "auth");
+  expect_refused(with({"admin", "", ""}), "auth");
+  expect_refused(with({"admin", "x", kHash}), "auth");
+  expect_refused(with({"admin", "", "changeit"}), "auth");
+  expect_refused(with({"admin", std::string(513, 'x'), ""}), "auth");
+  AdminOptions both = with({"admin", "x", ""});
+  both.allow_anyone = true;
+  expect_refused(both, "allow_anyone");
+  AdminOptions o = open_to_all();
+  o.namespace_name = "/";
+  expect_refused(o, "namespace_name");
+  o = open_to_all();
+  o.stats_interval = milliseconds(0);
+  expect_refused(o, "stats_interval");
+  o = open_to_all();
+  o.session_duration = milliseconds(0);
+  expect_refused(o, "session_duration");
+  o = open_to_all();
+  o.max_sessions = 0;
+  expect_refused(o, "max_sessions");
+  o = open_to_all();
+  o.max_failed_logins = 0;
+  expect_refused(o, "max_failed_logins");
+  o = open_to_all();
+  o.max_waiting_logins = 0;
+  expect_refused(o, "max_waiting_logins");
+}
+
+TEST(AdminLogin, ComparesWholeTexts) {
+  EXPECT_TRUE(server::equal_in_constant_time("secret", "secret"));
+  for (const char* wrong : {"", "secre", "secret!", "Secret", "secretsecret", "xxxxxx"})
+    EXPECT_FALSE(server::equal_in_constant_time(wrong, "secret")) << wrong;
+  EXPECT_FALSE(server::equal_in_constant_time("x", ""));
+}
+
+TEST(AdminLogin, Bcrypt) {
+  EXPECT_TRUE(server::is_bcrypt_hash(kHash));
+  EXPECT_TRUE(server::matches_bcrypt("changeit", kHash));
+  EXPECT_FALSE(server::matches_bcrypt("changeit ", kHash));
+  EXPECT_FALSE(server::matches_bcrypt("", kHash));
+  EXPECT_FALSE(server::matches_bcrypt(std::string("changeit\0", 9), kHash));
+  for (const std::string& wrong :
+       {kHash + "a", kHash.substr(1), std::string(), "$2x" + kHash.substr(3),
+        "$2b$03" + kHash.substr(6), "$2b$32" + kHash.substr(6), "$2b$a4" + kHash.substr(6),
+        kHash.substr(0, 59) + "!"})
+    EXPECT_FALSE(server::is_bcrypt_hash(wrong)) << wrong;
+}
+
+TEST(AdminLogin, AttemptsRunOutAndComeBack) {
+  AttemptLimit limit(2);
+  EXPECT_TRUE(limit.take("a", kStart));
+  EXPECT_TRUE(limit.take("a", kStart));
+  EXPECT_FALSE(limit.take("a", kStart));
+  EXPECT_TRUE(limit.take("b", kStart));
+  limit.give_back("a");
+  EXPECT_TRUE(limit.take("a", kStart));
+  EXPECT_FALSE(limit.take("a", kStart + milliseconds(499)));
+  EXPECT_TRUE(limit.take("a", kStart + milliseconds(500)));
+  EXPECT_TRUE(limit.take("a", kStart + seconds(60)));
+  EXPECT_TRUE(limit.take("a", kStart + seconds(60)));
+  EXPECT_FALSE(limit.take("a", kStart + seconds(60)));
+}
+
+TEST(AdminLogin, AttemptsAreCountedByNetwork) {
+  AttemptLimit limit(1);
+  EXPECT_TRUE(limit.take("2001:db8:1:2::1", kStart));
+  EXPECT_FALSE(limit.take("2001:db8:1:2:ffff::9", kStart));
+  EXPECT_TRUE(limit.take("2001:db8:1:3::1", kStart));
+  EXPECT_TRUE(limit.take("::ffff:192.0.2.1", kStart));
+  EXPECT_TRUE(limit.take("::ffff:192.0.2.2", kStart));
+}
+
+TEST(AdminLogin, SoManyPeersAreRemembered) {
+  AttemptLimit limit(1);
+  for (std::size_t i = 0; i < AttemptLimit::kMaxPeers; ++i)
+    EXPECT_TRUE(limit.take(std::to_string(i), kStart + milliseconds(i)));
+  EXPECT_EQ(limit.peers(), AttemptLimit::kMaxPeers);
+  EXPECT_FALSE(limit.take("0", kStart + milliseconds(1)));  // not the quietest any more: 1 is
+  EXPECT_TRUE(limit.take("one more", kStart + seconds(2)));
+  EXPECT_EQ(limit.peers(), AttemptLimit::kMaxPeers);
+}
+
+TEST(AdminLogin, SessionsEnd) {
+  net::SystemRandom random;
+  AdminSessions sessions(2, seconds(10));
+  const std::string first = sessions.add(random, kStart);
+  EXPECT_EQ(first.size(), AdminSessions::kIdSize);
+  EXPECT_TRUE(sessions.has(first, kStart + seconds(9)));
+  EXPECT_FALSE(sessions.has(first, kStart + seconds(10)));
+  EXPECT_FALSE(sessions.has("", kStart));
+  const std::string second = sessions.add(random, kStart + seconds(1));
+  EXPECT_TRUE(sessions.has(first, kStart + seconds(1)));
+  const std::string third = sessions.add(random, kStart + seconds(2));  // one too many
+  EXPECT_FALSE(sessions.has(first, kStart + seconds(2)));
+  EXPECT_TRUE(sessions.has(second, kStart + seconds(2)));
+  EXPECT_TRUE(sessions.has(third, kStart + seconds(2)));
+}
+
+TEST(AdminView, Dates) {
+  EXPECT_EQ(server::iso_date(1'700'000'000'007), "2023-11-14T22:13:20.007Z");
+  EXPECT_EQ(server::js_date(1'700'000'000'007),
+            "Tue Nov 14 2023 22:13:20 GMT+0000 (Coordinated Universal Time)");
+}
+
+TEST(AdminView, DataIsWithoutWhatIsOurs) {
+  const Value data = Value::object(
+      {{"_admin", Value::object({{"clientId", "c"}, {"transport", "polling"}})}, {"x", 1}});
+  EXPECT_EQ(server::shown_data(data), Value::object({{"x", 1}}));
+  EXPECT_EQ(server::shown_data(Value()), Value(Object()));
+  EXPECT_EQ(server::connection_in(data).client_id, "c");
+  EXPECT_EQ(server::connection_in(data).transport, "polling");
+  EXPECT_EQ(server::connection_in(Value(5)).client_id, "");
+}
+
+TEST(Admin, RefusedClientsAreToldNothingElse) {
+  World world;
+  instrument(world.io, with({"admin", "", kHash}));
+  Client client(world);
+  EXPECT_EQ(client.join("/admin", R"({"username":"admin","password":"no"})"), "");
+  EXPECT_EQ(client.refusal, R"(4/admin,{"message":"invalid credentials"})");
+  EXPECT_FALSE(client.has_packet());
+}
+
+// A server that goes while a hash is being computed, and admins and their clock are there.
+TEST(Admin, GoesWithItsServer) {
+  World world;
+  AdminOptions options = with({"admin", "", kHash});
+  options.stats_interval = milliseconds(1);
+  instrument(world.io, options);
+  Client admin(world);
+  EXPECT_NE(admin.join("/admin", R"({"username":"admin","password":"changeit"})"), "");
+  Client late(world);
+  late.send(R"(0/admin,{"username":"admin","password":"changeit"})");
+  world.turn();
+}
+
+TEST(Admin, NewNamespacesAreWatchedAndTheHookThereWasIsCalled) {
+  World world;
+  std::vector<std::string> made;
+  world.io.on_new_namespace([&made](const Namespace& nsp) { made.push_back(nsp.name()); });
+  instrument(world.io, open_to_all());
+  world.io.of("/later");
+  EXPECT_EQ(made, (std::vector<std::string>{"/admin", "/later"}));
+  Client admin(world);
+  admin.join("/admin");
+  admin.rest();
+  Client client(world);
+  const std::string id = client.join("/later");
+  bool told = false;
+  for (const std::string& packet : admin.rest())
+    told = told || packet.find(R"(["room_joined","/later",")" + id) != std::string::npos;
+  EXPECT_TRUE(told);
+}
+
+}  // namespace
+}  // namespace socketio
