@@ -119,20 +119,24 @@ void Admin::start(const std::shared_ptr<Admin>& self) {
           if (const auto owner = weak.lock()) owner->watch(nsp);
         };
   }
-  // It only posts, and never owns us.
-  admin.clock_ = std::jthread(
-      [hub = admin.hub_, weak, every = admin.options_.stats_interval](const std::stop_token& stop) {
-        std::mutex mutex;
-        std::condition_variable_any wake;
-        std::unique_lock lock(mutex);
-        while (!stop.stop_requested()) {
-          wake.wait_for(lock, stop, every, [] { return false; });
-          if (stop.stop_requested()) return;
-          hub->post(0, [weak](Shard&) {
-            if (const auto owner = weak.lock()) owner->on_time();
-          });
-        }
+  // It only posts, and never owns us. A loop that is late gets one of them, not all it has missed.
+  const auto posted = std::make_shared<std::atomic<bool>>(false);
+  admin.clock_ = std::jthread([hub = admin.hub_, weak, posted,
+                               every = admin.options_.stats_interval](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!stop.stop_requested()) {
+      wake.wait_for(lock, stop, every, [] { return false; });
+      if (stop.stop_requested()) return;
+      if (posted->exchange(true)) continue;
+      const bool taken = hub->post(0, [weak, posted](Shard&) {
+        posted->store(false);
+        if (const auto owner = weak.lock()) owner->on_time();
       });
+      if (!taken) posted->store(false);
+    }
+  });
 }
 
 bool Admin::watched() const {

@@ -180,6 +180,29 @@ TEST(Admin, GoesWithItsServer) {
   world.turn();
 }
 
+TEST(Admin, StatisticsNameSoManyNamespaces) {
+  World world;
+  AdminOptions options = open_to_all();
+  options.mode = AdminMode::production;
+  options.stats_interval = milliseconds(20);
+  instrument(world.io, options);
+  for (int i = 0; i < 998; ++i) world.io.of("/n" + std::to_string(i));  // and "/", "/admin"
+  Client admin(world);
+  admin.join("/admin");
+  const auto count = [&] {
+    std::string packet;
+    do {
+      packet = admin.next();
+    } while (!packet.starts_with('(') && packet.find("server_stats") == std::string::npos);
+    if (packet.starts_with('(')) return std::size_t{0};  // none came
+    return (*Value::parse(packet.substr(packet.find('['))))[1]["namespaces"].size();
+  };
+  EXPECT_EQ(count(), 1'000U);
+  world.io.of("/one more");
+  admin.rest();
+  EXPECT_EQ(count(), 1'000U);
+}
+
 TEST(Admin, NewNamespacesAreWatchedAndTheHookThereWasIsCalled) {
   World world;
   std::vector<std::string> made;
