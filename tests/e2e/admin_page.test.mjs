@@ -1,5 +1,5 @@
-// The Admin UI itself, as npm's @socket.io/admin-ui has it, in a real browser: our server serves the page and is the
-// server it looks at.
+// The Admin UI itself, the page of npm's @socket.io/admin-ui, in a real browser. The page comes from another origin; our
+// server is the one it looks at.
 import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
