@@ -1,29 +1,40 @@
-// The hostile inputs of tests/hostile, whole and cut at every byte, against one `probe` server that must outlive them all.
+// The hostile inputs of tests/hostile, whole and cut at every byte, against servers that must outlive them all: `probe`, and a
+// lab server that speaks MessagePack.
 import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
+import parser from "socket.io-msgpack-parser";
 import { Runner } from "../hostile/runner.mjs";
-import { kTables } from "../hostile/tables.mjs";
+import { kMessages, kTables } from "../hostile/tables.mjs";
+import { lab } from "./support/lab.mjs";
 import { conformance } from "./support/server.mjs";
 import { closeClients, connected, kTimeout } from "./support/suites.mjs";
 
-let server;
-let runner;
+const servers = [];
+let probe;
+let packed;
 let all = 0;
 let passed = 0;
 
-before(async () => {
-  server = await conformance("probe");  // its first ping comes after 25 s: no heartbeat closes what a row should
-  runner = new Runner(server, await connected(server, ["websocket"]));
+async function begin(server, options) {
+  servers.push(server);
+  const runner = new Runner(server, await connected(server, ["websocket"], options));
   await runner.begin();
+  return runner;
+}
+
+before(async () => {
+  probe = await begin(await conformance("probe"));  // its first ping comes after 25 s: no heartbeat closes what a row should
+  packed = await begin(await lab({ parser: "message_pack" }), { parser });
 }, kTimeout);
 after(async () => {
-  console.log(`hostile: ${passed} of ${all} rows, ${runner?.connections} connections`);
+  console.log(`hostile: ${passed} of ${all} rows, ${probe?.connections + packed?.connections} connections`);
   closeClients();
-  await server?.stop();
+  for (const server of servers) await server.stop();
 }, kTimeout);
 
-for (const [name, rows] of Object.entries(kTables)) {
+function table(name, runnerOf, rows) {
   test(name, { timeout: 240_000 }, async (t) => {
+    const runner = runnerOf();
     const start = Date.now();
     runner.passed = 0;
     runner.failed = [];
@@ -34,3 +45,6 @@ for (const [name, rows] of Object.entries(kTables)) {
     assert.deepEqual(runner.failed, []);
   });
 }
+
+for (const [name, rows] of Object.entries(kTables)) table(name, () => probe, rows);
+table("M: MessagePack", () => packed, kMessages);

@@ -1,9 +1,11 @@
-// All tables as rows of the runner, by the name of their test.
+// The tables as rows of the runner, by the name of their test: kTables for the `probe` server, kMessages for one that speaks
+// MessagePack.
 import { kPackets, kPosts } from "./engineio.mjs";
 import { kRows } from "./http.mjs";
+import { kRows as kMessageRows } from "./msgpack.mjs";
 import { kSmuggling } from "./smuggling.mjs";
 import { kTable } from "./socketio.mjs";
-import { events, frames, handshakes, packets, posts, requests } from "./ways.mjs";
+import { events, frames, handshakes, messages, packets, posts, requests } from "./ways.mjs";
 import { kFrames, kHandshakes } from "./websocket.mjs";
 
 export const kTables = {
@@ -15,6 +17,8 @@ export const kTables = {
   "U: packets": packets(kPackets),
   "S, J: events": events(kTable),
 };
+
+export const kMessages = messages(kMessageRows);
 
 const kAll = Object.values(kTables).flat();
 

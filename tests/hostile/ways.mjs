@@ -6,6 +6,7 @@ import { Raw, RawSocket, accepts, frame, http, joinedRaw, kBinary, kClose, kKey,
 import { Polling } from "../e2e/support/wire.mjs";
 import { fits, get, kNotFound } from "./http.mjs";
 import { kForced, kLeft } from "./engineio.mjs";
+import { kReply, packed } from "./msgpack.mjs";
 import { expectedCount, isClosing, matches } from "./socketio.mjs";
 
 const anonymous = (text) => text.replace(/"sid":"[\w-]{20}"/g, '"sid":"…"');
@@ -208,4 +209,32 @@ export const events = (rows) => rows.map(([id, what, sent, outcome]) => ({
   play: (server, pieces) => playFrames(server, pieces, { joined: true, marked: !isClosing(outcome), count: expectedCount(outcome) }),
   check: (said) => assert(suits(said, outcome), `it answered ${JSON.stringify(said).slice(0, 300)}`),
   checkLog: logOf(outcome),
+}));
+
+// --- M -------------------------------------------------------------------------------------------------------------
+
+const messageOf = (message) => (typeof message === "string" ? frame(kText, `4${message}`) : frame(kBinary, message));
+
+/** One message of a client that speaks MessagePack: the echo, or the close. */
+async function playMessage(server, pieces) {
+  const socket = await RawSocket.open(server);
+  assert.match(await socket.next(), /^0\{/);
+  await socket.send(frame(kBinary, packed({ type: 0, nsp: "/" })));
+  assert.match(await socket.next("the CONNECT reply"), /^bin:/);
+  await socket.send(...pieces);
+  const said = [await socket.next()];
+  if (said[0] === "close:") {
+    await socket.send(frame(kClose));
+    await socket.raw.ended();
+  }
+  socket.close();
+  return said;
+}
+
+export const messages = (rows) => rows.map(([id, what, message, result]) => ({
+  id, what,
+  sent: messageOf(message),
+  play: playMessage,
+  check: ([said]) => assert(result === kReply ? said.startsWith("bin:") : said === "close:", said),
+  checkLog: reasons(result === kReply ? kLeft : kForced),
 }));
