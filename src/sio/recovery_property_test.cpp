@@ -39,8 +39,8 @@ class Cluster {
     writer.string(store.next_offset(kept));
     LogEntry packet;
     packet.selection = std::move(selection);
-    packet.packet = Encoder::share(encoder.finish(PacketType::event, "/", std::nullopt, 10),
-                                   &worlds[from]->ledger);
+    packet.packet =
+        Encoder::share(encoder.finish(PacketType::event, "/", std::nullopt, 10), &ledger);
     const LogEntryPtr entry = store.add(std::move(packet), kept);
     for (auto& queue : queues) queue.push_back({entry, Flags{.is_volatile = !kept}});
     pull(from);
@@ -68,6 +68,8 @@ class Cluster {
   }
   Core& core(std::size_t shard) { return worlds[shard]->core(); }
 
+  // Of the packets, which wait in the queues of all worlds: it outlives them.
+  base::Ledger ledger;
   SeededRandom random;
   RecoveryStore store;
   std::vector<std::unique_ptr<World>> worlds;
