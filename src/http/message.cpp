@@ -18,11 +18,16 @@ bool iequals(Bytes a, Bytes b) {
   return true;
 }
 
+Bytes next_listed(Bytes& list) {
+  const std::size_t comma = std::min(list.find(','), list.size());
+  const Bytes first = trim(list.substr(0, comma));
+  list.remove_prefix(std::min(comma + 1, list.size()));
+  return first;
+}
+
 bool list_contains(Bytes list, Bytes token) {
   while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (iequals(trim(list.substr(0, comma)), token)) return true;
-    list.remove_prefix(std::min(comma + 1, list.size()));
+    if (iequals(next_listed(list), token)) return true;
   }
   return false;
 }

@@ -19,6 +19,8 @@ struct Header {
 
 // ASCII case-insensitive.
 bool iequals(base::Bytes a, base::Bytes b);
+// The first element of a comma-separated list, without white space around it; it is taken off.
+base::Bytes next_listed(base::Bytes& list);
 // True when a comma-separated list (Connection, Upgrade, …) holds `token`, case-insensitively.
 bool list_contains(base::Bytes list, base::Bytes token);
 

@@ -35,7 +35,7 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
   SessionRecord* record = const_cast<Shard*>(this)->find_session(sid);
   if (record == nullptr) return std::nullopt;
   return eio::SessionFacts{record->session.transport(), record->session.upgrading(),
-                           !record->session.open(), record->session.v3()};
+                           !record->session.open(), record->session.v3(), record->session.owner()};
 }
 
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
@@ -77,7 +77,7 @@ void Shard::on_engine_head(Connection& c, const http::Request& request) {
 }
 
 void Shard::begin_post(Connection& c, const http::Request& request, const eio::Decision& decision) {
-  SessionRecord* record = find_session(decision.sid);
+  SessionRecord* record = sessions_.get(SessionId::unpack(decision.session));
   const eio::Session::Post outcome =
       record->session.on_post_begin(request.header("content-type"), now());
   if (outcome != eio::Session::Post::accepted) {
@@ -122,7 +122,7 @@ void Shard::carry_out(Connection& c, const http::Request& request, bool websocke
     case eio::Decision::Kind::open:
       return open(c, request, std::move(decision));
     case eio::Decision::Kind::poll:
-      return on_poll(c, *find_session(decision.sid));
+      return on_poll(c, *sessions_.get(SessionId::unpack(decision.session)));
     case eio::Decision::Kind::upgrade:
       start_websocket(c, request, decision);
       return;
@@ -155,7 +155,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   head += "\r\n";
 
   SessionRecord* record = decision.kind == eio::Decision::Kind::upgrade
-                              ? find_session(decision.sid)
+                              ? sessions_.get(SessionId::unpack(decision.session))
                               : &open_session(c, request, decision);
   c.out.append(arena_, head);
   mark_dirty(c);
