@@ -1,10 +1,8 @@
 #include "http/message.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "http/chars.hpp"
-#include "http/head_check.hpp"
 
 namespace socketio::http {
 
@@ -110,78 +108,6 @@ Bytes reason_phrase(int status) {
 bool valid_header(Bytes name, Bytes value) {
   if (!is_token(name)) return false;
   return std::ranges::none_of(value, [](char c) { return is_control(c) && c != '\t'; });
-}
-
-namespace {
-
-Bytes stored(const char* block) {
-  if (block == nullptr) return {};
-  std::uint32_t size;
-  std::memcpy(&size, block, sizeof size);
-  return {block + sizeof size, size};
-}
-
-Bytes request_line_part(Bytes head, int part) {
-  for (; part > 0; --part) head.remove_prefix(std::min(head.find(' '), head.size() - 1) + 1);
-  return head.substr(0, head.find(' '));
-}
-
-// The next header line of a checked head, or false at the empty line.
-bool next_header(Bytes& rest, Header& out) {
-  const std::size_t end = rest.find('\r');
-  if (end == 0 || end == Bytes::npos) return false;
-  const Bytes line = rest.substr(0, end);
-  const std::size_t colon = line.find(':');
-  out = {line.substr(0, colon), trim(line.substr(colon + 1))};
-  rest.remove_prefix(end + 2);
-  return true;
-}
-
-Bytes header_lines(Bytes head) {
-  if (!head.empty()) head.remove_prefix(head.find('\r') + 2);
-  return head;
-}
-
-}  // namespace
-
-StoredHead::StoredHead(const Request& request) {
-  const auto size = static_cast<std::uint32_t>(request.head.size());
-  head_ = std::make_unique_for_overwrite<char[]>(sizeof size + size);
-  std::memcpy(head_.get(), &size, sizeof size);
-  if (size > 0) std::memcpy(head_.get() + sizeof size, request.head.data(), size);
-}
-
-Bytes StoredHead::method() const {
-  const Bytes head = stored(head_.get());
-  return head.empty() ? Bytes{} : request_line_part(head, 0);
-}
-
-Bytes StoredHead::target() const {
-  const Bytes head = stored(head_.get());
-  return head.empty() ? Bytes{} : request_line_part(head, 1);
-}
-
-Bytes StoredHead::path() const {
-  return split_target(target()).path;
-}
-
-Bytes StoredHead::query() const {
-  return split_target(target()).query;
-}
-
-std::vector<Header> StoredHead::headers() const {
-  std::vector<Header> all;
-  Bytes rest = header_lines(stored(head_.get()));
-  for (Header header; next_header(rest, header);) all.push_back(header);
-  return all;
-}
-
-std::optional<Bytes> StoredHead::header(Bytes name) const {
-  Bytes rest = header_lines(stored(head_.get()));
-  for (Header header; next_header(rest, header);) {
-    if (iequals(header.name, name)) return header.value;
-  }
-  return std::nullopt;
 }
 
 }  // namespace socketio::http

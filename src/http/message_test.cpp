@@ -73,31 +73,5 @@ TEST(Message, ReadsARequest) {
   EXPECT_FALSE(request.has_body());
 }
 
-TEST(Message, StoredHeadOutlivesItsRequest) {
-  static_assert(sizeof(StoredHead) == 8);
-  StoredHead stored;
-  EXPECT_FALSE(stored);
-  EXPECT_EQ(stored.method(), "");
-  EXPECT_EQ(stored.path(), "");
-  EXPECT_TRUE(stored.headers().empty());
-  EXPECT_EQ(stored.header("host"), std::nullopt);
-  {
-    std::string copy = kHead;
-    std::array<Header, 8> room;
-    Request request;
-    ASSERT_EQ(check_head(copy, room, request).status, 0);
-    stored = StoredHead(request);
-  }
-  EXPECT_TRUE(stored);
-  EXPECT_EQ(stored.method(), "GET");
-  EXPECT_EQ(stored.target(), "http://a:8080/p%20q/?x=1?2");
-  EXPECT_EQ(stored.path(), "/p%20q/");
-  EXPECT_EQ(stored.query(), "x=1?2");
-  EXPECT_EQ(stored.headers().size(), 6u);
-  EXPECT_EQ(stored.headers()[1].value, "one");
-  EXPECT_EQ(stored.header("upgrade"), "websocket");
-  EXPECT_EQ(stored.header("none"), std::nullopt);
-}
-
 }  // namespace
 }  // namespace socketio::http

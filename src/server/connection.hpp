@@ -13,6 +13,7 @@
 #include "base/slab.hpp"
 #include "eio/session.hpp"
 #include "http/server_machine.hpp"
+#include "http/stored_head.hpp"
 #include "net/backend.hpp"
 #include "net/timer_wheel.hpp"
 #include "server/plain_websocket.hpp"
@@ -111,8 +112,7 @@ struct SessionRecord {
   ConnectionId probe{};
   ConnectionId poll{};    // holds the parked GET
   ConnectionId post{};    // holds the POST being read
-  http::StoredHead head;  // of the request that opened the session
-  std::unique_ptr<std::string> address;
+  http::StoredHead head;  // of the request that opened the session, and whence (Address::packed)
   std::unique_ptr<ClientCertificate> certificate;
   std::int64_t issued_ms = 0;
   std::uint32_t running = 0;  // coroutine handlers

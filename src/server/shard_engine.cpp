@@ -46,8 +46,7 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
-  record->head = http::StoredHead(request);
-  record->address = std::make_unique<std::string>(c.http->peer.host());
+  record->head = http::StoredHead(request, c.http->peer.packed());
   record->issued_ms = unix_ms_();
   if (c.tls) {
     record->secure = true;
