@@ -55,6 +55,13 @@ class Slab {
     return slot.generation == id.generation ? slot.object() : nullptr;
   }
 
+  // The one that has this place now.
+  T* at_place(std::uint32_t index) {
+    if (index >= capacity_) return nullptr;
+    Slot& slot = at(index);
+    return (slot.generation & 1) != 0 ? slot.object() : nullptr;
+  }
+
   // False when it was gone already.
   bool erase(Handle id) {
     T* object = get(id);

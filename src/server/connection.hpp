@@ -91,7 +91,7 @@ struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
   std::unique_ptr<TlsSide> tls;
   std::unique_ptr<PlainSide> plain;  // a WebSocket of the user's own
   SessionId session{};               // of a WebSocket
-  net::Timer timer;
+  std::unique_ptr<net::Timer> timer;  // made when it is armed; a WebSocket hardly ever has one
   bool probe = false;      // the WebSocket is an upgrade being tried
   bool in_flight = false;  // a send is with the backend
   bool flushed = true;     // what the session has been told: everything left with the last flush

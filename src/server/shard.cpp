@@ -12,8 +12,6 @@
 namespace socketio::server {
 namespace {
 
-// Of the table of session ids. The library's 0.5 costs an idle client 50 bytes more.
-constexpr float kLoad = 0.8F;
 constexpr int kEventsPerTurn =
     256;  // machine events of one connection before others get their turn
 // Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
@@ -47,7 +45,6 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       core_(shared_, *random_, settings_.sio, index),
       dispatcher_(*this, core_, shared_, counters_, hub_),
       offload_(loop_.mailbox()) {
-  sids_.max_load_factor(kLoad);
   if (hub_->tls != nullptr) {
     const TlsOptions& limits = hub_->tls->limits();
     tls_ =
@@ -233,7 +230,8 @@ void Shard::on_timer(net::Timer& timer) {
       pump(*record);
     }
   } else if (timer.kind == kConnectionTimer) {
-    Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
+    const ConnectionId id = ConnectionId::unpack(timer.owner);
+    Connection* c = connections_.get(id);
     if (c == nullptr) return;
     if (c->closing || c->move || c->shaking_hands()) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
@@ -244,7 +242,7 @@ void Shard::on_timer(net::Timer& timer) {
     }
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
-    if (c = connections_.get(ConnectionId::unpack(timer.owner)); c == nullptr) return;
+    if (c = connections_.get(id); c == nullptr) return;
     // Its time is over and it does not even take what is there: no use in waiting once more.
     if (c->closing && c->in_flight) return drop(*c);
     arm(*c);
@@ -358,7 +356,7 @@ void Shard::flush_connection(Connection& c) {
     loop_.backend().shutdown_write(c.stream);
     if (c.eof) return drop(c);
     set_paused(c, false);
-    loop_.timers().arm(c.timer, base::after(now(), kLinger));
+    arm_at(c, base::after(now(), kLinger));
     return;
   }
   arm(c);
@@ -371,8 +369,14 @@ void Shard::arm(Connection& c) {
                                      : base::kNever;
   // A timer that fires early looks again; only an earlier deadline has to be armed. Most turns arm
   // nothing.
-  if (deadline == base::kNever || (c.timer.armed() && c.timer.deadline() <= deadline)) return;
-  loop_.timers().arm(c.timer, deadline);
+  if (deadline == base::kNever) return;
+  if (c.timer != nullptr && c.timer->armed() && c.timer->deadline() <= deadline) return;
+  arm_at(c, deadline);
+}
+
+void Shard::arm_at(Connection& c, base::Time deadline) {
+  if (c.timer == nullptr) c.timer = std::make_unique<net::Timer>(c.self.packed(), kConnectionTimer);
+  loop_.timers().arm(*c.timer, deadline);
 }
 
 void Shard::close_when_sent(Connection& c) {
@@ -386,7 +390,7 @@ void Shard::close_when_sent(Connection& c) {
 // would keep the connection and what is queued for it.
 void Shard::arm_stall(Connection& c) {
   const base::Duration patience = c.ws ? settings_.ws.close_timeout : settings_.http.send_timeout;
-  loop_.timers().arm(c.timer, base::after(now(), patience));
+  arm_at(c, base::after(now(), patience));
 }
 
 void Shard::drop(Connection& c) {

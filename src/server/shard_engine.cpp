@@ -26,8 +26,11 @@ SessionRecord* Shard::find_session(base::Bytes sid) {
   }
   const std::optional<eio::Sid> parsed = eio::parse_sid(sid);
   if (!parsed) return nullptr;
-  const auto it = sids_.find(*parsed);
-  return it == sids_.end() ? nullptr : sessions_.get(it->second);
+  const std::optional<std::uint32_t> place =
+      sids_.find(hash_of(*parsed), [&](std::uint32_t candidate) {
+        return sessions_.at_place(candidate)->session.sid() == *parsed;
+      });
+  return place ? sessions_.at_place(*place) : nullptr;
 }
 
 std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
@@ -62,7 +65,7 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   if (record->session.has_custom_id()) {
     hub_->custom_ids.place(decision.sid, {index_, id.packed()});
   } else {
-    sids_.insert_or_assign(sid, id);
+    sids_.insert(hash_of(sid), id.index);
   }
   if (engine_ == nullptr) record->client = core_.open(record->session, id.packed(), now());
   return *record;
@@ -160,7 +163,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   mark_dirty(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();
-  loop_.timers().cancel(c.timer);
+  c.timer.reset();
   c.ws.emplace(ws::Role::server, settings_.ws);
   c.session = SessionId::unpack(record->session.owner());
   if (decision.kind == eio::Decision::Kind::upgrade) {
@@ -312,7 +315,7 @@ void Shard::erase_session(SessionRecord& record) {
   if (record.session.has_custom_id()) {
     hub_->custom_ids.remove(record.session.id());
   } else {
-    sids_.erase(record.session.sid());
+    sids_.erase(hash_of(record.session.sid()), SessionId::unpack(record.session.owner()).index);
   }
   sessions_.erase(SessionId::unpack(record.session.owner()));
 }

@@ -217,7 +217,7 @@ bool Rooms::leave(Socket& socket, base::Bytes name) {
 void Rooms::leave_all(Socket& socket) {
   Memberships& own = socket.memberships;
   while (!own.slots.empty()) index_->leave(socket, own.slots.size() - 1);
-  own.slots.shrink_to_fit();
+  own.slots.clear();
   own.finder.reset();
 }
 
