@@ -61,16 +61,22 @@ std::string Session::open_packet() const {
   const Options& options = shared_.options;
   const bool upgrades =
       transport_ == Transport::polling && options.websocket && options.allow_upgrades;
-  std::string out = "0{\"sid\":\"";
-  out += id();
-  out += upgrades ? "\",\"upgrades\":[\"websocket\"],\"pingInterval\":"
-                  : "\",\"upgrades\":[],\"pingInterval\":";
-  out += std::to_string(milliseconds(options.ping_interval));
-  out += ",\"pingTimeout\":";
-  out += std::to_string(milliseconds(options.ping_timeout));
-  out += ",\"maxPayload\":";
-  out += std::to_string(options.max_payload);
-  out += '}';
+  // What all sessions are told is written once.
+  std::string& settings = shared_.settings;
+  if (settings.empty()) {
+    settings = ",\"pingInterval\":";
+    settings += std::to_string(milliseconds(options.ping_interval));
+    settings += ",\"pingTimeout\":";
+    settings += std::to_string(milliseconds(options.ping_timeout));
+    settings += ",\"maxPayload\":";
+    settings += std::to_string(options.max_payload);
+    settings += '}';
+  }
+  constexpr base::Bytes kUpgrades = "\",\"upgrades\":[\"websocket\"]";
+  std::string out;
+  out.reserve(settings.size() + kUpgrades.size() + id().size() + 16);
+  out.append("0{\"sid\":\"").append(id());
+  out.append(upgrades ? kUpgrades : "\",\"upgrades\":[]").append(settings);
   return out;
 }
 

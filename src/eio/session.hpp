@@ -58,6 +58,7 @@ struct Shared {
   base::List<Outlet> outlets{};
   // Counts dispatches (one handler run each). "Queued in this dispatch" decides volatile packets.
   std::uint32_t dispatch = 1;
+  std::string settings{};  // the part of open packets that all have; empty: not written yet
 };
 
 // engine.io's close reasons; the texts are part of the protocol's surface.

@@ -1,6 +1,7 @@
 #include "http/message.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "http/chars.hpp"
 
@@ -8,9 +9,31 @@ namespace socketio::http {
 
 using base::Bytes;
 
+namespace {
+
+// Eight bytes at a time: false when they may differ in more than the case of ASCII letters.
+bool same_letters(const char* a, const char* b) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  std::uint64_t x;
+  std::uint64_t y;
+  std::memcpy(&x, a, sizeof x);
+  std::memcpy(&y, b, sizeof y);
+  const std::uint64_t differ = x ^ y;
+  if (differ == 0) return true;
+  if (((differ & ~(kOnes * 0x20)) | ((x | y) & (kOnes * 0x80))) != 0) return false;
+  const std::uint64_t low = x | (kOnes * 0x20);
+  // The highest bit of each byte: at least 'a', and not more than 'z'.
+  const std::uint64_t letters = (low + kOnes * (0x80 - 'a')) & ~(low + kOnes * (0x7F - 'z'));
+  return ((differ << 2) & ~letters & (kOnes * 0x80)) == 0;
+}
+
+}  // namespace
+
 bool iequals(Bytes a, Bytes b) {
   if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
+  std::size_t i = 0;
+  while (i + 8 <= a.size() && same_letters(a.data() + i, b.data() + i)) i += 8;
+  for (; i < a.size(); ++i) {
     if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
   }
   return true;

@@ -1,5 +1,7 @@
 #include "http/message.hpp"
 
+#include <cctype>
+
 #include <gtest/gtest.h>
 
 #include "http/head_check.hpp"
@@ -15,6 +17,16 @@ TEST(Message, ComparesWithoutCase) {
   EXPECT_FALSE(iequals("a", "ab"));
   EXPECT_FALSE(iequals("[", "{"));  // differ by 0x20 and are no letters
   EXPECT_FALSE(iequals("@", "`"));
+  // Every pair of bytes, where eight are compared at once and where one is.
+  for (int x = 0; x < 256; ++x) {
+    for (int y = 0; y < 256; ++y) {
+      const char a = static_cast<char>(x);
+      const char b = static_cast<char>(y);
+      const bool same = a == b || (x < 0x80 && y < 0x80 && std::isalpha(x) && (x ^ y) == 0x20);
+      ASSERT_EQ(iequals(std::string("k") + a + "234567", std::string("K") + b + "234567"), same);
+      ASSERT_EQ(iequals(std::string(1, a), std::string(1, b)), same);
+    }
+  }
 }
 
 TEST(Message, FindsTokensInLists) {
