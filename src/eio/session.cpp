@@ -112,7 +112,7 @@ void Session::on_binary(base::MutBytes bytes, bool probe, base::Time now) {
 }
 
 void Session::on_websocket_closed(bool probe, bool failed, base::Bytes detail, base::Time) {
-  if (probe) return forget_probe();
+  if (probe) return probe_.reset();
   if (websocket_ == nullptr) return;
   websocket_ = nullptr;
   end(failed ? CloseReason::transport_error : CloseReason::transport_close, detail);
@@ -186,13 +186,13 @@ void Session::touch(base::Time now) {
 base::Time Session::earliest_deadline() const {
   if (state_ != State::open && state_ != State::closing) return base::kNever;
   base::Time deadline = timer_;
-  if (probe_ != nullptr) deadline = std::min(deadline, upgrade_deadline_);
-  if (probed_ && poll_parked_ && !noop_) deadline = std::min(deadline, noop_after_);
+  if (probe_ != nullptr) deadline = std::min(deadline, probe_->deadline);
+  if (poll_parked_ && !noop_) deadline = std::min(deadline, noop_deadline());
   return deadline;
 }
 
 void Session::on_deadline(base::Time now) {
-  if (probe_ != nullptr && now >= upgrade_deadline_) drop_probe();
+  if (probe_ != nullptr && now >= probe_->deadline) drop_probe();
   start_noop(now);
   if (now < timer_) return;
   if (state_ == State::closing) {
@@ -340,7 +340,7 @@ void Session::close(CloseReason reason, base::Bytes detail, base::Time now) {
   timer_ = base::after(now, shared_.options.drain_timeout);
   parked_at_close_ = poll_parked_;
   // A client that was told `3probe` may never poll again: it gets the rest behind its `5`.
-  if (!probed_) drop_probe();
+  if (probe_ != nullptr && !probe_->answered) drop_probe();
   raise(kClosed);
 }
 
