@@ -22,7 +22,7 @@ class Heads {
   }
 
  private:
-  unsigned below(unsigned n) { return static_cast<unsigned>(random_() % n); }
+  unsigned below(unsigned n) { return n == 0 ? 0 : static_cast<unsigned>(random_() % n); }
   std::string pick(std::initializer_list<const char*> from) {
     return from.begin()[below(static_cast<unsigned>(from.size()))];
   }
