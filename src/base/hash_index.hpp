@@ -34,6 +34,16 @@ class HashIndex {
     ++size_;
   }
 
+  // The record has another place now.
+  void move(std::uint32_t hash, std::uint32_t from, std::uint32_t to) {
+    std::size_t at = hash & mask();
+    while (entries_[at].place != from || entries_[at].hash != hash) {
+      SIO_CHECK(entries_[at].place != kFree);
+      at = (at + 1) & mask();
+    }
+    entries_[at].place = to;
+  }
+
   // No-op when it is not there.
   void erase(std::uint32_t hash, std::uint32_t place) {
     if (size_ == 0) return;

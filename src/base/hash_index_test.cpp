@@ -25,6 +25,9 @@ TEST(HashIndex, FindsByHashAndRecord) {
   EXPECT_EQ(find(7, "a"), std::nullopt);
   EXPECT_EQ(find(7, "c"), 2u);
   EXPECT_EQ(index.size(), 2u);
+  index.move(7, 2, 0);
+  EXPECT_EQ(find(7, "c"), std::nullopt);
+  EXPECT_EQ(find(7, "a"), 0u);
 }
 
 // Hashes of few values, so that entries push each other along, over the end too.
