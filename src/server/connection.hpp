@@ -75,9 +75,7 @@ struct Move {
   base::InBuffer bytes;  // the request and all behind it, unanswered
 };
 
-struct BacklogTag;
-
-struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
+struct Connection : eio::Outlet {
   // TLS, and there is nobody yet to give plaintext to.
   bool shaking_hands() const { return tls && !http && !ws && !move; }
   // What the backend sends.
@@ -99,6 +97,7 @@ struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
   bool lingering = false;  // our FIN is out; input is thrown away until the peer's, or a deadline
   bool paused = false;     // receiving is stopped
   bool eof = false;
+  bool in_backlog = false;
 };
 
 // One Engine.IO client, and the connections that carry it now.

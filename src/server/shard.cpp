@@ -17,6 +17,7 @@ constexpr int kEventsPerTurn =
 // Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
 // for many.
 constexpr std::size_t kInflatedPerTurn = 1'000'000;
+constexpr std::size_t kKeptBacklog = 256;  // places; what a crowd has taken is given back
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
 
@@ -271,11 +272,15 @@ void Shard::flush() {
   settle();
   // Connections whose input was cut short by fairness go on first; what they cause leaves with the
   // rest.
-  for (std::size_t n = connections_.size(); n > 0; --n) {
-    Connection* c = backlog_.pop_front();
-    if (c == nullptr) break;
+  const std::size_t waiting = backlog_.size();
+  for (std::size_t i = 0; i < waiting; ++i) {
+    Connection* c = connections_.get(backlog_[i]);
+    if (c == nullptr) continue;
+    c->in_backlog = false;
     turn(*c);
   }
+  backlog_.erase(backlog_.begin(), backlog_.begin() + static_cast<std::ptrdiff_t>(waiting));
+  if (backlog_.empty() && backlog_.capacity() > kKeptBacklog) backlog_.shrink_to_fit();
   dispatcher_.pump(now());
   while (eio::Session* session = shared_.dirty.pop_front()) {
     if (SessionRecord* record = sessions_.get(SessionId::unpack(session->owner()));
@@ -346,8 +351,7 @@ void Shard::flush_connection(Connection& c) {
     }
     if (everything) {
       c.ws->on_drained();
-      if (c.ws->has_input() && !c.closing && !overloaded(sessions_.get(c.session)))
-        backlog_.push_back(c);
+      if (c.ws->has_input() && !c.closing && !overloaded(sessions_.get(c.session))) revisit(c);
     }
   }
   if (everything && c.move) return loop_.backend().detach(c.stream);
@@ -459,7 +463,7 @@ void Shard::turn_ws(Connection& c) {
   // end).
   c.ws->keep(ledger_);
   set_paused(c, true);
-  if (!overloaded(record)) backlog_.push_back(c);
+  if (!overloaded(record)) revisit(c);
 }
 
 // Too many of its handlers run: nothing more is read until some have ended.

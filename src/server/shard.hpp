@@ -16,6 +16,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/counter.hpp"
@@ -143,6 +144,10 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool too_much_input() const;
   void refuse_input(Connection& c);
   void turn(Connection& c);  // drains the connection's machine
+  // Its turn comes again with the next flush().
+  void revisit(Connection& c) {
+    if (!std::exchange(c.in_backlog, true)) backlog_.push_back(c.self);
+  }
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
   void settle();
@@ -291,9 +296,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   Counters counters_;
   base::Slab<Connection> connections_;
   base::Slab<SessionRecord> sessions_;
-  base::HashIndex sids_;                        // places in sessions_
-  std::vector<ConnectionId> unsettled_;         // with a send in flight since the last wait()
-  base::List<Connection, BacklogTag> backlog_;  // input left unread by the last turn (fairness)
+  base::HashIndex sids_;                 // places in sessions_
+  std::vector<ConnectionId> unsettled_;  // with a send in flight since the last wait()
+  std::vector<ConnectionId> backlog_;    // input left unread by the last turn (fairness)
   sio::Core core_;
   Dispatcher dispatcher_;
   net::Offload offload_;

@@ -148,7 +148,7 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply&
   c->http->exchange = Exchange::none;
   c->http->patience = base::kNever;
   respond(*c, to_response(reply));
-  backlog_.push_back(*c);  // a pipelined request may wait behind this one
+  revisit(*c);  // a pipelined request may wait behind this one
 }
 
 void Shard::serve_file(Connection& c, const http::Request& request, const std::string& directory,
@@ -169,7 +169,7 @@ void Shard::answer_from_worker(Connection& c, std::shared_ptr<Job> job) {
                      if (still == nullptr || !still->http || still->http->request != number) return;
                      still->http->exchange = Exchange::none;
                      respond(*still, job->response());
-                     backlog_.push_back(*still);
+                     revisit(*still);
                    });
   if (queued) return;
   c.http->exchange = Exchange::none;
