@@ -35,25 +35,27 @@ void Next::fail(std::exception_ptr error) const {
 namespace socketio::server {
 
 // One event being handled: what detail::Invocation shows to typed handlers.
+// What it is given outlives it.
 class Call final : public detail::Invocation {
  public:
-  Call(Dispatcher& dispatcher, sio::SocketId id, Socket handle, const EventView& view,
+  Call(Dispatcher& dispatcher, sio::SocketId id, const Socket& handle, const EventView& view,
        std::optional<std::uint64_t> ack_id)
-      : dispatcher_(dispatcher),
-        id_(id),
-        handle_(std::move(handle)),
-        view_(view),
-        ack_id_(ack_id) {}
+      : dispatcher_(dispatcher), id_(id), handle_(handle), view_(view), ack_id_(ack_id) {}
+  ~Call() {
+    if (ack_) dispatcher_.give_back(std::move(ack_));
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
 
   const Socket& socket() override { return handle_; }
-  EventView event() override { return view_; }
+  const EventView& event() override { return view_; }
   bool wants_ack() override { return ack_id_.has_value(); }
   Ack make_ack() override;
   void reply(detail::ArgsRef args) override {
     if (!ack_id_) return;
     const std::uint64_t id = *std::exchange(ack_id_, std::nullopt);
     // Another handler of the event may have taken an Ack and used it already.
-    if (ack_ == nullptr || close_ack(*ack_)) dispatcher_.send_ack(id_, id, args);
+    if (!ack_ || close_ack(ack_.state())) dispatcher_.send_ack(id_, id, args);
   }
   void mismatch(std::size_t index) override { dispatcher_.report_mismatch(view_.name(), index); }
   detail::TaskEnd begin_task() override;
@@ -69,10 +71,10 @@ class Call final : public detail::Invocation {
  private:
   Dispatcher& dispatcher_;
   sio::SocketId id_;
-  Socket handle_;
-  EventView view_;
+  const Socket& handle_;
+  const EventView& view_;
   std::optional<std::uint64_t> ack_id_;
-  std::shared_ptr<detail::AckState> ack_;
+  detail::AckHolder ack_;
   const detail::HandlerPtr* handler_ = nullptr;
 };
 
@@ -80,20 +82,26 @@ class Call final : public detail::Invocation {
 
 namespace socketio {
 
+void detail::AckHolder::free(Shared* shared) {
+  std::default_delete<AckState>{}(static_cast<AckState*>(shared));
+}
+
 Ack::operator bool() const {
-  return state_ != nullptr && state_->open.load(std::memory_order_relaxed);
+  return holder_ && holder_.state().open.load(std::memory_order_relaxed);
 }
 
 bool Ack::send(detail::ArgsRef args) const {
-  if (state_ == nullptr || !state_->open.exchange(false, std::memory_order_relaxed)) return false;
-  if (state_->answer) return state_->answer(server::collect(args)), true;
-  const auto socket = sio::SocketId::unpack(state_->socket);
-  if (server::Shard* shard = state_->hub->command(state_->shard); shard != nullptr)
-    return shard->dispatcher().send_ack(socket, state_->id, args);
+  if (!holder_) return false;
+  detail::AckState& state = holder_.state();
+  if (!state.open.exchange(false, std::memory_order_relaxed)) return false;
+  if (state.answer) return state.answer(server::collect(args)), true;
+  const auto socket = sio::SocketId::unpack(state.socket);
+  if (server::Shard* shard = state.hub->command(state.shard); shard != nullptr)
+    return shard->dispatcher().send_ack(socket, state.id, args);
   // Off the shard's thread: the arguments become values here, since they may not live on.
   auto values = std::make_shared<Args>(server::collect(args));
-  return state_->hub->post_command(
-      state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
+  return state.hub->post_command(
+      state.shard, [socket, values, id = state.id](server::Shard& shard) {
         shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
       });
 }
@@ -108,15 +116,53 @@ bool Call::close_ack(detail::AckState& ack) {
 
 Ack Call::make_ack() {
   if (!ack_id_) return {};
-  if (!ack_) {
-    ack_ = std::make_shared<detail::AckState>();
-    ack_->hub = handle_.hub();
-    ack_->shard = handle_.shard();
-    ack_->socket = id_.packed();
-    ack_->id = *ack_id_;
-  }
+  if (!ack_) ack_ = dispatcher_.take_ack(id_, *ack_id_);
   return Ack(ack_);
 }
+
+// Most are answered before their handler ends, and their memory serves the next.
+detail::AckHolder Dispatcher::take_ack(sio::SocketId socket, std::uint64_t id) {
+  detail::AckHolder ack = std::move(spare_ack_);
+  if (!ack) {
+    ack = detail::AckHolder(std::make_unique<detail::AckState>().release());
+    ack.state().hub = hub_;
+    ack.state().shard = shard_.index();
+  }
+  ack.state().socket = socket.packed();
+  ack.state().id = id;
+  ack.state().open.store(true, std::memory_order_relaxed);
+  return ack;
+}
+
+void Dispatcher::give_back(detail::AckHolder ack) {
+  if (ack.alone()) spare_ack_ = std::move(ack);
+}
+
+// The handle of whoever runs handlers of a socket: the dispatcher's own, unless that is in use
+// further up the stack.
+class Dispatcher::Lent {
+ public:
+  Lent(Dispatcher& dispatcher, const sio::Socket& socket)
+      : dispatcher_(dispatcher), mine_(!dispatcher.lent_ && socket.id.shared() == nullptr) {
+    if (mine_) {
+      dispatcher.lent_ = true;
+      dispatcher.spare_.rebind(socket.self.packed(), socket.nsp, socket.id.chars());
+    } else {
+      own_.emplace(dispatcher.handle(socket));
+    }
+  }
+  ~Lent() {
+    if (mine_) dispatcher_.lent_ = false;
+  }
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+  const Socket& get() const { return mine_ ? dispatcher_.spare_ : *own_; }
+
+ private:
+  Dispatcher& dispatcher_;
+  const bool mine_;
+  std::optional<Socket> own_;
+};
 
 // The end of a coroutine handler, on the shard's thread; it also keeps the handler (and what it
 // captured) alive until then.
@@ -147,6 +193,7 @@ Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Count
       options_(hub->settings.sio),
       hub_(std::move(hub)),
       encoder_(options_.parser) {
+  spare_ = Socket(hub_, shard_.index(), 0, 0, {});
   let_in(0);
 }
 
@@ -205,11 +252,17 @@ void Dispatcher::report_exception(std::exception_ptr error, std::string_view eve
 void Dispatcher::pump(base::Time now) {
   if (pumping_) return;
   pumping_ = true;
+  sio::Arrival arrival;
+  if (core_.next_arrival(arrival)) on_event(arrival);
+  if (!core_.quiet()) pump_all(now);
+  pumping_ = false;
+}
+
+void Dispatcher::pump_all(base::Time now) {
   while (true) {
     sio::Event event = core_.next(now);
     switch (event.kind) {
       case sio::EventKind::none:
-        pumping_ = false;
         return;
       case sio::EventKind::connecting:
         on_connecting(event);
@@ -222,9 +275,7 @@ void Dispatcher::pump(base::Time now) {
         break;
       case sio::EventKind::event:
         on_event(event);
-        if (!core_.quiet()) break;
-        pumping_ = false;
-        return;
+        break;
       case sio::EventKind::ack:
         counters_.acks_pending.subtract();
         if (event.end == sio::AckEnd::timeout) counters_.acks_timed_out.add();
@@ -301,7 +352,7 @@ void Dispatcher::connected(sio::SocketId id) {
 
 // -- Events.
 
-void Dispatcher::on_event(sio::Event& event) {
+void Dispatcher::on_event(const sio::Arrival& event) {
   counters_.events_in.add();
   sio::Socket* socket = event.record;
   const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
@@ -336,7 +387,8 @@ void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& 
   const ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
   if (!for_all && !for_one) return;
   const sio::SocketId id = socket.self;
-  Call call(*this, id, handle(socket), view, ack_id);
+  const Lent handle(*this, socket);
+  Call call(*this, id, handle.get(), view, ack_id);
   for (const ListenersPtr* list : {&for_all, &for_one}) {
     if (!*list) continue;
     for (const Listener& listener : **list) {

@@ -6,17 +6,13 @@
 #include <ctime>
 #include <new>
 
+#include "base/prefetch.hpp"
 #include "server/admission.hpp"
 #include "server/recovery.hpp"
 
 namespace socketio::server {
 namespace {
 
-constexpr int kEventsPerTurn =
-    256;  // machine events of one connection before others get their turn
-// Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
-// for many.
-constexpr std::size_t kInflatedPerTurn = 1'000'000;
 constexpr std::size_t kKeptBacklog = 256;  // places; what a crowd has taken is given back
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
@@ -287,8 +283,12 @@ void Shard::flush() {
         record != nullptr)
       flush_session(*record);
   }
-  while (eio::Outlet* outlet = shared_.outlets.pop_front())
+  while (eio::Outlet* outlet = shared_.outlets.pop_front()) {
+    // Sending pushes everything of ours out of the nearest caches.
+    if (const eio::Outlet* next = shared_.outlets.front(); next != nullptr)
+      base::prefetch<128>(next);
     flush_connection(static_cast<Connection&>(*outlet));
+  }
   if (const base::Time deadline = core_.deadline();
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
@@ -318,6 +318,28 @@ void Shard::settle() {
 }
 
 void Shard::flush_connection(Connection& c) {
+  if (!c.usual() || !c.out.together()) return flush_unusual(c);
+  const base::Bytes part = c.out.front();
+  const std::size_t taken = loop_.backend().send(c.stream, {&part, 1});
+  counters_.bytes_out.add(taken);
+  c.out.consume(taken);
+  // Its deadline is as it was, and it has no input: else it would be paused.
+  if (taken == part.size()) [[likely]]
+    return;
+  flush_was_short(c);
+}
+
+void Shard::flush_was_short(Connection& c) {
+  await_sent(c);
+  after_flush(c, false);
+}
+
+void Shard::await_sent(Connection& c) {
+  c.in_flight = true;
+  unsettled_.push_back(c.self);
+}
+
+void Shard::flush_unusual(Connection& c) {
   if (c.in_flight || c.lingering) return;
   base::OutQueue& wire = c.tls ? seal(c) : c.out;
   bool everything = true;
@@ -334,22 +356,26 @@ void Shard::flush_connection(Connection& c) {
     if (c.http && taken > 0) c.http->machine.on_progress(now(), wire.empty() && c.out.empty());
     if ((c.closing || c.move) && taken > 0) arm_stall(c);
     if (taken < total) {
-      c.in_flight = true;
-      unsettled_.push_back(c.self);
+      await_sent(c);
       everything = false;
       break;
     }
     if (c.tls) seal(c);  // there is room for more
   }
+  after_flush(c, everything);
+}
+
+void Shard::after_flush(Connection& c, bool everything) {
   if (c.ws) {
     if (c.plain) [[unlikely]]
       on_plain_flushed(c);
-    if (!c.probe && everything != c.flushed) {
-      c.flushed = everything;
+    if (!c.probe && everything == c.unflushed) {
+      c.unflushed = !everything;
       if (SessionRecord* record = sessions_.get(c.session); record != nullptr)
         record->session.on_flushed(everything);
     }
     if (everything) {
+      c.ponged = false;
       c.ws->on_drained();
       if (c.ws->has_input() && !c.closing && !overloaded(sessions_.get(c.session))) revisit(c);
     }
@@ -409,66 +435,6 @@ void Shard::set_paused(Connection& c, bool paused) {
   } else {
     loop_.backend().recv_start(c.stream);
   }
-}
-
-void Shard::turn_ws(Connection& c) {
-  if (c.plain) [[unlikely]]
-    return turn_plain(c);
-  const ConnectionId id = c.self;
-  const base::Time t = now();
-  SessionRecord* record = sessions_.get(c.session);
-  if (overloaded(record)) {
-    c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
-    return set_paused(c, true);
-  }
-  std::size_t inflated = 0;
-  for (int n = 0; n < kEventsPerTurn; ++n) {
-    const ws::Event event = c.ws->next(ws_env(c), t);
-    if (!c.out.empty()) mark_dirty(c);
-    if (event.kind == ws::EventKind::none) {
-      // Input that waits for our pongs to leave must not grow.
-      set_paused(c, c.ws->has_input());
-      if (c.ws->has_input()) c.ws->keep(ledger_);
-      return arm(c);
-    }
-    if (event.kind == ws::EventKind::closed) {
-      if (record != nullptr) {
-        c.session = {};
-        (c.probe ? record->probe : record->websocket) = {};
-        record->session.on_websocket_closed(c.probe, event.failed,
-                                            event.failed ? event.reason : base::Bytes(), t);
-        pump(*record);
-      }
-      return close_when_sent(c);
-    }
-    if (record == nullptr) continue;
-    if (event.kind == ws::EventKind::text) {
-      record->session.on_text(event.payload, c.probe, t);
-    } else if (event.kind == ws::EventKind::binary) {
-      record->session.on_binary(event.payload, c.probe, t);
-    } else {
-      continue;
-    }
-    pump(*record);
-    if (connections_.get(id) == nullptr || c.closing) return;
-    record = sessions_.get(c.session);
-    if (overloaded(record)) break;
-    if (c.deflate != nullptr && (inflated += event.payload.size()) >= kInflatedPerTurn) break;
-    if (c.ws->idle()) {  // next() would find nothing
-      set_paused(c, false);
-      return arm(c);
-    }
-  }
-  // Cut short: the rest waits inside the machine until the others had their turn (or until handlers
-  // end).
-  c.ws->keep(ledger_);
-  set_paused(c, true);
-  if (!overloaded(record)) revisit(c);
-}
-
-// Too many of its handlers run: nothing more is read until some have ended.
-bool Shard::overloaded(const SessionRecord* record) const {
-  return record != nullptr && record->running > settings_.options.max_running_handlers;
 }
 
 }  // namespace socketio::server

@@ -7,9 +7,10 @@
 //
 // Where to look: shard.cpp (facts, flush), shard_end.cpp (close), shard_move.cpp (from shard to
 // shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests),
-// shard_admission.cpp (who may connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket),
-// shard_v3.cpp (what old clients want differently), dispatcher.cpp (user code). Nothing here is
-// locked: everything runs on the shard's thread; other threads come through the mailbox.
+// shard_websocket.cpp (frames of Engine.IO's WebSockets), shard_admission.cpp (who may connect),
+// shard_engine.cpp (Engine.IO over HTTP and WebSocket), shard_v3.cpp (what old clients want
+// differently), dispatcher.cpp (user code). Nothing here is locked: everything runs on the shard's
+// thread; other threads come through the mailbox.
 #pragma once
 
 #include <array>
@@ -150,6 +151,10 @@ class Shard final : public net::Driver, private eio::SessionTable {
   }
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
+  [[gnu::noinline]] void flush_unusual(Connection& c);
+  [[gnu::noinline]] void flush_was_short(Connection& c);
+  void await_sent(Connection& c);
+  void after_flush(Connection& c, bool everything);
   void settle();
   void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
   void arm(Connection& c);
@@ -217,11 +222,16 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // False: the handshake is wrong, and refused.
   bool start_websocket(Connection& c, const http::Request& request, const eio::Decision& decision);
   void turn_ws(Connection& c);
+  bool take_text(SessionRecord& record, base::MutBytes text, base::Time t);
+  bool take_frame(Connection& c, SessionRecord& record, const ws::Event& event, base::Time t);
+  bool drain(Connection& c, SessionRecord*& record);
+  void end_websocket(Connection& c, SessionRecord* record, const ws::Event& event);
   void pump(SessionRecord& record);
   void flush_session(SessionRecord& record);
   void answer_engine(Connection& c, base::Bytes type, base::Bytes lines, base::Bytes body);
   void close_websocket(ConnectionId id);
   void deliver(SessionRecord& record, const eio::Event& event);
+  void deliver_text(SessionRecord& record, base::MutBytes payload, base::Time t);
   SessionRecord* find_session(base::Bytes sid);
   SessionRecord& open_session(Connection& c, const http::Request& request,
                               const eio::Decision& decision);

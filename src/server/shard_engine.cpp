@@ -235,19 +235,25 @@ void Shard::pump(SessionRecord& record) {
 
 // Upwards: to Socket.IO, unless somebody wants bare Engine.IO.
 void Shard::deliver(SessionRecord& record, const eio::Event& event) {
-  const base::Time t = now();
   const bool message = event.kind == eio::EventKind::message;
+  const base::Time t = now();
+  if (message && !event.binary) return deliver_text(record, event.payload, t);
   if (engine_ != nullptr) {
-    return message ? engine_->message(record.session, event.payload, event.binary)
+    return message ? engine_->message(record.session, event.payload, true)
                    : engine_->closed(record.session, event.reason, event.detail);
   }
-  if (!message) {
-    core_.on_session_closed(record.client, event.reason, event.detail, t);
-  } else if (event.binary) {
+  if (message) {
     core_.on_binary(record.client, event.payload, t);
   } else {
-    core_.on_text(record.client, event.payload, t);
+    core_.on_session_closed(record.client, event.reason, event.detail, t);
   }
+  dispatcher_.pump(t);
+}
+
+void Shard::deliver_text(SessionRecord& record, base::MutBytes payload, base::Time t) {
+  if (engine_ != nullptr) [[unlikely]]
+    return engine_->message(record.session, payload, false);
+  core_.on_text(record.client, payload, t);
   dispatcher_.pump(t);
 }
 

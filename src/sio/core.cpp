@@ -51,7 +51,7 @@ Core::Core(eio::Shared& shared, base::Random& random, const Options& options, st
 Core::~Core() = default;
 
 Namespace* Core::State::find_namespace(base::Bytes name) {
-  if (name == "/") return namespaces[kRoot].get();
+  if (is_root(name)) return namespaces[kRoot].get();
   const auto found = by_name.find(name);
   return found == by_name.end() ? nullptr : *found;
 }
@@ -165,13 +165,22 @@ Event Core::next(base::Time) {
   Event event;
   if (s.arrived) {
     event.kind = EventKind::event;
-    event.socket = std::exchange(s.arrived, {});
-    event.client = s.arrived_of;
-    if (s.report_packet(event)) return event;
+    if (s.report_arrival(event)) return event;
     event = {};
   }
   if (!s.queue.empty() || !s.ending.empty()) s.next_queued(event);
   return event;
+}
+
+bool Core::next_arrival(Arrival& out) {
+  State& s = *state_;
+  return s.arrived && !s.reported && !s.dispatched && s.report_arrival(out);
+}
+
+bool Core::State::report_arrival(Arrival& event) {
+  event.socket = std::exchange(arrived, {});
+  event.client = arrived_of;
+  return report_packet(event);
 }
 
 bool Core::quiet() const {
@@ -278,7 +287,7 @@ void Core::State::hold_packet(ClientId client) {
 }
 
 // False: its socket has been disconnected meanwhile.
-bool Core::State::report_packet(Event& event) {
+bool Core::State::report_packet(Arrival& event) {
   hold_packet(event.client);
   Socket* socket = sockets.get(event.socket);
   if (socket == nullptr || socket->state != SocketState::connected) return false;

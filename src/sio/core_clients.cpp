@@ -86,6 +86,8 @@ void Core::on_text(ClientId id, base::MutBytes text, base::Time now) {
   if (client == nullptr || client->closing) return;
   if (s.reader != nullptr) [[unlikely]]
     return s.read(*client, text, false, now);
+  if (client->decoder.on_plain_event(base::as_bytes(text), s.document, s.decoded))
+    return s.dispatch(*client, s.decoded, now);
   client->decoder.on_text(text, s.options, State::JoinedBy(s, *client), s.document, s.shared.ledger,
                           now, s.decoded);
   s.take(*client, s.decoded, now);
@@ -166,6 +168,16 @@ bool Core::State::has_joined(const Client& client) {
 }
 
 void Core::State::dispatch(Client& client, const Decoded& packet, base::Time now) {
+  if (packet.type == PacketType::event && is_root(packet.nsp) && queue.empty() && ending.empty())
+      [[likely]] {
+    const Entry* entry = client.find(kRoot);
+    const Socket* socket = entry != nullptr ? sockets.get(entry->socket) : nullptr;
+    if (socket != nullptr && socket->state == SocketState::connected) [[likely]] {
+      arrived = socket->self;
+      arrived_of = client.self;
+      return;
+    }
+  }
   if (packet.type == PacketType::connect) return connect(client, packet.nsp, now);
   const Namespace* nsp = find_namespace(packet.nsp);
   Entry* entry = nsp == nullptr ? nullptr : client.find(nsp->index);

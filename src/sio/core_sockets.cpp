@@ -67,6 +67,8 @@ bool Core::State::send(eio::Session& session, const Encoded& packet, bool compre
   if (packet.head.empty()) [[unlikely]]
     return send_messages(session, packet.messages, compress);
   if (!session.send_text(packet.head, packet.body, compress)) return false;
+  if (packet.attachments.empty()) [[likely]]
+    return true;
   return std::all_of(packet.attachments.begin(), packet.attachments.end(),
                      [&](base::Bytes bytes) { return session.send_binary(bytes, compress); });
 }

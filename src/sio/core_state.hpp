@@ -169,7 +169,8 @@ struct Core::State {
   Namespace& at(NamespaceIndex nsp) const { return *namespaces[slot_of(nsp)]; }
   void next_queued(Event& event);
   bool report(Queued& item, Event& event);
-  bool report_packet(Event& event);
+  bool report_arrival(Arrival& event);
+  bool report_packet(Arrival& event);
   void hold_packet(ClientId client);
   void settle();
   void push(EventKind kind, const Socket& socket, base::Bytes text = {});

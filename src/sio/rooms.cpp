@@ -1,10 +1,14 @@
 #include "sio/rooms.hpp"
 
+#include <array>
+#include <utility>
+
 #include <tsl/robin_map.h>
 #include <tsl/robin_set.h>
 
 #include "base/check.hpp"
 #include "base/hash_index.hpp"
+#include "base/prefetch.hpp"
 #include "sio/core.hpp"
 #include "sio/keyed_hash.hpp"
 
@@ -84,6 +88,9 @@ struct Rooms::Index {
   std::size_t slot_of(const Socket& socket, std::uint32_t room) const;
   void leave(Socket& socket, std::size_t slot);
   std::uint32_t next_epoch();
+  template <class F>
+  void each(const Selected& selection, F take);
+  void leave_out(base::Bytes name, std::uint32_t in_epoch);
 };
 
 Rooms::Index::Room& Rooms::Index::create(base::Bytes name) {
@@ -244,29 +251,76 @@ std::size_t Rooms::members(base::Bytes name) const {
   return own + (room == nullptr ? 0 : room->members.size());
 }
 
-void Rooms::walk(const Selection& selection, Visitor& visitor) {
-  const std::uint32_t epoch = index_->next_epoch();
-  for (const std::string& name : selection.except) {
-    if (Socket* own = index_->find_socket(name); own != nullptr) own->memberships.seen = epoch;
-    const Index::Room* room = index_->find(name);
-    if (room == nullptr) continue;
-    for (const Index::Member& member : room->members) member.socket->memberships.seen = epoch;
+// Collects what is selected, and gives it on in groups. What a group's sockets say is on its way
+// from memory before the group is given.
+class Rooms::Collector {
+ public:
+  explicit Collector(Visitor& visitor) : visitor_(visitor) {}
+  void take(Socket& socket) {
+    base::prefetch<sizeof(eio::Session) / 2>(socket.session);
+    group_[count_++] = &socket;
+    if (count_ == group_.size()) flush();
   }
-  const auto take = [epoch, &visitor](Socket& socket) {
-    if (socket.memberships.seen == epoch || socket.position == kUnlisted) return;
-    socket.memberships.seen = epoch;
-    visitor.visit(socket);
-  };
+  void flush() {
+    if (count_ > 0) visitor_.visit({group_.data(), std::exchange(count_, 0)});
+  }
+
+ private:
+  Visitor& visitor_;
+  std::size_t count_ = 0;
+  std::array<Socket*, 16> group_;
+};
+
+// What the selection's rooms hold, some of it perhaps twice, and nobody left out.
+template <class F>
+void Rooms::Index::each(const Selected& selection, F take) {
+  constexpr std::size_t kAhead = 8;  // so many places ahead memory is asked for a socket
   if (selection.rooms.empty()) {
-    for (Socket* socket : index_->sockets) take(*socket);
-    return;
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+      if (i + kAhead < sockets.size()) base::prefetch<sizeof(Socket) / 2>(sockets[i + kAhead]);
+      take(*sockets[i]);
+    }
   }
   for (const std::string& name : selection.rooms) {
-    if (Socket* own = index_->find_socket(name); own != nullptr) take(*own);
-    const Index::Room* room = index_->find(name);
+    if (Socket* own = find_socket(name); own != nullptr) take(*own);
+    const Room* room = find(name);
     if (room == nullptr) continue;
-    for (const Index::Member& member : room->members) take(*member.socket);
+    const std::vector<Member>& members = room->members;
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (i + kAhead < members.size())
+        base::prefetch<sizeof(Socket) / 2>(members[i + kAhead].socket);
+      take(*members[i].socket);
+    }
   }
+}
+
+// Marks them as if they had been visited.
+void Rooms::Index::leave_out(base::Bytes name, std::uint32_t in_epoch) {
+  if (Socket* own = find_socket(name); own != nullptr) own->memberships.seen = in_epoch;
+  const Room* room = find(name);
+  if (room == nullptr) return;
+  for (const Member& member : room->members) member.socket->memberships.seen = in_epoch;
+}
+
+void Rooms::walk(const Selected& selection, Visitor& visitor) {
+  Collector collector(visitor);
+  // Everybody, or one room: nobody comes twice, and nobody has to be marked.
+  const bool nobody_left_out = selection.except.empty() && selection.sender.empty();
+  if (nobody_left_out && selection.rooms.size() < 2) {
+    index_->each(selection, [&collector](Socket& socket) {
+      if (socket.position != kUnlisted) collector.take(socket);
+    });
+    return collector.flush();
+  }
+  const std::uint32_t epoch = index_->next_epoch();
+  for (const std::string& name : selection.except) index_->leave_out(name, epoch);
+  if (!selection.sender.empty()) index_->leave_out(selection.sender, epoch);
+  index_->each(selection, [epoch, &collector](Socket& socket) {
+    if (socket.memberships.seen == epoch || socket.position == kUnlisted) return;
+    socket.memberships.seen = epoch;
+    collector.take(socket);
+  });
+  collector.flush();
 }
 
 }  // namespace socketio::sio
