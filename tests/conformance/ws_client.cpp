@@ -1,9 +1,8 @@
 // Suite ws-client: a WebSocket client that echoes. It connects to the port given, one connection
 // after the other, until it is answered 410 or not at all.
-#include <cstdlib>
+#include <charconv>
 
 #include "http/message.hpp"
-#include "support/on_signal.hpp"
 #include "ws_echo.hpp"
 
 namespace {
@@ -35,7 +34,8 @@ Answer parse(base::Bytes head) {
   Answer answer;
   const base::Bytes first = head.substr(0, head.find("\r\n"));
   if (!first.starts_with("HTTP/1.1 ")) return answer;
-  answer.status = std::atoi(std::string(first.substr(9, 3)).c_str());
+  const base::Bytes status = first.substr(9, 3);
+  std::from_chars(status.data(), status.data() + status.size(), answer.status);
   head.remove_prefix(first.size() + 2);
   while (!head.starts_with("\r\n")) {
     const base::Bytes line = head.substr(0, head.find("\r\n"));
@@ -127,6 +127,5 @@ class ClientDriver final : public EchoDriver {
 void run_ws_client(const SuiteOptions& options) {
   ClientDriver driver(options);
   driver.dial();
-  const OnSignal stop([&driver] { driver.loop().stop(); });
   driver.loop().run(driver);
 }

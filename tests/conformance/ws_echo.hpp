@@ -39,6 +39,8 @@ class EchoDriver : public socketio::net::Driver {
   void flush() override;
 
  protected:
+  ~EchoDriver() = default;
+
   struct Peer {
     socketio::net::StreamId stream{};
     socketio::base::OutQueue out;
@@ -57,6 +59,7 @@ class EchoDriver : public socketio::net::Driver {
   // The handshake is over; `early` are the bytes behind it.
   void begin(Peer& peer, socketio::base::MutBytes early);
   void touch(socketio::net::Owner owner) { dirty_.push_back(owner); }
+  socketio::ws::DeflatePool& pool() { return pool_; }
 
   socketio::net::Loop loop_;
   socketio::net::SystemRandom random_;
@@ -74,7 +77,4 @@ class EchoDriver : public socketio::net::Driver {
   socketio::ws::Limits limits_;
   socketio::ws::DeflatePool pool_;
   std::vector<socketio::net::Owner> dirty_;
-
- protected:
-  socketio::ws::DeflatePool& pool() { return pool_; }
 };

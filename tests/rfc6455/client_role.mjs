@@ -59,7 +59,7 @@ class Judging {
   }
 
   async serve(socket) {
-    const connection = new Connection(socket, "client", this.options.patience ?? 2000);
+    const connection = new Connection(socket, "client", this.options);
     const request = await connection.head();
     if (!request) return connection.destroy();
     const url = new URL(request.first.split(" ")[1] ?? "/", "http://x");
@@ -94,7 +94,7 @@ class Judging {
     if (!this.results[i]) --this.left;
     this.results[i] = result;
     this.options.report?.(result);
-    if (this.left === 0 && !this.options.stay) this.finish();
+    if (this.left === 0) this.finish();
   }
 
   /** What never came is a failure. */
@@ -103,7 +103,7 @@ class Judging {
 
 /**
  * Judges a client; resolves with the results when all cases are through, the client says that it is done, or `command` ends.
- * options: those of casesFor, port (0: any), listening(port), command (a shell line; {url} is replaced), patience, report.
+ * options: those of casesFor and Connection, port (0: any), listening(port), command (a shell line; {url} is replaced), report.
  */
 export async function testClient(options = {}) {
   const judging = new Judging(options);

@@ -20,11 +20,12 @@ export class Connection {
   #message = null;  // { opcode, compressed, parts } while one comes in fragments
   #closed = false;
 
-  /** `role` is the peer's: "server" or "client". `patience`: milliseconds that next() waits. */
-  constructor(socket, role, patience) {
+  /** `role` is the peer's: "server" or "client". `patience`: milliseconds that next() waits. `haste`: see judge.mjs. */
+  constructor(socket, role, { patience = 5000, haste = 500 } = {}) {
     this.socket = socket;
     this.role = role;
     this.patience = patience;
+    this.haste = haste;
     this.end = null;
     this.closing = false;  // this side has sent its close frame
     this.codec = null;  // of permessage-deflate, when that was agreed on
@@ -76,7 +77,7 @@ export class Connection {
     this.#size = all.length - n;
     return all.subarray(0, n);
   }
-  async #exactly(n) { return (await this.until(() => this.#size >= n)) ? this.take(n) : null; }
+  async #exactly(n, patience) { return (await this.until(() => this.#size >= n, patience)) ? this.take(n) : null; }
 
   /** The head of a request or response, without the empty line; null when none came. */
   async head() {
@@ -94,9 +95,9 @@ export class Connection {
   }
 
   /** The next event. */
-  async next() {
+  async next(patience = this.patience) {
     for (;;) {
-      const head = await this.#exactly(2);
+      const head = await this.#exactly(2, patience);
       if (!head) return this.#over();
       const event = await this.#frame(head[0], head[1]);
       if (event) return event;

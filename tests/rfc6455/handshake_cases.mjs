@@ -53,18 +53,21 @@ async function judgeRequest(session, { method = "GET", version = "1.1", list }, 
     if (accepted === true) return failed(`refused: ${head.first}`);
     return status >= 400 && status < 500 ? ok : verdict("NON-STRICT", `refused: ${head.first}`);
   }
-  const wrong = wrongAnswer(head.headers);
+  const protocols = list.filter((line) => /^Sec-WebSocket-Protocol:/.test(line)).flatMap((line) => line.replace(/^[^:]*:/, "").split(",").map((one) => one.trim()));
+  const wrong = wrongAnswer(head.headers, protocols);
   if (wrong) return failed(wrong);
   const spoken = await play(connection, { send: (w) => [w.text(kHello)], expect: [text(kHello)], then: "open" });
   if (spoken.verdict !== "OK" || accepted === true) return spoken;
   return accepted === false ? verdict("NON-STRICT", "accepts it") : ok;
 }
 
-/** What a server must not answer to kKey and no offer of a protocol or extension that it could know. */
-function wrongAnswer(headers) {
+/** What a server must not answer to kKey, these sub-protocols, and no offer of an extension that it could know. */
+function wrongAnswer(headers, protocols) {
   if (headers.upgrade?.toLowerCase() !== "websocket") return `answers Upgrade: ${headers.upgrade}`;
   if (!/(^|,\s*)upgrade(\s*,|$)/i.test(headers.connection ?? "")) return `answers Connection: ${headers.connection}`;
   if (headers["sec-websocket-accept"] !== accepts(kKey)) return `answers the key with ${headers["sec-websocket-accept"]}`;
+  const protocol = headers["sec-websocket-protocol"];
+  if (protocol !== undefined && !protocols.includes(protocol)) return `chooses the sub-protocol ${protocol}, which was not offered`;
   if (headers["sec-websocket-extensions"]) return `agrees on ${headers["sec-websocket-extensions"]}, which was not offered`;
   return null;
 }

@@ -8,7 +8,8 @@
 //
 // A row: { id, what, send(w), expect, then, or?, rest? }
 //   send, rest   the pieces to send, each with a system call of its own; `w` makes frames for the peer's role. `rest` ends what
-//                `send` began, for a peer that does not see at once that it is wrong
+//                `send` began, for a peer that does not see at once that it is wrong: it answers a ping, or does nothing for
+//                `haste` milliseconds
 //   expect       the events that must come, in order
 //   then         "open": the connection lives, and our close is answered; { refused: code }: the peer ends it; { closed: code,
 //                reason }: the row has sent a close frame, and this is its answer
@@ -79,7 +80,7 @@ async function outcome(connection, row, sending) {
     await sending;
     return hangUp(connection);
   }
-  const got = await connection.next();
+  const got = await connection.next(row.rest && connection.haste);
   if (row.then.refused) return refusal(connection, row, got);
   return closed(connection, row, got);
 }
@@ -117,7 +118,7 @@ function alternative(row, got) {
 
 async function refusal(connection, row, got) {
   const { refused: code } = row.then;
-  if (got.kind === "silence" && row.rest) {
+  if (row.rest && (got.kind === "silence" || got.kind === "pong")) {
     await connection.send(...row.rest(maker(connection.role)));
     const late = await refusal(connection, { ...row, rest: undefined }, await connection.next());
     return late.verdict === "OK" ? verdict("NON-STRICT", "refused only when the message was complete") : late;

@@ -14,7 +14,8 @@ const kUsage = `usage: rfc6455.mjs server URL [options]     URL: ws:// or wss://
   --no-deflate          without permessage-deflate
   --max-message N       the peer's limit of a message, which is then tested
   --max-fragments N     the peer's limit of fragments
-  --patience MS         how long an answer may take (2000)
+  --patience MS         how long an answer may take (5000)
+  --haste MS            how soon bad text must be refused before its frame is complete (500)
   --json                the results as JSON
   --verbose             every case, not only those that are neither OK nor UNIMPLEMENTED
 server:
@@ -43,7 +44,7 @@ function options() {
       allowPositionals: true,
       options: {
         all: flag, json: flag, verbose: flag, "no-deflate": flag, cases: text, "max-message": text, "max-fragments": text, patience: text,
-        jobs: text, port: text, command: text,
+        haste: text, jobs: text, port: text, command: text,
       },
     });
   } catch (error) { return fail(error.message); }
@@ -54,7 +55,7 @@ const line = ({ id, verdict, what: text, detail }) => `${verdict.padEnd(14)} ${i
 const settings = {
   all: values.all, deflate: !values["no-deflate"], only: values.cases?.split(","),
   maxMessage: number(values["max-message"], "max-message"), maxFragments: number(values["max-fragments"], "max-fragments"),
-  patience: number(values.patience, "patience"), jobs: number(values.jobs, "jobs"),
+  patience: number(values.patience, "patience"), haste: number(values.haste, "haste"), jobs: number(values.jobs, "jobs"),
   report: (result) => { if (!values.json && (values.verbose || !["OK", "UNIMPLEMENTED"].includes(result.verdict))) process.stdout.write(line(result)); },
 };
 

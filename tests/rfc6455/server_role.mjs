@@ -9,10 +9,10 @@ import { Refused, Unimplemented, casesFor, run } from "./suite.mjs";
 class Session {
   role = "server";
   #all = [];
-  constructor(url, patience) {
+  constructor(url, options) {
     this.url = url;
     this.path = `${url.pathname}${url.search}`;
-    this.patience = patience;
+    this.options = options;
   }
 
   /** A bare connection. */
@@ -20,7 +20,7 @@ class Session {
     const port = Number(this.url.port || (this.url.protocol === "wss:" ? 443 : 80));
     const to = { host: this.url.hostname.replace(/^\[(.*)\]$/, "$1"), port, allowHalfOpen: true, noDelay: true };
     const socket = this.url.protocol === "wss:" ? tls.connect({ ...to, rejectUnauthorized: false }) : net.connect(to);
-    const connection = new Connection(socket, "server", this.patience);
+    const connection = new Connection(socket, "server", this.options);
     this.#all.push(connection);
     await new Promise((resolve, reject) => socket.once(this.url.protocol === "wss:" ? "secureConnect" : "connect", resolve).once("error", reject));
     return connection;
@@ -48,16 +48,16 @@ class Session {
   destroy() { for (const connection of this.#all) connection.destroy(); }
 }
 
-/** Resolves with the results. options: those of casesFor, patience, jobs, report(result). */
+/** Resolves with the results. options: those of casesFor and Connection, jobs, report(result). */
 export async function testServer(url, options = {}) {
-  const { patience = 2000, jobs = 1, report = () => {} } = options;
+  const { jobs = 1, report = () => {} } = options;
   const cases = casesFor("server", options);
   const results = Array(cases.length);
   let next = 0;
   const work = async () => {
     while (next < cases.length) {
       const i = next++;
-      results[i] = await run(cases[i], new Session(new URL(url), patience));
+      results[i] = await run(cases[i], new Session(new URL(url), options));
       report(results[i]);
     }
   };

@@ -23,7 +23,8 @@ export function casesFor(role, options = {}) {
     ...(deflate ? deflateRows(options) : []), ...splitRows(role, options),
   ];
   if (!only?.length) return cases;
-  return cases.filter(({ id }) => only.some((prefix) => id === prefix || id.startsWith(`${prefix}.`)));
+  // "5" is 5.1 and the rest of its group; "D" is D01 and the rest.
+  return cases.filter(({ id }) => only.some((prefix) => id === prefix || id.startsWith(`${prefix}.`) || (/[A-Z]$/.test(prefix) && id.startsWith(prefix))));
 }
 
 /** A handshake that the peer did not go through with. */

@@ -31,16 +31,17 @@ const kPieces = [
   ...rejected("6.3.1", "a surrogate in the middle", hex("ce ba e1 bd b9 cf 83 ce bc ce b5 ed a0 80 65 64 69 74 65 64")),
 ];
 
-// 6.4: what is wrong already should be refused at once (RFC 6455 §8.1); `rest` is for a peer that waits for the end.
+// 6.4: what is wrong already should be refused at once (RFC 6455 §8.1); `rest` is for a peer that waits for the end. A ping
+// behind the wrong fragment shows that it does; inside a frame only time can.
 const kLong = Buffer.concat([kKosme, kBroken, hex("65 64")]);
-const end = (w) => [w.more("", {})];
+const end = (w) => [w.more("")];
 const kFast = [
-  { ...refused("6.4.1", "wrong in the first fragment", (w) => [w.text(Buffer.concat([kKosme, kBroken]), part)], 1007), rest: end },
-  { ...refused("6.4.1.b", "wrong in the second fragment", (w) => [w.text(kKosme, part), w.more(kBroken, part)], 1007), rest: end },
-  { ...refused("6.4.2", "half a code point that cannot be completed", (w) => [w.text(kKosme, part), w.more(hex("f4 90"), part)], 1007), rest: end },
+  { ...refused("6.4.1", "wrong in the first fragment", (w) => [w.text(Buffer.concat([kKosme, kBroken]), part), w.ping()], 1007), rest: end },
+  { ...refused("6.4.1.b", "wrong in the second fragment", (w) => [w.text(kKosme, part), w.more(kBroken, part), w.ping()], 1007), rest: end },
+  { ...refused("6.4.2", "half a code point that cannot be completed", (w) => [w.text(kKosme, part), w.more(hex("f4 90"), part), w.ping()], 1007), rest: end },
   { ...refused("6.4.3", "wrong inside a frame that is not finished", (w) => [w.text(kLong).subarray(0, -2)], 1007), rest: (w) => [w.text(kLong).subarray(-2)] },
   { ...refused("6.4.4", "half a code point inside such a frame", (w) => [w.text(kLong).subarray(0, -4)], 1007), rest: (w) => [w.text(kLong).subarray(-4)] },
-  { ...refused("6.4.5", "over a cut between the two bytes", (w) => [w.text(hex("f4"), part), w.more(hex("90"), part)], 1007), rest: end },
+  { ...refused("6.4.5", "over a cut between the two bytes", (w) => [w.text(hex("f4"), part), w.more(hex("90"), part), w.ping()], 1007), rest: end },
 ];
 
 const kNoncharacters = ["ef bf be", "ef bf bf", ..."f0 9f,f0 af,f0 bf,f1 8f,f1 9f,f1 af,f1 bf,f2 8f,f2 9f,f2 af,f2 bf,f3 8f,f3 9f,f3 af,f3 bf,f4 8f"
