@@ -8,8 +8,8 @@
 //
 // A row: { id, what, send(w), expect, then, or?, rest? }
 //   send, rest   the pieces to send, each with a system call of its own; `w` makes frames for the peer's role. `rest` ends what
-//                `send` began, for a peer that does not see at once that it is wrong: it answers a ping, or does nothing for
-//                `haste` milliseconds
+//                `send` began, for a peer that does not see at once that it is wrong: it answers the ping behind it, or, where
+//                there can be none (`unseen`), does nothing for `haste` milliseconds
 //   expect       the events that must come, in order
 //   then         "open": the connection lives, and our close is answered; { refused: code }: the peer ends it; { closed: code,
 //                reason }: the row has sent a close frame, and this is its answer
@@ -80,7 +80,7 @@ async function outcome(connection, row, sending) {
     await sending;
     return hangUp(connection);
   }
-  const got = await connection.next(row.rest && connection.haste);
+  const got = await connection.next(row.unseen && connection.haste);
   if (row.then.refused) return refusal(connection, row, got);
   return closed(connection, row, got);
 }
