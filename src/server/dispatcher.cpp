@@ -347,7 +347,8 @@ void Dispatcher::connected(sio::SocketId id) {
   counters_.sockets.add();
   if (nsp.watched) room_changed(*socket, user.id(), true);
   const auto handlers = nsp.connection;
-  for (const auto& [listener, run] : handlers) guarded("connection", [&] { run(user); });
+  for (const auto& [listener, run] : handlers)
+    guarded("connection", [&, &call = run] { call(user); });
 }
 
 // -- Events.
@@ -442,7 +443,7 @@ void Dispatcher::on_error(sio::SocketId id, std::string_view text) {
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr || !socket->attachment) return;
   const auto handlers = static_cast<SocketExtras*>(socket->attachment.get())->error;
-  for (const auto& [listener, run] : handlers) guarded("error", [&] { run(text); });
+  for (const auto& [listener, run] : handlers) guarded("error", [&, &call = run] { call(text); });
 }
 
 void Dispatcher::on_disconnect(const sio::Event& event) {
@@ -460,11 +461,12 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   if (auto* own = static_cast<SocketExtras*>(keep.get()); own != nullptr) {
     const auto handlers = before ? own->disconnecting : own->disconnected;
     for (const auto& [listener, run] : handlers)
-      guarded("disconnect", [&] { run(reason, event.detail); });
+      guarded("disconnect", [&, &call = run] { call(reason, event.detail); });
   }
   if (before) return remember_rooms(*core_.get(event.socket));
   const auto handlers = extras(event.nsp).disconnected;
-  for (const auto& [listener, run] : handlers) guarded("disconnect", [&] { run(user, reason); });
+  for (const auto& [listener, run] : handlers)
+    guarded("disconnect", [&, &call = run] { call(user, reason); });
   if (hub_->recovery != nullptr) end_session(event.socket, recoverable(reason));
   client_left(extras(event.nsp));
 }

@@ -313,7 +313,7 @@ bool disconnect_here(const Target& target, bool close) {
 // -- Between servers.
 
 void warn_no_servers(Hub& hub) {
-  constexpr std::string_view kText =
+  static constexpr std::string_view kText =
       "this adapter does not support the server_side_emit() functionality";
   const Hub::Job tell_log = [](server::Shard& shard) {
     shard.log(base::LogLevel::warn, base::LogKind::general, kText);

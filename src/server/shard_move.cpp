@@ -24,19 +24,25 @@ void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base:
                       std::unique_ptr<TlsSide> tls) {
   if (shard == index_) return adopt(fd, peer, base::as_bytes(bytes.view()), std::move(tls));
   struct Parcel {
-    int fd;
+    int fd = -1;
     net::Address peer;
     base::InBuffer bytes;
     std::shared_ptr<detail::Hub> hub;  // before what is charged to its ledger
     std::unique_ptr<TlsSide> tls;
-    std::size_t shard;
+    std::size_t shard = 0;
     ~Parcel() {
       if (fd < 0) return;
       ::close(fd);
       hub->connections[shard].fetch_sub(1, std::memory_order_relaxed);
     }
   };
-  auto parcel = std::make_shared<Parcel>(fd, peer, std::move(bytes), hub_, std::move(tls), shard);
+  const auto parcel = std::make_shared<Parcel>();
+  parcel->fd = fd;
+  parcel->peer = peer;
+  parcel->bytes = std::move(bytes);
+  parcel->hub = hub_;
+  parcel->tls = std::move(tls);
+  parcel->shard = shard;
   hub_->post_always(shard, [parcel](Shard& to) {
     to.adopt(std::exchange(parcel->fd, -1), parcel->peer, base::as_bytes(parcel->bytes.view()),
              std::move(parcel->tls));
@@ -81,7 +87,7 @@ bool Shard::move_to_owner(Connection& c, const http::Request& request) {
 
 void Shard::move(Connection& c, std::size_t shard) {
   counters_.moved.add();
-  c.move = std::make_unique<Move>(shard, c.http->peer, c.http->machine.take_request(ledger_));
+  c.move = std::make_unique<Move>(Move{shard, c.http->peer, c.http->machine.take_request(ledger_)});
   c.http.reset();
   arm_stall(c);
   loop_.backend().recv_stop(c.stream);
