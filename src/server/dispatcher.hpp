@@ -109,6 +109,8 @@ class Dispatcher {
 
  private:
   friend class Call;
+  // pump() without the guard: `concerned` is whose event is being handled.
+  void drain(base::Time now, sio::ClientId& concerned);
   void vanished(const sio::Event& event);
   void on_connecting(const sio::Event& event);
   void run_middlewares(sio::SocketId socket, std::shared_ptr<std::vector<detail::Middleware>> chain,

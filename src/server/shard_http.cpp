@@ -145,7 +145,7 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply&
     return;
   c->http->exchange = Exchange::none;
   c->http->patience = base::kNever;
-  respond(*c, to_response(reply));
+  spare(id, [&] { respond(*c, to_response(reply)); });
   backlog_.push_back(*c);  // a pipelined request may wait behind this one
 }
 
@@ -166,7 +166,7 @@ void Shard::answer_from_worker(Connection& c, std::shared_ptr<Job> job) {
                      Connection* still = connections_.get(id);
                      if (still == nullptr || !still->http || still->http->request != number) return;
                      still->http->exchange = Exchange::none;
-                     respond(*still, job->response());
+                     spare(id, [&] { respond(*still, job->response()); });
                      backlog_.push_back(*still);
                    });
   if (queued) return;
