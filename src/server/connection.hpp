@@ -13,6 +13,7 @@
 #include "base/slab.hpp"
 #include "eio/session.hpp"
 #include "http/server_machine.hpp"
+#include "http/stored_head.hpp"
 #include "net/backend.hpp"
 #include "net/timer_wheel.hpp"
 #include "server/plain_websocket.hpp"
@@ -74,9 +75,7 @@ struct Move {
   base::InBuffer bytes;  // the request and all behind it, unanswered
 };
 
-struct BacklogTag;
-
-struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
+struct Connection : eio::Outlet {
   // TLS, and there is nobody yet to give plaintext to.
   bool shaking_hands() const { return tls && !http && !ws && !move; }
   // What the backend sends.
@@ -90,7 +89,7 @@ struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
   std::unique_ptr<TlsSide> tls;
   std::unique_ptr<PlainSide> plain;  // a WebSocket of the user's own
   SessionId session{};               // of a WebSocket
-  net::Timer timer;
+  std::unique_ptr<net::Timer> timer;  // made when it is armed; a WebSocket hardly ever has one
   bool probe = false;      // the WebSocket is an upgrade being tried
   bool in_flight = false;  // a send is with the backend
   bool flushed = true;     // what the session has been told: everything left with the last flush
@@ -98,6 +97,7 @@ struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
   bool lingering = false;  // our FIN is out; input is thrown away until the peer's, or a deadline
   bool paused = false;     // receiving is stopped
   bool eof = false;
+  bool in_backlog = false;
 };
 
 // One Engine.IO client, and the connections that carry it now.
@@ -111,8 +111,7 @@ struct SessionRecord {
   ConnectionId probe{};
   ConnectionId poll{};    // holds the parked GET
   ConnectionId post{};    // holds the POST being read
-  http::StoredHead head;  // of the request that opened the session
-  std::unique_ptr<std::string> address;
+  http::StoredHead head;  // of the request that opened the session, and whence (Address::packed)
   std::unique_ptr<ClientCertificate> certificate;
   std::int64_t issued_ms = 0;
   std::uint32_t running = 0;  // coroutine handlers

@@ -97,7 +97,7 @@ void Shard::start_plain(Connection& c, const http::Request& request, std::string
   mark_dirty(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();
-  loop_.timers().cancel(c.timer);
+  c.timer.reset();
   c.ws.emplace(ws::Role::server, route->limits);
   c.plain = std::move(side);
   counters_.plain_websockets.add();
@@ -155,7 +155,7 @@ void Shard::turn_plain(Connection& c) {
   // Cut short: the rest waits inside the machine until the others had their turn.
   c.ws->keep(ledger_);
   set_paused(c, true);
-  backlog_.push_back(c);
+  revisit(c);
 }
 
 Connection* Shard::plain_of(const detail::WebSocketState& state) {

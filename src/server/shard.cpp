@@ -12,13 +12,12 @@
 namespace socketio::server {
 namespace {
 
-// Of the table of session ids. The library's 0.5 costs an idle client 50 bytes more.
-constexpr float kLoad = 0.8F;
 constexpr int kEventsPerTurn =
     256;  // machine events of one connection before others get their turn
 // Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
 // for many.
 constexpr std::size_t kInflatedPerTurn = 1'000'000;
+constexpr std::size_t kKeptBacklog = 256;  // places; what a crowd has taken is given back
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
 // Of work that is owed to nobody in particular, when memory has run out in it.
@@ -49,7 +48,6 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       core_(shared_, *random_, settings_.sio, index),
       dispatcher_(*this, core_, shared_, counters_, hub_),
       offload_(loop_.mailbox()) {
-  sids_.max_load_factor(kLoad);
   if (hub_->tls != nullptr) {
     const TlsOptions& limits = hub_->tls->limits();
     tls_ =
@@ -304,11 +302,15 @@ void Shard::flush() {
   settle();
   // Connections whose input was cut short by fairness go on first; what they cause leaves with the
   // rest.
-  for (std::size_t n = connections_.size(); n > 0; --n) {
-    Connection* c = backlog_.pop_front();
-    if (c == nullptr) break;
+  const std::size_t waiting = backlog_.size();
+  for (std::size_t i = 0; i < waiting; ++i) {
+    Connection* c = connections_.get(backlog_[i]);
+    if (c == nullptr) continue;
+    c->in_backlog = false;
     spare(c->self, [&] { turn(*c); });
   }
+  backlog_.erase(backlog_.begin(), backlog_.begin() + static_cast<std::ptrdiff_t>(waiting));
+  if (backlog_.empty() && backlog_.capacity() > kKeptBacklog) backlog_.shrink_to_fit();
   dispatcher_.pump(now());
   while (eio::Session* session = shared_.dirty.pop_front()) {
     if (SessionRecord* record = sessions_.get(SessionId::unpack(session->owner()));
@@ -381,8 +383,7 @@ void Shard::flush_connection(Connection& c) {
     }
     if (everything) {
       c.ws->on_drained();
-      if (c.ws->has_input() && !c.closing && !overloaded(sessions_.get(c.session)))
-        backlog_.push_back(c);
+      if (c.ws->has_input() && !c.closing && !overloaded(sessions_.get(c.session))) revisit(c);
     }
   }
   if (everything && c.move) return loop_.backend().detach(c.stream);
@@ -391,7 +392,7 @@ void Shard::flush_connection(Connection& c) {
     loop_.backend().shutdown_write(c.stream);
     if (c.eof) return drop(c);
     set_paused(c, false);
-    loop_.timers().arm(c.timer, base::after(now(), kLinger));
+    arm_at(c, base::after(now(), kLinger));
     return;
   }
   arm(c);
@@ -404,8 +405,14 @@ void Shard::arm(Connection& c) {
                                      : base::kNever;
   // A timer that fires early looks again; only an earlier deadline has to be armed. Most turns arm
   // nothing.
-  if (deadline == base::kNever || (c.timer.armed() && c.timer.deadline() <= deadline)) return;
-  loop_.timers().arm(c.timer, deadline);
+  if (deadline == base::kNever) return;
+  if (c.timer != nullptr && c.timer->armed() && c.timer->deadline() <= deadline) return;
+  arm_at(c, deadline);
+}
+
+void Shard::arm_at(Connection& c, base::Time deadline) {
+  if (c.timer == nullptr) c.timer = std::make_unique<net::Timer>(c.self.packed(), kConnectionTimer);
+  loop_.timers().arm(*c.timer, deadline);
 }
 
 void Shard::close_when_sent(Connection& c) {
@@ -419,7 +426,7 @@ void Shard::close_when_sent(Connection& c) {
 // would keep the connection and what is queued for it.
 void Shard::arm_stall(Connection& c) {
   const base::Duration patience = c.ws ? settings_.ws.close_timeout : settings_.http.send_timeout;
-  loop_.timers().arm(c.timer, base::after(now(), patience));
+  arm_at(c, base::after(now(), patience));
 }
 
 void Shard::drop(Connection& c) {
@@ -488,7 +495,7 @@ void Shard::turn_ws(Connection& c) {
   // end).
   c.ws->keep(ledger_);
   set_paused(c, true);
-  if (!overloaded(record)) backlog_.push_back(c);
+  if (!overloaded(record)) revisit(c);
 }
 
 // Too many of its handlers run: nothing more is read until some have ended.

@@ -16,11 +16,11 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <tsl/robin_map.h>
-
 #include "base/counter.hpp"
+#include "base/hash_index.hpp"
 #include "base/list.hpp"
 #include "eio/gateway.hpp"
 #include "http/compressor.hpp"
@@ -37,16 +37,14 @@
 
 namespace socketio::server {
 
-struct SidHash {
-  // The id's bits are random already (and unknown ids only look up, never insert), but they come in
-  // letters, whose high bits say little: the multiplication spreads what they have.
-  std::size_t operator()(const eio::Sid& sid) const {
-    std::uint64_t h = 0;
-    std::memcpy(&h, sid.chars.data(), sizeof h);
-    h *= 0x9E3779B97F4A7C15;
-    return static_cast<std::size_t>(h ^ (h >> 32));
-  }
-};
+// The id's bits are random already (and unknown ids only look up, never insert), but they come in
+// letters, whose high bits say little: the multiplication spreads what they have.
+inline std::uint32_t hash_of(const eio::Sid& sid) {
+  std::uint64_t h = 0;
+  std::memcpy(&h, sid.chars.data(), sizeof h);
+  h *= 0x9E3779B97F4A7C15;
+  return static_cast<std::uint32_t>(h ^ (h >> 32));
+}
 
 // Instead of Socket.IO: somebody who wants bare Engine.IO messages (the conformance servers). Calls
 // come one at a time with no machine on the stack.
@@ -174,11 +172,18 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool too_much_input() const;
   void refuse_input(Connection& c);
   void turn(Connection& c);  // drains the connection's machine
+  // Its turn comes again with the next flush().
+  void revisit(Connection& c) {
+    if (c.in_backlog) return;
+    backlog_.push_back(c.self);
+    c.in_backlog = true;
+  }
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
   void settle();
   void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
   void arm(Connection& c);
+  void arm_at(Connection& c, base::Time deadline);
   void close_when_sent(Connection& c);  // flush, shut down, linger, close
   void arm_stall(Connection& c);        // closing: drop when nothing leaves for too long
   void drop(Connection& c);             // close now
@@ -328,9 +333,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   Counters counters_;
   base::Slab<Connection> connections_;
   base::Slab<SessionRecord> sessions_;
-  tsl::robin_map<eio::Sid, SessionId, SidHash> sids_;
-  std::vector<ConnectionId> unsettled_;         // with a send in flight since the last wait()
-  base::List<Connection, BacklogTag> backlog_;  // input left unread by the last turn (fairness)
+  base::HashIndex sids_;                 // places in sessions_
+  std::vector<ConnectionId> unsettled_;  // with a send in flight since the last wait()
+  std::vector<ConnectionId> backlog_;    // input left unread by the last turn (fairness)
   sio::Core core_;
   Dispatcher dispatcher_;
   net::Offload offload_;

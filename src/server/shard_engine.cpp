@@ -26,8 +26,11 @@ SessionRecord* Shard::find_session(base::Bytes sid) {
   }
   const std::optional<eio::Sid> parsed = eio::parse_sid(sid);
   if (!parsed) return nullptr;
-  const auto it = sids_.find(*parsed);
-  return it == sids_.end() ? nullptr : sessions_.get(it->second);
+  const std::optional<std::uint32_t> place =
+      sids_.find(hash_of(*parsed), [&](std::uint32_t candidate) {
+        return sessions_.at_place(candidate)->session.sid() == *parsed;
+      });
+  return place ? sessions_.at_place(*place) : nullptr;
 }
 
 std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
@@ -35,7 +38,7 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
   SessionRecord* record = const_cast<Shard*>(this)->find_session(sid);
   if (record == nullptr) return std::nullopt;
   return eio::SessionFacts{record->session.transport(), record->session.upgrading(),
-                           !record->session.open(), record->session.v3()};
+                           !record->session.open(), record->session.v3(), record->session.owner()};
 }
 
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
@@ -48,7 +51,7 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
     if (record->session.has_custom_id()) {
       hub_->custom_ids.place(decision.sid, {index_, id.packed()});
     } else {
-      sids_.insert_or_assign(sid, id);
+      sids_.insert(hash_of(sid), id.index);
     }
     // The last that may fail: the client's connect timeout ends whatever happens to it from here.
     if (engine_ == nullptr) record->client = core_.open(record->session, id.packed(), now());
@@ -71,8 +74,7 @@ void Shard::fill_session(SessionRecord& session, SessionId id, const Connection&
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
-  record->head = http::StoredHead(request);
-  record->address = std::make_unique<std::string>(c.http->peer.host());
+  record->head = http::StoredHead(request, c.http->peer.packed());
   record->issued_ms = unix_ms_();
   if (c.tls) {
     record->secure = true;
@@ -89,7 +91,7 @@ void Shard::on_engine_head(Connection& c, const http::Request& request) {
 }
 
 void Shard::begin_post(Connection& c, const http::Request& request, const eio::Decision& decision) {
-  SessionRecord* record = find_session(decision.sid);
+  SessionRecord* record = sessions_.get(SessionId::unpack(decision.session));
   const eio::Session::Post outcome =
       record->session.on_post_begin(request.header("content-type"), now());
   if (outcome != eio::Session::Post::accepted) {
@@ -134,7 +136,7 @@ void Shard::carry_out(Connection& c, const http::Request& request, bool websocke
     case eio::Decision::Kind::open:
       return open(c, request, std::move(decision));
     case eio::Decision::Kind::poll:
-      return on_poll(c, *find_session(decision.sid));
+      return on_poll(c, *sessions_.get(SessionId::unpack(decision.session)));
     case eio::Decision::Kind::upgrade:
       start_websocket(c, request, decision);
       return;
@@ -167,13 +169,13 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   head += "\r\n";
 
   SessionRecord* record = decision.kind == eio::Decision::Kind::upgrade
-                              ? find_session(decision.sid)
+                              ? sessions_.get(SessionId::unpack(decision.session))
                               : &open_session(c, request, decision);
   c.out.append(arena_, head);
   mark_dirty(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();
-  loop_.timers().cancel(c.timer);
+  c.timer.reset();
   c.ws.emplace(ws::Role::server, settings_.ws);
   c.session = SessionId::unpack(record->session.owner());
   if (decision.kind == eio::Decision::Kind::upgrade) {
@@ -341,7 +343,7 @@ void Shard::forget_session(SessionRecord& record) {
   if (record.session.has_custom_id()) {
     hub_->custom_ids.remove(record.session.id());
   } else {
-    sids_.erase(record.session.sid());
+    sids_.erase(hash_of(record.session.sid()), SessionId::unpack(record.session.owner()).index);
   }
   sessions_.erase(SessionId::unpack(record.session.owner()));
 }

@@ -79,8 +79,6 @@ void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read,
     return loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
   }
   c->self = id;
-  c->timer.owner = id.packed();
-  c->timer.kind = kConnectionTimer;
   c->stream = loop_.backend().adopt(fd, id.packed());
   if (closing_) return drop(*c);
   spare(id, [&] { begin(*c, peer, already_read, std::move(tls)); });
