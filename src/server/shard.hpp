@@ -251,7 +251,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool start_websocket(Connection& c, const http::Request& request, const eio::Decision& decision);
   void turn_ws(Connection& c);
   void pump(SessionRecord& record);
+  void follow(SessionRecord& record);
   void flush_session(SessionRecord& record);
+  void answer_parked(SessionRecord& record, Connection* c);
   void answer_engine(Connection& c, base::Bytes type, base::Bytes lines, base::Bytes body);
   void close_websocket(ConnectionId id);
   void deliver(SessionRecord& record, const eio::Event& event);

@@ -203,8 +203,18 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   return true;
 }
 
-// Carries out what the session says, until it has nothing more to say.
+// Carries out what the session says, until it has nothing more to say. When that fails the session
+// ends: what it shows (a POST's body) is gone with the caller.
 void Shard::pump(SessionRecord& record) {
+  try {
+    follow(record);
+  } catch (...) {
+    give_up(record);
+    throw;
+  }
+}
+
+void Shard::follow(SessionRecord& record) {
   const base::Time t = now();
   while (!record.session.quiet()) {
     const eio::Event event = record.session.next(t);
@@ -288,22 +298,30 @@ void Shard::close_websocket(ConnectionId id) {
 // their connection already.)
 void Shard::flush_session(SessionRecord& record) {
   if (record.session.poll_parked() && record.session.poll_ready()) {
-    Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
-    scratch_.clear();
-    const eio::Session::Payload taken = record.session.take_payload(scratch_, now());
-    if (c != nullptr && c->http) {
-      c->http->exchange = Exchange::none;
-      c->http->session = {};
-      if (record.is_trident) [[unlikely]]
-        answer_headers(*c).set("X-XSS-Protection", "0");
-      if (taken.form == eio::FormV3::text && !record.session.jsonp()) {
-        answer_poll(*c, taken.compress);
-      } else {
-        answer_old_client(*c, record, taken.form);
-      }
+    const ConnectionId poll = std::exchange(record.poll, ConnectionId{});
+    try {
+      answer_parked(record, connections_.get(poll));
+    } catch (...) {  // half an answer is none
+      if (Connection* c = connections_.get(poll)) drop(*c);
+      throw;
     }
   }
   pump(record);
+}
+
+void Shard::answer_parked(SessionRecord& record, Connection* c) {
+  scratch_.clear();
+  const eio::Session::Payload taken = record.session.take_payload(scratch_, now());
+  if (c == nullptr || !c->http) return;
+  c->http->exchange = Exchange::none;
+  c->http->session = {};
+  if (record.is_trident) [[unlikely]]
+    answer_headers(*c).set("X-XSS-Protection", "0");
+  if (taken.form == eio::FormV3::text && !record.session.jsonp()) {
+    answer_poll(*c, taken.compress);
+  } else {
+    answer_old_client(*c, record, taken.form);
+  }
 }
 
 // The same headers twice: as the lines that mostly leave as they are, and as what they say, for
