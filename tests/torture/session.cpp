@@ -195,14 +195,11 @@ class Play {
     stage_.routes.get("/hello/:name", [](const HttpRequest& r) -> Task<HttpReply> {
       co_return HttpReply::text("hello " + std::string(r.param("name")));
     });
-    stage_.routes.post("/post", [](const HttpRequest& r) {
-      return HttpReply::text(std::string(r.body()));
-    });
+    stage_.routes.post("/post",
+                       [](const HttpRequest& r) { return HttpReply::text(std::string(r.body())); });
     stage_.routes.websocket("/plain", {.open = [](const WebSocket& p) { p.send("hello"); },
-                                       .message =
-                                           [](const WebSocket& p, std::string_view bytes, bool) {
-                                             p.send(bytes);
-                                           }});
+                                       .message = [](const WebSocket& p, std::string_view bytes,
+                                                     bool) { p.send(bytes); }});
   }
 
   std::string play(std::uint64_t allocation) {
@@ -243,12 +240,13 @@ class Play {
   void perform() {
     switch (script_) {
       case Script::plain:
-        return peer({"GET /plain HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: "
-                     "websocket\r\nSec-WebSocket-Version: 13\r\n"
-                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                     std::string("\x81\x85\0\0\0\0first", 11),
-                     std::string("\x01\x82\0\0\0\0ab", 8) + std::string("\x80\x82\0\0\0\0cd", 8),
-                     std::string("\x88\x80\0\0\0\0", 6)});
+        return peer(
+            {"GET /plain HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: "
+             "websocket\r\nSec-WebSocket-Version: 13\r\n"
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+             std::string("\x81\x85\0\0\0\0first", 11),
+             std::string("\x01\x82\0\0\0\0ab", 8) + std::string("\x80\x82\0\0\0\0cd", 8),
+             std::string("\x88\x80\0\0\0\0", 6)});
       case Script::http:
         peer({"GET /hello/you HTTP/1.1\r\nHost: a\r\n\r\n",
               "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0"
@@ -256,11 +254,12 @@ class Play {
               "GET /missing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"});
         return peer({"GET / nonsense\r\n\r\n"});
       case Script::old_client:
-        return peer({"GET /socket.io/?EIO=3&transport=websocket HTTP/1.1\r\nHost: a\r\n"
-                     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                     std::string("\x81\x91\0\0\0\0", 6) + "421[\"echo\",\"abc\"]",
-                     std::string("\x81\x81\0\0\0\0", 6) + "2"});
+        return peer(
+            {"GET /socket.io/?EIO=3&transport=websocket HTTP/1.1\r\nHost: a\r\n"
+             "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+             std::string("\x81\x91\0\0\0\0", 6) + "421[\"echo\",\"abc\"]",
+             std::string("\x81\x81\0\0\0\0", 6) + "2"});
       case Script::recovery:
         return perform_recovery();
       default:
@@ -383,9 +382,9 @@ const char* name_of(Script script) {
 }
 
 const std::vector<Script>& all_scripts() {
-  static const std::vector<Script> all = {
-      Script::websocket, Script::polling,    Script::upgrade, Script::deflate, Script::tls,
-      Script::recovery,  Script::old_client, Script::plain,   Script::http};
+  static const std::vector<Script> all = {Script::websocket,  Script::polling, Script::upgrade,
+                                          Script::deflate,    Script::tls,     Script::recovery,
+                                          Script::old_client, Script::plain,   Script::http};
   return all;
 }
 

@@ -36,8 +36,8 @@ INSTANTIATE_TEST_SUITE_P(All, Torture, ::testing::ValuesIn(all_scripts()),
 TEST_P(Torture, EveryAllocationFailsOnce) {
   const Report sound = warm();
   ASSERT_EQ(sound.failure, "");
-  std::cout << sound.allocations << " allocations, " << sound.steps << " steps, live "
-            << sound.live << "\n";
+  std::cout << sound.allocations << " allocations, " << sound.steps << " steps, live " << sound.live
+            << "\n";
   const std::uint64_t only = setting("SOCKETIO_TORTURE_AT", kNever);
   std::map<std::string, std::vector<std::uint64_t>> failures;
   for (std::uint64_t at = only == kNever ? 0 : only;
