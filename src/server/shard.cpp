@@ -110,22 +110,6 @@ void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
   feed(c, bytes);
 }
 
-void Shard::out_of_memory() {
-  try {
-    log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
-  } catch (const std::bad_alloc&) {  // nor for this
-  }
-}
-
-// What is to be said of its end is said by the next flush().
-void Shard::give_up(SessionRecord& record) {
-  record.session.discard(eio::CloseReason::transport_error, "out of memory", now());
-}
-
-void Shard::give_up(sio::ClientId client) {
-  if (SessionRecord* record = session_of(client); record != nullptr) give_up(*record);
-}
-
 void Shard::feed(Connection& c, base::MutBytes bytes) {
   if (too_much_input()) return refuse_input(c);
   if (c.ws) {

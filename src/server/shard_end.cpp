@@ -47,6 +47,24 @@ void Shard::finish_closing() {
   for (auto& done : std::exchange(on_closed_, {})) done();
 }
 
+// -- When memory runs out.
+
+void Shard::out_of_memory() {
+  try {
+    log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
+  } catch (const std::bad_alloc&) {  // nor for this
+  }
+}
+
+// What is to be said of its end is said by the next flush().
+void Shard::give_up(SessionRecord& record) {
+  record.session.discard(eio::CloseReason::transport_error, "out of memory", now());
+}
+
+void Shard::give_up(sio::ClientId client) {
+  if (SessionRecord* record = session_of(client); record != nullptr) give_up(*record);
+}
+
 void Shard::end(std::function<void()> done) {
   if (ended_) return done();
   on_ended_.push_back(std::move(done));
