@@ -87,11 +87,11 @@ struct Connection : eio::Outlet {
   std::optional<ws::Machine> ws;
   std::unique_ptr<Move> move;
   std::unique_ptr<TlsSide> tls;
-  std::unique_ptr<PlainSide> plain;  // a WebSocket of the user's own
-  SessionId session{};               // of a WebSocket
+  std::unique_ptr<PlainSide> plain;   // a WebSocket of the user's own
+  SessionId session{};                // of a WebSocket
   std::unique_ptr<net::Timer> timer;  // made when it is armed; a WebSocket hardly ever has one
-  bool probe = false;      // the WebSocket is an upgrade being tried
-  bool in_flight = false;  // a send is with the backend
+  bool probe = false;                 // the WebSocket is an upgrade being tried
+  bool in_flight = false;             // a send is with the backend
   bool flushed = true;     // what the session has been told: everything left with the last flush
   bool closing = false;    // when `out` is empty: shut down, linger, close
   bool lingering = false;  // our FIN is out; input is thrown away until the peer's, or a deadline
