@@ -263,10 +263,7 @@ void Core::State::name_socket(Socket& socket, const Client& client, const Namesp
 }
 
 void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth) {
-  // What may fail comes before the socket is anywhere.
   queue.reserve(1);
-  if (client.entries.size() == client.entries.capacity())
-    client.entries.reserve(std::max<std::size_t>(1, 2 * client.entries.size()));
   const auto [id, socket] = sockets.emplace();
   socket->self = id;
   socket->client = client.self;
@@ -275,14 +272,14 @@ void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::str
   socket->auth = std::move(auth);
   try {
     name_socket(*socket, client, nsp);
+    if (Entry* left = client.find(nsp.index); left != nullptr)
+      left->socket = id;
+    else
+      client.entries.push_back({nsp.index, id});
   } catch (...) {
     sockets.erase(id);
     throw;
   }
-  if (Entry* left = client.find(nsp.index); left != nullptr)
-    left->socket = id;
-  else
-    client.entries.push_back({nsp.index, id});
   push(EventKind::connecting, *socket);
 }
 
