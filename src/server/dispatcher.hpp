@@ -112,6 +112,8 @@ class Dispatcher {
   class Lent;
   detail::AckHolder take_ack(sio::SocketId socket, std::uint64_t id);
   void give_back(detail::AckHolder ack);
+  // pump() without the guard: `concerned` is whose event is being handled.
+  void drain(base::Time now, sio::ClientId& concerned);
   void vanished(const sio::Event& event);
   void on_connecting(const sio::Event& event);
   void run_middlewares(sio::SocketId socket, std::shared_ptr<std::vector<detail::Middleware>> chain,
@@ -139,7 +141,6 @@ class Dispatcher {
   void remember_rooms(const sio::Socket& socket);
   void left_rooms(const sio::Socket& socket);
   void tell_rooms(const sio::Socket& socket);
-  void pump_all(base::Time now);
   void on_event(const sio::Arrival& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
                     std::optional<std::uint64_t> ack_id);

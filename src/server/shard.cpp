@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kKeptBacklog = 256;  // places; what a crowd has taken is given back
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
+// Of work that is owed to nobody in particular, when memory has run out in it.
+constexpr base::Duration kRetry = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -95,18 +97,13 @@ void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   counters_.bytes_in.add(bytes.size());
   if (c == nullptr || c->lingering) return;
-  c->tls ? on_ciphertext(*c, bytes) : on_plaintext(*c, bytes);
+  spare(c->self, [&] { c->tls ? on_ciphertext(*c, bytes) : on_plaintext(*c, bytes); });
 }
 
 void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
   if (c.move)
     return c.move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
-  try {
-    feed(c, bytes);
-  } catch (const std::bad_alloc&) {
-    log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
-    drop(c);
-  }
+  feed(c, bytes);
 }
 
 void Shard::feed(Connection& c, base::MutBytes bytes) {
@@ -141,7 +138,7 @@ void Shard::on_eof(net::StreamId, net::Owner owner) {
   if (c == nullptr || c->move) return;
   c->eof = true;
   if (c->lingering) return drop(*c);
-  input_ended(*c);
+  spare(c->self, [&] { input_ended(*c); });
 }
 
 void Shard::input_ended(Connection& connection) {
@@ -173,18 +170,18 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   base::OutQueue& wire = c->wire();
   wire.consume(n);
   // Not before: while the send was in flight its memory had to stay where it was.
-  wire.settle(&ledger_);
+  spare(c->self, [&] { wire.settle(&ledger_); });
   if (c->http && n > 0) c->http->machine.on_progress(now(), wire.empty() && c->out.empty());
   if ((c->closing || c->move) && n > 0) arm_stall(*c);
   // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
-  if (wire.empty()) return flush_connection(*c);
+  if (wire.empty()) return spare(c->self, [&] { flush_connection(*c); });
   mark_dirty(*c);
 }
 
 void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   if (c == nullptr) return;
-  lost(*c, static_cast<bool>(error));
+  spare(c->self, [&] { lost(*c, static_cast<bool>(error)); });
   connections_.erase(ConnectionId::unpack(owner));
   hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
   finish_closing();
@@ -212,7 +209,7 @@ void Shard::lost(Connection& c, bool failed) {
     (c.probe ? record->probe : record->websocket) = {};
     record->session.on_websocket_closed(c.probe, failed, "", t);
   }
-  pump(*record);
+  spare(SessionId::unpack(record->session.owner()), [&] { pump(*record); });
 }
 
 bool Shard::has_work() const {
@@ -222,29 +219,22 @@ bool Shard::has_work() const {
 void Shard::on_timer(net::Timer& timer) {
   const base::Time t = now();
   if (timer.kind == kSessionTimer) {
-    if (SessionRecord* record = sessions_.get(SessionId::unpack(timer.owner)); record != nullptr) {
-      if (record->session.deadline() <= t) record->session.on_deadline(t);
-      pump(*record);
+    const SessionId id = SessionId::unpack(timer.owner);
+    if (SessionRecord* record = sessions_.get(id); record != nullptr) {
+      spare(id, [&] {
+        if (record->session.deadline() <= t) record->session.on_deadline(t);
+        pump(*record);
+      });
     }
   } else if (timer.kind == kConnectionTimer) {
-    const ConnectionId id = ConnectionId::unpack(timer.owner);
-    Connection* c = connections_.get(id);
-    if (c == nullptr) return;
-    if (c->closing || c->move || c->shaking_hands()) return drop(*c);
-    if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
-    if (c->http && c->http->patience <= t) {
-      // A route has left an upgrade alone: there is nothing to say to it.
-      if (c->http->exchange != Exchange::held) return drop(*c);
-      on_out_of_patience(*c);
-    }
-    if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
-    turn(*c);
-    if (c = connections_.get(id); c == nullptr) return;
-    // Its time is over and it does not even take what is there: no use in waiting once more.
-    if (c->closing && c->in_flight) return drop(*c);
-    arm(*c);
+    if (Connection* c = connections_.get(ConnectionId::unpack(timer.owner)); c != nullptr)
+      spare(c->self, [&] { on_connection_timer(*c); });
   } else if (timer.kind == kCoreTimer) {
-    core_.on_deadline(t);
+    try {
+      core_.on_deadline(t);
+    } catch (const std::bad_alloc&) {  // what is due still is: flush() arms the timer again
+      out_of_memory();
+    }
     dispatcher_.pump(t);
   } else if (timer.kind == kShutdownTimer) {
     connections_.each([this](ConnectionId, Connection& c) { drop(c); });
@@ -253,12 +243,36 @@ void Shard::on_timer(net::Timer& timer) {
     expire_recovery();
   } else if (timer.kind == kPlainTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
-    if (c != nullptr && c->plain) on_plain_timer(*c);
+    if (c != nullptr && c->plain) spare(c->self, [&] { on_plain_timer(*c); });
   }
 }
 
+void Shard::on_connection_timer(Connection& connection) {
+  Connection* c = &connection;
+  const ConnectionId id = c->self;
+  const base::Time t = now();
+  if (c->closing || c->move || c->shaking_hands()) return drop(*c);
+  if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
+  if (c->http && c->http->patience <= t) {
+    // A route has left an upgrade alone: there is nothing to say to it.
+    if (c->http->exchange != Exchange::held) return drop(*c);
+    on_out_of_patience(*c);
+  }
+  if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
+  turn(*c);
+  if (c = connections_.get(id); c == nullptr) return;
+  // Its time is over and it does not even take what is there: no use in waiting once more.
+  if (c->closing && c->in_flight) return drop(*c);
+  arm(*c);
+}
+
 void Shard::expire_recovery() {
-  const base::Time next = hub_->recovery->expire(now());
+  base::Time next = base::after(now(), kRetry);
+  try {
+    next = hub_->recovery->expire(now());
+  } catch (const std::bad_alloc&) {
+    out_of_memory();
+  }
   if (next != base::kNever) loop_.timers().arm(recovery_timer_, next);
 }
 
@@ -273,7 +287,7 @@ void Shard::flush() {
     Connection* c = connections_.get(backlog_[i]);
     if (c == nullptr) continue;
     c->in_backlog = false;
-    turn(*c);
+    spare(c->self, [&] { turn(*c); });
   }
   backlog_.erase(backlog_.begin(), backlog_.begin() + static_cast<std::ptrdiff_t>(waiting));
   if (backlog_.empty() && backlog_.capacity() > kKeptBacklog) backlog_.shrink_to_fit();
@@ -281,13 +295,14 @@ void Shard::flush() {
   while (eio::Session* session = shared_.dirty.pop_front()) {
     if (SessionRecord* record = sessions_.get(SessionId::unpack(session->owner()));
         record != nullptr)
-      flush_session(*record);
+      spare(SessionId::unpack(session->owner()), [&] { flush_session(*record); });
   }
   while (eio::Outlet* outlet = shared_.outlets.pop_front()) {
     // Sending pushes everything of ours out of the nearest caches.
     if (const eio::Outlet* next = shared_.outlets.front(); next != nullptr)
       base::prefetch<128>(next);
-    flush_connection(static_cast<Connection&>(*outlet));
+    Connection& c = static_cast<Connection&>(*outlet);
+    spare(c.self, [&] { flush_connection(c); });
   }
   if (const base::Time deadline = core_.deadline();
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
@@ -312,7 +327,7 @@ void Shard::flush() {
 void Shard::settle() {
   for (const ConnectionId id : unsettled_) {
     Connection* c = connections_.get(id);
-    if (c != nullptr && c->in_flight) c->wire().settle(&ledger_);
+    if (c != nullptr && c->in_flight) spare(id, [&] { c->wire().settle(&ledger_); });
   }
   unsettled_.clear();
 }

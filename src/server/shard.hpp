@@ -118,6 +118,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // More coroutine handlers run than allowed: reading from the client pauses until some end.
   void handler_started(SessionRecord& record);
   void handler_ended(std::uint64_t session);
+  // Memory ran out in something that the client must not miss: its session ends. Cannot fail.
+  void give_up(sio::ClientId client);
   // Something was queued outside a turn's facts (a posted job, a public call from the embedding
   // program): flush soon.
   void log(base::LogLevel level, base::LogKind kind, std::string_view text,
@@ -139,6 +141,32 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_timer(net::Timer& timer) override;
   void flush() override;
 
+  // The one place where memory that runs out is caught in the I/O path: it costs the connection, or
+  // the session, that the work was for. Cannot fail.
+  template <class Work>
+  void spare(ConnectionId id, Work&& work) {
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      out_of_memory();
+      if (Connection* c = connections_.get(id)) drop(*c);
+    }
+  }
+  template <class Work>
+  void spare(SessionId id, Work&& work) {
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      out_of_memory();
+      if (SessionRecord* record = sessions_.get(id)) give_up(*record);
+    }
+  }
+  void out_of_memory();
+  void give_up(SessionRecord& record);
+  void begin(Connection& c, const net::Address& peer, base::Bytes already_read,
+             std::unique_ptr<TlsSide> tls);
+  void on_connection_timer(Connection& c);
+
   void on_plaintext(Connection& c, base::MutBytes bytes);
   void input_ended(Connection& c);
   void feed(Connection& c, base::MutBytes bytes);
@@ -147,7 +175,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void turn(Connection& c);  // drains the connection's machine
   // Its turn comes again with the next flush().
   void revisit(Connection& c) {
-    if (!std::exchange(c.in_backlog, true)) backlog_.push_back(c.self);
+    if (c.in_backlog) return;
+    backlog_.push_back(c.self);
+    c.in_backlog = true;
   }
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
@@ -164,6 +194,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void drop(Connection& c);             // close now
   void set_paused(Connection& c, bool paused);
   void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
+  void dismiss(Connection& c);
   void finish_closing();
   void finish_ending();
 
@@ -173,6 +204,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // To the shard that owns a session: every later request on the connection is at home there.
   void move(Connection& c, std::size_t shard);
   void hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
+                 std::unique_ptr<TlsSide> tls);
+  void send_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
                  std::unique_ptr<TlsSide> tls);
 
   // -- TLS (shard_tls.cpp).
@@ -227,7 +260,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool drain(Connection& c, SessionRecord*& record);
   void end_websocket(Connection& c, SessionRecord* record, const ws::Event& event);
   void pump(SessionRecord& record);
+  void follow(SessionRecord& record);
   void flush_session(SessionRecord& record);
+  void answer_parked(SessionRecord& record, Connection* c);
   void answer_engine(Connection& c, base::Bytes type, base::Bytes lines, base::Bytes body);
   void close_websocket(ConnectionId id);
   void deliver(SessionRecord& record, const eio::Event& event);
@@ -235,8 +270,12 @@ class Shard final : public net::Driver, private eio::SessionTable {
   SessionRecord* find_session(base::Bytes sid);
   SessionRecord& open_session(Connection& c, const http::Request& request,
                               const eio::Decision& decision);
+  void fill_session(SessionRecord& record, SessionId id, const Connection& c,
+                    const http::Request& request);
   void greet(SessionRecord& record);
+  void deliver_end(SessionRecord& record, const eio::Event& event);
   void erase_session(SessionRecord& record);
+  void forget_session(SessionRecord& record);
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
 

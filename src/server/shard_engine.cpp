@@ -44,8 +44,33 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
                                    const eio::Decision& decision) {
   const eio::Sid sid = eio::make_sid(*random_, hub_->sid_key, index_);
-  auto [id, record] = sessions_.emplace(shared_, sid, decision.transport, std::uint64_t{0}, now(),
-                                        base::Bytes(decision.sid), decision.dialect);
+  const auto [id, record] = sessions_.emplace(shared_, sid, decision.transport, std::uint64_t{0},
+                                              now(), base::Bytes(decision.sid), decision.dialect);
+  try {
+    fill_session(*record, id, c, request);
+    if (record->session.has_custom_id()) {
+      hub_->custom_ids.place(decision.sid, {index_, id.packed()});
+    } else {
+      sids_.insert(hash_of(sid), id.index);
+    }
+    // The last that may fail: the client's connect timeout ends whatever happens to it from here.
+    if (engine_ == nullptr) record->client = core_.open(record->session, id.packed(), now());
+  } catch (...) {
+    forget_session(*record);
+    throw;
+  }
+  if (decision.transport == eio::Transport::websocket) {
+    counters_.websocket_opened.add();
+    counters_.websocket_clients.add();
+  } else {
+    counters_.polling_opened.add();
+  }
+  return *record;
+}
+
+void Shard::fill_session(SessionRecord& session, SessionId id, const Connection& c,
+                         const http::Request& request) {
+  SessionRecord* record = &session;
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
@@ -56,19 +81,6 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
     record->certificate = certificate_of(c);
   }
   record->is_trident = is_trident(request.header("user-agent"));
-  if (decision.transport == eio::Transport::websocket) {
-    counters_.websocket_opened.add();
-    counters_.websocket_clients.add();
-  } else {
-    counters_.polling_opened.add();
-  }
-  if (record->session.has_custom_id()) {
-    hub_->custom_ids.place(decision.sid, {index_, id.packed()});
-  } else {
-    sids_.insert(hash_of(sid), id.index);
-  }
-  if (engine_ == nullptr) record->client = core_.open(record->session, id.packed(), now());
-  return *record;
 }
 
 // A POST's head: refused before its body is read, or accepted up to the limit.
@@ -191,8 +203,18 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   return true;
 }
 
-// Carries out what the session says, until it has nothing more to say.
+// Carries out what the session says, until it has nothing more to say. When that fails the session
+// ends: what it shows (a POST's body) is gone with the caller.
 void Shard::pump(SessionRecord& record) {
+  try {
+    follow(record);
+  } catch (...) {
+    give_up(record);
+    throw;
+  }
+}
+
+void Shard::follow(SessionRecord& record) {
   const base::Time t = now();
   while (!record.session.quiet()) {
     const eio::Event event = record.session.next(t);
@@ -205,7 +227,7 @@ void Shard::pump(SessionRecord& record) {
       case eio::EventKind::closed:
         if (record.session.transport() == eio::Transport::websocket)
           counters_.websocket_clients.subtract();
-        deliver(record, event);
+        deliver_end(record, event);
         // Who has not read what was sent before will not read a farewell either.
         if (Connection* c = connections_.get(record.websocket);
             c != nullptr && c->in_flight &&
@@ -257,35 +279,55 @@ void Shard::deliver_text(SessionRecord& record, base::MutBytes payload, base::Ti
   dispatcher_.pump(t);
 }
 
+// Said once, and not to be missed: a first failure may pass.
+void Shard::deliver_end(SessionRecord& record, const eio::Event& event) {
+  try {
+    deliver(record, event);
+  } catch (const std::bad_alloc&) {
+    out_of_memory();
+    deliver(record, event);
+  }
+}
+
 void Shard::close_websocket(ConnectionId id) {
   Connection* c = connections_.get(id);
   if (c == nullptr || !c->ws) return;
   c->session = {};
-  c->ws->close(0, "", ws_env(*c), now());
-  mark_dirty(*c);
-  arm(*c);
+  spare(id, [&] {
+    c->ws->close(0, "", ws_env(*c), now());
+    mark_dirty(*c);
+    arm(*c);
+  });
 }
 
 // The session has something to say: a parked poll is answered with one payload. (Frames are with
 // their connection already.)
 void Shard::flush_session(SessionRecord& record) {
   if (record.session.poll_parked() && record.session.poll_ready()) {
-    Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
-    scratch_.clear();
-    const eio::Session::Payload taken = record.session.take_payload(scratch_, now());
-    if (c != nullptr && c->http) {
-      c->http->exchange = Exchange::none;
-      c->http->session = {};
-      if (record.is_trident) [[unlikely]]
-        answer_headers(*c).set("X-XSS-Protection", "0");
-      if (taken.form == eio::FormV3::text && !record.session.jsonp()) {
-        answer_poll(*c, taken.compress);
-      } else {
-        answer_old_client(*c, record, taken.form);
-      }
+    const ConnectionId poll = std::exchange(record.poll, ConnectionId{});
+    try {
+      answer_parked(record, connections_.get(poll));
+    } catch (...) {  // half an answer is none
+      if (Connection* c = connections_.get(poll)) drop(*c);
+      throw;
     }
   }
   pump(record);
+}
+
+void Shard::answer_parked(SessionRecord& record, Connection* c) {
+  scratch_.clear();
+  const eio::Session::Payload taken = record.session.take_payload(scratch_, now());
+  if (c == nullptr || !c->http) return;
+  c->http->exchange = Exchange::none;
+  c->http->session = {};
+  if (record.is_trident) [[unlikely]]
+    answer_headers(*c).set("X-XSS-Protection", "0");
+  if (taken.form == eio::FormV3::text && !record.session.jsonp()) {
+    answer_poll(*c, taken.compress);
+  } else {
+    answer_old_client(*c, record, taken.form);
+  }
 }
 
 // The same headers twice: as the lines that mostly leave as they are, and as what they say, for
@@ -314,10 +356,14 @@ void Shard::erase_session(SessionRecord& record) {
     if (c == nullptr || !c->http) continue;
     c->http->session = {};
     if (std::exchange(c->http->exchange, Exchange::none) == Exchange::poll)
-      respond(*c, http::Response{400, {}, {}}, true);
+      spare(id, [&] { respond(*c, http::Response{400, {}, {}}, true); });
   }
   close_websocket(record.websocket);
   close_websocket(record.probe);
+  forget_session(record);
+}
+
+void Shard::forget_session(SessionRecord& record) {
   if (record.session.has_custom_id()) {
     hub_->custom_ids.remove(record.session.id());
   } else {
