@@ -38,7 +38,8 @@ enum TimerKind : std::uint8_t {
   kCoreTimer,
   kShutdownTimer,
   kRecoveryTimer,
-  kPlainTimer
+  kPlainTimer,
+  kTrimTimer
 };
 
 // What the request in flight is.
@@ -98,10 +99,14 @@ struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
   bool lingering = false;  // our FIN is out; input is thrown away until the peer's, or a deadline
   bool paused = false;     // receiving is stopped
   bool eof = false;
+  bool shed = false;  // dropped since the whole server held too much; only its end is left
 };
 
+// Sessions in whose last POST there are packets left for the next turn.
+struct UnreadTag;
+
 // One Engine.IO client, and the connections that carry it now.
-struct SessionRecord {
+struct SessionRecord : base::ListNode<UnreadTag> {
   SessionRecord(eio::Shared& shared, const eio::Sid& sid, eio::Transport transport,
                 std::uint64_t owner, base::Time now, base::Bytes custom_id, eio::Dialect dialect)
       : session(shared, sid, transport, owner, now, custom_id, dialect) {}
@@ -110,7 +115,8 @@ struct SessionRecord {
   ConnectionId websocket{};
   ConnectionId probe{};
   ConnectionId poll{};    // holds the parked GET
-  ConnectionId post{};    // holds the POST being read
+  ConnectionId post{};    // holds the POST being read, or not yet worked off
+  base::InBuffer body;    // what is left of that POST, from the turn on in which it came
   http::StoredHead head;  // of the request that opened the session
   std::unique_ptr<std::string> address;
   std::unique_ptr<ClientCertificate> certificate;
@@ -118,6 +124,8 @@ struct SessionRecord {
   std::uint32_t running = 0;  // coroutine handlers
   bool is_trident = false;    // Internet Explorer, which has to be told not to guard against XSS
   bool secure = false;        // came over TLS
+  bool unread = false;        // `post` came whole, and is not yet worked off
+  bool poll_lost = false;     // meanwhile: the session hears of it then
   net::Timer timer;
 };
 

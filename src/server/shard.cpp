@@ -14,11 +14,10 @@ namespace {
 
 // Of the table of session ids. The library's 0.5 costs an idle client 50 bytes more.
 constexpr float kLoad = 0.8F;
-constexpr int kEventsPerTurn =
-    256;  // machine events of one connection before others get their turn
 // Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
 // for many.
 constexpr std::size_t kInflatedPerTurn = 1'000'000;
+constexpr base::Duration kUnreadPause = std::chrono::milliseconds(10);
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
 
@@ -46,7 +45,9 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       shared_{settings_.eio, arena_, ledger_},
       core_(shared_, *random_, settings_.sio, index),
       dispatcher_(*this, core_, shared_, counters_, hub_),
-      offload_(loop_.mailbox()) {
+      offload_(loop_.mailbox()),
+      input_quota_(settings_.options.max_input_bytes),
+      output_quota_(settings_.options.max_output_bytes) {
   sids_.max_load_factor(kLoad);
   if (hub_->tls != nullptr) {
     const TlsOptions& limits = hub_->tls->limits();
@@ -116,7 +117,8 @@ void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
 }
 
 void Shard::feed(Connection& c, base::MutBytes bytes) {
-  if (too_much_input()) return refuse_input(c);
+  if (too_much_input() && !make_room(c)) [[unlikely]]
+    return;
   if (c.ws) {
     c.ws->feed(bytes, now());
     return turn_ws(c);
@@ -129,10 +131,9 @@ bool Shard::too_much_input() const {
   return ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes);
 }
 
-void Shard::refuse_input(Connection& c) {
-  log(base::LogLevel::warn, base::LogKind::connection,
-      "max_input_bytes reached: connection dropped");
-  drop(c);
+void Shard::later(Connection& c) {
+  static_cast<base::ListNode<BacklogTag>&>(c).unlink();
+  later_.push_back(c);
 }
 
 void Shard::turn(Connection& c) {
@@ -165,7 +166,9 @@ void Shard::input_ended(Connection& connection) {
     c->http->machine.on_eof();
     turn(*c);
     c = connections_.get(id);
-    if (c == nullptr || (c->http && (c->http->machine.answering() || c->closing))) return;
+    if (c == nullptr) return;
+    if (c->http && (c->http->machine.answering() || c->http->machine.has_input() || c->closing))
+      return;
   }
   lost(*c, false);
   close_when_sent(*c);
@@ -191,6 +194,7 @@ void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   if (c == nullptr) return;
   lost(*c, static_cast<bool>(error));
+  if (c->shed) --shedding_;
   connections_.erase(ConnectionId::unpack(owner));
   hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
   finish_closing();
@@ -207,10 +211,12 @@ void Shard::lost(Connection& c, bool failed) {
     if (record == nullptr) return;
     if (exchange == Exchange::poll) {
       record->poll = {};
+      // Not before the packets that came whole.
+      if (record->unread) return static_cast<void>(record->poll_lost = true);
       record->session.on_poll_aborted(t);
     } else if (exchange == Exchange::post) {
       record->post = {};
-      record->session.on_post_failed(false, t);
+      if (!record->unread) record->session.on_post_failed(false, t);
     }
   } else {
     record = sessions_.get(std::exchange(c.session, SessionId{}));
@@ -222,13 +228,16 @@ void Shard::lost(Connection& c, bool failed) {
 }
 
 bool Shard::has_work() const {
-  return !shared_.outlets.empty() || !backlog_.empty() || !shared_.dirty.empty();
+  return !shared_.outlets.empty() || !backlog_.empty() || !unread_.empty() ||
+         !shared_.dirty.empty();
 }
 
 void Shard::on_timer(net::Timer& timer) {
   const base::Time t = now();
   if (timer.kind == kSessionTimer) {
     if (SessionRecord* record = sessions_.get(SessionId::unpack(timer.owner)); record != nullptr) {
+      // What has come is read before anybody looks at the clock.
+      if (record->unread) return loop_.timers().arm(timer, base::after(t, kUnreadPause));
       if (record->session.deadline() <= t) record->session.on_deadline(t);
       pump(*record);
     }
@@ -259,6 +268,8 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kPlainTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c != nullptr && c->plain) on_plain_timer(*c);
+  } else if (timer.kind == kTrimTimer) {
+    trim();
   }
 }
 
@@ -271,13 +282,14 @@ void Shard::expire_recovery() {
 
 void Shard::flush() {
   settle();
-  // Connections whose input was cut short by fairness go on first; what they cause leaves with the
-  // rest.
-  for (std::size_t n = connections_.size(); n > 0; --n) {
-    Connection* c = backlog_.pop_front();
-    if (c == nullptr) break;
-    turn(*c);
-  }
+  // Input that waits goes on first; what it causes leaves with the rest. Whoever is put back has
+  // had its turn.
+  base::List<Connection, BacklogTag> waiting;
+  waiting.splice_back(backlog_);
+  while (Connection* c = waiting.pop_front()) turn(*c);
+  base::List<SessionRecord, UnreadTag> posts;
+  posts.splice_back(unread_);
+  while (SessionRecord* record = posts.pop_front()) go_on(*record);
   dispatcher_.pump(now());
   while (eio::Session* session = shared_.dirty.pop_front()) {
     if (SessionRecord* record = sessions_.get(SessionId::unpack(session->owner()));
@@ -286,10 +298,14 @@ void Shard::flush() {
   }
   while (eio::Outlet* outlet = shared_.outlets.pop_front())
     flush_connection(static_cast<Connection&>(*outlet));
+  shed_output();
+  note_peak();
   if (const base::Time deadline = core_.deadline();
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
   }
+  backlog_.splice_back(later_);
+  unread_.splice_back(unread_later_);
   counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
   if (connections_.size() > 0) {
@@ -352,6 +368,7 @@ void Shard::flush_connection(Connection& c) {
         backlog_.push_back(c);
     }
   }
+  if (everything && c.http && c.paused && c.http->machine.has_input()) backlog_.push_back(c);
   if (everything && c.move) return loop_.backend().detach(c.stream);
   if (everything && c.closing) {
     c.lingering = true;
@@ -413,6 +430,12 @@ void Shard::turn_ws(Connection& c) {
     c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
     return set_paused(c, true);
   }
+  // The POSTs of before the upgrade come first; and nobody is answered before too much is shed.
+  if ((record != nullptr && record->unread) || too_much_output()) [[unlikely]] {
+    c.ws->keep(ledger_);
+    set_paused(c, true);
+    return later(c);
+  }
   std::size_t inflated = 0;
   for (int n = 0; n < kEventsPerTurn; ++n) {
     const ws::Event event = c.ws->next(ws_env(c), t);
@@ -445,6 +468,8 @@ void Shard::turn_ws(Connection& c) {
     if (connections_.get(id) == nullptr || c.closing) return;
     record = sessions_.get(c.session);
     if (overloaded(record)) break;
+    if (too_much_output()) [[unlikely]]
+      break;
     if (c.deflate != nullptr && (inflated += event.payload.size()) >= kInflatedPerTurn) break;
     if (c.ws->idle()) {  // next() would find nothing
       set_paused(c, false);
@@ -455,7 +480,7 @@ void Shard::turn_ws(Connection& c) {
   // end).
   c.ws->keep(ledger_);
   set_paused(c, true);
-  if (!overloaded(record)) backlog_.push_back(c);
+  if (!overloaded(record)) later(c);
 }
 
 // Too many of its handlers run: nothing more is read until some have ended.

@@ -99,9 +99,18 @@ void Shard::on_engine_request(Connection& c, const http::Request& request, base:
     c.http->exchange = Exchange::none;
     const ConnectionId id = c.self;
     if (record != nullptr) {
+      const SessionId session = SessionId::unpack(record->session.owner());
       record->post = {};
       record->session.on_post(body, now());
       pump(*record);
+      record = sessions_.get(session);
+      if (record != nullptr && record->session.reading_body()) {
+        if (Connection* still = connections_.get(id); still != nullptr && still->http) {
+          still->http->exchange = Exchange::post;
+          still->http->session = session;
+        }
+        return put_off(*record, id);
+      }
     }
     if (Connection* still = connections_.get(id); still != nullptr) {
       answer_engine(*still, kPostType, kPostHeaders, "ok");
@@ -189,9 +198,50 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   return true;
 }
 
-// Carries out what the session says, until it has nothing more to say.
+// What is left of a POST waits for the next turn, in memory of its own: the connection may go.
+void Shard::put_off(SessionRecord& record, ConnectionId post) {
+  base::InBuffer rest;
+  rest.append(record.session.unread(), ledger_);
+  record.session.moved_body(rest.view());
+  record.body = std::move(rest);
+  record.post = post;
+  record.unread = true;
+  unread_later_.push_back(record);
+}
+
+void Shard::go_on(SessionRecord& record) {
+  const SessionId id = SessionId::unpack(record.session.owner());
+  work_off(record);
+  SessionRecord* still = sessions_.get(id);
+  if (still == nullptr) return;
+  if (still->session.reading_body()) return unread_later_.push_back(*still);
+  finish_post(*still);
+  if (!std::exchange(still->poll_lost, false)) return;
+  still->session.on_poll_aborted(now());
+  pump(*still);
+}
+
+void Shard::finish_post(SessionRecord& record) {
+  record.unread = false;
+  record.body.clear();
+  Connection* c = connections_.get(std::exchange(record.post, ConnectionId{}));
+  if (c == nullptr || !c->http || c->http->exchange != Exchange::post) return;
+  c->http->exchange = Exchange::none;
+  c->http->session = {};
+  answer_engine(*c, kPostType, kPostHeaders, "ok");
+  backlog_.push_back(*c);  // a pipelined request may wait behind this one
+}
+
+// Carries out what the session says, until it has nothing more to say. It says nothing while a
+// POST is being worked off.
 void Shard::pump(SessionRecord& record) {
+  if (!record.unread || !record.session.reading_body()) work_off(record);
+}
+
+// The same, but of a POST's packets only as many as a turn may have.
+void Shard::work_off(SessionRecord& record) {
   const base::Time t = now();
+  int messages = 0;
   while (!record.session.quiet()) {
     const eio::Event event = record.session.next(t);
     switch (event.kind) {
@@ -199,6 +249,8 @@ void Shard::pump(SessionRecord& record) {
         break;
       case eio::EventKind::message:
         deliver(record, event);
+        if ((++messages == kEventsPerTurn || too_much_output()) && record.session.reading_body())
+          return arm(record);
         break;
       case eio::EventKind::closed:
         if (record.session.transport() == eio::Transport::websocket)
@@ -261,7 +313,7 @@ void Shard::close_websocket(ConnectionId id) {
 // The session has something to say: a parked poll is answered with one payload. (Frames are with
 // their connection already.)
 void Shard::flush_session(SessionRecord& record) {
-  if (record.session.poll_parked() && record.session.poll_ready()) {
+  if (record.session.poll_parked() && record.session.poll_ready() && !record.poll_lost) {
     Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
     scratch_.clear();
     const eio::Session::Payload taken = record.session.take_payload(scratch_, now());
@@ -301,6 +353,7 @@ void Shard::arm(SessionRecord& record) {
 }
 
 void Shard::erase_session(SessionRecord& record) {
+  if (record.unread) finish_post(record);
   for (const ConnectionId id : {record.poll, record.post}) {
     Connection* c = connections_.get(id);
     if (c == nullptr || !c->http) continue;
