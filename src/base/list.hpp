@@ -55,18 +55,6 @@ class List {
     head_.previous_ = &node;
   }
 
-  // Takes all of `other`, in order, behind its own.
-  void splice_back(List& other) {
-    if (other.empty()) return;
-    Node& first = *other.head_.next_;
-    Node& last = *other.head_.previous_;
-    other.head_.next_ = other.head_.previous_ = &other.head_;
-    first.previous_ = head_.previous_;
-    head_.previous_->next_ = &first;
-    last.next_ = &head_;
-    head_.previous_ = &last;
-  }
-
   T* pop_front() {
     T* element = front();
     if (element != nullptr) static_cast<Node*>(element)->unlink();

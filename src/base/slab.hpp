@@ -41,26 +41,32 @@ class Slab {
   std::pair<Handle, T*> emplace(A&&... args) {
     if (free_.empty()) grow();
     const std::uint32_t index = free_.back();
-    Slot& slot = at(index);
-    T* object = new (slot.storage) T(std::forward<A>(args)...);
+    Page& page = page_of(index);
+    T* object = new (page.room(index)) T(std::forward<A>(args)...);
     free_.pop_back();
-    ++slot.generation;
     ++size_;
-    return {Handle{index, slot.generation}, object};
+    return {Handle{index, ++page.generation(index)}, object};
   }
 
   T* get(Handle id) {
     if (id.index >= capacity_) return nullptr;
-    Slot& slot = at(id.index);
-    return slot.generation == id.generation ? slot.object() : nullptr;
+    Page& page = page_of(id.index);
+    return page.generation(id.index) == id.generation ? page.object(id.index) : nullptr;
+  }
+
+  // The one that has this place now.
+  T* at_place(std::uint32_t index) {
+    if (index >= capacity_) return nullptr;
+    Page& page = page_of(index);
+    return page.alive(index) ? page.object(index) : nullptr;
   }
 
   // False when it was gone already.
   bool erase(Handle id) {
     T* object = get(id);
     if (object == nullptr) return false;
-    Slot& slot = at(id.index);
-    if (++slot.generation == 0) slot.generation = kFirst;
+    std::uint32_t& generation = page_of(id.index).generation(id.index);
+    if (++generation == 0) generation = kFirst;
     object->~T();
     free_.push_back(id.index);
     --size_;
@@ -73,8 +79,8 @@ class Slab {
   template <class F>
   void each(F&& visit) {
     for (std::uint32_t index = 0; index < capacity_; ++index) {
-      Slot& slot = at(index);
-      if ((slot.generation & 1) != 0) visit(Handle{index, slot.generation}, *slot.object());
+      Page& page = page_of(index);
+      if (page.alive(index)) visit(Handle{index, page.generation(index)}, *page.object(index));
     }
   }
 
@@ -86,13 +92,22 @@ class Slab {
   static constexpr std::uint32_t kPage = 64;
   // Of a slot never used; not 0, which the default id has.
   static constexpr std::uint32_t kFirst = 2;
-  struct Slot {
-    alignas(T) unsigned char storage[sizeof(T)];
-    std::uint32_t generation = kFirst;
-    T* object() { return std::launder(reinterpret_cast<T*>(storage)); }
+  // The generations apart: beside the objects each would take eight bytes.
+  struct Page {
+    Page() { generations.fill(kFirst); }
+    std::uint32_t& generation(std::uint32_t index) { return generations[index % kPage]; }
+    bool alive(std::uint32_t index) { return (generation(index) & 1) != 0; }
+    void* room(std::uint32_t index) { return slots[index % kPage].storage; }
+    T* object(std::uint32_t index) { return std::launder(static_cast<T*>(room(index))); }
+
+    struct Slot {
+      alignas(T) unsigned char storage[sizeof(T)];
+    };
+    std::array<std::uint32_t, kPage> generations;
+    std::array<Slot, kPage> slots;
   };
 
-  Slot& at(std::uint32_t index) { return (*pages_[index / kPage])[index % kPage]; }
+  Page& page_of(std::uint32_t index) { return *pages_[index / kPage]; }
 
   void grow() {
     pages_.push_back(std::make_unique<Page>());
@@ -101,7 +116,6 @@ class Slab {
     capacity_ += kPage;
   }
 
-  using Page = std::array<Slot, kPage>;
   std::vector<std::unique_ptr<Page>> pages_;
   std::vector<std::uint32_t> free_;
   std::size_t size_ = 0;

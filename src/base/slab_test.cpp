@@ -17,6 +17,9 @@ TEST(Slab, StaleIdsFindNothing) {
   EXPECT_EQ(b.index, a.index);
   EXPECT_EQ(slab.get(a), nullptr);
   EXPECT_EQ(*slab.get(b), "b");
+  EXPECT_EQ(slab.at_place(b.index), slab.get(b));
+  EXPECT_EQ(slab.at_place(b.index + 1), nullptr);
+  EXPECT_EQ(slab.at_place(999), nullptr);
   EXPECT_EQ(slab.get({}), nullptr);
   EXPECT_EQ(slab.get(Id<std::string>{999, 1}), nullptr);
 }

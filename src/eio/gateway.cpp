@@ -11,12 +11,6 @@ Decision refuse(ErrorCode code, base::Bytes name = {}) {
   return {.reject = {code, message(code), name}};
 }
 
-std::optional<Transport> parse_transport(base::Bytes text, const Options& options) {
-  if (text == "polling" && options.polling) return Transport::polling;
-  if (text == "websocket" && options.websocket) return Transport::websocket;
-  return std::nullopt;
-}
-
 // Node's rule for header values: TAB, and anything from SP up but DEL.
 bool valid_origin(base::Bytes value) {
   return std::all_of(value.begin(), value.end(), [](char c) {
@@ -25,30 +19,74 @@ bool valid_origin(base::Bytes value) {
   });
 }
 
-bool is_v3(const http::Request& request) {
-  return http::query_value(request.query, "EIO").value != "4";
-}
+// What the query says; of several values with one name the first counts.
+class Asked {
+ public:
+  Asked(base::Bytes query, const Options& options) {
+    http::QueryReader reader(query);
+    std::string room;
+    while (reader.next()) {
+      const base::Bytes key = reader.key();
+      if (key == "EIO") {
+        if (first(kProtocol)) v4_ = reader.value(room) == "4";
+      } else if (key == "transport") {
+        if (first(kTransport)) set_transport(reader.value(room), options);
+      } else if (key == "sid") {
+        if (first(kSid)) sid_ = reader.value(decoded_sid_);
+      } else if (key == "b64") {
+        if (first(kBase64)) base64_ = !reader.value(room).empty();
+      } else if (key == "j") {
+        first(kJsonp);
+      }
+    }
+  }
+  Asked(const Asked&) = delete;
+  Asked& operator=(const Asked&) = delete;
 
-Dialect read_dialect(const http::Request& request, Transport transport, const Options& options) {
-  if (!options.allow_v3) return {};
-  Dialect dialect{.v3 = is_v3(request)};
-  dialect.base64 = dialect.v3 && !http::query_value(request.query, "b64").value.empty();
-  dialect.jsonp = transport == Transport::polling && http::query_value(request.query, "j").present;
-  return dialect;
-}
+  // None: not one of those we serve.
+  std::optional<Transport> transport() const { return transport_; }
+  base::Bytes sid() const { return sid_; }
+  bool v3() const { return !v4_; }
+  Dialect dialect(const Options& options) const {
+    if (!options.allow_v3) return {};
+    return {.v3 = v3(),
+            .base64 = v3() && base64_,
+            .jsonp = transport_ == Transport::polling && (seen_ & kJsonp) != 0};
+  }
 
-Decision decide_existing(const http::Request& request, bool upgrade, Transport transport,
-                         std::string sid, const Options& options, const SessionTable& table) {
-  const auto facts = sid.size() > kMaxSid ? std::nullopt : table.find(sid);
+ private:
+  enum Key : unsigned { kProtocol = 1, kTransport = 2, kSid = 4, kBase64 = 8, kJsonp = 16 };
+  bool first(Key key) {
+    const bool before = (seen_ & key) != 0;
+    seen_ |= key;
+    return !before;
+  }
+  void set_transport(base::Bytes text, const Options& options) {
+    if (text == "polling" && options.polling) transport_ = Transport::polling;
+    if (text == "websocket" && options.websocket) transport_ = Transport::websocket;
+  }
+
+  std::optional<Transport> transport_;
+  base::Bytes sid_{};
+  std::string decoded_sid_;
+  unsigned seen_ = 0;
+  bool v4_ = false;
+  bool base64_ = false;
+};
+
+Decision decide_existing(const http::Request& request, bool upgrade, const Asked& asked,
+                         const Options& options, const SessionTable& table) {
+  const Transport transport = *asked.transport();
+  const auto facts = asked.sid().size() > kMaxSid ? std::nullopt : table.find(asked.sid());
   if (!facts) return refuse(ErrorCode::unknown_sid);
   const Transport expected = upgrade ? Transport::websocket : facts->transport;
   if (transport != expected) return refuse(ErrorCode::bad_request, "TRANSPORT_MISMATCH");
-  if (is_v3(request) != facts->v3) return refuse(ErrorCode::bad_request, "PROTOCOL_MISMATCH");
+  if (asked.v3() != facts->v3) return refuse(ErrorCode::bad_request, "PROTOCOL_MISMATCH");
 
-  Decision decision{.transport = transport, .sid = std::move(sid)};
+  Decision decision{.transport = transport, .session = facts->session};
   if (upgrade) {
     decision.kind = Decision::Kind::upgrade;
-    decision.dialect = read_dialect(request, transport, options);
+    decision.dialect = asked.dialect(options);
   } else if (transport == Transport::websocket) {
     // A plain request that names an upgraded session's transport: nobody there can answer it.
     return refuse(ErrorCode::bad_request, "TRANSPORT_HANDSHAKE_ERROR");
@@ -118,9 +156,8 @@ http::Response reject_response(const Reject& reject, bool upgrade) {
 
 Decision decide(const http::Request& request, bool websocket_upgrade, const Options& options,
                 const SessionTable& table) {
-  const auto transport =
-      parse_transport(http::query_value(request.query, "transport").value, options);
-  if (!transport) return refuse(ErrorCode::unknown_transport);
+  const Asked asked(request.query, options);
+  if (!asked.transport()) return refuse(ErrorCode::unknown_transport);
   for (const http::Header& header : request.headers) {
     if (http::iequals(header.name, "origin") && !valid_origin(header.value))
       return refuse(ErrorCode::bad_request, "INVALID_ORIGIN");
@@ -128,17 +165,15 @@ Decision decide(const http::Request& request, bool websocket_upgrade, const Opti
 
   // Without the websocket transport nobody listens to upgrades: the rest is a plain request.
   const bool upgrade = websocket_upgrade && options.websocket;
-  std::string sid = http::query_value(request.query, "sid").value;
-  if (!sid.empty())
-    return decide_existing(request, upgrade, *transport, std::move(sid), options, table);
+  if (!asked.sid().empty()) return decide_existing(request, upgrade, asked, options, table);
 
   if (request.method != "GET") return refuse(ErrorCode::bad_handshake_method);
-  if (upgrade != (*transport == Transport::websocket))
+  if (upgrade != (*asked.transport() == Transport::websocket))
     return refuse(ErrorCode::bad_request, "TRANSPORT_HANDSHAKE_ERROR");
   return {.kind = Decision::Kind::open,
-          .transport = *transport,
-          .dialect = read_dialect(request, *transport, options),
-          .protocol_ok = options.allow_v3 || !is_v3(request)};
+          .transport = *asked.transport(),
+          .dialect = asked.dialect(options),
+          .protocol_ok = options.allow_v3 || !asked.v3()};
 }
 
 bool asks_for_websocket(const http::Request& request) {

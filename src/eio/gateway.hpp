@@ -40,6 +40,7 @@ struct SessionFacts {
   bool upgrading = false;  // a probe is under way
   bool closing = false;
   bool v3 = false;
+  std::uint64_t session = 0;  // what the table calls it
 };
 
 class SessionTable {
@@ -62,7 +63,8 @@ struct Decision {
   };
   Kind kind = Kind::reject;
   Transport transport = Transport::polling;
-  std::string sid{};  // open: empty, or the id that the session is to have
+  std::string sid{};          // open: empty, or the id that the session is to have
+  std::uint64_t session = 0;  // poll, post, upgrade: SessionFacts::session
   Reject reject{ErrorCode::bad_request, {}, {}};
   Dialect dialect{};        // open, upgrade
   bool protocol_ok = true;  // open: false means reject with unsupported_protocol after

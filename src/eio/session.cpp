@@ -61,16 +61,22 @@ std::string Session::open_packet() const {
   const Options& options = shared_.options;
   const bool upgrades =
       transport_ == Transport::polling && options.websocket && options.allow_upgrades;
-  std::string out = "0{\"sid\":\"";
-  out += id();
-  out += upgrades ? "\",\"upgrades\":[\"websocket\"],\"pingInterval\":"
-                  : "\",\"upgrades\":[],\"pingInterval\":";
-  out += std::to_string(milliseconds(options.ping_interval));
-  out += ",\"pingTimeout\":";
-  out += std::to_string(milliseconds(options.ping_timeout));
-  out += ",\"maxPayload\":";
-  out += std::to_string(options.max_payload);
-  out += '}';
+  // What all sessions are told is written once.
+  std::string& settings = shared_.settings;
+  if (settings.empty()) {
+    settings = ",\"pingInterval\":";
+    settings += std::to_string(milliseconds(options.ping_interval));
+    settings += ",\"pingTimeout\":";
+    settings += std::to_string(milliseconds(options.ping_timeout));
+    settings += ",\"maxPayload\":";
+    settings += std::to_string(options.max_payload);
+    settings += '}';
+  }
+  constexpr base::Bytes kUpgrades = "\",\"upgrades\":[\"websocket\"]";
+  std::string out;
+  out.reserve(settings.size() + kUpgrades.size() + id().size() + 16);
+  out.append("0{\"sid\":\"").append(id());
+  out.append(upgrades ? kUpgrades : "\",\"upgrades\":[]").append(settings);
   return out;
 }
 
@@ -106,7 +112,7 @@ void Session::on_binary(base::MutBytes bytes, bool probe, base::Time now) {
 }
 
 void Session::on_websocket_closed(bool probe, bool failed, base::Bytes detail, base::Time) {
-  if (probe) return forget_probe();
+  if (probe) return probe_.reset();
   if (websocket_ == nullptr) return;
   websocket_ = nullptr;
   end(failed ? CloseReason::transport_error : CloseReason::transport_close, detail);
@@ -180,13 +186,13 @@ void Session::touch(base::Time now) {
 base::Time Session::earliest_deadline() const {
   if (state_ != State::open && state_ != State::closing) return base::kNever;
   base::Time deadline = timer_;
-  if (probe_ != nullptr) deadline = std::min(deadline, upgrade_deadline_);
-  if (probed_ && poll_parked_ && !noop_) deadline = std::min(deadline, noop_after_);
+  if (probe_ != nullptr) deadline = std::min(deadline, probe_->deadline);
+  if (poll_parked_ && !noop_) deadline = std::min(deadline, noop_deadline());
   return deadline;
 }
 
 void Session::on_deadline(base::Time now) {
-  if (probe_ != nullptr && now >= upgrade_deadline_) drop_probe();
+  if (probe_ != nullptr && now >= probe_->deadline) drop_probe();
   start_noop(now);
   if (now < timer_) return;
   if (state_ == State::closing) {
@@ -336,7 +342,7 @@ void Session::close(CloseReason reason, base::Bytes detail, base::Time now) {
   timer_ = awaiting_pong_ ? std::min(timer_, end) : end;
   parked_at_close_ = poll_parked_;
   // A client that was told `3probe` may never poll again: it gets the rest behind its `5`.
-  if (!probed_) drop_probe();
+  if (probe_ != nullptr && !probe_->answered) drop_probe();
   raise(kClosed);
 }
 

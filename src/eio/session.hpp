@@ -58,6 +58,7 @@ struct Shared {
   base::List<Outlet> outlets{};
   // Counts dispatches (one handler run each). "Queued in this dispatch" decides volatile packets.
   std::uint32_t dispatch = 1;
+  std::string settings{};  // the part of open packets that all have; empty: not written yet
 };
 
 // engine.io's close reasons; the texts are part of the protocol's surface.
@@ -188,7 +189,7 @@ class Session : public DirtyNode {
   // next() has nothing to say: told without a call, as it is most of the time.
   bool quiet() const { return inbox_kind_ == Inbox::empty && due_ == 0; }
   base::Time deadline() const {
-    if (state_ == State::open && probe_ == nullptr && !probed_) return timer_;
+    if (state_ == State::open && probe_ == nullptr) return timer_;
     return earliest_deadline();
   }
   void on_deadline(base::Time now);
@@ -210,6 +211,14 @@ class Session : public DirtyNode {
   };
   // What next() still has to look at: the frame's message, or the rest of a POST body.
   enum class Inbox : std::uint8_t { empty, text, binary, body };
+
+  // A WebSocket that may become the transport.
+  struct Probe {
+    Outlet& outlet;
+    base::Time deadline;
+    base::Time noop_after = base::kNever;
+    bool answered = false;  // it said `2probe`
+  };
 
   base::Time earliest_deadline() const;
   void raise(Due due);
@@ -248,7 +257,8 @@ class Session : public DirtyNode {
   FormV3 body_form() const { return binary_body_ ? FormV3::binary : FormV3::text; }
 
   void start_noop(base::Time now);
-  void forget_probe();
+  // A poll parked from then on is answered `6`; kNever: as long as it takes.
+  base::Time noop_deadline() const { return probe_ == nullptr ? base::kNever : probe_->noop_after; }
   void drop_probe();
   void on_probe_text(base::MutBytes text, base::Time now);
   void upgrade(base::Time now);
@@ -256,12 +266,10 @@ class Session : public DirtyNode {
   Shared& shared_;
   std::uint64_t owner_;
   Outlet* websocket_ = nullptr;
-  Outlet* probe_ = nullptr;
+  std::unique_ptr<Probe> probe_;      // null: no upgrade is under way
   std::unique_ptr<PollQueue> queue_;  // null when empty
   std::unique_ptr<const std::string> custom_id_;
   base::Time timer_;  // open: next ping or its timeout; closing: end of draining
-  base::Time upgrade_deadline_ = base::kNever;
-  base::Time noop_after_ = base::kNever;  // probed: a poll parked from then on is answered `6`
   base::MutBytes inbox_{};
   base::Bytes detail_{};
   std::uint32_t dispatch_ = 0;  // the last one that queued something
@@ -276,7 +284,6 @@ class Session : public DirtyNode {
   bool poll_parked_ = false;
   bool post_open_ = false;  // a POST's head came, its body did not
   bool noop_ = false;       // the parked poll is to be answered `6`
-  bool probed_ = false;     // the probe said `2probe`
   // One byte for what is looked at seldom.
   bool parked_at_close_ : 1 = false;  // closing: this poll's answer ends with `1`
   bool v3_ : 1;

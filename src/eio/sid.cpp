@@ -64,10 +64,13 @@ std::uint8_t mask(base::Bytes random_part, const SidKey& key) {
   return static_cast<std::uint8_t>(hash.finish());
 }
 
-bool in_alphabet(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '_';
-}
+constexpr std::array<bool, 256> kAlphabet = [] {
+  std::array<bool, 256> letters{};
+  for (const char c :
+       base::Bytes("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
+    letters[static_cast<unsigned char>(c)] = true;
+  return letters;
+}();
 
 }  // namespace
 
@@ -89,11 +92,14 @@ Sid make_sid(base::Random& random, const SidKey& key, std::uint8_t shard) {
 }
 
 std::optional<Sid> parse_sid(base::Bytes text) {
-  if (text.size() != kSidSize || !std::all_of(text.begin(), text.end(), in_alphabet))
-    return std::nullopt;
+  if (text.size() != kSidSize) return std::nullopt;
   Sid sid;
-  std::copy(text.begin(), text.end(), sid.chars.begin());
-  return sid;
+  bool good = true;
+  for (std::size_t i = 0; i < kSidSize; ++i) {
+    sid.chars[i] = text[i];
+    good &= kAlphabet[static_cast<unsigned char>(text[i])];
+  }
+  return good ? std::optional(sid) : std::nullopt;
 }
 
 std::uint8_t shard_of(const Sid& sid, const SidKey& key) {

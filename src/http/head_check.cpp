@@ -34,6 +34,15 @@ HeadVerdict bad(Bytes detail) {
   return {400, detail};
 }
 
+// Methods that llhttp knows for certain.
+bool is_common(Bytes method) {
+  return method == "GET" || method == "POST";
+}
+
+constexpr bool is_space(char c) {
+  return c == ' ' || c == '\t';
+}
+
 HeadVerdict check_version(Bytes version, Bytes method, Request& out) {
   if (version == "HTTP/1.1") {
     out.minor = 1;
@@ -61,9 +70,12 @@ HeadVerdict check_request_line(Bytes line, Request& out) {
   if (!is_token(out.method)) return bad("malformed method");
   if (out.target.empty()) return bad("empty request target");
   unsigned char bits = 0;
-  for (const char c : out.target) bits |= static_cast<unsigned char>(c);
-  if (bits >= 0x80 || find_control(out.target, 0, out.target.size()) < out.target.size())
-    return bad("invalid character in the request target");
+  bool visible = true;
+  for (const char c : out.target) {
+    bits |= static_cast<unsigned char>(c);
+    visible &= c > ' ' && c != '\x7f';
+  }
+  if (bits >= 0x80 || !visible) return bad("invalid character in the request target");
   if (const HeadVerdict v = check_version(line.substr(second + 1), out.method, out); v.status != 0)
     return v;
   if (out.method.size() > kMaxMethod) return {501, "method too long"};
@@ -124,9 +136,12 @@ HeadVerdict note_header(const Header& header, Seen& seen, Request& out) {
       break;
     case 10:
       if (!is("connection")) break;
-      seen.close = seen.close || list_contains(header.value, "close");
-      seen.keep_alive = seen.keep_alive || list_contains(header.value, "keep-alive");
-      seen.connection_upgrade = seen.connection_upgrade || list_contains(header.value, "upgrade");
+      for (Bytes rest = header.value; !rest.empty();) {
+        const Bytes option = next_listed(rest);
+        seen.close = seen.close || iequals(option, "close");
+        seen.keep_alive = seen.keep_alive || iequals(option, "keep-alive");
+        seen.connection_upgrade = seen.connection_upgrade || iequals(option, "upgrade");
+      }
       break;
     case 14:
       if (is("content-length")) return content_length(header.value, seen, out);
@@ -219,21 +234,30 @@ HeadVerdict check_head(base::Bytes head, std::span<Header> room, Request& out) {
   if (const HeadVerdict v = check_target(out, target); v.status != 0) return v;
 
   Seen seen;
+  bool plain = !target.absolute && is_common(out.method);
+  const char* const text = head.data();
   std::size_t count = 0;
-  for (at += 2; head[at] != '\r';) {
-    const std::size_t end = head.find('\r', at);
+  for (at += 2; text[at] != '\r';) {
     std::size_t colon = at;
-    while (kTokenChars[static_cast<unsigned char>(head[colon])]) ++colon;
+    while (kTokenChars[static_cast<unsigned char>(text[colon])]) ++colon;
     // Also refuses obs-fold (RFC 9112 §5.2), a space before the colon (§5.1) and lines without one.
-    if (colon == at || head[colon] != ':') return bad("malformed header line");
+    if (colon == at || text[colon] != ':') return bad("malformed header line");
+    const std::size_t from = colon + (text[colon + 1] == ' ' ? 2 : 1);
+    const std::size_t end = head.find('\r', from);
     Header& header = room[count++];
-    header.name = head.substr(at, colon - at);
-    header.value = trim(head.substr(colon + 1, end - colon - 1));
+    header.name = {text + at, colon - at};
+    header.value = {text + from, end - from};
+    if (from < end && (is_space(text[from]) || is_space(text[end - 1]))) {
+      header.value = trim(header.value);
+      plain = false;
+    }
     if (const HeadVerdict v = note_header(header, seen, out); v.status != 0) return v;
     at = end + 2;
   }
   out.headers = room.first(count);
-  return check_together(seen, target, out);
+  HeadVerdict verdict = check_together(seen, target, out);
+  verdict.plain = plain && !out.chunked;
+  return verdict;
 }
 
 }  // namespace socketio::http

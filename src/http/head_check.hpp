@@ -1,6 +1,7 @@
 // Our own strict reading of a collected head (RFC 9112), before llhttp sees it: llhttp, even in
 // strict mode, lets pass HTTP/0.9, two Hosts or none, obs-fold and ",chunked". What comes out is
-// the one reading that the machine acts on; llhttp afterwards only has a veto.
+// the one reading that the machine acts on; llhttp afterwards only has a veto, and is asked only
+// about heads in which there is something to veto (HeadVerdict::plain).
 #pragma once
 
 #include "http/head_scan.hpp"

@@ -15,6 +15,9 @@ namespace socketio::http {
 struct HeadVerdict {
   int status = 0;  // 0: fine; else what to answer
   base::Bytes detail{};
+  // Of a head that is fine: GET or POST, spaces only where everybody puts them, no transfer coding.
+  // llhttp accepts all of these.
+  bool plain = false;
 };
 
 class HeadScan {

@@ -4,25 +4,51 @@
 #include <cstring>
 
 #include "http/chars.hpp"
-#include "http/head_check.hpp"
 
 namespace socketio::http {
 
 using base::Bytes;
 
+namespace {
+
+// Eight bytes at a time: false when they may differ in more than the case of ASCII letters.
+bool same_letters(const char* a, const char* b) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  std::uint64_t x;
+  std::uint64_t y;
+  std::memcpy(&x, a, sizeof x);
+  std::memcpy(&y, b, sizeof y);
+  const std::uint64_t differ = x ^ y;
+  if (differ == 0) return true;
+  if (((differ & ~(kOnes * 0x20)) | ((x | y) & (kOnes * 0x80))) != 0) return false;
+  const std::uint64_t low = x | (kOnes * 0x20);
+  // The highest bit of each byte: at least 'a', and not more than 'z'.
+  const std::uint64_t letters = (low + kOnes * (0x80 - 'a')) & ~(low + kOnes * (0x7F - 'z'));
+  return ((differ << 2) & ~letters & (kOnes * 0x80)) == 0;
+}
+
+}  // namespace
+
 bool iequals(Bytes a, Bytes b) {
   if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
+  std::size_t i = 0;
+  while (i + 8 <= a.size() && same_letters(a.data() + i, b.data() + i)) i += 8;
+  for (; i < a.size(); ++i) {
     if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
   }
   return true;
 }
 
+Bytes next_listed(Bytes& list) {
+  const std::size_t comma = std::min(list.find(','), list.size());
+  const Bytes first = trim(list.substr(0, comma));
+  list.remove_prefix(std::min(comma + 1, list.size()));
+  return first;
+}
+
 bool list_contains(Bytes list, Bytes token) {
   while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (iequals(trim(list.substr(0, comma)), token)) return true;
-    list.remove_prefix(std::min(comma + 1, list.size()));
+    if (iequals(next_listed(list), token)) return true;
   }
   return false;
 }
@@ -105,78 +131,6 @@ Bytes reason_phrase(int status) {
 bool valid_header(Bytes name, Bytes value) {
   if (!is_token(name)) return false;
   return std::ranges::none_of(value, [](char c) { return is_control(c) && c != '\t'; });
-}
-
-namespace {
-
-Bytes stored(const char* block) {
-  if (block == nullptr) return {};
-  std::uint32_t size;
-  std::memcpy(&size, block, sizeof size);
-  return {block + sizeof size, size};
-}
-
-Bytes request_line_part(Bytes head, int part) {
-  for (; part > 0; --part) head.remove_prefix(std::min(head.find(' '), head.size() - 1) + 1);
-  return head.substr(0, head.find(' '));
-}
-
-// The next header line of a checked head, or false at the empty line.
-bool next_header(Bytes& rest, Header& out) {
-  const std::size_t end = rest.find('\r');
-  if (end == 0 || end == Bytes::npos) return false;
-  const Bytes line = rest.substr(0, end);
-  const std::size_t colon = line.find(':');
-  out = {line.substr(0, colon), trim(line.substr(colon + 1))};
-  rest.remove_prefix(end + 2);
-  return true;
-}
-
-Bytes header_lines(Bytes head) {
-  if (!head.empty()) head.remove_prefix(head.find('\r') + 2);
-  return head;
-}
-
-}  // namespace
-
-StoredHead::StoredHead(const Request& request) {
-  const auto size = static_cast<std::uint32_t>(request.head.size());
-  head_ = std::make_unique_for_overwrite<char[]>(sizeof size + size);
-  std::memcpy(head_.get(), &size, sizeof size);
-  if (size > 0) std::memcpy(head_.get() + sizeof size, request.head.data(), size);
-}
-
-Bytes StoredHead::method() const {
-  const Bytes head = stored(head_.get());
-  return head.empty() ? Bytes{} : request_line_part(head, 0);
-}
-
-Bytes StoredHead::target() const {
-  const Bytes head = stored(head_.get());
-  return head.empty() ? Bytes{} : request_line_part(head, 1);
-}
-
-Bytes StoredHead::path() const {
-  return split_target(target()).path;
-}
-
-Bytes StoredHead::query() const {
-  return split_target(target()).query;
-}
-
-std::vector<Header> StoredHead::headers() const {
-  std::vector<Header> all;
-  Bytes rest = header_lines(stored(head_.get()));
-  for (Header header; next_header(rest, header);) all.push_back(header);
-  return all;
-}
-
-std::optional<Bytes> StoredHead::header(Bytes name) const {
-  Bytes rest = header_lines(stored(head_.get()));
-  for (Header header; next_header(rest, header);) {
-    if (iequals(header.name, name)) return header.value;
-  }
-  return std::nullopt;
 }
 
 }  // namespace socketio::http

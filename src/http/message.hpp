@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +18,8 @@ struct Header {
 
 // ASCII case-insensitive.
 bool iequals(base::Bytes a, base::Bytes b);
+// The first element of a comma-separated list, without white space around it; it is taken off.
+base::Bytes next_listed(base::Bytes& list);
 // True when a comma-separated list (Connection, Upgrade, …) holds `token`, case-insensitively.
 bool list_contains(base::Bytes list, base::Bytes token);
 
@@ -57,23 +58,5 @@ struct Response {
 base::Bytes reason_phrase(int status);
 // No CR, LF, NUL or other control characters except TAB; name is an RFC 9110 token.
 bool valid_header(base::Bytes name, base::Bytes value);
-
-// A head kept beyond its request (a session's handshake): one heap block with the raw bytes;
-// headers are parsed again when asked for. sizeof == 8.
-class StoredHead {
- public:
-  StoredHead() = default;
-  explicit StoredHead(const Request& request);
-  explicit operator bool() const { return head_ != nullptr; }
-  base::Bytes method() const;
-  base::Bytes target() const;
-  base::Bytes path() const;
-  base::Bytes query() const;
-  std::vector<Header> headers() const;
-  std::optional<base::Bytes> header(base::Bytes name) const;
-
- private:
-  std::unique_ptr<char[]> head_;
-};
 
 }  // namespace socketio::http

@@ -83,15 +83,17 @@ bool ServerMachine::State::accept_head(std::size_t size, Env env, base::Time now
     event = fail(verdict.status, verdict.detail, env);
     return true;
   }
-  RequestParser parser;
-  const RequestParser::Step step = parser.execute(exchange->head());
-  if (step.stop != RequestParser::Stop::head_end) {
-    event = fail(step.unknown_method ? 501 : 400, "refused by llhttp", env);
-    return true;
+  if (!verdict.plain) {
+    RequestParser parser;
+    const RequestParser::Step step = parser.execute(exchange->head());
+    if (step.stop != RequestParser::Stop::head_end) {
+      event = fail(step.unknown_method ? 501 : 400, "refused by llhttp", env);
+      return true;
+    }
+    if (request().chunked)
+      chunks = std::make_unique<ChunkedBody>(parser,
+                                             limits->max_head - std::min(limits->max_head, size));
   }
-  if (request().chunked)
-    chunks =
-        std::make_unique<ChunkedBody>(parser, limits->max_head - std::min(limits->max_head, size));
   reading = Reading::decide;
   writing = Writing::none;
   body_max = limits->max_body;

@@ -7,6 +7,7 @@
 
 #include "base/check.hpp"
 #include "http/server_machine.hpp"
+#include "http/stored_head.hpp"
 
 namespace {
 
@@ -69,8 +70,9 @@ class Run {
       transcript_.append(header.name).append(header.value);
     const bool early = request.header("x").size() % 2 == 1;
     if (early != (event.kind == http::EventKind::head)) return;
-    const http::StoredHead stored(request);
-    SIO_CHECK(stored.path() == request.path && stored.headers().size() == request.headers.size());
+    const http::HeadCopy stored = http::StoredHead(request).open();
+    SIO_CHECK(stored.text() == request.head && stored.path() == request.path &&
+              stored.headers().size() == request.headers.size());
     if (request.method == "PUT") {
       machine_.begin_stream({}, env, now_);
       machine_.write_stream("piece", env, now_);

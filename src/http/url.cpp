@@ -1,6 +1,7 @@
 #include "http/url.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "http/chars.hpp"
@@ -12,6 +13,30 @@ using base::Bytes;
 
 // encodeURIComponent leaves these (ECMA-262 §19.2.6.4).
 constexpr CharSet kUnescaped = alphanumeric_and("-_.!~*'()");
+
+// A path of these alone is its own normal form, unless a segment begins with a dot.
+constexpr CharSet kPlainPath = alphanumeric_and("/-._~!$&'()*+,;=:@");
+
+// What a byte of a query is to its reader.
+enum class Role : std::uint8_t { plain, ampersand, equals, decoded };
+constexpr std::array<Role, 256> kRoles = [] {
+  std::array<Role, 256> roles{};
+  for (std::size_t i = 0x80; i < roles.size(); ++i) roles[i] = Role::decoded;
+  roles['%'] = roles['+'] = Role::decoded;
+  roles['&'] = Role::ampersand;
+  roles['='] = Role::equals;
+  return roles;
+}();
+
+bool is_normal(Bytes path) {
+  bool good = path.starts_with('/');
+  char before = '\0';
+  for (const char c : path) {
+    good &= kPlainPath[static_cast<unsigned char>(c)] && !(c == '.' && before == '/');
+    before = c;
+  }
+  return good;
+}
 
 // The byte an escape at text[at] stands for, or -1.
 int escape_at(Bytes text, std::size_t at) {
@@ -77,21 +102,6 @@ std::string decode_leniently(Bytes text) {
     }
   }
   return valid_utf8(out) ? out : replace_invalid_utf8(out);
-}
-
-// Takes the next non-empty "key=value" off `rest`; false at the end.
-bool next_pair(Bytes& rest, Bytes& key, Bytes& value) {
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('&'), rest.size());
-    const Bytes piece = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (piece.empty()) continue;
-    const std::size_t equals = std::min(piece.find('='), piece.size());
-    key = piece.substr(0, equals);
-    value = piece.substr(std::min(equals + 1, piece.size()));
-    return true;
-  }
-  return false;
 }
 
 // True when a decoded segment hides further segments that climb ("%2f..%2f").
@@ -169,22 +179,64 @@ std::optional<std::string> normalise_path(Bytes path) {
   return out;
 }
 
+std::optional<Bytes> normalise_path(Bytes path, std::string& room) {
+  if (is_normal(path)) return path;
+  std::optional<std::string> normal = normalise_path(path);
+  if (!normal) return std::nullopt;
+  room = *std::move(normal);
+  return room;
+}
+
+bool QueryReader::next() {
+  while (!rest_.empty()) {
+    std::size_t end = 0;
+    std::size_t equals = Bytes::npos;
+    decode_key_ = decode_value_ = false;
+    for (; end < rest_.size(); ++end) {
+      const Role role = kRoles[static_cast<unsigned char>(rest_[end])];
+      if (role == Role::plain) [[likely]]
+        continue;
+      if (role == Role::ampersand) break;
+      if (role == Role::decoded) {
+        (equals == Bytes::npos ? decode_key_ : decode_value_) = true;
+      } else if (equals == Bytes::npos) {
+        equals = end;
+      }
+    }
+    const Bytes pair = rest_.substr(0, end);
+    rest_.remove_prefix(std::min(end + 1, rest_.size()));
+    if (pair.empty()) continue;
+    key_ = pair.substr(0, equals);
+    value_ = equals == Bytes::npos ? Bytes{} : pair.substr(equals + 1);
+    return true;
+  }
+  return false;
+}
+
+Bytes QueryReader::key() {
+  if (std::exchange(decode_key_, false)) key_ = decoded_key_ = decode_leniently(key_);
+  return key_;
+}
+
+Bytes QueryReader::value(std::string& room) const {
+  if (!decode_value_) return value_;
+  room = decode_leniently(value_);
+  return room;
+}
+
 Query parse_query(Bytes query, std::size_t max) {
   Query pairs;
-  Bytes key;
-  Bytes value;
-  while (pairs.size() < max && next_pair(query, key, value))
-    pairs.emplace_back(decode_leniently(key), decode_leniently(value));
+  std::string room;
+  QueryReader reader(query);
+  while (pairs.size() < max && reader.next()) pairs.emplace_back(reader.key(), reader.value(room));
   return pairs;
 }
 
 QueryValue query_value(Bytes query, Bytes key) {
-  Bytes name;
-  Bytes value;
-  while (next_pair(query, name, value)) {
-    const bool escaped = name.find_first_of("%+") != Bytes::npos;
-    if (escaped ? decode_leniently(name) == key : name == key)
-      return {true, decode_leniently(value)};
+  std::string room;
+  QueryReader reader(query);
+  while (reader.next()) {
+    if (reader.key() == key) return {true, std::string(reader.value(room))};
   }
   return {};
 }

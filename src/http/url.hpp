@@ -20,12 +20,35 @@ std::string percent_encode(base::Bytes text);
 // returns it decoded; nullopt when it climbs above the root, decodes to a NUL, a backslash or
 // invalid UTF-8, or does not start with '/'. "//a" keeps its empty segment.
 std::optional<std::string> normalise_path(base::Bytes path);
+// The same without a copy of a path that is its own normal form, as nearly all are; `room` holds
+// the others.
+std::optional<base::Bytes> normalise_path(base::Bytes path, std::string& room);
 
-// Pairs in order, decoded leniently as Node does (a broken % stays as it is). At most `max` pairs.
+// Pairs one after the other, decoded leniently as Node does (a broken % stays as it is); "&&" holds
+// none. Allocates only for what has escapes.
+class QueryReader {
+ public:
+  explicit QueryReader(base::Bytes query) : rest_(query) {}
+  // False at the end.
+  bool next();
+  // Valid until the next call.
+  base::Bytes key();
+  // A part of the query, or of `room`.
+  base::Bytes value(std::string& room) const;
+
+ private:
+  base::Bytes rest_;
+  base::Bytes key_;
+  base::Bytes value_;
+  std::string decoded_key_;
+  bool decode_key_ = false;
+  bool decode_value_ = false;
+};
+
+// All pairs in order, at most `max`.
 using Query = std::vector<std::pair<std::string, std::string>>;
 Query parse_query(base::Bytes query, std::size_t max = 1000);
-// First value of a key without building the list; the usual look-up on the hot path. No allocation
-// unless it has escapes.
+// First value of a key without building the list.
 struct QueryValue {
   bool present = false;
   std::string value;

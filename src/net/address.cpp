@@ -45,6 +45,23 @@ std::string Address::host() const {
   return ::inet_ntop(family, ip_.data(), text, sizeof text);
 }
 
+std::string Address::packed() const {
+  if (family_ == Family::none) return {};
+  std::string out(1, static_cast<char>(family_));
+  if (family_ == Family::unix_path) return out + path_;
+  return out.append(reinterpret_cast<const char*>(ip_.data()), family_ == Family::v4 ? 4 : 16);
+}
+
+std::string Address::host_of(std::string_view packed) {
+  if (packed.empty()) return {};
+  Address address;
+  address.family_ = static_cast<Family>(packed.front());
+  packed.remove_prefix(1);
+  if (address.family_ == Family::unix_path) return std::string(packed);
+  std::memcpy(address.ip_.data(), packed.data(), std::min(packed.size(), address.ip_.size()));
+  return address.host();
+}
+
 std::string Address::to_string() const {
   switch (family_) {
     case Family::v4:

@@ -25,6 +25,9 @@ class Address {
   // prints its path.
   std::string host() const;
   std::string to_string() const;
+  // For those who keep many and print few: a byte and 4, 16 or the path's, without the port.
+  std::string packed() const;
+  static std::string host_of(std::string_view packed);
 
   // For the OS: writes a sockaddr into `storage` (128 bytes) and returns its length.
   unsigned to_sockaddr(void* storage) const;

@@ -54,5 +54,15 @@ TEST(Address, WhatDoesNotFitHasNoKernelForm) {
   EXPECT_EQ(Address::from_sockaddr(&storage, sizeof(sa_family_t)), Address::unix_path(""));
 }
 
+TEST(Address, PacksIntoFewBytes) {
+  for (const char* text : {"127.0.0.1", "::1", "::ffff:10.0.0.1"}) {
+    const Address address = *Address::parse(text, 80);
+    EXPECT_EQ(Address::host_of(address.packed()), text);
+  }
+  EXPECT_EQ(Address::parse("127.0.0.1", 80)->packed().size(), 5u);
+  EXPECT_EQ(Address::host_of(Address::unix_path("/tmp/x").packed()), "/tmp/x");
+  EXPECT_EQ(Address::host_of(Address().packed()), "");
+}
+
 }  // namespace
 }  // namespace socketio::net

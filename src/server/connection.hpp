@@ -13,6 +13,7 @@
 #include "base/slab.hpp"
 #include "eio/session.hpp"
 #include "http/server_machine.hpp"
+#include "http/stored_head.hpp"
 #include "net/backend.hpp"
 #include "net/timer_wheel.hpp"
 #include "server/plain_websocket.hpp"
@@ -75,9 +76,7 @@ struct Move {
   base::InBuffer bytes;  // the request and all behind it, unanswered
 };
 
-struct BacklogTag;
-
-struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
+struct Connection : eio::Outlet {
   // TLS, and there is nobody yet to give plaintext to.
   bool shaking_hands() const { return tls && !http && !ws && !move; }
   // What the backend sends.
@@ -89,24 +88,22 @@ struct Connection : eio::Outlet, base::ListNode<BacklogTag> {
   std::optional<ws::Machine> ws;
   std::unique_ptr<Move> move;
   std::unique_ptr<TlsSide> tls;
-  std::unique_ptr<PlainSide> plain;  // a WebSocket of the user's own
-  SessionId session{};               // of a WebSocket
-  net::Timer timer;
-  bool probe = false;      // the WebSocket is an upgrade being tried
-  bool in_flight = false;  // a send is with the backend
+  std::unique_ptr<PlainSide> plain;   // a WebSocket of the user's own
+  SessionId session{};                // of a WebSocket
+  std::unique_ptr<net::Timer> timer;  // made when it is armed; a WebSocket hardly ever has one
+  bool probe = false;                 // the WebSocket is an upgrade being tried
+  bool in_flight = false;             // a send is with the backend
   bool flushed = true;     // what the session has been told: everything left with the last flush
   bool closing = false;    // when `out` is empty: shut down, linger, close
   bool lingering = false;  // our FIN is out; input is thrown away until the peer's, or a deadline
   bool paused = false;     // receiving is stopped
   bool eof = false;
   bool shed = false;  // dropped since the whole server held too much; only its end is left
+  enum class Waiting : std::uint8_t { no, now, next } waiting = Waiting::no;  // see Shard::revisit
 };
 
-// Sessions in whose last POST there are packets left for the next turn.
-struct UnreadTag;
-
 // One Engine.IO client, and the connections that carry it now.
-struct SessionRecord : base::ListNode<UnreadTag> {
+struct SessionRecord {
   SessionRecord(eio::Shared& shared, const eio::Sid& sid, eio::Transport transport,
                 std::uint64_t owner, base::Time now, base::Bytes custom_id, eio::Dialect dialect)
       : session(shared, sid, transport, owner, now, custom_id, dialect) {}
@@ -117,8 +114,7 @@ struct SessionRecord : base::ListNode<UnreadTag> {
   ConnectionId poll{};    // holds the parked GET
   ConnectionId post{};    // holds the POST being read, or not yet worked off
   base::InBuffer body;    // what is left of that POST, from the turn on in which it came
-  http::StoredHead head;  // of the request that opened the session
-  std::unique_ptr<std::string> address;
+  http::StoredHead head;  // of the request that opened the session, and whence (Address::packed)
   std::unique_ptr<ClientCertificate> certificate;
   std::int64_t issued_ms = 0;
   std::uint32_t running = 0;  // coroutine handlers

@@ -253,20 +253,21 @@ Handshake Dispatcher::handshake(sio::SocketId id) {
   if (socket->auth) out.auth = Value::parse(*socket->auth).value_or(Value(Object()));
   const SessionRecord* record = shard_.session_of(socket->client);
   if (record == nullptr) return out;
-  for (const http::Header& header : record->head.headers()) {
+  const http::HeadCopy head = record->head.open();
+  for (const http::Header& header : head.headers()) {
     std::string name(header.name);
     std::transform(name.begin(), name.end(), name.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     out.headers.emplace_back(std::move(name), header.value);
   }
-  out.url = record->head.target();
-  for (auto& [key, value] : http::parse_query(record->head.query()))
+  out.url = head.target();
+  for (auto& [key, value] : http::parse_query(head.query()))
     out.query.insert_or_assign(std::move(key), std::move(value));
-  out.address = record->address ? *record->address : std::string();
+  out.address = net::Address::host_of(record->head.note());
   out.issued = record->issued_ms;
   out.secure = record->secure;
   if (record->certificate) out.certificate = *record->certificate;
-  out.xdomain = record->head.header("origin").has_value();
+  out.xdomain = head.header("origin").has_value();
   return out;
 }
 

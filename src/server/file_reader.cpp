@@ -23,7 +23,9 @@ int open_beneath(int directory, const std::string& file) {
 }  // namespace
 
 FileJob::FileJob(std::string directory, std::string file, const http::Request& request)
-    : directory_(std::move(directory)), file_(std::move(file)), request_(request) {}
+    : directory_(std::move(directory)),
+      file_(std::move(file)),
+      request_(std::string(request.head)) {}
 
 // The file, or nothing when it is none or not there.
 FileJob::Opened FileJob::open(int directory, const std::string& file) {

@@ -7,6 +7,7 @@
 #include "http/content_coding.hpp"
 #include "http/message.hpp"
 #include "http/static_file.hpp"
+#include "http/stored_head.hpp"
 
 namespace socketio::server {
 
@@ -30,7 +31,7 @@ class FileJob {
   void answer(const Opened& file);
   std::string directory_;
   std::string file_;
-  http::StoredHead request_;
+  http::HeadCopy request_;
   http::Coding coding_ = http::Coding::identity;
   http::Response response_;
 };

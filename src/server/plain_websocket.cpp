@@ -97,7 +97,7 @@ void Shard::start_plain(Connection& c, const http::Request& request, std::string
   mark_dirty(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();
-  loop_.timers().cancel(c.timer);
+  c.timer.reset();
   c.ws.emplace(ws::Role::server, route->limits);
   c.plain = std::move(side);
   counters_.plain_websockets.add();

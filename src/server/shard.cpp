@@ -12,12 +12,11 @@
 namespace socketio::server {
 namespace {
 
-// Of the table of session ids. The library's 0.5 costs an idle client 50 bytes more.
-constexpr float kLoad = 0.8F;
 // Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
 // for many.
 constexpr std::size_t kInflatedPerTurn = 1'000'000;
 constexpr base::Duration kUnreadPause = std::chrono::milliseconds(10);
+constexpr std::size_t kKeptBacklog = 256;  // places; what a crowd has taken is given back
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
 
@@ -48,7 +47,6 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       offload_(loop_.mailbox()),
       input_quota_(settings_.options.max_input_bytes),
       output_quota_(settings_.options.max_output_bytes) {
-  sids_.max_load_factor(kLoad);
   if (hub_->tls != nullptr) {
     const TlsOptions& limits = hub_->tls->limits();
     tls_ =
@@ -129,11 +127,6 @@ void Shard::feed(Connection& c, base::MutBytes bytes) {
 
 bool Shard::too_much_input() const {
   return ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes);
-}
-
-void Shard::later(Connection& c) {
-  static_cast<base::ListNode<BacklogTag>&>(c).unlink();
-  later_.push_back(c);
 }
 
 void Shard::turn(Connection& c) {
@@ -242,7 +235,8 @@ void Shard::on_timer(net::Timer& timer) {
       pump(*record);
     }
   } else if (timer.kind == kConnectionTimer) {
-    Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
+    const ConnectionId id = ConnectionId::unpack(timer.owner);
+    Connection* c = connections_.get(id);
     if (c == nullptr) return;
     if (c->closing || c->move || c->shaking_hands()) return drop(*c);
     if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
@@ -253,7 +247,7 @@ void Shard::on_timer(net::Timer& timer) {
     }
     if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
     turn(*c);
-    if (c = connections_.get(ConnectionId::unpack(timer.owner)); c == nullptr) return;
+    if (c = connections_.get(id); c == nullptr) return;
     // Its time is over and it does not even take what is there: no use in waiting once more.
     if (c->closing && c->in_flight) return drop(*c);
     arm(*c);
@@ -278,18 +272,39 @@ void Shard::expire_recovery() {
   if (next != base::kNever) loop_.timers().arm(recovery_timer_, next);
 }
 
+// Input that waits goes on first; what it causes leaves with the rest.
+void Shard::work_off_backlog() {
+  const std::size_t waiting = backlog_.size();
+  for (std::size_t i = 0; i < waiting; ++i) {
+    Connection* c = connections_.get(backlog_[i]);
+    if (c == nullptr || c->waiting != Connection::Waiting::now) continue;  // it has had its turn
+    c->waiting = Connection::Waiting::no;
+    turn(*c);
+  }
+  backlog_.erase(backlog_.begin(), backlog_.begin() + static_cast<std::ptrdiff_t>(waiting));
+  for (const SessionId id : std::exchange(unread_, {})) {
+    if (SessionRecord* record = sessions_.get(id); record != nullptr) go_on(*record);
+  }
+}
+
+// What has had its turn comes first in the next.
+void Shard::end_backlog() {
+  for (const ConnectionId id : later_) {
+    if (Connection* c = connections_.get(id); c != nullptr) c->waiting = Connection::Waiting::now;
+  }
+  backlog_.insert(backlog_.end(), later_.begin(), later_.end());
+  later_.clear();
+  unread_.swap(unread_later_);
+  for (auto* list : {&backlog_, &later_}) {
+    if (list->empty() && list->capacity() > kKeptBacklog) list->shrink_to_fit();
+  }
+}
+
 // -- Output.
 
 void Shard::flush() {
   settle();
-  // Input that waits goes on first; what it causes leaves with the rest. Whoever is put back has
-  // had its turn.
-  base::List<Connection, BacklogTag> waiting;
-  waiting.splice_back(backlog_);
-  while (Connection* c = waiting.pop_front()) turn(*c);
-  base::List<SessionRecord, UnreadTag> posts;
-  posts.splice_back(unread_);
-  while (SessionRecord* record = posts.pop_front()) go_on(*record);
+  work_off_backlog();
   dispatcher_.pump(now());
   while (eio::Session* session = shared_.dirty.pop_front()) {
     if (SessionRecord* record = sessions_.get(SessionId::unpack(session->owner()));
@@ -304,8 +319,7 @@ void Shard::flush() {
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
   }
-  backlog_.splice_back(later_);
-  unread_.splice_back(unread_later_);
+  end_backlog();
   counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
   if (connections_.size() > 0) {
@@ -364,18 +378,17 @@ void Shard::flush_connection(Connection& c) {
     }
     if (everything) {
       c.ws->on_drained();
-      if (c.ws->has_input() && !c.closing && !overloaded(sessions_.get(c.session)))
-        backlog_.push_back(c);
+      if (c.ws->has_input() && !c.closing && !overloaded(sessions_.get(c.session))) revisit(c);
     }
   }
-  if (everything && c.http && c.paused && c.http->machine.has_input()) backlog_.push_back(c);
+  if (everything && c.http && c.paused && c.http->machine.has_input()) revisit(c);
   if (everything && c.move) return loop_.backend().detach(c.stream);
   if (everything && c.closing) {
     c.lingering = true;
     loop_.backend().shutdown_write(c.stream);
     if (c.eof) return drop(c);
     set_paused(c, false);
-    loop_.timers().arm(c.timer, base::after(now(), kLinger));
+    arm_at(c, base::after(now(), kLinger));
     return;
   }
   arm(c);
@@ -388,8 +401,14 @@ void Shard::arm(Connection& c) {
                                      : base::kNever;
   // A timer that fires early looks again; only an earlier deadline has to be armed. Most turns arm
   // nothing.
-  if (deadline == base::kNever || (c.timer.armed() && c.timer.deadline() <= deadline)) return;
-  loop_.timers().arm(c.timer, deadline);
+  if (deadline == base::kNever) return;
+  if (c.timer != nullptr && c.timer->armed() && c.timer->deadline() <= deadline) return;
+  arm_at(c, deadline);
+}
+
+void Shard::arm_at(Connection& c, base::Time deadline) {
+  if (c.timer == nullptr) c.timer = std::make_unique<net::Timer>(c.self.packed(), kConnectionTimer);
+  loop_.timers().arm(*c.timer, deadline);
 }
 
 void Shard::close_when_sent(Connection& c) {
@@ -403,7 +422,7 @@ void Shard::close_when_sent(Connection& c) {
 // would keep the connection and what is queued for it.
 void Shard::arm_stall(Connection& c) {
   const base::Duration patience = c.ws ? settings_.ws.close_timeout : settings_.http.send_timeout;
-  loop_.timers().arm(c.timer, base::after(now(), patience));
+  arm_at(c, base::after(now(), patience));
 }
 
 void Shard::drop(Connection& c) {

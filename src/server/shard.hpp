@@ -16,11 +16,11 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <tsl/robin_map.h>
-
 #include "base/counter.hpp"
+#include "base/hash_index.hpp"
 #include "base/list.hpp"
 #include "eio/gateway.hpp"
 #include "http/compressor.hpp"
@@ -37,16 +37,14 @@
 
 namespace socketio::server {
 
-struct SidHash {
-  // The id's bits are random already (and unknown ids only look up, never insert), but they come in
-  // letters, whose high bits say little: the multiplication spreads what they have.
-  std::size_t operator()(const eio::Sid& sid) const {
-    std::uint64_t h = 0;
-    std::memcpy(&h, sid.chars.data(), sizeof h);
-    h *= 0x9E3779B97F4A7C15;
-    return static_cast<std::size_t>(h ^ (h >> 32));
-  }
-};
+// The id's bits are random already (and unknown ids only look up, never insert), but they come in
+// letters, whose high bits say little: the multiplication spreads what they have.
+inline std::uint32_t hash_of(const eio::Sid& sid) {
+  std::uint64_t h = 0;
+  std::memcpy(&h, sid.chars.data(), sizeof h);
+  h *= 0x9E3779B97F4A7C15;
+  return static_cast<std::uint32_t>(h ^ (h >> 32));
+}
 
 // Instead of Socket.IO: somebody who wants bare Engine.IO messages (the conformance servers). Calls
 // come one at a time with no machine on the stack.
@@ -148,13 +146,27 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool too_much_output() const { return ledger_.output() > output_quota_.again; }
   // Machine events of one connection, and packets of one POST, before others get their turn.
   static constexpr int kEventsPerTurn = 256;
-  void turn(Connection& c);   // drains the connection's machine
-  void later(Connection& c);  // ... and the rest in the next turn
+  void turn(Connection& c);  // drains the connection's machine
+  // Its turn comes again with the next flush(); and with that of the next turn, when it has had
+  // this one's.
+  void revisit(Connection& c) {
+    if (c.waiting != Connection::Waiting::no) return;
+    c.waiting = Connection::Waiting::now;
+    backlog_.push_back(c.self);
+  }
+  void later(Connection& c) {
+    if (c.waiting == Connection::Waiting::next) return;
+    c.waiting = Connection::Waiting::next;
+    later_.push_back(c.self);
+  }
+  void work_off_backlog();
+  void end_backlog();
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
   void settle();
   void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
   void arm(Connection& c);
+  void arm_at(Connection& c, base::Time deadline);
   void close_when_sent(Connection& c);  // flush, shut down, linger, close
   void arm_stall(Connection& c);        // closing: drop when nothing leaves for too long
   void drop(Connection& c);             // close now
@@ -324,13 +336,13 @@ class Shard final : public net::Driver, private eio::SessionTable {
   Counters counters_;
   base::Slab<Connection> connections_;
   base::Slab<SessionRecord> sessions_;
-  tsl::robin_map<eio::Sid, SessionId, SidHash> sids_;
+  base::HashIndex sids_;                 // places in sessions_
   std::vector<ConnectionId> unsettled_;  // with a send in flight since the last wait()
   // Input left unread: what the end of this turn goes on with, and (fairness) the next one's.
-  base::List<Connection, BacklogTag> backlog_;
-  base::List<Connection, BacklogTag> later_;
-  base::List<SessionRecord, UnreadTag> unread_;  // likewise of POSTs
-  base::List<SessionRecord, UnreadTag> unread_later_;
+  std::vector<ConnectionId> backlog_;
+  std::vector<ConnectionId> later_;
+  std::vector<SessionId> unread_;  // likewise of POSTs
+  std::vector<SessionId> unread_later_;
   sio::Core core_;
   Dispatcher dispatcher_;
   net::Offload offload_;

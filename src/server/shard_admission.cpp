@@ -162,7 +162,7 @@ void Shard::ask(Connection& c, const Question<Request, T>& question, const Reque
           if (holding == nullptr) return;
           (on.*then)(*holding, answer);
           if (Connection* still = on.connections_.get(id); still != nullptr)
-            on.backlog_.push_back(*still);  // a pipelined request may wait behind this one
+            on.revisit(*still);  // a pipelined request may wait behind this one
         });
   });
   if (!dispatcher_.guarded(request.path(), [&] { question(request, reply); })) reply.fail();

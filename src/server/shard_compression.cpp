@@ -80,7 +80,7 @@ void Shard::answer_poll(Connection& c, bool compress) {
                                ? base::Bytes(scratch_)
                                : poll_compressor_->compress(coding, scratch_);
   eligible ? answer_coded(c, coding, body) : answer_engine(c, kPollType, kPollHeaders, body);
-  backlog_.push_back(c);  // a pipelined request may wait behind this one
+  revisit(c);  // a pipelined request may wait behind this one
 }
 
 // An answer whose coding was chosen by the request.
@@ -112,7 +112,7 @@ bool Shard::answer_poll_later(Connection& c, http::Coding coding) {
         still->http->exchange = Exchange::none;
         const http::Coding used = job->failed ? http::Coding::identity : coding;
         answer_coded(*still, used, job->failed ? job->body : job->packed);
-        closing_ ? close_when_sent(*still) : backlog_.push_back(*still);
+        closing_ ? close_when_sent(*still) : revisit(*still);
       });
   if (queued) {
     c.http->exchange = Exchange::user;  // not the session's any more

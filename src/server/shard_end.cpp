@@ -78,7 +78,7 @@ void Shard::handler_ended(std::uint64_t session) {
   Connection* c = connections_.get(record->websocket);
   if (c == nullptr || !c->paused || record->running > settings_.options.max_running_handlers)
     return;
-  backlog_.push_back(*c);
+  revisit(*c);
   loop_.nudge();  // the embedding program may have ended the wait between two turns
 }
 

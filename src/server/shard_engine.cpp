@@ -26,8 +26,11 @@ SessionRecord* Shard::find_session(base::Bytes sid) {
   }
   const std::optional<eio::Sid> parsed = eio::parse_sid(sid);
   if (!parsed) return nullptr;
-  const auto it = sids_.find(*parsed);
-  return it == sids_.end() ? nullptr : sessions_.get(it->second);
+  const std::optional<std::uint32_t> place =
+      sids_.find(hash_of(*parsed), [&](std::uint32_t candidate) {
+        return sessions_.at_place(candidate)->session.sid() == *parsed;
+      });
+  return place ? sessions_.at_place(*place) : nullptr;
 }
 
 std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
@@ -35,7 +38,7 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
   SessionRecord* record = const_cast<Shard*>(this)->find_session(sid);
   if (record == nullptr) return std::nullopt;
   return eio::SessionFacts{record->session.transport(), record->session.upgrading(),
-                           !record->session.open(), record->session.v3()};
+                           !record->session.open(), record->session.v3(), record->session.owner()};
 }
 
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
@@ -46,8 +49,7 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
-  record->head = http::StoredHead(request);
-  record->address = std::make_unique<std::string>(c.http->peer.host());
+  record->head = http::StoredHead(request, c.http->peer.packed());
   record->issued_ms = unix_ms_();
   if (c.tls) {
     record->secure = true;
@@ -63,7 +65,7 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   if (record->session.has_custom_id()) {
     hub_->custom_ids.place(decision.sid, {index_, id.packed()});
   } else {
-    sids_.insert_or_assign(sid, id);
+    sids_.insert(hash_of(sid), id.index);
   }
   if (engine_ == nullptr) record->client = core_.open(record->session, id.packed(), now());
   return *record;
@@ -77,7 +79,7 @@ void Shard::on_engine_head(Connection& c, const http::Request& request) {
 }
 
 void Shard::begin_post(Connection& c, const http::Request& request, const eio::Decision& decision) {
-  SessionRecord* record = find_session(decision.sid);
+  SessionRecord* record = sessions_.get(SessionId::unpack(decision.session));
   const eio::Session::Post outcome =
       record->session.on_post_begin(request.header("content-type"), now());
   if (outcome != eio::Session::Post::accepted) {
@@ -131,7 +133,7 @@ void Shard::carry_out(Connection& c, const http::Request& request, bool websocke
     case eio::Decision::Kind::open:
       return open(c, request, std::move(decision));
     case eio::Decision::Kind::poll:
-      return on_poll(c, *find_session(decision.sid));
+      return on_poll(c, *sessions_.get(SessionId::unpack(decision.session)));
     case eio::Decision::Kind::upgrade:
       start_websocket(c, request, decision);
       return;
@@ -164,13 +166,13 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   head += "\r\n";
 
   SessionRecord* record = decision.kind == eio::Decision::Kind::upgrade
-                              ? find_session(decision.sid)
+                              ? sessions_.get(SessionId::unpack(decision.session))
                               : &open_session(c, request, decision);
   c.out.append(arena_, head);
   mark_dirty(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();
-  loop_.timers().cancel(c.timer);
+  c.timer.reset();
   c.ws.emplace(ws::Role::server, settings_.ws);
   c.session = SessionId::unpack(record->session.owner());
   if (decision.kind == eio::Decision::Kind::upgrade) {
@@ -206,7 +208,7 @@ void Shard::put_off(SessionRecord& record, ConnectionId post) {
   record.body = std::move(rest);
   record.post = post;
   record.unread = true;
-  unread_later_.push_back(record);
+  unread_later_.push_back(SessionId::unpack(record.session.owner()));
 }
 
 void Shard::go_on(SessionRecord& record) {
@@ -214,7 +216,7 @@ void Shard::go_on(SessionRecord& record) {
   work_off(record);
   SessionRecord* still = sessions_.get(id);
   if (still == nullptr) return;
-  if (still->session.reading_body()) return unread_later_.push_back(*still);
+  if (still->session.reading_body()) return unread_later_.push_back(id);
   finish_post(*still);
   if (!std::exchange(still->poll_lost, false)) return;
   still->session.on_poll_aborted(now());
@@ -229,7 +231,7 @@ void Shard::finish_post(SessionRecord& record) {
   c->http->exchange = Exchange::none;
   c->http->session = {};
   answer_engine(*c, kPostType, kPostHeaders, "ok");
-  backlog_.push_back(*c);  // a pipelined request may wait behind this one
+  revisit(*c);  // a pipelined request may wait behind this one
 }
 
 // Carries out what the session says, until it has nothing more to say. It says nothing while a
@@ -366,7 +368,7 @@ void Shard::erase_session(SessionRecord& record) {
   if (record.session.has_custom_id()) {
     hub_->custom_ids.remove(record.session.id());
   } else {
-    sids_.erase(record.session.sid());
+    sids_.erase(hash_of(record.session.sid()), SessionId::unpack(record.session.owner()).index);
   }
   sessions_.erase(SessionId::unpack(record.session.owner()));
 }

@@ -58,7 +58,8 @@ void Shard::turn_http(Connection& c) {
 void Shard::on_head(Connection& c, const http::Request& request) {
   const bool post = request.method == "POST";
   if (!post && hub_->size() == 1) return;  // decided when it is complete
-  const std::optional<std::string> path = http::normalise_path(request.path);
+  std::string room;
+  const std::optional<base::Bytes> path = http::normalise_path(request.path, room);
   if (!path || !eio::under_path(*path, settings_.options.path)) return;
   if (move_to_owner(c, request)) return;
   if (!post) return;
@@ -67,14 +68,15 @@ void Shard::on_head(Connection& c, const http::Request& request) {
 
 void Shard::on_request(Connection& c, const http::Request& request, base::MutBytes body) {
   counters_.http_requests.add();
-  std::optional<std::string> path = http::normalise_path(request.path);
+  std::string room;
+  const std::optional<base::Bytes> path = http::normalise_path(request.path, room);
   if (path && eio::under_path(*path, settings_.options.path)) {
     if (hub_->engine.gated) [[unlikely]]
       return on_gated_request(c, request, *path, body);
     if (c.http->exchange == Exchange::none && serve_client(c, request, *path)) return;
     return on_engine_request(c, request, body);
   }
-  on_user_request(c, request, path ? std::move(*path) : std::string(), body);
+  on_user_request(c, request, std::string(path.value_or(base::Bytes())), body);
 }
 
 std::optional<std::string_view> Shard::client_file(std::string_view path) const {
@@ -156,7 +158,7 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply&
   c->http->exchange = Exchange::none;
   c->http->patience = base::kNever;
   respond(*c, to_response(reply));
-  backlog_.push_back(*c);  // a pipelined request may wait behind this one
+  revisit(*c);  // a pipelined request may wait behind this one
 }
 
 void Shard::serve_file(Connection& c, const http::Request& request, const std::string& directory,
@@ -177,7 +179,7 @@ void Shard::answer_from_worker(Connection& c, std::shared_ptr<Job> job) {
                      if (still == nullptr || !still->http || still->http->request != number) return;
                      still->http->exchange = Exchange::none;
                      respond(*still, job->response());
-                     backlog_.push_back(*still);
+                     revisit(*still);
                    });
   if (queued) return;
   c.http->exchange = Exchange::none;

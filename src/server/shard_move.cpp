@@ -47,8 +47,6 @@ void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read,
                   std::unique_ptr<TlsSide> tls) {
   auto [id, c] = connections_.emplace();
   c->self = id;
-  c->timer.owner = id.packed();
-  c->timer.kind = kConnectionTimer;
   c->stream = loop_.backend().adopt(fd, id.packed());
   if (closing_) return drop(*c);
   loop_.backend().recv_start(c->stream);

@@ -126,7 +126,7 @@ void Shard::shed_connection(ConnectionId id) {
   lost(*c, true);
   c->shed = c->closing = c->lingering = true;
   ++shedding_;
-  loop_.timers().cancel(c->timer);
+  c->timer.reset();
   c->ws.reset();
   c->http.reset();
   if (c->tls) {

@@ -24,7 +24,7 @@ void Shard::begin_tls(Connection& c, const net::Address& peer) {
   c.tls->handshakes = &tls_->handshake_count;
   tls_->handshakes.push_back(*c.tls);
   ++tls_->handshake_count;
-  loop_.timers().arm(c.timer, base::after(now(), hub_->tls->limits().handshake_timeout));
+  arm_at(c, base::after(now(), hub_->tls->limits().handshake_timeout));
 }
 
 void Shard::resume_tls(Connection& c, std::unique_ptr<TlsSide> tls) {

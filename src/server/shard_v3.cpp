@@ -26,9 +26,9 @@ void Shard::join_root(SessionRecord& record) {
 
 // The answer to a poll, in scratch_, which is not the usual text.
 void Shard::answer_old_client(Connection& c, const SessionRecord& record, eio::FormV3 form) {
-  backlog_.push_back(c);  // a pipelined request may wait behind this one
+  revisit(c);  // a pipelined request may wait behind this one
   if (form == eio::FormV3::binary) return answer_engine(c, kBytesType, kBytesHeaders, scratch_);
-  scratch_ = eio::jsonp_script(http::query_value(record.head.query(), "j").value, scratch_);
+  scratch_ = eio::jsonp_script(http::query_value(record.head.open().query(), "j").value, scratch_);
   // A script is what the type says, and nothing else of ours is one.
   if (c.http->headers) answer_headers(c).set("X-Content-Type-Options", "nosniff");
   answer_engine(c, kScriptType, kScriptHeaders, scratch_);

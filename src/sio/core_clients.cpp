@@ -173,8 +173,7 @@ void Core::State::dispatch(Client& client, const Decoded& packet, base::Time now
     return violation(client, "packet without a namespace", now);
   Socket* socket = sockets.get(entry->socket);
   if (socket == nullptr) {  // sent before the client heard that the server disconnected it
-    if (packet.type == PacketType::disconnect)
-      client.entries.erase(client.entries.begin() + (entry - client.entries.data()));
+    if (packet.type == PacketType::disconnect) client.entries.erase(entry);
     return;
   }
   if (socket->state != SocketState::connected)

@@ -163,7 +163,7 @@ void Core::State::leave(Socket& socket, DisconnectReason reason) {
   if (reason == DisconnectReason::server_namespace_disconnect)
     entry->socket = {};
   else
-    client->entries.erase(client->entries.begin() + (entry - client->entries.data()));
+    client->entries.erase(entry);
 }
 
 }  // namespace socketio::sio

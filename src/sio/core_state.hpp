@@ -8,6 +8,7 @@
 
 #include <tsl/robin_set.h>
 
+#include "base/few.hpp"
 #include "base/list.hpp"
 #include "sio/ack_table.hpp"
 #include "sio/core.hpp"
@@ -38,7 +39,7 @@ struct Client : base::ListNode<Client> {
   std::uint64_t owner = 0;
   Decoder decoder;
   base::Time deadline = base::kNever;
-  std::vector<Entry> entries;
+  base::Few<Entry> entries;
   // Usually null. A list of stable records, since events show their names.
   std::unique_ptr<std::vector<std::unique_ptr<WaitingConnect>>> waiting;
   std::unique_ptr<PacketReader> reader;  // of a user's parser

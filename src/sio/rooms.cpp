@@ -4,6 +4,7 @@
 #include <tsl/robin_set.h>
 
 #include "base/check.hpp"
+#include "base/hash_index.hpp"
 #include "sio/core.hpp"
 #include "sio/keyed_hash.hpp"
 
@@ -37,39 +38,33 @@ struct Rooms::Index {
     std::uint32_t number = 0;
   };
 
-  // The tables hold the objects themselves and find them by name: no name is stored twice.
+  // The table holds the rooms themselves and finds them by name: no name is stored twice.
   struct Hash {
     KeyedHash keyed;
     std::size_t operator()(base::Bytes name) const { return keyed(name); }
     std::size_t operator()(const Room* room) const { return keyed(room->name); }
-    std::size_t operator()(const Socket* socket) const { return keyed(socket->id_view()); }
   };
   struct Equal {
     using is_transparent = void;
     static base::Bytes name(base::Bytes text) { return text; }
     static base::Bytes name(const Room* room) { return room->name; }
-    static base::Bytes name(const Socket* socket) { return socket->id_view(); }
     template <class A, class B>
     bool operator()(const A& a, const B& b) const {
       return name(a) == name(b);
     }
   };
-  template <class T>
-  using Table = tsl::robin_set<T*, Hash, Equal, std::allocator<T*>, true>;
-
   Index(base::Random& random, base::Counter* counter)
-      : by_name(0, Hash{KeyedHash(random)}), by_id(0, Hash{KeyedHash(random)}), count(counter) {
+      : by_name(0, Hash{KeyedHash(random)}), keyed(random), count(counter) {
     by_name.max_load_factor(kMostLoad);
-    by_id.max_load_factor(kMostLoad);
     by_name.min_load_factor(kLeastLoad);
-    by_id.min_load_factor(kLeastLoad);
   }
 
   std::vector<std::unique_ptr<Room>> rooms;  // null: free
   std::vector<std::uint32_t> free;
-  Table<Room> by_name;
-  Table<Socket> by_id;
+  tsl::robin_set<Room*, Hash, Equal, std::allocator<Room*>, true> by_name;
   std::vector<Socket*> sockets;
+  base::HashIndex by_id;  // places in `sockets`
+  KeyedHash keyed;        // of by_id
   std::uint32_t epoch = 0;
   base::Counter* count;
 
@@ -77,9 +72,11 @@ struct Rooms::Index {
     const auto found = by_name.find(name);
     return found == by_name.end() ? nullptr : *found;
   }
+  std::uint32_t hash(base::Bytes id) const { return static_cast<std::uint32_t>(keyed(id)); }
   Socket* find_socket(base::Bytes id) const {
-    const auto found = by_id.find(id);
-    return found == by_id.end() ? nullptr : *found;
+    const auto place = by_id.find(
+        hash(id), [&](std::uint32_t candidate) { return sockets[candidate]->id_view() == id; });
+    return place ? sockets[*place] : nullptr;
   }
 
   Room& create(base::Bytes name);
@@ -161,14 +158,16 @@ void Rooms::add(Socket& socket) {
   socket.position = static_cast<std::uint32_t>(index_->sockets.size());
   socket.memberships.seen = 0;
   index_->sockets.push_back(&socket);
-  index_->by_id.insert(&socket);
+  index_->by_id.insert(index_->hash(socket.id_view()), socket.position);
 }
 
 void Rooms::remove(Socket& socket) {
   leave_all(socket);
   if (socket.position == kUnlisted) return;
-  index_->by_id.erase(&socket);
+  index_->by_id.erase(index_->hash(socket.id_view()), socket.position);
   Socket* last = index_->sockets.back();
+  if (last != &socket)
+    index_->by_id.move(index_->hash(last->id_view()), last->position, socket.position);
   index_->sockets[socket.position] = last;
   last->position = socket.position;
   index_->sockets.pop_back();
@@ -217,7 +216,7 @@ bool Rooms::leave(Socket& socket, base::Bytes name) {
 void Rooms::leave_all(Socket& socket) {
   Memberships& own = socket.memberships;
   while (!own.slots.empty()) index_->leave(socket, own.slots.size() - 1);
-  own.slots.shrink_to_fit();
+  own.slots.clear();
   own.finder.reset();
 }
 

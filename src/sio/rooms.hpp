@@ -14,6 +14,7 @@
 
 #include "base/bytes.hpp"
 #include "base/counter.hpp"
+#include "base/few.hpp"
 #include "base/random.hpp"
 
 namespace socketio::sio {
@@ -26,7 +27,7 @@ struct Memberships {
     std::uint32_t room;
     std::uint32_t position;
   };
-  std::vector<Slot> slots;
+  base::Few<Slot> slots;
   // Room -> slot, once there are so many that looking through them is no longer cheap.
   struct Finder;
   std::unique_ptr<Finder> finder;
