@@ -98,8 +98,10 @@ struct Connection : eio::Outlet {
   bool lingering = false;  // our FIN is out; input is thrown away until the peer's, or a deadline
   bool paused = false;     // receiving is stopped
   bool eof = false;
-  bool shed = false;  // dropped since the whole server held too much; only its end is left
-  enum class Waiting : std::uint8_t { no, now, next } waiting = Waiting::no;  // see Shard::revisit
+  enum class Waiting : std::uint8_t { no, now, next };
+  // One byte: there is no room for a second one.
+  Waiting waiting : 2 = Waiting::no;  // see Shard::revisit
+  bool shed : 1 = false;  // dropped since the whole server held too much; only its end is left
 };
 
 // One Engine.IO client, and the connections that carry it now.

@@ -16,7 +16,6 @@ namespace {
 // for many.
 constexpr std::size_t kInflatedPerTurn = 1'000'000;
 constexpr base::Duration kUnreadPause = std::chrono::milliseconds(10);
-constexpr std::size_t kKeptBacklog = 256;  // places; what a crowd has taken is given back
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
 
@@ -270,34 +269,6 @@ void Shard::on_timer(net::Timer& timer) {
 void Shard::expire_recovery() {
   const base::Time next = hub_->recovery->expire(now());
   if (next != base::kNever) loop_.timers().arm(recovery_timer_, next);
-}
-
-// Input that waits goes on first; what it causes leaves with the rest.
-void Shard::work_off_backlog() {
-  const std::size_t waiting = backlog_.size();
-  for (std::size_t i = 0; i < waiting; ++i) {
-    Connection* c = connections_.get(backlog_[i]);
-    if (c == nullptr || c->waiting != Connection::Waiting::now) continue;  // it has had its turn
-    c->waiting = Connection::Waiting::no;
-    turn(*c);
-  }
-  backlog_.erase(backlog_.begin(), backlog_.begin() + static_cast<std::ptrdiff_t>(waiting));
-  for (const SessionId id : std::exchange(unread_, {})) {
-    if (SessionRecord* record = sessions_.get(id); record != nullptr) go_on(*record);
-  }
-}
-
-// What has had its turn comes first in the next.
-void Shard::end_backlog() {
-  for (const ConnectionId id : later_) {
-    if (Connection* c = connections_.get(id); c != nullptr) c->waiting = Connection::Waiting::now;
-  }
-  backlog_.insert(backlog_.end(), later_.begin(), later_.end());
-  later_.clear();
-  unread_.swap(unread_later_);
-  for (auto* list : {&backlog_, &later_}) {
-    if (list->empty() && list->capacity() > kKeptBacklog) list->shrink_to_fit();
-  }
 }
 
 // -- Output.

@@ -159,8 +159,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
     c.waiting = Connection::Waiting::next;
     later_.push_back(c.self);
   }
-  void work_off_backlog();
-  void end_backlog();
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
   void settle();
@@ -174,6 +172,13 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
   void finish_closing();
   void finish_ending();
+
+  // -- What waits for the next turn (shard_backlog.cpp).
+  void work_off_backlog();
+  void end_backlog();
+  void put_off(SessionRecord& record, ConnectionId post);
+  void go_on(SessionRecord& record);
+  void finish_post(SessionRecord& record);
 
   // -- When the whole server holds too much (shard_shed.cpp).
   struct Holder;
@@ -254,11 +259,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool start_websocket(Connection& c, const http::Request& request, const eio::Decision& decision);
   void turn_ws(Connection& c);
   void pump(SessionRecord& record);
-  void put_off(SessionRecord& record, ConnectionId post);
-  void go_on(SessionRecord& record);
   void work_off(SessionRecord& record);
-  void finish_post(SessionRecord& record);
   void flush_session(SessionRecord& record);
+  void answer_post(Connection& c);
   void answer_engine(Connection& c, base::Bytes type, base::Bytes lines, base::Bytes body);
   void close_websocket(ConnectionId id);
   void deliver(SessionRecord& record, const eio::Event& event);

@@ -115,7 +115,7 @@ void Shard::on_engine_request(Connection& c, const http::Request& request, base:
       }
     }
     if (Connection* still = connections_.get(id); still != nullptr) {
-      answer_engine(*still, kPostType, kPostHeaders, "ok");
+      answer_post(*still);
     }
     return;
   }
@@ -198,40 +198,6 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
     if (c.ws) c.ws->keep(ledger_);
   }
   return true;
-}
-
-// What is left of a POST waits for the next turn, in memory of its own: the connection may go.
-void Shard::put_off(SessionRecord& record, ConnectionId post) {
-  base::InBuffer rest;
-  rest.append(record.session.unread(), ledger_);
-  record.session.moved_body(rest.view());
-  record.body = std::move(rest);
-  record.post = post;
-  record.unread = true;
-  unread_later_.push_back(SessionId::unpack(record.session.owner()));
-}
-
-void Shard::go_on(SessionRecord& record) {
-  const SessionId id = SessionId::unpack(record.session.owner());
-  work_off(record);
-  SessionRecord* still = sessions_.get(id);
-  if (still == nullptr) return;
-  if (still->session.reading_body()) return unread_later_.push_back(id);
-  finish_post(*still);
-  if (!std::exchange(still->poll_lost, false)) return;
-  still->session.on_poll_aborted(now());
-  pump(*still);
-}
-
-void Shard::finish_post(SessionRecord& record) {
-  record.unread = false;
-  record.body.clear();
-  Connection* c = connections_.get(std::exchange(record.post, ConnectionId{}));
-  if (c == nullptr || !c->http || c->http->exchange != Exchange::post) return;
-  c->http->exchange = Exchange::none;
-  c->http->session = {};
-  answer_engine(*c, kPostType, kPostHeaders, "ok");
-  revisit(*c);  // a pipelined request may wait behind this one
 }
 
 // Carries out what the session says, until it has nothing more to say. It says nothing while a
@@ -332,6 +298,10 @@ void Shard::flush_session(SessionRecord& record) {
     }
   }
   pump(record);
+}
+
+void Shard::answer_post(Connection& c) {
+  answer_engine(c, kPostType, kPostHeaders, "ok");
 }
 
 // The same headers twice: as the lines that mostly leave as they are, and as what they say, for

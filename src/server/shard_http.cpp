@@ -12,7 +12,7 @@ void Shard::turn_http(Connection& c) {
   int requests = 0;
   while (c.http) {
     // A peer that does not read is not answered further; nor is anybody before too much is shed.
-    const bool unread = c.out.bytes() > settings_.options.send_queue_soft;
+    const bool unread = requests > 0 && c.out.bytes() > settings_.options.send_queue_soft;
     if (requests == kEventsPerTurn || unread || too_much_output()) {
       c.http->machine.keep(ledger_);
       set_paused(c, true);
