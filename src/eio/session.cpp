@@ -347,7 +347,9 @@ void Session::close(CloseReason reason, base::Bytes detail, base::Time now) {
   reason_ = reason;
   detail_ = detail;
   inbox_kind_ = Inbox::empty;
-  timer_ = base::after(now, shared_.options.drain_timeout);
+  const base::Time end = base::after(now, shared_.options.drain_timeout);
+  // Who owes a pong is known to be gone by then: nothing is kept for it any longer.
+  timer_ = awaiting_pong_ ? std::min(timer_, end) : end;
   parked_at_close_ = poll_parked_;
   // A client that was told `3probe` may never poll again: it gets the rest behind its `5`.
   if (probe_ != nullptr && !probe_->answered) drop_probe();

@@ -145,6 +145,12 @@ class Session : public DirtyNode {
   // The whole body; drain next() (messages, maybe closed), then answer 200 "ok" whatever came out.
   // The body stays valid while draining.
   void on_post(base::MutBytes body, base::Time now);
+  // The driver may stop in the middle of a body, so that others get their turn: `rest` is then told
+  // where a copy of what is unread() stands, and draining goes on later. Until it is done no frame
+  // and no deadline is passed in; another POST is an overlap.
+  bool reading_body() const { return inbox_kind_ == Inbox::body; }
+  base::Bytes unread() const { return base::as_bytes(inbox_); }
+  void moved_body(base::MutBytes rest) { inbox_ = rest; }
   // The POST ended without a body: too large (413: the session lives), timed out or aborted. A
   // session that has upgraded meanwhile does not mind.
   void on_post_failed(bool too_large, base::Time now);

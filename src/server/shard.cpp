@@ -13,7 +13,7 @@
 namespace socketio::server {
 namespace {
 
-constexpr std::size_t kKeptBacklog = 256;  // places; what a crowd has taken is given back
+constexpr base::Duration kUnreadPause = std::chrono::milliseconds(10);
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
 // Of work that is owed to nobody in particular, when memory has run out in it.
@@ -43,7 +43,9 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       shared_{settings_.eio, arena_, ledger_},
       core_(shared_, *random_, settings_.sio, index),
       dispatcher_(*this, core_, shared_, counters_, hub_),
-      offload_(loop_.mailbox()) {
+      offload_(loop_.mailbox()),
+      input_quota_(settings_.options.max_input_bytes),
+      output_quota_(settings_.options.max_output_bytes) {
   if (hub_->tls != nullptr) {
     const TlsOptions& limits = hub_->tls->limits();
     tls_ =
@@ -107,7 +109,8 @@ void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
 }
 
 void Shard::feed(Connection& c, base::MutBytes bytes) {
-  if (too_much_input()) return refuse_input(c);
+  if (too_much_input() && !make_room(c)) [[unlikely]]
+    return;
   if (c.ws) {
     c.ws->feed(bytes, now());
     return turn_ws(c);
@@ -118,12 +121,6 @@ void Shard::feed(Connection& c, base::MutBytes bytes) {
 
 bool Shard::too_much_input() const {
   return ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes);
-}
-
-void Shard::refuse_input(Connection& c) {
-  log(base::LogLevel::warn, base::LogKind::connection,
-      "max_input_bytes reached: connection dropped");
-  drop(c);
 }
 
 void Shard::turn(Connection& c) {
@@ -156,7 +153,9 @@ void Shard::input_ended(Connection& connection) {
     c->http->machine.on_eof();
     turn(*c);
     c = connections_.get(id);
-    if (c == nullptr || (c->http && (c->http->machine.answering() || c->closing))) return;
+    if (c == nullptr) return;
+    if (c->http && (c->http->machine.answering() || c->http->machine.has_input() || c->closing))
+      return;
   }
   lost(*c, false);
   close_when_sent(*c);
@@ -182,6 +181,7 @@ void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   if (c == nullptr) return;
   spare(c->self, [&] { lost(*c, static_cast<bool>(error)); });
+  if (c->shed) --shedding_;
   connections_.erase(ConnectionId::unpack(owner));
   hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
   finish_closing();
@@ -198,10 +198,12 @@ void Shard::lost(Connection& c, bool failed) {
     if (record == nullptr) return;
     if (exchange == Exchange::poll) {
       record->poll = {};
+      // Not before the packets that came whole.
+      if (record->unread) return static_cast<void>(record->poll_lost = true);
       record->session.on_poll_aborted(t);
     } else if (exchange == Exchange::post) {
       record->post = {};
-      record->session.on_post_failed(false, t);
+      if (!record->unread) record->session.on_post_failed(false, t);
     }
   } else {
     record = sessions_.get(std::exchange(c.session, SessionId{}));
@@ -213,7 +215,8 @@ void Shard::lost(Connection& c, bool failed) {
 }
 
 bool Shard::has_work() const {
-  return !shared_.outlets.empty() || !backlog_.empty() || !shared_.dirty.empty();
+  return !shared_.outlets.empty() || !backlog_.empty() || !unread_.empty() ||
+         !shared_.dirty.empty();
 }
 
 void Shard::on_timer(net::Timer& timer) {
@@ -221,6 +224,8 @@ void Shard::on_timer(net::Timer& timer) {
   if (timer.kind == kSessionTimer) {
     const SessionId id = SessionId::unpack(timer.owner);
     if (SessionRecord* record = sessions_.get(id); record != nullptr) {
+      // What has come is read before anybody looks at the clock.
+      if (record->unread) return loop_.timers().arm(timer, base::after(t, kUnreadPause));
       spare(id, [&] {
         if (record->session.deadline() <= t) record->session.on_deadline(t);
         pump(*record);
@@ -244,6 +249,8 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kPlainTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c != nullptr && c->plain) spare(c->self, [&] { on_plain_timer(*c); });
+  } else if (timer.kind == kTrimTimer) {
+    trim();
   }
 }
 
@@ -280,17 +287,7 @@ void Shard::expire_recovery() {
 
 void Shard::flush() {
   settle();
-  // Connections whose input was cut short by fairness go on first; what they cause leaves with the
-  // rest.
-  const std::size_t waiting = backlog_.size();
-  for (std::size_t i = 0; i < waiting; ++i) {
-    Connection* c = connections_.get(backlog_[i]);
-    if (c == nullptr) continue;
-    c->in_backlog = false;
-    spare(c->self, [&] { turn(*c); });
-  }
-  backlog_.erase(backlog_.begin(), backlog_.begin() + static_cast<std::ptrdiff_t>(waiting));
-  if (backlog_.empty() && backlog_.capacity() > kKeptBacklog) backlog_.shrink_to_fit();
+  work_off_backlog();
   dispatcher_.pump(now());
   while (eio::Session* session = shared_.dirty.pop_front()) {
     if (SessionRecord* record = sessions_.get(SessionId::unpack(session->owner()));
@@ -304,10 +301,17 @@ void Shard::flush() {
     Connection& c = static_cast<Connection&>(*outlet);
     spare(c.self, [&] { flush_connection(c); });
   }
+  try {
+    shed_output();
+  } catch (const std::bad_alloc&) {  // tried again by the next turn
+    out_of_memory();
+  }
+  note_peak();
   if (const base::Time deadline = core_.deadline();
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
     loop_.timers().arm(core_timer_, deadline);
   }
+  end_backlog();
   counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
   if (connections_.size() > 0) {
@@ -395,6 +399,7 @@ void Shard::after_flush(Connection& c, bool everything) {
       if (c.ws->has_input() && !c.closing && !overloaded(sessions_.get(c.session))) revisit(c);
     }
   }
+  if (everything && c.http && c.paused && c.http->machine.has_input()) revisit(c);
   if (everything && c.move) return loop_.backend().detach(c.stream);
   if (everything && c.closing) {
     c.lingering = true;

@@ -171,13 +171,22 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void input_ended(Connection& c);
   void feed(Connection& c, base::MutBytes bytes);
   bool too_much_input() const;
-  void refuse_input(Connection& c);
+  // Until the end of the turn, where it is shed: then nobody is answered before that.
+  bool too_much_output() const { return ledger_.output() > output_quota_.again; }
+  // Machine events of one connection, and packets of one POST, before others get their turn.
+  static constexpr int kEventsPerTurn = 256;
   void turn(Connection& c);  // drains the connection's machine
-  // Its turn comes again with the next flush().
+  // Its turn comes again with the next flush(); and with that of the next turn, when it has had
+  // this one's.
   void revisit(Connection& c) {
-    if (c.in_backlog) return;
+    if (c.waiting != Connection::Waiting::no) return;
     backlog_.push_back(c.self);
-    c.in_backlog = true;
+    c.waiting = Connection::Waiting::now;
+  }
+  void later(Connection& c) {
+    if (c.waiting == Connection::Waiting::next) return;
+    later_.push_back(c.self);
+    c.waiting = Connection::Waiting::next;
   }
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
@@ -197,6 +206,36 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void dismiss(Connection& c);
   void finish_closing();
   void finish_ending();
+
+  // -- What waits for the next turn (shard_backlog.cpp).
+  void work_off_backlog();
+  void end_backlog();
+  void put_off(SessionRecord& record, ConnectionId post);
+  void go_on(SessionRecord& record);
+  void finish_post(SessionRecord& record);
+
+  // -- When the whole server holds too much (shard_shed.cpp).
+  struct Holder;
+  // One of the two limits of the whole server.
+  struct Quota {
+    explicit Quota(std::size_t bytes) : limit(static_cast<std::int64_t>(bytes)), again(limit) {}
+    bool exceeded(std::int64_t total) {
+      if (total <= limit) again = limit;
+      return total > again;
+    }
+    std::int64_t limit;
+    std::int64_t again;  // when shedding did not help: from here on it is tried again
+  };
+  bool make_room(Connection& c);  // false: `c` itself had to go
+  std::size_t input_of(const Connection& c) const;
+  void shed_input();
+  void shed_output();
+  bool shed(std::vector<Holder>& holders, std::int64_t total, const Quota& quota, const char* why);
+  void shed_connection(ConnectionId id);
+  void shed_session(SessionId id);
+  void ask_others_to_shed(void (Shard::*how)());
+  void note_peak();
+  void trim();
 
   // -- Between shards (shard_move.cpp).
   std::size_t emptiest_shard() const;
@@ -260,9 +299,11 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool drain(Connection& c, SessionRecord*& record);
   void end_websocket(Connection& c, SessionRecord* record, const ws::Event& event);
   void pump(SessionRecord& record);
+  void work_off(SessionRecord& record);
   void follow(SessionRecord& record);
   void flush_session(SessionRecord& record);
   void answer_parked(SessionRecord& record, Connection* c);
+  void answer_post(Connection& c);
   void answer_engine(Connection& c, base::Bytes type, base::Bytes lines, base::Bytes body);
   void close_websocket(ConnectionId id);
   void deliver(SessionRecord& record, const eio::Event& event);
@@ -347,15 +388,24 @@ class Shard final : public net::Driver, private eio::SessionTable {
   base::Slab<SessionRecord> sessions_;
   base::HashIndex sids_;                 // places in sessions_
   std::vector<ConnectionId> unsettled_;  // with a send in flight since the last wait()
-  std::vector<ConnectionId> backlog_;    // input left unread by the last turn (fairness)
+  // Input left unread: what the end of this turn goes on with, and (fairness) the next one's.
+  std::vector<ConnectionId> backlog_;
+  std::vector<ConnectionId> later_;
+  std::vector<SessionId> unread_;  // likewise of POSTs
+  std::vector<SessionId> unread_later_;
   sio::Core core_;
   Dispatcher dispatcher_;
   net::Offload offload_;
+  Quota input_quota_;
+  Quota output_quota_;
+  std::size_t shedding_ = 0;  // connections that are shed and not yet closed
+  std::size_t peak_ = 0;      // of what was held since memory was last given back
   std::vector<net::Listener> listeners_;
   std::uint32_t accepting_ = 0;  // listeners told to the backend
   net::Timer core_timer_{0, kCoreTimer};
   net::Timer shutdown_timer_{0, kShutdownTimer};
   net::Timer recovery_timer_{0, kRecoveryTimer};
+  net::Timer trim_timer_{0, kTrimTimer};
   std::vector<std::function<void()>> on_closed_;
   std::vector<std::function<void()>> on_ended_;
   std::string scratch_;

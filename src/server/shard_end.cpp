@@ -44,6 +44,7 @@ void Shard::finish_closing() {
   if (!closing_ || closed_ || connections_.size() > 0) return;
   closed_ = true;
   loop_.timers().cancel(shutdown_timer_);
+  loop_.timers().cancel(trim_timer_);
   for (auto& done : std::exchange(on_closed_, {})) done();
 }
 

@@ -113,12 +113,21 @@ void Shard::on_engine_request(Connection& c, const http::Request& request, base:
     c.http->exchange = Exchange::none;
     const ConnectionId id = c.self;
     if (record != nullptr) {
+      const SessionId session = SessionId::unpack(record->session.owner());
       record->post = {};
       record->session.on_post(body, now());
       pump(*record);
+      record = sessions_.get(session);
+      if (record != nullptr && record->session.reading_body()) {
+        if (Connection* still = connections_.get(id); still != nullptr && still->http) {
+          still->http->exchange = Exchange::post;
+          still->http->session = session;
+        }
+        return put_off(*record, id);
+      }
     }
     if (Connection* still = connections_.get(id); still != nullptr) {
-      answer_engine(*still, kPostType, kPostHeaders, "ok");
+      answer_post(*still);
     }
     return;
   }
@@ -203,9 +212,14 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   return true;
 }
 
-// Carries out what the session says, until it has nothing more to say. When that fails the session
-// ends: what it shows (a POST's body) is gone with the caller.
+// Carries out what the session says, until it has nothing more to say. It says nothing while a
+// POST is being worked off.
 void Shard::pump(SessionRecord& record) {
+  if (!record.unread || !record.session.reading_body()) work_off(record);
+}
+
+// When that fails the session ends: what it shows (a POST's body) is gone with the caller.
+void Shard::work_off(SessionRecord& record) {
   try {
     follow(record);
   } catch (...) {
@@ -214,8 +228,10 @@ void Shard::pump(SessionRecord& record) {
   }
 }
 
+// Of a POST's packets only as many as a turn may have.
 void Shard::follow(SessionRecord& record) {
   const base::Time t = now();
+  int messages = 0;
   while (!record.session.quiet()) {
     const eio::Event event = record.session.next(t);
     switch (event.kind) {
@@ -223,6 +239,8 @@ void Shard::follow(SessionRecord& record) {
         break;
       case eio::EventKind::message:
         deliver(record, event);
+        if ((++messages == kEventsPerTurn || too_much_output()) && record.session.reading_body())
+          return arm(record);
         break;
       case eio::EventKind::closed:
         if (record.session.transport() == eio::Transport::websocket)
@@ -303,7 +321,7 @@ void Shard::close_websocket(ConnectionId id) {
 // The session has something to say: a parked poll is answered with one payload. (Frames are with
 // their connection already.)
 void Shard::flush_session(SessionRecord& record) {
-  if (record.session.poll_parked() && record.session.poll_ready()) {
+  if (record.session.poll_parked() && record.session.poll_ready() && !record.poll_lost) {
     const ConnectionId poll = std::exchange(record.poll, ConnectionId{});
     try {
       answer_parked(record, connections_.get(poll));
@@ -330,6 +348,10 @@ void Shard::answer_parked(SessionRecord& record, Connection* c) {
   }
 }
 
+void Shard::answer_post(Connection& c) {
+  answer_engine(c, kPostType, kPostHeaders, "ok");
+}
+
 // The same headers twice: as the lines that mostly leave as they are, and as what they say, for
 // when others join them.
 void Shard::answer_engine(Connection& c, base::Bytes type, base::Bytes lines, base::Bytes body) {
@@ -351,6 +373,7 @@ void Shard::arm(SessionRecord& record) {
 }
 
 void Shard::erase_session(SessionRecord& record) {
+  if (record.unread) finish_post(record);
   for (const ConnectionId id : {record.poll, record.post}) {
     Connection* c = connections_.get(id);
     if (c == nullptr || !c->http) continue;

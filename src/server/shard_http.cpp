@@ -9,7 +9,16 @@
 
 namespace socketio::server {
 void Shard::turn_http(Connection& c) {
+  int requests = 0;
   while (c.http) {
+    // A peer that does not read is not answered further; nor is anybody before too much is shed.
+    const bool unread = requests > 0 && c.out.bytes() > settings_.options.send_queue_soft;
+    if (requests == kEventsPerTurn || unread || too_much_output()) {
+      c.http->machine.keep(ledger_);
+      set_paused(c, true);
+      if (!unread) later(c);
+      return arm(c);
+    }
     const http::Event event = c.http->machine.next(http_env(c), now());
     if (!c.out.empty()) mark_dirty(c);
     switch (event.kind) {
@@ -21,6 +30,7 @@ void Shard::turn_http(Connection& c) {
         on_head(c, *event.request);
         break;
       case http::EventKind::complete:
+        ++requests;
         on_request(c, *event.request, event.body);
         break;
       case http::EventKind::failed:
@@ -29,7 +39,7 @@ void Shard::turn_http(Connection& c) {
               record != nullptr) {
             c.http->exchange = Exchange::none;
             record->post = {};
-            record->session.on_post_failed(event.status == 413, now());
+            if (!record->unread) record->session.on_post_failed(event.status == 413, now());
             pump(*record);
           }
         }

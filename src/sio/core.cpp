@@ -122,6 +122,11 @@ std::uint64_t Core::owner(ClientId client) const {
   return found == nullptr ? 0 : found->owner;
 }
 
+std::size_t Core::held(ClientId client) const {
+  const Client* found = state_->clients.get(client);
+  return found == nullptr ? 0 : found->decoder.held();
+}
+
 void Core::State::push(EventKind kind, const Socket& socket, base::Bytes text) {
   Queued& item = queue.add();
   item.event = kind;

@@ -79,6 +79,11 @@ class Client {
   void send(const std::string& text, const std::vector<std::string>& attachments = {});
   // As the official client's engine does: what is queued leaves first.
   void close();
+  // From now on: see ClientScript::slow_bytes.
+  void read_slowly(std::size_t bytes, base::Duration rest) {
+    script_.slow_bytes = bytes;
+    script_.slow_rest = rest;
+  }
   // Every TCP connection is reset.
   void kill();
   // Every TCP connection goes silent, both ways.
