@@ -62,6 +62,13 @@ Handshake Socket::handshake() const {
                           : shard->dispatcher().handshake(sio::SocketId::unpack(self_));
 }
 
+EngineSocket Socket::engine() const {
+  server::Shard* shard = here(*this);
+  const sio::Socket* socket = find(*this);
+  server::SessionRecord* record = socket == nullptr ? nullptr : shard->session_of(socket->client);
+  return record == nullptr ? EngineSocket() : shard->engine_socket(*record);
+}
+
 detail::Target Socket::target_for_emit() const {
   detail::Target target;
   target.hub = hub_;

@@ -218,6 +218,7 @@ void Shard::pump(SessionRecord& record) {
         counters_.websocket_clients.add();
         record.websocket = std::exchange(record.probe, ConnectionId{});
         if (Connection* c = connections_.get(record.websocket); c != nullptr) c->probe = false;
+        tell_upgraded(record);
         break;
       }
       case eio::EventKind::close_websocket:
@@ -225,6 +226,9 @@ void Shard::pump(SessionRecord& record) {
         break;
       case eio::EventKind::close_probe:
         close_websocket(std::exchange(record.probe, ConnectionId{}));
+        break;
+      case eio::EventKind::noted:
+        tell_notes(record);
         break;
       case eio::EventKind::gone:
         return erase_session(record);
@@ -237,9 +241,16 @@ void Shard::pump(SessionRecord& record) {
 void Shard::deliver(SessionRecord& record, const eio::Event& event) {
   const base::Time t = now();
   const bool message = event.kind == eio::EventKind::message;
-  if (engine_ != nullptr) {
-    return message ? engine_->message(record.session, event.payload, event.binary)
-                   : engine_->closed(record.session, event.reason, event.detail);
+  if (messages_aside_) [[unlikely]] {
+    if (engine_ != nullptr) {
+      return message ? engine_->message(record.session, event.payload, event.binary)
+                     : engine_->closed(record.session, event.reason, event.detail);
+    }
+    if (!message) {
+      tell_closed(record, event);
+    } else if (!tell_message(record, event)) {
+      return;
+    }
   }
   if (!message) {
     core_.on_session_closed(record.client, event.reason, event.detail, t);
@@ -317,6 +328,7 @@ void Shard::erase_session(SessionRecord& record) {
   } else {
     sids_.erase(hash_of(record.session.sid()), SessionId::unpack(record.session.owner()).index);
   }
+  watches_.erase(record.session.owner());
   sessions_.erase(SessionId::unpack(record.session.owner()));
 }
 
