@@ -96,7 +96,8 @@ struct Connection : eio::Outlet {
   bool closing = false;    // when `out` is empty: shut down, linger, close
   bool lingering = false;  // our FIN is out; input is thrown away until the peer's, or a deadline
   bool paused = false;     // receiving is stopped
-  bool eof = false;
+  bool eof : 1 = false;
+  bool held : 1 = false;  // `in_flight` only keeps what comes next apart: see Shard::hold
   bool in_backlog = false;
 };
 

@@ -253,6 +253,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   // -- Old clients (shard_v3.cpp).
   void join_root(SessionRecord& record);
+  void hold(Connection& c);
+  void release_held(Connection& c);
   void answer_old_client(Connection& c, const SessionRecord& record, eio::FormV3 form);
 
   // -- The user's own WebSockets (plain_websocket.cpp).

@@ -161,10 +161,13 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
                               : &open_session(c, request, decision);
   c.out.append(arena_, head);
   mark_dirty(c);
+  const bool apart = decision.dialect.v3 && decision.kind == eio::Decision::Kind::open;
+  if (apart) flush_connection(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();
   c.timer.reset();
   c.ws.emplace(ws::Role::server, settings_.ws);
+  if (apart) hold(c);
   c.session = SessionId::unpack(record->session.owner());
   if (decision.kind == eio::Decision::Kind::upgrade) {
     c.probe = true;
