@@ -184,6 +184,7 @@ std::size_t Socket::any_outgoing_count() const {
 bool Socket::set_data(Value value) const {
   if (extras(*this) == nullptr) return false;
   data<Value>() = std::move(value);
+  if (const auto& hook = hub_->hooks.admin.data_changed) hook(*this);
   return true;
 }
 

@@ -98,6 +98,8 @@ void Shard::tell_notes(SessionRecord& record) {
 }
 
 void Shard::tell_upgraded(const SessionRecord& record) {
+  if (const auto& hook = hub_->hooks.admin.upgraded)
+    dispatcher_.guarded("upgrade", [&] { hook(*this, record); });
   const std::shared_ptr<EngineWatch> watch = watch_of(record);
   if (watch == nullptr) return;
   expect_flush(record);
