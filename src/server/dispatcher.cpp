@@ -413,7 +413,7 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   if (before) return remember_rooms(*core_.get(event.socket));
   const auto handlers = extras(event.nsp).disconnected;
   for (const auto& [listener, run] : handlers) guarded("disconnect", [&] { run(user, reason); });
-  if (hub_->recovery != nullptr) end_session(event.socket, recoverable(reason));
+  if (hub_->recovery != nullptr) end_session(event.socket, reason);
   client_left(extras(event.nsp));
 }
 

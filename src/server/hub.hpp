@@ -115,6 +115,9 @@ struct Hub {
   std::vector<std::atomic<std::size_t>> connections;
   std::size_t connection_count() const;
   std::unique_ptr<server::Recovery> recovery;  // null when it is off
+  // The adapter of a namespace that keeps its sessions itself; null: `recovery` does. Only where
+  // recovery is on.
+  std::shared_ptr<Adapter> session_keeper(std::uint32_t nsp) const;
 
  private:
   enum class Room : std::uint8_t { to_spare, some, any };
