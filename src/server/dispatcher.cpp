@@ -490,7 +490,7 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   if (before) return remember_rooms(*core_.get(event.socket));
   extras(event.nsp).disconnected.each(
       [&](const auto& run) { guarded("disconnect", [&] { run(user, reason); }); });
-  if (hub_->recovery != nullptr) end_session(event.socket, recoverable(reason));
+  if (hub_->recovery != nullptr) end_session(event.socket, reason);
   client_left(extras(event.nsp));
 }
 

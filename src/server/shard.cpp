@@ -259,6 +259,7 @@ void Shard::on_connection_timer(Connection& connection) {
   const ConnectionId id = c->self;
   const base::Time t = now();
   if (c->closing || c->move || c->shaking_hands()) return drop(*c);
+  release_held(*c);
   if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
   if (c->http && c->http->patience <= t) {
     // A route has left an upgrade alone: there is nothing to say to it.
@@ -431,6 +432,7 @@ void Shard::arm_at(Connection& c, base::Time deadline) {
 
 void Shard::close_when_sent(Connection& c) {
   if (c.closing) return;
+  release_held(c);
   c.closing = true;
   arm_stall(c);
   mark_dirty(c);

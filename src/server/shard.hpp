@@ -8,13 +8,14 @@
 // Where to look: shard.cpp (facts, flush), shard_end.cpp (close), shard_move.cpp (from shard to
 // shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests),
 // shard_websocket.cpp (frames of Engine.IO's WebSockets), shard_admission.cpp (who may connect),
-// shard_engine.cpp (Engine.IO over HTTP and WebSocket), shard_v3.cpp (what old clients want
-// differently), dispatcher.cpp (user code). Nothing here is locked: everything runs on the shard's
-// thread; other threads come through the mailbox.
+// shard_engine.cpp (Engine.IO over HTTP and WebSocket), shard_watch.cpp (who listens to a session),
+// shard_v3.cpp (what old clients want differently), dispatcher.cpp (user code). Nothing here is
+// locked: everything runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
 #include <array>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,6 +38,8 @@
 #include "server/routes.hpp"
 
 namespace socketio::server {
+
+struct EngineWatch;
 
 // The id's bits are random already (and unknown ids only look up, never insert), but they come in
 // letters, whose high bits say little: the multiplication spreads what they have.
@@ -86,6 +89,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void accept_on(int listen_fd);
   void set_engine(EngineApplication* application) {
     engine_ = application;
+    messages_aside_ = application != nullptr;
   }  // before the first connection
   const std::vector<net::Listener>& listeners() const { return listeners_; }
   // Graceful; `done` runs when the last connection is gone (or was cut off at the deadline). Others
@@ -112,6 +116,11 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool close_plain(const detail::WebSocketState& state, std::uint16_t code, base::Bytes reason);
   void overfill_plain(const detail::WebSocketState& state);  // other threads sent too much
   void terminate_plain(const detail::WebSocketState& state);
+
+  // -- For EngineSocket (shard_watch.cpp).
+  SessionRecord* session(std::uint64_t id);
+  EngineSocket engine_socket(const SessionRecord& record) const;
+  EngineWatch* watch(std::uint64_t id);  // null: gone, or closing
 
   // -- For the dispatcher.
   SessionRecord* session_of(sio::ClientId client);
@@ -308,6 +317,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void close_websocket(ConnectionId id);
   void deliver(SessionRecord& record, const eio::Event& event);
   void deliver_text(SessionRecord& record, base::MutBytes payload, base::Time t);
+  bool deliver_aside(SessionRecord& record, const eio::Event& event);
   SessionRecord* find_session(base::Bytes sid);
   SessionRecord& open_session(Connection& c, const http::Request& request,
                               const eio::Decision& decision);
@@ -320,8 +330,21 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
 
+  // -- Sessions that are watched (shard_watch.cpp).
+  std::shared_ptr<EngineWatch> watch_of(const SessionRecord& record) const;
+  template <class List, class... Args>
+  void tell(const List& list, const Args&... args);
+  void tell_connection(const SessionRecord& record);
+  bool tell_message(const SessionRecord& record, const eio::Event& event);
+  void tell_closed(const SessionRecord& record, const eio::Event& event);
+  void tell_notes(SessionRecord& record);
+  void tell_upgraded(const SessionRecord& record);
+  void expect_flush(const SessionRecord& record);
+
   // -- Old clients (shard_v3.cpp).
   void join_root(SessionRecord& record);
+  void hold(Connection& c);
+  void release_held(Connection& c);
   void answer_old_client(Connection& c, const SessionRecord& record, eio::FormV3 form);
 
   // -- The user's own WebSockets (plain_websocket.cpp).
@@ -414,6 +437,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::array<base::Bytes, net::Backend::kMaxParts>
       parts_;  // of one send: too big to clear each time
   EngineApplication* engine_ = nullptr;
+  std::map<std::uint64_t, std::shared_ptr<EngineWatch>> watches_;  // by session
+  // Somebody wants messages before Socket.IO, or instead: one question for both.
+  bool messages_aside_ = false;
   bool closing_ = false;
   bool closed_ = false;
   bool ended_ = false;

@@ -182,10 +182,13 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
                               : &open_session(c, request, decision);
   c.out.append(arena_, head);
   mark_dirty(c);
+  const bool apart = decision.dialect.v3 && decision.kind == eio::Decision::Kind::open;
+  if (apart) flush_connection(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();
   c.timer.reset();
   c.ws.emplace(ws::Role::server, settings_.ws);
+  if (apart) hold(c);
   c.session = SessionId::unpack(record->session.owner());
   if (decision.kind == eio::Decision::Kind::upgrade) {
     c.probe = true;
@@ -258,6 +261,7 @@ void Shard::follow(SessionRecord& record) {
         counters_.websocket_clients.add();
         record.websocket = std::exchange(record.probe, ConnectionId{});
         if (Connection* c = connections_.get(record.websocket); c != nullptr) c->probe = false;
+        tell_upgraded(record);
         break;
       }
       case eio::EventKind::close_websocket:
@@ -265,6 +269,9 @@ void Shard::follow(SessionRecord& record) {
         break;
       case eio::EventKind::close_probe:
         close_websocket(std::exchange(record.probe, ConnectionId{}));
+        break;
+      case eio::EventKind::noted:
+        tell_notes(record);
         break;
       case eio::EventKind::gone:
         return erase_session(record);
@@ -278,10 +285,8 @@ void Shard::deliver(SessionRecord& record, const eio::Event& event) {
   const bool message = event.kind == eio::EventKind::message;
   const base::Time t = now();
   if (message && !event.binary) return deliver_text(record, event.payload, t);
-  if (engine_ != nullptr) {
-    return message ? engine_->message(record.session, event.payload, true)
-                   : engine_->closed(record.session, event.reason, event.detail);
-  }
+  if (messages_aside_ && !deliver_aside(record, event)) [[unlikely]]
+    return;
   if (message) {
     core_.on_binary(record.client, event.payload, t);
   } else {
@@ -291,10 +296,27 @@ void Shard::deliver(SessionRecord& record, const eio::Event& event) {
 }
 
 void Shard::deliver_text(SessionRecord& record, base::MutBytes payload, base::Time t) {
-  if (engine_ != nullptr) [[unlikely]]
-    return engine_->message(record.session, payload, false);
+  if (messages_aside_) [[unlikely]] {
+    eio::Event event;
+    event.kind = eio::EventKind::message;
+    event.payload = payload;
+    if (!deliver_aside(record, event)) return;
+  }
   core_.on_text(record.client, payload, t);
   dispatcher_.pump(t);
+}
+
+// To whoever wants to know of it before Socket.IO, or instead. False: that was all.
+bool Shard::deliver_aside(SessionRecord& record, const eio::Event& event) {
+  const bool message = event.kind == eio::EventKind::message;
+  if (engine_ != nullptr) {
+    message ? engine_->message(record.session, event.payload, event.binary)
+            : engine_->closed(record.session, event.reason, event.detail);
+    return false;
+  }
+  if (message) return tell_message(record, event);
+  tell_closed(record, event);
+  return true;
 }
 
 // Said once, and not to be missed: a first failure may pass.
@@ -392,6 +414,7 @@ void Shard::forget_session(SessionRecord& record) {
   } else {
     sids_.erase(hash_of(record.session.sid()), SessionId::unpack(record.session.owner()).index);
   }
+  watches_.erase(record.session.owner());
   sessions_.erase(SessionId::unpack(record.session.owner()));
 }
 
