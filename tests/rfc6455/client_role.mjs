@@ -88,13 +88,15 @@ class Judging {
       await session.connection.send("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
       session.connection.finish();
       await session.connection.until(() => session.connection.end);
-      return session.destroy();
+      session.destroy();
+      if (this.left === 0) this.finish();
+      return;
     }
     const result = await run(one, session);
     if (!this.results[i]) --this.left;
     this.results[i] = result;
     this.options.report?.(result);
-    if (this.left === 0) this.finish();
+    if (this.left === 0 && !this.options.dismiss) this.finish();
   }
 
   /** What never came is a failure. */
@@ -103,7 +105,8 @@ class Judging {
 
 /**
  * Judges a client; resolves with the results when all cases are through, the client says that it is done, or `command` ends.
- * options: those of casesFor and Connection, port (0: any), listening(port), command (a shell line; {url} is replaced), report.
+ * options: those of casesFor and Connection, port (0: any), listening(port), command (a shell line; {url} is replaced), report,
+ * dismiss (stay until the client has been told 410).
  */
 export async function testClient(options = {}) {
   const judging = new Judging(options);
