@@ -62,6 +62,7 @@ std::int64_t live_pieces() {
 #if SOCKETIO_OWN_MALLOC
 
 extern "C" {
+using Memory = void*;
 void* __libc_malloc(std::size_t size);
 void* __libc_calloc(std::size_t count, std::size_t size);
 void* __libc_realloc(void* memory, std::size_t size);
@@ -84,16 +85,17 @@ void* refused() {
 
 // The C library allows it (malloc(3), "Replacing malloc"). Debug builds break here with gdb.
 extern "C" {
+using Memory = void*;
 #define SOCKETIO_SEEN __attribute__((visibility("default")))
-SOCKETIO_SEEN void* malloc(std::size_t size) {
+SOCKETIO_SEEN Memory malloc(std::size_t size) {
   using namespace socketio::torture;
   return fails() ? refused() : counted(__libc_malloc(size));
 }
-SOCKETIO_SEEN void* calloc(std::size_t pieces, std::size_t size) {
+SOCKETIO_SEEN Memory calloc(std::size_t pieces, std::size_t size) {
   using namespace socketio::torture;
   return fails() ? refused() : counted(__libc_calloc(pieces, size));
 }
-SOCKETIO_SEEN void* realloc(void* memory, std::size_t size) {
+SOCKETIO_SEEN Memory realloc(void* memory, std::size_t size) {
   using namespace socketio::torture;
   if (fails()) return refused();
   if (memory == nullptr) return counted(__libc_realloc(memory, size));
