@@ -15,6 +15,7 @@
 
 #include <socketio/broadcast.hpp>
 #include <socketio/disconnect_reason.hpp>
+#include <socketio/engine_socket.hpp>
 #include <socketio/tls.hpp>
 
 namespace socketio {
@@ -82,6 +83,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   bool recovered() const;
   Namespace nsp() const;
   Handshake handshake() const;
+  // The client's Engine.IO session, which its sockets in other namespaces share.
+  EngineSocket engine() const;
 
   // The same receiver set words as everywhere, plus: everybody in the namespace but this socket.
   Broadcast broadcast() const;

@@ -47,7 +47,8 @@ Session::Session(Shared& shared, const Sid& sid, Transport transport, std::uint6
       base64_(dialect.base64),
       jsonp_(dialect.jsonp),
       owner_(owner),
-      custom_id_(custom_id.empty() ? nullptr : std::make_unique<const std::string>(custom_id)),
+      rare_(custom_id.empty() ? nullptr
+                              : std::make_unique<Rare>(Rare{std::string(custom_id), nullptr})),
       sid_(sid) {
   if (v3_) expect_ping(now);
   if (transport != Transport::polling) return;
@@ -91,7 +92,7 @@ void Session::attach_websocket(Outlet& out) {
 
 void Session::on_text(base::MutBytes text, bool probe, base::Time now) {
   if (probe) return on_probe_text(text, now);
-  if (state_ != State::open || websocket_ == nullptr) return;
+  if (!open() || websocket_ == nullptr) return;
   if (!text.empty() && text[0] == kMessage) {
     touch(now);
     return fill_inbox(text.subspan(1), Inbox::text);
@@ -106,7 +107,7 @@ void Session::on_text(base::MutBytes text, bool probe, base::Time now) {
 
 void Session::on_binary(base::MutBytes bytes, bool probe, base::Time now) {
   if (probe) return drop_probe();
-  if (state_ != State::open || websocket_ == nullptr) return;
+  if (!open() || websocket_ == nullptr) return;
   if (v3_) return on_frame_v3(parse_binary_packet_v3(bytes), now);
   on_packet({PacketType::message, true, bytes}, now);
 }
@@ -121,6 +122,10 @@ void Session::on_websocket_closed(bool probe, bool failed, base::Bytes detail, b
 // True when it left a message in the inbox.
 bool Session::on_packet(const Packet& packet, base::Time now) {
   if (packet.type != PacketType::pong) touch(now);
+  if (state_ == State::watched && packet.type != PacketType::message &&
+      packet.type != PacketType::close)
+    note({Note::Kind::received, packet.type, packet.binary,
+          std::string(base::as_bytes(packet.data))});
   switch (packet.type) {
     case PacketType::message:
       fill_inbox(packet.data, packet.binary ? Inbox::binary : Inbox::text);
@@ -173,10 +178,11 @@ void Session::ping(base::Time now) {
   } else if (websocket_ != nullptr) {
     send_control(PacketType::ping, {}, *websocket_);
   }
+  if (watched()) note_created(PacketType::ping, false, {}, {});
 }
 
 base::Time Session::earliest_deadline() const {
-  if (state_ != State::open && state_ != State::closing) return base::kNever;
+  if (!open() && state_ != State::closing) return base::kNever;
   base::Time deadline = timer_;
   if (probe_ != nullptr) deadline = std::min(deadline, probe_->deadline);
   if (poll_parked_ && !noop_) deadline = std::min(deadline, noop_deadline());
@@ -189,7 +195,7 @@ void Session::on_deadline(base::Time now) {
   if (now < timer_) return;
   if (state_ == State::closing) {
     finish();
-  } else if (state_ == State::open) {
+  } else if (open()) {
     if (awaiting_pong_) {
       end(CloseReason::ping_timeout, {});
     } else {
@@ -241,7 +247,8 @@ inline void Session::sent() {
 // Most are short, for a WebSocket, and not to be compressed.
 bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
   const std::size_t size = 1 + head.size() + tail.size();
-  if (websocket_ == nullptr || websocket_->deflate != nullptr || size > ws::kMaxShort) [[unlikely]]
+  if (websocket_ == nullptr || websocket_->deflate != nullptr || size > ws::kMaxShort ||
+      state_ != State::open) [[unlikely]]
     return send_text_unusual(head, tail, compress);
   const std::size_t frame = ws::kShortHeader + size;
   if (!has_room(frame)) [[unlikely]]
@@ -256,9 +263,21 @@ bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
   return true;
 }
 
+// What fits() has refused: because it is too much, or only because the session is watched.
+template <class Send>
+bool Session::send_watched(bool binary, base::Bytes head, base::Bytes tail, Send send) {
+  if (state_ != State::watched) return false;
+  state_ = State::open;
+  const bool sent = send();
+  if (state_ == State::open) state_ = State::watched;
+  if (sent) note_created(PacketType::message, binary, head, tail);
+  return sent;
+}
+
 bool Session::send_text_unusual(base::Bytes head, base::Bytes tail, bool compress) {
   const std::size_t size = 1 + head.size() + tail.size();
-  if (!fits(size)) return false;
+  if (!fits(size))
+    return send_watched(false, head, tail, [&] { return send_text(head, tail, compress); });
   if (websocket_ == nullptr) {
     queue().push_text(PacketType::message, head, tail, &shared_.ledger, compress);
   } else if (websocket_->deflate == nullptr || !compress || !push_text_deflated(head, tail)) {
@@ -276,7 +295,8 @@ bool Session::send_text_unusual(base::Bytes head, base::Bytes tail, bool compres
 
 bool Session::send_binary(base::Bytes bytes, bool compress) {
   if (v3_ && websocket_ != nullptr) return send_binary_v3(bytes, compress);
-  if (!fits(bytes.size())) return false;
+  if (!fits(bytes.size()))
+    return send_watched(true, bytes, {}, [&] { return send_binary(bytes, compress); });
   if (websocket_ == nullptr) {
     queue().push_binary(bytes, &shared_.ledger, compress);
   } else if (websocket_->deflate == nullptr || !compress ||
@@ -295,7 +315,7 @@ bool Session::send_binary(base::Bytes bytes, bool compress) {
 bool Session::send_binary_v3(base::Bytes bytes, bool compress) {
   std::string packet;
   if (!fits(base64_ ? base64_packet_size(bytes.size()) : kBinaryTypeSize + bytes.size()))
-    return false;
+    return send_watched(true, bytes, {}, [&] { return send_binary_v3(bytes, compress); });
   base64_ ? append_base64_packet(packet, bytes) : append_binary_packet(packet, bytes);
   const ws::Opcode opcode = base64_ ? ws::Opcode::text : ws::Opcode::binary;
   const base::Bytes whole = packet;
@@ -306,7 +326,15 @@ bool Session::send_binary_v3(base::Bytes bytes, bool compress) {
 }
 
 void Session::send_pong_v3() {
-  if (pong_queued_ || !fits(1)) return;
+  if (pong_queued_) return;
+  if (!fits(1)) {
+    if (state_ != State::watched) return;
+    state_ = State::open;
+    send_pong_v3();
+    if (state_ != State::open) return;
+    state_ = State::watched;
+    return note_created(PacketType::pong, false, {}, {});
+  }
   if (websocket_ != nullptr) return send_control(PacketType::pong, {}, *websocket_);
   queue().push_text(PacketType::pong, {}, {}, &shared_.ledger);
   pong_queued_ = true;
@@ -320,7 +348,9 @@ bool Session::send_unusual(const Message& message, bool compress) {
   if (v3_ && websocket_ != nullptr && message.is_binary())
     return send_binary_v3(message.payload(), compress);
   const base::Chunk& frame = message.frame();
-  if (!fits_frame(message.wire_size(), frame.capacity())) return false;
+  if (!fits_frame(message.wire_size(), frame.capacity()))
+    return send_watched(message.is_binary(), message.payload(), {},
+                        [&] { return send(message, compress); });
   if (websocket_ == nullptr) {
     queue().push(message, compress);
   } else if (websocket_->deflate == nullptr || !compress) {
@@ -333,7 +363,7 @@ bool Session::send_unusual(const Message& message, bool compress) {
 }
 
 bool Session::writable() const {
-  if (state_ != State::open || dispatch_ == shared_.dispatch) return false;
+  if (!open() || dispatch_ == shared_.dispatch) return false;
   if (queued_bytes() > shared_.options.send_soft) return false;
   return websocket_ != nullptr ? !send_unfinished_ : poll_parked_;
 }
@@ -341,13 +371,15 @@ bool Session::writable() const {
 // -- The end
 
 void Session::close(CloseReason reason, base::Bytes detail, base::Time now) {
-  if (state_ != State::open) return;
+  if (!open()) return;
   if (transport_ == Transport::websocket) return end(reason, detail);
   state_ = State::closing;
   reason_ = reason;
   detail_ = detail;
   inbox_kind_ = Inbox::empty;
-  timer_ = base::after(now, shared_.options.drain_timeout);
+  const base::Time end = base::after(now, shared_.options.drain_timeout);
+  // Who owes a pong is known to be gone by then: nothing is kept for it any longer.
+  timer_ = awaiting_pong_ ? std::min(timer_, end) : end;
   parked_at_close_ = poll_parked_;
   // A client that was told `3probe` may never poll again: it gets the rest behind its `5`.
   if (probe_ != nullptr && !probe_->answered) drop_probe();
@@ -360,7 +392,7 @@ void Session::discard(CloseReason reason, base::Bytes detail, base::Time) {
 
 // Everything but a graceful close: at once. A parked poll is answered `farewell`.
 void Session::end(CloseReason reason, base::Bytes detail, char farewell) {
-  if (state_ == State::open) {
+  if (open()) {
     reason_ = reason;
     detail_ = detail;
     raise(kClosed);
@@ -409,7 +441,7 @@ bool Session::on_record(Reader reader, Event& event, base::Time now) {
   if (status == Reader::Status::malformed) end(CloseReason::parse_error, {});
   if (status != Reader::Status::packet) return false;
   const bool is_message = on_packet(packet, now);
-  if (state_ != State::open) return false;
+  if (!open()) return false;
   inbox_ = reader.rest();
   packets_ = static_cast<std::uint16_t>(reader.packets());
   inbox_kind_ = reader.over() ? Inbox::empty : Inbox::body;
@@ -424,7 +456,7 @@ Event Session::next_message(base::Time now) {
   while (inbox_kind_ == Inbox::body) {
     const bool more = v3_ ? on_record(PayloadReaderV3(inbox_, body_form(), packets_), event, now)
                           : on_record(PayloadReader(inbox_, packets_), event, now);
-    if (!more) break;
+    if (!more || (due_ & kNoted) != 0) break;
   }
   return event;
 }
@@ -439,6 +471,8 @@ Event Session::next(base::Time now) {
   const std::uint8_t due = due_ & static_cast<std::uint8_t>(-due_);
   due_ = static_cast<std::uint8_t>(due_ & ~due);
   switch (due) {
+    case kNoted:
+      return {.kind = EventKind::noted};
     case kUpgraded:
       return {.kind = EventKind::upgraded};
     case kClosed:

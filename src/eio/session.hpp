@@ -17,6 +17,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/list.hpp"
 #include "base/out_queue.hpp"
@@ -28,6 +29,7 @@
 #include "eio/payload.hpp"
 #include "eio/poll_queue.hpp"
 #include "eio/sid.hpp"
+#include "eio/watch.hpp"
 #include "ws/deflate.hpp"
 #include "ws/frame.hpp"
 
@@ -82,6 +84,7 @@ enum class EventKind : std::uint8_t {
   close_probe,      // send what is queued on the probing WebSocket, then do a WebSocket close
                     // without a code; the session does not want to hear of that connection again
   close_websocket,  // the same for the session's WebSocket
+  noted,            // take_notes() has something
   gone,             // the last event: the record may be erased; no poll is parked
 };
 
@@ -102,14 +105,14 @@ class Session : public DirtyNode {
   ~Session();
 
   const Sid& sid() const { return sid_; }
-  bool has_custom_id() const { return custom_id_ != nullptr; }
+  bool has_custom_id() const { return rare_ != nullptr && !rare_->custom_id.empty(); }
   // What the client calls it.
-  base::Bytes id() const { return custom_id_ ? base::Bytes(*custom_id_) : sid_.view(); }
+  base::Bytes id() const { return has_custom_id() ? base::Bytes(rare_->custom_id) : sid_.view(); }
   std::uint64_t owner() const { return owner_; }
   // The record that holds the session learns its own id only once it is in its slab.
   void set_owner(std::uint64_t owner) { owner_ = owner; }
   Transport transport() const { return transport_; }
-  bool open() const { return state_ == State::open; }
+  bool open() const { return state_ <= State::watched; }
   bool upgrading() const { return probe_ != nullptr; }
   bool gone() const { return state_ == State::gone; }
   // It speaks Engine.IO 3, as clients of Socket.IO 2 do.
@@ -145,6 +148,12 @@ class Session : public DirtyNode {
   // The whole body; drain next() (messages, maybe closed), then answer 200 "ok" whatever came out.
   // The body stays valid while draining.
   void on_post(base::MutBytes body, base::Time now);
+  // The driver may stop in the middle of a body, so that others get their turn: `rest` is then told
+  // where a copy of what is unread() stands, and draining goes on later. Until it is done no frame
+  // and no deadline is passed in; another POST is an overlap.
+  bool reading_body() const { return inbox_kind_ == Inbox::body; }
+  base::Bytes unread() const { return base::as_bytes(inbox_); }
+  void moved_body(base::MutBytes rest) { inbox_ = rest; }
   // The POST ended without a body: too large (413: the session lives), timed out or aborted. A
   // session that has upgraded meanwhile does not mind.
   void on_post_failed(bool too_large, base::Time now);
@@ -168,7 +177,10 @@ class Session : public DirtyNode {
   void on_binary(base::MutBytes bytes, bool probe, base::Time now);
   void on_websocket_closed(bool probe, bool failed, base::Bytes detail, base::Time now);
   // The WebSocket has sent all / could not send all that was flushed (volatile).
-  void on_flushed(bool everything) { send_unfinished_ = !everything; }
+  void on_flushed(bool everything) {
+    send_unfinished_ = !everything;
+    if (everything && watched()) note_drained();
+  }
 
   // -- Sending. False when not open (nothing queued). What would exceed send_hard is not queued,
   // and the session closes ("transport error", "send buffer limit"). Without `compress` the message
@@ -176,7 +188,8 @@ class Session : public DirtyNode {
   bool send_text(base::Bytes head, base::Bytes tail, bool compress = true);
   bool send_binary(base::Bytes bytes, bool compress = true);
   bool send(const Message& message, bool compress = true) {
-    if (websocket_ == nullptr || websocket_->deflate != nullptr || !message || v3_) [[unlikely]]
+    if (websocket_ == nullptr || websocket_->deflate != nullptr || !message || v3_ ||
+        state_ != State::open) [[unlikely]]
       return send_unusual(message, compress);
     const base::Chunk& frame = message.frame();
     if (!has_room(frame.capacity())) [[unlikely]]
@@ -203,11 +216,20 @@ class Session : public DirtyNode {
   // At once, buffers dropped (a WebSocket's are its connection's: the driver may drop those).
   void discard(CloseReason reason, base::Bytes detail, base::Time now);
 
+  // -- For those who want to know of every packet (session_watch.cpp). From now on there are notes,
+  // told of by the event `noted`, and on_flushed() is to be called for every flush. Returns how
+  // many packets are counted already.
+  std::uint64_t watch();
+  bool watched() const { return rare_ != nullptr && rare_->watch != nullptr; }
+  std::vector<Note> take_notes();
+  // Counted since watch().
+  std::uint64_t packets_created() const { return watched() ? rare_->watch->created : 0; }
+
   Event next(base::Time now);
   // next() has nothing to say: told without a call, as it is most of the time.
   bool quiet() const { return inbox_kind_ == Inbox::empty && due_ == 0; }
   base::Time deadline() const {
-    if (state_ == State::open && probe_ == nullptr) return timer_;
+    if (open() && probe_ == nullptr) return timer_;
     return earliest_deadline();
   }
   void on_deadline(base::Time now);
@@ -215,17 +237,19 @@ class Session : public DirtyNode {
  private:
   enum class State : std::uint8_t {
     open,
+    watched,  // open too. What sends asks for `open` and finds out here, on its way to a refusal
     closing,  // `closed` is out; polling delivers what is queued
     closed,   // a parked poll may still be owed its last answer
     gone
   };
   // Events due, one bit each, in the order they are handed out.
   enum Due : std::uint8_t {
-    kUpgraded = 1,
-    kClosed = 2,
-    kCloseProbe = 4,
-    kCloseWebSocket = 8,
-    kGone = 16,
+    kNoted = 1,
+    kUpgraded = 2,
+    kClosed = 4,
+    kCloseProbe = 8,
+    kCloseWebSocket = 16,
+    kGone = 32,
   };
   // What next() still has to look at: the frame's message, or the rest of a POST body.
   enum class Inbox : std::uint8_t { empty, text, binary, body };
@@ -288,6 +312,13 @@ class Session : public DirtyNode {
   void queue_to_websocket(Outlet& outlet, bool base64);
   FormV3 body_form() const { return binary_body_ ? FormV3::binary : FormV3::text; }
 
+  template <class Send>
+  bool send_watched(bool binary, base::Bytes head, base::Bytes tail, Send send);
+  void note(Note note);
+  void note_created(PacketType type, bool binary, base::Bytes head, base::Bytes tail);
+  void note_flushing();
+  void note_drained();
+
   void start_noop(base::Time now);
   // A poll parked from then on is answered `6`; kNever: as long as it takes.
   base::Time noop_deadline() const { return probe_ == nullptr ? base::kNever : probe_->noop_after; }
@@ -295,8 +326,8 @@ class Session : public DirtyNode {
   void on_probe_text(base::MutBytes text, base::Time now);
   void upgrade(base::Time now);
 
-  // What events touch comes first. While there is a websocket_, the session is open and has no
-  // queue.
+  // What events touch comes first. While there is a websocket_, the session is open (or watched)
+  // and has no queue.
   Shared& shared_;
   Outlet* websocket_ = nullptr;
   base::Time timer_;  // open: next ping or its timeout; closing: end of draining
@@ -323,7 +354,12 @@ class Session : public DirtyNode {
   std::unique_ptr<Probe> probe_;  // null: no upgrade is under way
   std::uint64_t owner_;
   std::unique_ptr<PollQueue> queue_;  // null when empty
-  std::unique_ptr<const std::string> custom_id_;
+  // What nearly no session has.
+  struct Rare {
+    std::string custom_id;
+    std::unique_ptr<Watch> watch;
+  };
+  std::unique_ptr<Rare> rare_;
   base::Bytes detail_{};
   Sid sid_;
   char farewell_ = '1';     // closed: the parked poll's answer

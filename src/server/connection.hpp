@@ -40,7 +40,8 @@ enum TimerKind : std::uint8_t {
   kCoreTimer,
   kShutdownTimer,
   kRecoveryTimer,
-  kPlainTimer
+  kPlainTimer,
+  kTrimTimer
 };
 
 // What the request in flight is.
@@ -102,7 +103,11 @@ struct Connection : eio::Outlet, ConnectionStates {
   // An open Engine.IO WebSocket without TLS and with nothing to look after but its queue.
   bool usual() const { return !any() && !http && !move && !tls && !plain; }
 
-  bool in_backlog = false;
+  enum class Waiting : std::uint8_t { no, now, next };
+  // One byte for this and what follows: there is no room for a second one.
+  Waiting waiting : 2 = Waiting::no;  // see Shard::revisit
+  bool held : 1 = false;  // `in_flight` only keeps what comes next apart: see Shard::hold
+  bool shed : 1 = false;  // dropped since the whole server held too much; only its end is left
   net::StreamId stream{};
   ConnectionId self{};
   std::unique_ptr<HttpSide> http;
@@ -124,13 +129,16 @@ struct SessionRecord {
   ConnectionId websocket{};
   ConnectionId probe{};
   ConnectionId poll{};    // holds the parked GET
-  ConnectionId post{};    // holds the POST being read
+  ConnectionId post{};    // holds the POST being read, or not yet worked off
+  base::InBuffer body;    // what is left of that POST, from the turn on in which it came
   http::StoredHead head;  // of the request that opened the session, and whence (Address::packed)
   std::unique_ptr<ClientCertificate> certificate;
   std::int64_t issued_ms = 0;
   std::uint32_t running = 0;  // coroutine handlers
   bool is_trident = false;    // Internet Explorer, which has to be told not to guard against XSS
   bool secure = false;        // came over TLS
+  bool unread = false;        // `post` came whole, and is not yet worked off
+  bool poll_lost = false;     // meanwhile: the session hears of it then
   net::Timer timer;
 };
 

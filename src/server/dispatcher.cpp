@@ -33,6 +33,12 @@ void Next::fail(std::exception_ptr error) const {
 }  // namespace socketio
 
 namespace socketio::server {
+namespace {
+
+// Times that memory runs out in one pump(): more, and what is left waits for the next.
+constexpr int kFailures = 100;
+
+}  // namespace
 
 // One event being handled: what detail::Invocation shows to typed handlers.
 // What it is given outlives it.
@@ -239,28 +245,46 @@ void Dispatcher::report_mismatch(std::string_view event, std::size_t argument) {
 
 void Dispatcher::report_exception(std::exception_ptr error, std::string_view event) {
   counters_.failures.add();
-  std::string message = "unknown exception";
   try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    message = e.what();
-  } catch (...) {
+    std::string message = "unknown exception";
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+      message = e.what();
+    } catch (...) {
+    }
+    report({ErrorReport::Kind::handler_exception, message, std::string(event)});
+  } catch (const std::bad_alloc&) {  // what was to be reported, most likely; it has been counted
   }
-  report({ErrorReport::Kind::handler_exception, message, std::string(event)});
 }
 
 void Dispatcher::pump(base::Time now) {
   if (pumping_) return;
   pumping_ = true;
   sio::Arrival arrival;
-  if (core_.next_arrival(arrival)) on_event(arrival);
-  if (!core_.quiet()) pump_all(now);
+  for (int failures = 0; failures < kFailures; ++failures) {
+    sio::ClientId concerned{};
+    try {
+      if (core_.next_arrival(arrival)) {
+        concerned = arrival.client;
+        on_event(arrival);
+      }
+      if (!core_.quiet()) drain(now, concerned);
+      break;
+    } catch (const std::bad_alloc&) {
+      // Costs the client whose event it was; the others' events go on.
+      counters_.failures.add();
+      shard_.give_up(concerned);
+    }
+  }
   pumping_ = false;
 }
 
-void Dispatcher::pump_all(base::Time now) {
+void Dispatcher::drain(base::Time now, sio::ClientId& concerned) {
   while (true) {
+    concerned = {};
     sio::Event event = core_.next(now);
+    concerned = event.client;
     switch (event.kind) {
       case sio::EventKind::none:
         return;
@@ -275,7 +299,8 @@ void Dispatcher::pump_all(base::Time now) {
         break;
       case sio::EventKind::event:
         on_event(event);
-        break;
+        if (!core_.quiet()) break;
+        return;
       case sio::EventKind::ack:
         counters_.acks_pending.subtract();
         if (event.end == sio::AckEnd::timeout) counters_.acks_timed_out.add();
@@ -346,8 +371,7 @@ void Dispatcher::connected(sio::SocketId id) {
   nsp.entry->sockets.fetch_add(1, std::memory_order_relaxed);
   counters_.sockets.add();
   if (nsp.watched) room_changed(*socket, user.id(), true);
-  const auto handlers = nsp.connection;
-  for (const auto& [listener, run] : handlers) guarded("connection", [&] { run(user); });
+  nsp.connection.each([&](const auto& run) { guarded("connection", [&] { run(user); }); });
 }
 
 // -- Events.
@@ -441,8 +465,9 @@ void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& 
 void Dispatcher::on_error(sio::SocketId id, std::string_view text) {
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr || !socket->attachment) return;
-  const auto handlers = static_cast<SocketExtras*>(socket->attachment.get())->error;
-  for (const auto& [listener, run] : handlers) guarded("error", [&] { run(text); });
+  static_cast<SocketExtras*>(socket->attachment.get())->error.each([&](const auto& run) {
+    guarded("error", [&] { run(text); });
+  });
 }
 
 void Dispatcher::on_disconnect(const sio::Event& event) {
@@ -458,14 +483,14 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   const Socket user = handle(*socket);
   const std::shared_ptr<sio::Attachment> keep = socket->attachment;
   if (auto* own = static_cast<SocketExtras*>(keep.get()); own != nullptr) {
-    const auto handlers = before ? own->disconnecting : own->disconnected;
-    for (const auto& [listener, run] : handlers)
+    (before ? own->disconnecting : own->disconnected).each([&](const auto& run) {
       guarded("disconnect", [&] { run(reason, event.detail); });
+    });
   }
   if (before) return remember_rooms(*core_.get(event.socket));
-  const auto handlers = extras(event.nsp).disconnected;
-  for (const auto& [listener, run] : handlers) guarded("disconnect", [&] { run(user, reason); });
-  if (hub_->recovery != nullptr) end_session(event.socket, recoverable(reason));
+  extras(event.nsp).disconnected.each(
+      [&](const auto& run) { guarded("disconnect", [&] { run(user, reason); }); });
+  if (hub_->recovery != nullptr) end_session(event.socket, reason);
   client_left(extras(event.nsp));
 }
 

@@ -153,7 +153,7 @@ bool emit_to_one(const Hub& hub, std::uint32_t shard, std::uint64_t socket, std:
 
 bool emit_here(const Target& target, std::string_view event, ArgsRef args) {
   Hub& hub = *target.hub;
-  if (hub.recovery != nullptr)
+  if (hub.recovery != nullptr && hub.session_keeper(target.nsp) == nullptr)
     return hub.recovery->emit(target, event, args) == server::Recovery::Sent::yes;
   server::Shard* here = hub.command();
   const sio::SharedPacket packet = server::encode(hub, here, target.nsp, event, args);
@@ -163,6 +163,7 @@ bool emit_here(const Target& target, std::string_view event, ArgsRef args) {
   const Hub::Job job = [target, packet, name = std::string(event)](server::Shard& shard) {
     shard.dispatcher().broadcast(target, packet, name);
   };
+  if (hub.recovery != nullptr) return hub.command_all(job);  // in its place among the commands
   return hub.on_all(job, target.is_volatile);
 }
 
@@ -180,6 +181,13 @@ bool emit(const Target& target, std::string_view event, ArgsRef args) {
   if (target.hub == nullptr) return false;
   if (!target.single) return emit_to_many(target, event, args);
   if (target.hub->recovery != nullptr) {
+    if (const auto keeper = target.hub->session_keeper(target.nsp)) {
+      Delivery delivery;
+      delivery.rooms.emplace_back(target.sender.data(), target.sender.size());
+      delivery.is_volatile = target.is_volatile;
+      delivery.compress = target.compress;
+      return keeper->broadcast({std::string(event), server::collect(args)}, delivery);
+    }
     const server::Recovery::Sent sent = target.hub->recovery->emit(target, event, args);
     if (sent != server::Recovery::Sent::unknown_socket) return sent == server::Recovery::Sent::yes;
   }
@@ -313,7 +321,7 @@ bool disconnect_here(const Target& target, bool close) {
 // -- Between servers.
 
 void warn_no_servers(Hub& hub) {
-  constexpr std::string_view kText =
+  static constexpr std::string_view kText =
       "this adapter does not support the server_side_emit() functionality";
   const Hub::Job tell_log = [](server::Shard& shard) {
     shard.log(base::LogLevel::warn, base::LogKind::general, kText);

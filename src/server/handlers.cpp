@@ -86,12 +86,12 @@ bool remove_pair(List& list, ListenerId id) {
 
 bool SocketExtras::remove(ListenerId id) {
   return events.remove(id) || remove_listener(any, id) || remove_listener(any_outgoing, id) ||
-         remove_pair(disconnecting, id) || remove_pair(disconnected, id) || remove_pair(error, id);
+         disconnecting.remove(id) || disconnected.remove(id) || error.remove(id);
 }
 
 bool NamespaceHandlers::remove(ListenerId id) {
-  return events.remove(id) || remove_listener(any, id) || remove_pair(connection, id) ||
-         remove_pair(disconnected, id) || server_events.remove(id) ||
+  return events.remove(id) || remove_listener(any, id) || connection.remove(id) ||
+         disconnected.remove(id) || server_events.remove(id) ||
          std::any_of(room_facts.begin(), room_facts.end(),
                      [id](auto& list) { return remove_pair(list, id); });
 }

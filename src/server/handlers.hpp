@@ -93,6 +93,37 @@ class EventMap {
 void add_listener(ListenersPtr& list, Listener listener, bool first = false);
 bool remove_listener(ListenersPtr& list, ListenerId id);
 
+// Who wants to know of one fact. Who walks the list holds it as it was, at the cost of a reference:
+// connecting and disconnecting allocate nothing for it, and cannot fail.
+template <class F>
+class FactListeners {
+ public:
+  using List = std::vector<std::pair<ListenerId, F>>;
+  void add(ListenerId id, F listener) {
+    auto copy = list_ ? std::make_shared<List>(*list_) : std::make_shared<List>();
+    copy->emplace_back(id, std::move(listener));
+    list_ = std::move(copy);
+  }
+  bool remove(ListenerId id) {
+    if (!list_) return false;
+    auto copy = std::make_shared<List>(*list_);
+    if (std::erase_if(*copy, [id](const auto& entry) { return entry.first == id; }) == 0)
+      return false;
+    list_ = copy->empty() ? nullptr : std::move(copy);
+    return true;
+  }
+  // f(listener) for each.
+  template <class Visit>
+  void each(Visit&& visit) const {
+    const std::shared_ptr<const List> held = list_;
+    if (!held) return;
+    for (const auto& [id, listener] : *held) visit(listener);
+  }
+
+ private:
+  std::shared_ptr<const List> list_;
+};
+
 using DisconnectHandler = std::function<void(DisconnectReason, std::string_view)>;
 
 // What a socket keeps for the user; made with its first handler or datum.
@@ -100,9 +131,9 @@ struct SocketExtras final : sio::Attachment {
   EventMap events;
   ListenersPtr any;
   ListenersPtr any_outgoing;
-  std::vector<std::pair<ListenerId, DisconnectHandler>> disconnecting;
-  std::vector<std::pair<ListenerId, DisconnectHandler>> disconnected;
-  std::vector<std::pair<ListenerId, std::function<void(std::string_view)>>> error;
+  FactListeners<DisconnectHandler> disconnecting;
+  FactListeners<DisconnectHandler> disconnected;
+  FactListeners<std::function<void(std::string_view)>> error;
   std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> middlewares;
   std::vector<std::pair<std::type_index, std::shared_ptr<void>>> data;
 
@@ -115,8 +146,8 @@ enum class RoomFact : std::uint8_t { created, joined, left, deleted };
 struct NamespaceHandlers {
   EventMap events;
   ListenersPtr any;
-  std::vector<std::pair<ListenerId, std::function<void(Socket)>>> connection;
-  std::vector<std::pair<ListenerId, std::function<void(Socket, DisconnectReason)>>> disconnected;
+  FactListeners<std::function<void(Socket)>> connection;
+  FactListeners<std::function<void(Socket, DisconnectReason)>> disconnected;
   std::shared_ptr<std::vector<detail::Middleware>> middlewares;
   EventMap server_events;
   using RoomListener = std::function<void(std::string_view room, std::string_view socket)>;

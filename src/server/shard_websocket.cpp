@@ -4,8 +4,6 @@
 namespace socketio::server {
 namespace {
 
-constexpr int kEventsPerTurn =
-    256;  // machine events of one connection before others get their turn
 // Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
 // for many.
 constexpr std::size_t kInflatedPerTurn = 1'000'000;
@@ -20,6 +18,12 @@ void Shard::turn_ws(Connection& c) {
   if (overloaded(record)) {
     c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
     return set_paused(c, true);
+  }
+  // The POSTs of before the upgrade come first; and nobody is answered before too much is shed.
+  if ((record != nullptr && record->unread) || too_much_output()) [[unlikely]] {
+    c.ws->keep(ledger_);
+    set_paused(c, true);
+    return later(c);
   }
   std::size_t inflated = 0;
   for (int n = 0; n < kEventsPerTurn; ++n) {
@@ -41,6 +45,8 @@ void Shard::turn_ws(Connection& c) {
       if (c.deflate != nullptr && (inflated += event.payload.size()) >= kInflatedPerTurn) break;
     }
     if (overloaded(record)) break;
+    if (too_much_output()) [[unlikely]]
+      break;
     if (c.ws->idle()) {  // next() would find nothing
       set_paused(c, false);
       return arm(c);
@@ -50,7 +56,7 @@ void Shard::turn_ws(Connection& c) {
   // end).
   c.ws->keep(ledger_);
   set_paused(c, true);
-  if (!overloaded(record)) revisit(c);
+  if (!overloaded(record)) later(c);
 }
 
 // The usual frame. False: the session has more to say than a message.

@@ -148,6 +148,8 @@ class Core {
   void on_session_closed(ClientId client, eio::CloseReason reason, base::Bytes detail,
                          base::Time now);
   std::uint64_t owner(ClientId client) const;
+  // Bytes of memory that its unfinished packet takes.
+  std::size_t held(ClientId client) const;
 
   Event next(base::Time now);
   // What next() mostly tells, in short: an `event`, before which nothing else is to be told. False,

@@ -50,6 +50,13 @@ base::Time Decoder::deadline() const {
   return waiting() ? pending_->deadline : base::kNever;
 }
 
+std::size_t Decoder::held() const {
+  if (pending_ == nullptr) return 0;
+  std::size_t bytes = pending_->text.capacity();
+  for (const base::InBuffer& part : pending_->parts) bytes += part.capacity();
+  return bytes;
+}
+
 void Decoder::free_packet() {
   complete_ = false;
   pending_.reset();

@@ -60,6 +60,8 @@ class Decoder {
   }
 
   bool waiting() const { return pending_ != nullptr && !complete_; }
+  // Bytes of memory that an unfinished packet takes; what the ledger was charged.
+  std::size_t held() const;
   // When the attachments must be there.
   base::Time deadline() const;
 

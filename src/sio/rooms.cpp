@@ -86,6 +86,7 @@ struct Rooms::Index {
   Room& create(base::Bytes name);
   void erase(Room& room);
   std::size_t slot_of(const Socket& socket, std::uint32_t room) const;
+  void enter(Socket& socket, Room& room);
   void leave(Socket& socket, std::size_t slot);
   std::uint32_t next_epoch();
   template <class F>
@@ -95,8 +96,10 @@ struct Rooms::Index {
 
 Rooms::Index::Room& Rooms::Index::create(base::Bytes name) {
   if (free.empty()) {
-    free.push_back(static_cast<std::uint32_t>(rooms.size()));
+    // All of them may become free, and erase() cannot fail.
+    if (free.capacity() <= rooms.size()) free.reserve(2 * rooms.size() + 1);
     rooms.emplace_back();
+    free.push_back(static_cast<std::uint32_t>(rooms.size() - 1));
   }
   auto room = std::make_unique<Room>();
   room->name = name;
@@ -124,6 +127,29 @@ std::size_t Rooms::Index::slot_of(const Socket& socket, std::uint32_t room) cons
   std::size_t slot = 0;
   while (slot < own.slots.size() && own.slots[slot].room != room) ++slot;
   return slot;
+}
+
+// Completely, or (when memory runs out) not at all.
+void Rooms::Index::enter(Socket& socket, Room& room) {
+  Memberships& own = socket.memberships;
+  const auto slot = static_cast<std::uint32_t>(own.slots.size());
+  const auto position = static_cast<std::uint32_t>(room.members.size());
+  room.members.push_back({&socket, slot});
+  try {
+    if (own.finder != nullptr) {
+      own.finder->slots[room.number] = slot;
+    } else if (own.slots.size() >= kFinderFrom) {
+      auto finder = std::make_unique<Memberships::Finder>();
+      for (std::uint32_t i = 0; i < slot; ++i) finder->slots[own.slots[i].room] = i;
+      finder->slots[room.number] = slot;
+      own.finder = std::move(finder);
+    }
+    own.slots.push_back({room.number, position});
+  } catch (...) {
+    if (own.finder != nullptr) own.finder->slots.erase(room.number);
+    room.members.pop_back();
+    throw;
+  }
 }
 
 // Takes the last one's place on both sides; whoever moved is told its new place.
@@ -162,10 +188,16 @@ Rooms::~Rooms() = default;
 
 void Rooms::add(Socket& socket) {
   SIO_CHECK(socket.position == kUnlisted);
-  socket.position = static_cast<std::uint32_t>(index_->sockets.size());
-  socket.memberships.seen = 0;
   index_->sockets.push_back(&socket);
-  index_->by_id.insert(index_->hash(socket.id_view()), socket.position);
+  const auto position = static_cast<std::uint32_t>(index_->sockets.size() - 1);
+  try {
+    index_->by_id.insert(index_->hash(socket.id_view()), position);
+  } catch (...) {
+    index_->sockets.pop_back();
+    throw;
+  }
+  socket.position = position;
+  socket.memberships.seen = 0;
 }
 
 void Rooms::remove(Socket& socket) {
@@ -198,15 +230,11 @@ bool Rooms::join(Socket& socket, base::Bytes name) {
   } else if (index_->slot_of(socket, room->number) < own.slots.size()) {
     return false;
   }
-  const auto slot = static_cast<std::uint32_t>(own.slots.size());
-  const auto position = static_cast<std::uint32_t>(room->members.size());
-  own.slots.push_back({room->number, position});
-  room->members.push_back({&socket, slot});
-  if (own.finder != nullptr) {
-    own.finder->slots[room->number] = slot;
-  } else if (own.slots.size() > kFinderFrom) {
-    own.finder = std::make_unique<Memberships::Finder>();
-    for (std::uint32_t i = 0; i <= slot; ++i) own.finder->slots[own.slots[i].room] = i;
+  try {
+    index_->enter(socket, *room);
+  } catch (...) {
+    if (room->members.empty()) index_->erase(*room);
+    throw;
   }
   return true;
 }

@@ -91,6 +91,8 @@ class Machine {
   void keep(base::Ledger& ledger);
   // Nothing is fed, held, begun or waited for: next() would return none and change nothing.
   bool idle() const { return fresh() && fed_.empty(); }
+  // Bytes of memory that unfinished input takes; what the ledger was charged.
+  std::size_t held() const { return hold_.capacity(); }
   // True when next() may still find something without another feed().
   bool has_input() const {
     if (state_ >= State::failed) return state_ == State::failed;

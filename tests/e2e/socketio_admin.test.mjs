@@ -57,6 +57,7 @@ describe("logging in", kTimeout, () => {
       assert.equal(again.heard.some(([name]) => name === "session"), false);
     });
 
+    // hostile: A05, A14
     test(`with anything but ${how}`, async (t) => {
       const server = await lab({ admin: { username: "admin", ...secret, max_failed_logins: 100 } }, t);
       const long = "x".repeat(513);
@@ -74,6 +75,7 @@ describe("logging in", kTimeout, () => {
     });
   }
 
+  // hostile: A05
   test("an address that fails too often waits; who has a session does not", async (t) => {
     const server = await lab({ admin: { username: "admin", password: "changeit", max_failed_logins: 1 } }, t);
     const admin = await connect(server, "/admin", t, { auth: { username: "admin", password: "changeit" } });
@@ -177,7 +179,7 @@ describe("what is told", kTimeout, () => {
   });
 
   test("a socket's life", async (t) => {
-    const server = await lab({ admin: { max_event_bytes: 1000, stats_interval: 50 } }, t);
+    const server = await lab({ admin: { max_event_bytes: 1000, stats_interval: 3_600_000 } }, t);
     const admin = await connect(server, "/admin", t);
     const client = await connect(server, "/", t, { transports: ["polling", "websocket"] });
     const { id } = client;
@@ -186,6 +188,9 @@ describe("what is told", kTimeout, () => {
     assert.equal(shown.nsp, "/");
     assert.deepEqual(shown.rooms, [id]);
     await heard(admin, "socket_updated", (change) => change.id === id && change.nsp === "/" && change.transport === "websocket");
+    const data = { name: "x", tags: [1, 2] };
+    client.emit("set data", data);
+    assert.deepEqual((await heard(admin, "socket_updated", (change) => change.id === id && change.data))[0], { id, nsp: "/", data });
     client.emit("join", "room1");
     assert.match((await heard(admin, "room_joined", (nsp, room, who) => nsp === "/" && room === "room1" && who === id))[3], kDate);
     client.emit("leave", "room1");
@@ -255,6 +260,7 @@ describe("commands", kTimeout, () => {
     assert.match(await closed, /io server disconnect|transport close/);
   });
 
+  // hostile: A06, A07, A08
   test("what makes no sense does nothing", async (t) => {
     const server = await lab({ admin: {} }, t);
     const admin = await connect(server, "/admin", t);
