@@ -9,7 +9,7 @@ const kLeft = 64;
 
 const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 const text = (x, y, content, more = "") => `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escape(content)}</text>`;
-const label = (value) => (value >= 1000 ? `${Number((value / 1000).toPrecision(3))}k` : `${Number(value.toPrecision(3))}`);
+const label = (value) => (value === 0 ? "0" : value >= 1000 ? `${Number((value / 1000).toPrecision(3))}k` : `${Number(value.toPrecision(3))}`);
 
 function svg(height, title, parts) {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${kWidth} ${height}" ${kFont} fill="#222">
@@ -20,11 +20,11 @@ ${parts.join("\n")}
 `;
 }
 
-function legend(names, y) {
+function legend(names, y, first = 0) {
   const step = Math.min(140, (kWidth - kLeft) / names.length);
   return names.map((name, i) => {
     const x = kLeft + i * step;
-    return `<rect x="${x}" y="${y - 9}" width="10" height="10" fill="${kColours[i % kColours.length]}"/>${text(x + 14, y, name)}`;
+    return `<rect x="${x}" y="${y - 9}" width="10" height="10" fill="${kColours[(first + i) % kColours.length]}"/>${text(x + 14, y, name)}`;
   });
 }
 
@@ -101,6 +101,31 @@ export function lines(title, series, xLabels) {
     const colour = kColours[i % kColours.length];
     parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>`);
     for (const [px, py] of one.points) parts.push(`<circle cx="${x(px).toFixed(1)}" cy="${y(py).toFixed(1)}" r="2.5" fill="${colour}"/>`);
+  });
+  return svg(bottom + 30, title, parts);
+}
+
+/** series: [{name, points: [[seconds, y], ...]}]; both axes linear, from 0. */
+export function curves(title, series) {
+  const points = series.flatMap((one) => one.points);
+  if (points.length < 2) return null;
+  const x1 = Math.max(...points.map(([px]) => px));
+  const y1 = Math.max(...points.map(([, py]) => py)) * 1.05;
+  const rows = Math.ceil(series.length / 6);
+  const top = 38 + 18 * rows;
+  const bottom = top + 290;
+  const x = (value) => kLeft + (value / x1) * (kWidth - kLeft - 24);
+  const y = (value) => bottom - (value / y1) * (bottom - top);
+  const step = (most) => { const power = 10 ** Math.floor(Math.log10(most / 4)); return [1, 2, 5, 10].map((digit) => digit * power).find((size) => most / size <= 8); };
+  const parts = Array.from({ length: rows }, (_, i) => legend(series.slice(6 * i, 6 * i + 6).map((one) => one.name), 38 + 18 * i, 6 * i)).flat();
+  for (let tick = 0; tick <= y1; tick += step(y1)) {
+    parts.push(`<line x1="${kLeft}" x2="${kWidth - 8}" y1="${y(tick).toFixed(1)}" y2="${y(tick).toFixed(1)}" stroke="#ddd"/>`);
+    parts.push(text(kLeft - 6, y(tick) + 4, label(tick), 'text-anchor="end"'));
+  }
+  for (let tick = 0; tick <= x1; tick += step(x1)) parts.push(text(x(tick), bottom + 16, `${label(tick)} s`, 'text-anchor="middle"'));
+  series.forEach((one, i) => {
+    const path = one.points.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`).join(" ");
+    parts.push(`<polyline points="${path}" fill="none" stroke="${kColours[i % kColours.length]}" stroke-width="1.5"${i >= kColours.length ? ' stroke-dasharray="5 3"' : ""}/>`);
   });
   return svg(bottom + 30, title, parts);
 }

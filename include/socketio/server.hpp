@@ -15,6 +15,7 @@
 #include <socketio/engine.hpp>
 #include <socketio/error.hpp>
 #include <socketio/http.hpp>
+#include <socketio/limits.hpp>
 #include <socketio/log.hpp>
 #include <socketio/namespace.hpp>
 #include <socketio/parent_namespace.hpp>
@@ -103,8 +104,12 @@ struct ServerOptions {
   // client is closed.
   std::size_t send_queue_soft = 1024 * 1024;
   std::size_t send_queue_hard = 16 * 1024 * 1024;
-  // Bytes of unfinished input held for all clients; the connection that exceeds it is closed.
+  // Bytes of unfinished input, and of output that waits to be sent, held for all clients together.
+  // Above it the clients that hold most are closed.
   std::size_t max_input_bytes = 256 * 1024 * 1024;
+  std::size_t max_output_bytes = std::size_t{2} * 1024 * 1024 * 1024;
+  // What one client may cost otherwise: see limits.hpp.
+  LimitOptions limits{};
   // Coroutine handlers running at once per client; then reading from it pauses.
   std::uint32_t max_running_handlers = 1'000;
   // None: off, as in JS.

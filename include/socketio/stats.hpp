@@ -47,6 +47,8 @@ struct Stats {
   // Handed to the thread that has their session. Far more of them than clients: something on the
   // way opens a connection for every request.
   std::uint64_t moved_connections = 0;
+  // Clients closed because they held most when max_input_bytes or max_output_bytes was reached.
+  std::uint64_t shed_clients = 0;
   std::uint64_t bytes_in = 0;       // received, heads and frames included
   std::uint64_t bytes_out = 0;      // sent
   std::uint64_t http_requests = 0;  // complete ones, polls and handshakes included

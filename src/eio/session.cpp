@@ -40,16 +40,16 @@ base::Bytes text(CloseReason reason) {
 Session::Session(Shared& shared, const Sid& sid, Transport transport, std::uint64_t owner,
                  base::Time now, base::Bytes custom_id, Dialect dialect)
     : shared_(shared),
-      owner_(owner),
-      rare_(custom_id.empty() ? nullptr
-                              : std::make_unique<Rare>(Rare{std::string(custom_id), nullptr})),
       timer_(base::after(now, shared.options.ping_interval)),
       dispatch_(shared.dispatch - 1),
-      sid_(sid),
       transport_(transport),
       v3_(dialect.v3),
       base64_(dialect.base64),
-      jsonp_(dialect.jsonp) {
+      jsonp_(dialect.jsonp),
+      owner_(owner),
+      rare_(custom_id.empty() ? nullptr
+                              : std::make_unique<Rare>(Rare{std::string(custom_id), nullptr})),
+      sid_(sid) {
   if (v3_) expect_ping(now);
   if (transport != Transport::polling) return;
   const std::string packet = open_packet();
@@ -83,7 +83,7 @@ std::string Session::open_packet() const {
 
 void Session::attach_websocket(Outlet& out) {
   SIO_CHECK(transport_ == Transport::websocket && websocket_ == nullptr);
-  websocket_ = &out;
+  if (state_ == State::open) websocket_ = &out;  // it may have been refused already
   const std::string packet = open_packet();
   send_control(PacketType::open, base::Bytes(packet).substr(1), out);
 }
@@ -181,14 +181,6 @@ void Session::ping(base::Time now) {
   if (watched()) note_created(PacketType::ping, false, {}, {});
 }
 
-// A sign of life while a pong is awaited: a client busy uploading is not dead. Once per ping, so
-// that a client that never answers is found out.
-void Session::touch(base::Time now) {
-  if (!awaiting_pong_ || timeout_renewed_) return;
-  timeout_renewed_ = true;
-  timer_ = base::after(now, shared_.options.ping_timeout);
-}
-
 base::Time Session::earliest_deadline() const {
   if (!open() && state_ != State::closing) return base::kNever;
   base::Time deadline = timer_;
@@ -234,11 +226,12 @@ PollQueue& Session::queue() {
 inline bool Session::fits_frame(std::size_t payload, std::size_t frame) {
   if (state_ != State::open) return false;
   if (transport_ == Transport::websocket && websocket_ == nullptr) return false;
-  const std::size_t held = queued_bytes();
-  const bool fits = payload <= kMaxMessage && held <= shared_.options.send_hard &&
-                    frame <= shared_.options.send_hard - held;
-  if (!fits) end(CloseReason::transport_error, "send buffer limit");
-  return fits;
+  return (payload <= kMaxMessage && has_room(frame)) || refuse_to_send();
+}
+
+bool Session::refuse_to_send() {
+  end(CloseReason::transport_error, "send buffer limit");
+  return false;
 }
 
 inline bool Session::fits(std::size_t payload) {
@@ -249,6 +242,25 @@ inline void Session::sent() {
   dispatch_ = shared_.dispatch;
   if (websocket_ != nullptr) return shared_.outlets.push_back(*websocket_);
   if (poll_parked_) shared_.dirty.push_back(*this);
+}
+
+// Most are short, for a WebSocket, and not to be compressed.
+bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
+  const std::size_t size = 1 + head.size() + tail.size();
+  if (websocket_ == nullptr || websocket_->deflate != nullptr || size > ws::kMaxShort ||
+      state_ != State::open) [[unlikely]]
+    return send_text_unusual(head, tail, compress);
+  const std::size_t frame = ws::kShortHeader + size;
+  if (!has_room(frame)) [[unlikely]]
+    return refuse_to_send();
+  char* to = ws::write_short_header(shared_.arena.reserve(frame), ws::Opcode::text, size);
+  *to++ = kMessage;
+  for (const char c : head) *to++ = c;  // hardly ever more than a digit
+  if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
+  websocket_->out.push_written(shared_.arena, frame);
+  dispatch_ = shared_.dispatch;
+  shared_.outlets.push_back(*websocket_);
+  return true;
 }
 
 // What fits() has refused: because it is too much, or only because the session is watched.
@@ -262,7 +274,7 @@ bool Session::send_watched(bool binary, base::Bytes head, base::Bytes tail, Send
   return sent;
 }
 
-bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
+bool Session::send_text_unusual(base::Bytes head, base::Bytes tail, bool compress) {
   const std::size_t size = 1 + head.size() + tail.size();
   if (!fits(size))
     return send_watched(false, head, tail, [&] { return send_text(head, tail, compress); });
@@ -271,10 +283,9 @@ bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
   } else if (websocket_->deflate == nullptr || !compress || !push_text_deflated(head, tail)) {
     const std::size_t frame = ws::header_size(size, false) + size;
     char* to = shared_.arena.reserve(frame);
-    to = size <= ws::kMaxShort ? ws::write_short_header(to, ws::Opcode::text, size)
-                               : to + ws::write_header(to, ws::Opcode::text, size);
+    to += ws::write_header(to, ws::Opcode::text, size);
     *to++ = kMessage;
-    for (const char c : head) *to++ = c;  // hardly ever more than a digit
+    to = std::copy(head.begin(), head.end(), to);
     if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
     websocket_->out.push_written(shared_.arena, frame);
   }
@@ -330,7 +341,7 @@ void Session::send_pong_v3() {
   if (poll_parked_) shared_.dirty.push_back(*this);
 }
 
-bool Session::send(const Message& message, bool compress) {
+bool Session::send_unusual(const Message& message, bool compress) {
   if (!message) {  // larger than any limit allows
     return fits(kMaxMessage + 1);
   }
@@ -366,7 +377,9 @@ void Session::close(CloseReason reason, base::Bytes detail, base::Time now) {
   reason_ = reason;
   detail_ = detail;
   inbox_kind_ = Inbox::empty;
-  timer_ = base::after(now, shared_.options.drain_timeout);
+  const base::Time end = base::after(now, shared_.options.drain_timeout);
+  // Who owes a pong is known to be gone by then: nothing is kept for it any longer.
+  timer_ = awaiting_pong_ ? std::min(timer_, end) : end;
   parked_at_close_ = poll_parked_;
   // A client that was told `3probe` may never poll again: it gets the rest behind its `5`.
   if (probe_ != nullptr && !probe_->answered) drop_probe();

@@ -21,6 +21,7 @@
 
 #include "base/list.hpp"
 #include "base/out_queue.hpp"
+#include "base/prefetch.hpp"
 #include "base/time.hpp"
 #include "eio/dialect.hpp"
 #include "eio/message.hpp"
@@ -147,6 +148,12 @@ class Session : public DirtyNode {
   // The whole body; drain next() (messages, maybe closed), then answer 200 "ok" whatever came out.
   // The body stays valid while draining.
   void on_post(base::MutBytes body, base::Time now);
+  // The driver may stop in the middle of a body, so that others get their turn: `rest` is then told
+  // where a copy of what is unread() stands, and draining goes on later. Until it is done no frame
+  // and no deadline is passed in; another POST is an overlap.
+  bool reading_body() const { return inbox_kind_ == Inbox::body; }
+  base::Bytes unread() const { return base::as_bytes(inbox_); }
+  void moved_body(base::MutBytes rest) { inbox_ = rest; }
   // The POST ended without a body: too large (413: the session lives), timed out or aborted. A
   // session that has upgraded meanwhile does not mind.
   void on_post_failed(bool too_large, base::Time now);
@@ -157,6 +164,15 @@ class Session : public DirtyNode {
   bool attach_probe(Outlet& out, base::Time now, bool base64 = false);
 
   // -- Frames. `probe` tells which WebSocket.
+  // Most frames are messages of the session's own WebSocket, while nothing else is to be told: what
+  // on_text() and next() would make of such a one, in one step.
+  bool is_plain_message(base::MutBytes text) const {
+    return websocket_ != nullptr && !text.empty() && text[0] == '4' && quiet();
+  }
+  base::MutBytes take_message(base::MutBytes text, base::Time now) {
+    touch(now);
+    return text.subspan(1);
+  }
   void on_text(base::MutBytes text, bool probe, base::Time now);
   void on_binary(base::MutBytes bytes, bool probe, base::Time now);
   void on_websocket_closed(bool probe, bool failed, base::Bytes detail, base::Time now);
@@ -171,7 +187,22 @@ class Session : public DirtyNode {
   // is not compressed, where it could be.
   bool send_text(base::Bytes head, base::Bytes tail, bool compress = true);
   bool send_binary(base::Bytes bytes, bool compress = true);
-  bool send(const Message& message, bool compress = true);
+  bool send(const Message& message, bool compress = true) {
+    if (websocket_ == nullptr || websocket_->deflate != nullptr || !message || v3_ ||
+        state_ != State::open) [[unlikely]]
+      return send_unusual(message, compress);
+    const base::Chunk& frame = message.frame();
+    if (!has_room(frame.capacity())) [[unlikely]]
+      return refuse_to_send();
+    websocket_->out.push(frame);
+    dispatch_ = shared_.dispatch;
+    shared_.outlets.push_back(*websocket_);
+    return true;
+  }
+  // It is about to be sent to, a few receivers from now.
+  void expect_send() const {
+    if (websocket_ != nullptr) base::prefetch<sizeof(Outlet)>(websocket_);
+  }
   // May a volatile packet be sent in this dispatch?
   bool writable() const;
   std::size_t queued_bytes() const {
@@ -233,8 +264,16 @@ class Session : public DirtyNode {
 
   base::Time earliest_deadline() const;
   void raise(Due due);
+  // What send_hard leaves to a frame, of a session that is open.
+  bool has_room(std::size_t frame) const {
+    const std::size_t held = queued_bytes();
+    return held <= shared_.options.send_hard && frame <= shared_.options.send_hard - held;
+  }
+  [[gnu::noinline]] bool refuse_to_send();
   bool fits(std::size_t payload);
   bool fits_frame(std::size_t payload, std::size_t frame);
+  [[gnu::noinline]] bool send_unusual(const Message& message, bool compress);
+  [[gnu::noinline]] bool send_text_unusual(base::Bytes head, base::Bytes tail, bool compress);
   PollQueue& queue();
   void sent();
   bool push_deflated(ws::Opcode opcode, std::span<const base::Bytes> parts);
@@ -242,7 +281,13 @@ class Session : public DirtyNode {
   void push_deflated(const Message& message);
   void send_control(PacketType type, base::Bytes data, Outlet& outlet);
   void ping(base::Time now);
-  void touch(base::Time now);
+  // A sign of life while a pong is awaited: a client busy uploading is not dead. Once per ping, so
+  // that a client that never answers is found out.
+  void touch(base::Time now) {
+    if (!awaiting_pong_ || timeout_renewed_) return;
+    timeout_renewed_ = true;
+    timer_ = base::after(now, shared_.options.ping_timeout);
+  }
   bool on_packet(const Packet& packet, base::Time now);
   template <class Reader>
   bool on_record(Reader reader, Event& event, base::Time now);
@@ -281,32 +326,21 @@ class Session : public DirtyNode {
   void on_probe_text(base::MutBytes text, base::Time now);
   void upgrade(base::Time now);
 
+  // What events touch comes first. While there is a websocket_, the session is open (or watched)
+  // and has no queue.
   Shared& shared_;
-  std::uint64_t owner_;
   Outlet* websocket_ = nullptr;
-  std::unique_ptr<Probe> probe_;      // null: no upgrade is under way
-  std::unique_ptr<PollQueue> queue_;  // null when empty
-  // What nearly no session has.
-  struct Rare {
-    std::string custom_id;
-    std::unique_ptr<Watch> watch;
-  };
-  std::unique_ptr<Rare> rare_;
   base::Time timer_;  // open: next ping or its timeout; closing: end of draining
   base::MutBytes inbox_{};
-  base::Bytes detail_{};
   std::uint32_t dispatch_ = 0;  // the last one that queued something
-  std::uint16_t packets_ = 0;   // of the body in the inbox, so far
-  Sid sid_;
-  Transport transport_;
   State state_ = State::open;
-  CloseReason reason_ = CloseReason::transport_close;
+  Transport transport_;
   Inbox inbox_kind_ = Inbox::empty;
   std::uint8_t due_ = 0;
-  char farewell_ = '1';  // closed: the parked poll's answer
+  bool awaiting_pong_ = false;
+  bool timeout_renewed_ = false;  // once per ping
+  bool send_unfinished_ = false;
   bool poll_parked_ = false;
-  bool post_open_ = false;  // a POST's head came, its body did not
-  bool noop_ = false;       // the parked poll is to be answered `6`
   // One byte for what is looked at seldom.
   bool parked_at_close_ : 1 = false;  // closing: this poll's answer ends with `1`
   bool v3_ : 1;
@@ -315,9 +349,22 @@ class Session : public DirtyNode {
   bool probe_base64_ : 1 = false;  // v3: nor does the probe
   bool binary_body_ : 1 = false;   // v3: of the POST that is open
   bool pong_queued_ : 1 = false;   // v3: it answers all pings so far
-  bool awaiting_pong_ = false;
-  bool timeout_renewed_ = false;  // once per ping
-  bool send_unfinished_ = false;
+  CloseReason reason_ = CloseReason::transport_close;
+  std::uint16_t packets_ = 0;     // of the body in the inbox, so far
+  std::unique_ptr<Probe> probe_;  // null: no upgrade is under way
+  std::uint64_t owner_;
+  std::unique_ptr<PollQueue> queue_;  // null when empty
+  // What nearly no session has.
+  struct Rare {
+    std::string custom_id;
+    std::unique_ptr<Watch> watch;
+  };
+  std::unique_ptr<Rare> rare_;
+  base::Bytes detail_{};
+  Sid sid_;
+  char farewell_ = '1';     // closed: the parked poll's answer
+  bool post_open_ = false;  // a POST's head came, its body did not
+  bool noop_ = false;       // the parked poll is to be answered `6`
 };
 
 }  // namespace socketio::eio

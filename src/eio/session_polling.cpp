@@ -22,10 +22,11 @@ bool is_octet_stream(base::Bytes content_type) {
 }  // namespace
 
 Session::Poll Session::on_poll(base::Time now) {
-  // Its timer may come behind it in this turn.
-  if (open() && awaiting_pong_ && now >= timer_ - kLate) {
+  // Its timer may come behind it in this turn. In what is left of a body there may be a pong.
+  const bool late = open() && awaiting_pong_ && now >= timer_ - kLate;
+  if (late && !reading_body()) {
     end(CloseReason::ping_timeout, {});
-  } else if (now >= deadline()) {
+  } else if (now >= deadline() && !reading_body()) {
     on_deadline(now);
   }
   if (state_ == State::closed || state_ == State::gone || transport_ == Transport::websocket)
@@ -124,7 +125,7 @@ Session::Post Session::on_post_begin(base::Bytes content_type, base::Time now) {
   if (v3_ && open() && now >= timer_ - kLate) end(CloseReason::ping_timeout, {});
   if (state_ == State::closed || state_ == State::gone || transport_ == Transport::websocket)
     return Post::refused;
-  if (post_open_) {
+  if (post_open_ || reading_body()) {
     end(CloseReason::transport_error, "data request overlap from client");
     return Post::overlap;
   }

@@ -364,6 +364,17 @@ TEST(Polling, ClosingEndsAtTheDrainTimeout) {
   EXPECT_EQ((*peer)->queued_bytes(), 0U);
 }
 
+// An abandoned client that never joined anything held its ping for 75 s.
+TEST(Polling, ClosingEndsAtThePingTimeoutOfWhoOwesAPong) {
+  auto peer = Peer::opened();
+  EXPECT_EQ(peer->advance(25s), kNothing);
+  EXPECT_EQ(peer->advance(20s - 1ns), kNothing);
+  (*peer)->close(CloseReason::forced_close, {}, peer->now);
+  EXPECT_GT((*peer)->queued_bytes(), 0U);
+  EXPECT_EQ(peer->advance(1ns), (Texts{"closed:forced close", "gone"}));
+  EXPECT_EQ((*peer)->queued_bytes(), 0U);
+}
+
 TEST(Polling, WhileClosingNothingIsDelivered) {
   auto peer = Peer::opened();
   (*peer)->close(CloseReason::forced_close, {}, peer->now);

@@ -151,6 +151,13 @@ class Peer {
   }
   std::vector<std::string> text(base::Bytes frame, bool probe = false) {
     Input input(frame);
+    if (!probe && session->is_plain_message(input.view())) {  // as the driver does
+      Event event;
+      event.kind = EventKind::message;
+      event.payload = session->take_message(input.view(), now);
+      log.push_back(describe(event));
+      return {log.back()};
+    }
     session->on_text(input.view(), probe, now);
     return drain();
   }

@@ -24,6 +24,7 @@ class Exchange {
 
   base::Bytes head() const { return head_; }
   std::span<Header> room() const { return room_; }
+  std::size_t held() const { return capacity_; }
 
   Request request;
 

@@ -15,6 +15,7 @@ class Input {
     fed_ = bytes;
   }
   std::size_t size() const { return kept_.size() - read_ + fed_.size(); }
+  std::size_t held() const { return kept_.capacity(); }
 
   // All of it, contiguous.
   base::MutBytes front(base::Ledger& ledger) {

@@ -271,6 +271,11 @@ void ServerMachine::keep(base::Ledger& ledger) {
   state_->input.keep(ledger);
 }
 
+std::size_t ServerMachine::held() const {
+  const State& s = *state_;
+  return s.input.held() + s.body.capacity() + (s.exchange ? s.exchange->held() : 0);
+}
+
 bool ServerMachine::has_input() const {
   const State& s = *state_;
   if (s.pending.kind != EventKind::none) return true;

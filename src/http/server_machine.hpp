@@ -67,6 +67,8 @@ class ServerMachine {
   // See ws::Machine::keep().
   void keep(base::Ledger& ledger);
   bool has_input() const;
+  // See ws::Machine::held().
+  std::size_t held() const;
   // False while too much is waiting behind an unanswered request: stop receiving.
   bool has_room() const;
 

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "net/backend_test_places.hpp"
 
@@ -302,6 +303,19 @@ TEST_P(ConnectionTest, WaitsUntilTheDeadlineAndNotForWork) {
   auto [client, id] = stream(1);
   backend_->close(id);
   backend_->wait(base::kNever, sink_);  // a fact is pending
+}
+
+// T15: a byte out of band is not among the others, and disturbs nobody.
+TEST_P(KernelConnectionTest, UrgentBytesAreLeftOut) {
+  auto [client, id] = stream(1);
+  write_all(client, "before");
+  EXPECT_TRUE(until([&] { return sink_.streams[1].received == "before"; }));
+  EXPECT_EQ(::send(client.get(), "!", 1, MSG_OOB), 1);
+  settle();
+  write_all(client, "after");
+  EXPECT_TRUE(until([&] { return sink_.streams[1].received == "beforeafter"; }));
+  EXPECT_LE(idle_wakes(), 3);
+  EXPECT_EQ(sink_.streams[1].closes, 0);
 }
 
 TEST_P(KernelConnectionTest, CarriesUnixSocketsToo) {

@@ -356,6 +356,7 @@ TEST(EngineOptions, AreChecked) {
   names("engine.destroy_upgrade_timeout",
         [](ServerOptions& o) { o.engine.destroy_upgrade_timeout = -1ms; });
   names("engine.initial_packet", [](ServerOptions& o) { o.engine.initial_packet = 5; });
+  // P56
   names("engine.cookie", [](ServerOptions& o) { o.engine.cookie = CookieOptions{.name = "a b"}; });
   names("engine.cookie",
         [](ServerOptions& o) { o.engine.cookie = CookieOptions{.path = "/; Secure"}; });

@@ -6,6 +6,7 @@ void Counters::add_to(Stats& all) const {
   all.accepted_connections += accepted.get();
   all.refused_connections += refused.get();
   all.moved_connections += moved.get();
+  all.shed_clients += shed.get();
   all.bytes_in += bytes_in.get();
   all.bytes_out += bytes_out.get();
   all.http_requests += http_requests.get();

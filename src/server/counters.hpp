@@ -35,6 +35,7 @@ struct Counters {
   base::Counter accepted;  // connections handed to this shard by an accept
   base::Counter refused;   // ... and closed at once
   base::Counter moved;     // handed to the shard that has their session
+  base::Counter shed;      // clients closed since the whole server held too much
   base::Counter bytes_in;
   base::Counter bytes_out;
   base::Counter http_requests;

@@ -111,6 +111,11 @@ class Dispatcher {
 
  private:
   friend class Call;
+  class Lent;
+  detail::AckHolder take_ack(sio::SocketId socket, std::uint64_t id);
+  void give_back(detail::AckHolder ack);
+  // pump() without the guard: `concerned` is whose event is being handled.
+  void drain(base::Time now, sio::ClientId& concerned);
   void vanished(const sio::Event& event);
   void on_connecting(const sio::Event& event);
   void run_middlewares(sio::SocketId socket, std::shared_ptr<std::vector<detail::Middleware>> chain,
@@ -145,7 +150,7 @@ class Dispatcher {
   void remember_rooms(const sio::Socket& socket);
   void left_rooms(const sio::Socket& socket);
   void tell_rooms(const sio::Socket& socket);
-  void on_event(sio::Event& event);
+  void on_event(const sio::Arrival& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
                     std::optional<std::uint64_t> ack_id);
   void run_packet_middlewares(
@@ -167,6 +172,9 @@ class Dispatcher {
   const sio::Options& options_;
   std::shared_ptr<detail::Hub> hub_;
   sio::Encoder encoder_;
+  Socket spare_;  // for handlers while they run: see Lent
+  bool lent_ = false;
+  detail::AckHolder spare_ack_;
   std::vector<std::unique_ptr<NamespaceExtras>> namespaces_;  // by slot_of their index
   std::vector<std::unique_ptr<NamespaceHandlers>> parents_;
   std::uint32_t outgoing_listeners_ =

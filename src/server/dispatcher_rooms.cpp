@@ -61,7 +61,8 @@ void Dispatcher::room_changed(const sio::Socket& socket, std::string_view room_n
   const auto tell = [&](RoomFact fact) {
     if (adapter != nullptr) guarded("room", [&] { tell_adapter(*adapter, fact, room, id); });
     const auto listeners = extras(nsp).room_facts[static_cast<std::size_t>(fact)];
-    for (const auto& [listener, run] : listeners) guarded("room", [&] { run(room, id); });
+    for (const auto& [listener, run] : listeners)
+      guarded("room", [&, &call = run] { call(room, id); });
   };
   if (joined && edge) tell(RoomFact::created);
   tell(joined ? RoomFact::joined : RoomFact::left);

@@ -114,7 +114,7 @@ ListenerId Socket::add_disconnect(DisconnectHandler handler, bool before) const 
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
   const ListenerId id = new_id(hub_);
-  (before ? own->disconnecting : own->disconnected).emplace_back(id, std::move(handler));
+  (before ? own->disconnecting : own->disconnected).add(id, std::move(handler));
   return id;
 }
 
@@ -122,7 +122,7 @@ ListenerId Socket::on_error(std::function<void(std::string_view)> handler) const
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
   const ListenerId id = new_id(hub_);
-  own->error.emplace_back(id, std::move(handler));
+  own->error.add(id, std::move(handler));
   return id;
 }
 

@@ -103,6 +103,8 @@ struct Hub {
   server::NamespaceNames names;
   base::Logger logger;
   base::Ledger ledger;
+  // Jobs under way that make the other shards shed too.
+  std::atomic<std::size_t> shedding{0};
   ws::DeflateBudget deflate_budget;
   std::shared_ptr<server::ClientBundle> client_bundle;
   eio::SidKey sid_key;

@@ -81,6 +81,9 @@ void write_server(Text& text, const Stats& s) {
                s.refused_connections);
   text.counter("socketio_connections_moved_total",
                "Connections handed to the thread of their session.", s.moved_connections);
+  text.counter("socketio_clients_shed_total",
+               "Clients closed because they held most when the server held too much.",
+               s.shed_clients);
   text.counter("socketio_received_bytes_total", "Bytes received.", s.bytes_in);
   text.counter("socketio_sent_bytes_total", "Bytes sent.", s.bytes_out);
   text.counter("socketio_http_requests_total", "Complete HTTP requests.", s.http_requests);

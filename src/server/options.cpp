@@ -42,6 +42,28 @@ ws::DeflateOptions deflate_options(const PerMessageDeflate& o) {
           o.max_context_bytes};
 }
 
+void check(const LimitOptions& o) {
+  // A WebSocket handshake has ten header lines, and some hundred bytes.
+  if (o.max_head < 1024 || o.max_head > 1024 * 1024)
+    refuse("limits.max_head", "must be between 1 KiB and 1 MiB");
+  if (o.max_line < 256 || o.max_line > o.max_head)
+    refuse("limits.max_line", "must be between 256 and limits.max_head");
+  if (o.max_headers < 16) refuse("limits.max_headers", "must be at least 16");
+  if (o.max_pipelined < o.max_head)
+    refuse("limits.max_pipelined", "must hold at least limits.max_head");
+  require_positive(o.head_timeout, "limits.head_timeout");
+  require_positive(o.body_timeout, "limits.body_timeout");
+  require_positive(o.idle_timeout, "limits.idle_timeout");
+  require_positive(o.send_timeout, "limits.send_timeout");
+  if (o.max_fragments == 0) refuse("limits.max_fragments", "must be positive");
+  require_positive(o.message_timeout, "limits.message_timeout");
+  if (o.max_pending_pongs == 0) refuse("limits.max_pending_pongs", "must be positive");
+  if (o.max_namespace_length == 0) refuse("limits.max_namespace_length", "must be positive");
+  if (o.max_namespaces_per_client == 0)
+    refuse("limits.max_namespaces_per_client", "must be positive");
+  require_positive(o.packet_timeout, "limits.packet_timeout");
+}
+
 void check(const ServerOptions& o) {
   if (o.path.empty() || o.path.front() != '/') refuse("path", "must begin with '/'");
   for (const char c : o.path) {
@@ -65,6 +87,9 @@ void check(const ServerOptions& o) {
     refuse("send_queue_soft", "must not exceed send_queue_hard");
   if (o.send_queue_hard < o.max_http_buffer_size)
     refuse("send_queue_hard", "must hold at least max_http_buffer_size");
+  if (o.max_output_bytes < o.send_queue_hard)
+    refuse("max_output_bytes", "must hold at least send_queue_hard");
+  check(o.limits);
   if (o.per_message_deflate) check(*o.per_message_deflate);
   if (o.http_compression) check(*o.http_compression);
   if (o.max_running_handlers == 0) refuse("max_running_handlers", "must be positive");
@@ -108,9 +133,26 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   sio.connect_timeout = options.connect_timeout;
   sio.max_attachments = options.max_attachments;
   sio.max_attachment_bytes = options.max_http_buffer_size * options.max_attachments;
+  const LimitOptions& limits = options.limits;
+  sio.packet_timeout = limits.packet_timeout;
+  sio.max_namespace_length = limits.max_namespace_length;
+  sio.max_namespaces_per_client = limits.max_namespaces_per_client;
+  sio.max_pending_acks = limits.max_pending_acks;
+  sio.max_rooms_per_socket = limits.max_rooms_per_socket;
   ws.max_message = options.max_http_buffer_size;
+  ws.max_fragments = limits.max_fragments;
+  ws.max_pending_pongs = limits.max_pending_pongs;
+  ws.message_timeout = limits.message_timeout;
   if (options.per_message_deflate) deflate = deflate_options(*options.per_message_deflate);
   http.max_body = options.max_http_buffer_size;
+  http.max_head = limits.max_head;
+  http.max_line = limits.max_line;
+  http.max_headers = limits.max_headers;
+  http.max_pipelined = limits.max_pipelined;
+  http.head_timeout = limits.head_timeout;
+  http.body_timeout = limits.body_timeout;
+  http.idle_timeout = limits.idle_timeout;
+  http.send_timeout = limits.send_timeout;
   if (options.cors) cors = cors_rules(*options.cors);
 }
 

@@ -155,7 +155,7 @@ void Shard::turn_plain(Connection& c) {
   // Cut short: the rest waits inside the machine until the others had their turn.
   c.ws->keep(ledger_);
   set_paused(c, true);
-  revisit(c);
+  later(c);
 }
 
 Connection* Shard::plain_of(const detail::WebSocketState& state) {

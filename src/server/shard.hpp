@@ -7,10 +7,10 @@
 //
 // Where to look: shard.cpp (facts, flush), shard_end.cpp (close), shard_move.cpp (from shard to
 // shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests),
-// shard_admission.cpp (who may connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket),
-// shard_watch.cpp (who listens to a session), shard_v3.cpp (what old clients want differently),
-// dispatcher.cpp (user code). Nothing here is locked: everything runs on the shard's thread; other
-// threads come through the mailbox.
+// shard_websocket.cpp (frames of Engine.IO's WebSockets), shard_admission.cpp (who may connect),
+// shard_engine.cpp (Engine.IO over HTTP and WebSocket), shard_watch.cpp (who listens to a session),
+// shard_v3.cpp (what old clients want differently), dispatcher.cpp (user code). Nothing here is
+// locked: everything runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
 #include <array>
@@ -127,6 +127,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // More coroutine handlers run than allowed: reading from the client pauses until some end.
   void handler_started(SessionRecord& record);
   void handler_ended(std::uint64_t session);
+  // Memory ran out in something that the client must not miss: its session ends. Cannot fail.
+  void give_up(sio::ClientId client);
   // Something was queued outside a turn's facts (a posted job, a public call from the embedding
   // program): flush soon.
   void log(base::LogLevel level, base::LogKind kind, std::string_view text,
@@ -148,18 +150,59 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_timer(net::Timer& timer) override;
   void flush() override;
 
+  // The one place where memory that runs out is caught in the I/O path: it costs the connection, or
+  // the session, that the work was for. Cannot fail.
+  template <class Work>
+  void spare(ConnectionId id, Work&& work) {
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      out_of_memory();
+      if (Connection* c = connections_.get(id)) drop(*c);
+    }
+  }
+  template <class Work>
+  void spare(SessionId id, Work&& work) {
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      out_of_memory();
+      if (SessionRecord* record = sessions_.get(id)) give_up(*record);
+    }
+  }
+  void out_of_memory();
+  void give_up(SessionRecord& record);
+  void begin(Connection& c, const net::Address& peer, base::Bytes already_read,
+             std::unique_ptr<TlsSide> tls);
+  void on_connection_timer(Connection& c);
+
   void on_plaintext(Connection& c, base::MutBytes bytes);
   void input_ended(Connection& c);
   void feed(Connection& c, base::MutBytes bytes);
   bool too_much_input() const;
-  void refuse_input(Connection& c);
+  // Until the end of the turn, where it is shed: then nobody is answered before that.
+  bool too_much_output() const { return ledger_.output() > output_quota_.again; }
+  // Machine events of one connection, and packets of one POST, before others get their turn.
+  static constexpr int kEventsPerTurn = 256;
   void turn(Connection& c);  // drains the connection's machine
-  // Its turn comes again with the next flush().
+  // Its turn comes again with the next flush(); and with that of the next turn, when it has had
+  // this one's.
   void revisit(Connection& c) {
-    if (!std::exchange(c.in_backlog, true)) backlog_.push_back(c.self);
+    if (c.waiting != Connection::Waiting::no) return;
+    backlog_.push_back(c.self);
+    c.waiting = Connection::Waiting::now;
+  }
+  void later(Connection& c) {
+    if (c.waiting == Connection::Waiting::next) return;
+    later_.push_back(c.self);
+    c.waiting = Connection::Waiting::next;
   }
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
+  [[gnu::noinline]] void flush_unusual(Connection& c);
+  [[gnu::noinline]] void flush_was_short(Connection& c);
+  void await_sent(Connection& c);
+  void after_flush(Connection& c, bool everything);
   void settle();
   void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
   void arm(Connection& c);
@@ -169,8 +212,39 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void drop(Connection& c);             // close now
   void set_paused(Connection& c, bool paused);
   void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
+  void dismiss(Connection& c);
   void finish_closing();
   void finish_ending();
+
+  // -- What waits for the next turn (shard_backlog.cpp).
+  void work_off_backlog();
+  void end_backlog();
+  void put_off(SessionRecord& record, ConnectionId post);
+  void go_on(SessionRecord& record);
+  void finish_post(SessionRecord& record);
+
+  // -- When the whole server holds too much (shard_shed.cpp).
+  struct Holder;
+  // One of the two limits of the whole server.
+  struct Quota {
+    explicit Quota(std::size_t bytes) : limit(static_cast<std::int64_t>(bytes)), again(limit) {}
+    bool exceeded(std::int64_t total) {
+      if (total <= limit) again = limit;
+      return total > again;
+    }
+    std::int64_t limit;
+    std::int64_t again;  // when shedding did not help: from here on it is tried again
+  };
+  bool make_room(Connection& c);  // false: `c` itself had to go
+  std::size_t input_of(const Connection& c) const;
+  void shed_input();
+  void shed_output();
+  bool shed(std::vector<Holder>& holders, std::int64_t total, const Quota& quota, const char* why);
+  void shed_connection(ConnectionId id);
+  void shed_session(SessionId id);
+  void ask_others_to_shed(void (Shard::*how)());
+  void note_peak();
+  void trim();
 
   // -- Between shards (shard_move.cpp).
   std::size_t emptiest_shard() const;
@@ -178,6 +252,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // To the shard that owns a session: every later request on the connection is at home there.
   void move(Connection& c, std::size_t shard);
   void hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
+                 std::unique_ptr<TlsSide> tls);
+  void send_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
                  std::unique_ptr<TlsSide> tls);
 
   // -- TLS (shard_tls.cpp).
@@ -227,16 +303,30 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // False: the handshake is wrong, and refused.
   bool start_websocket(Connection& c, const http::Request& request, const eio::Decision& decision);
   void turn_ws(Connection& c);
+  bool take_text(SessionRecord& record, base::MutBytes text, base::Time t);
+  bool take_frame(Connection& c, SessionRecord& record, const ws::Event& event, base::Time t);
+  bool drain(Connection& c, SessionRecord*& record);
+  void end_websocket(Connection& c, SessionRecord* record, const ws::Event& event);
   void pump(SessionRecord& record);
+  void work_off(SessionRecord& record);
+  void follow(SessionRecord& record);
   void flush_session(SessionRecord& record);
+  void answer_parked(SessionRecord& record, Connection* c);
+  void answer_post(Connection& c);
   void answer_engine(Connection& c, base::Bytes type, base::Bytes lines, base::Bytes body);
   void close_websocket(ConnectionId id);
   void deliver(SessionRecord& record, const eio::Event& event);
+  void deliver_text(SessionRecord& record, base::MutBytes payload, base::Time t);
+  bool deliver_aside(SessionRecord& record, const eio::Event& event);
   SessionRecord* find_session(base::Bytes sid);
   SessionRecord& open_session(Connection& c, const http::Request& request,
                               const eio::Decision& decision);
+  void fill_session(SessionRecord& record, SessionId id, const Connection& c,
+                    const http::Request& request);
   void greet(SessionRecord& record);
+  void deliver_end(SessionRecord& record, const eio::Event& event);
   void erase_session(SessionRecord& record);
+  void forget_session(SessionRecord& record);
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
 
@@ -321,15 +411,24 @@ class Shard final : public net::Driver, private eio::SessionTable {
   base::Slab<SessionRecord> sessions_;
   base::HashIndex sids_;                 // places in sessions_
   std::vector<ConnectionId> unsettled_;  // with a send in flight since the last wait()
-  std::vector<ConnectionId> backlog_;    // input left unread by the last turn (fairness)
+  // Input left unread: what the end of this turn goes on with, and (fairness) the next one's.
+  std::vector<ConnectionId> backlog_;
+  std::vector<ConnectionId> later_;
+  std::vector<SessionId> unread_;  // likewise of POSTs
+  std::vector<SessionId> unread_later_;
   sio::Core core_;
   Dispatcher dispatcher_;
   net::Offload offload_;
+  Quota input_quota_;
+  Quota output_quota_;
+  std::size_t shedding_ = 0;  // connections that are shed and not yet closed
+  std::size_t peak_ = 0;      // of what was held since memory was last given back
   std::vector<net::Listener> listeners_;
   std::uint32_t accepting_ = 0;  // listeners told to the backend
   net::Timer core_timer_{0, kCoreTimer};
   net::Timer shutdown_timer_{0, kShutdownTimer};
   net::Timer recovery_timer_{0, kRecoveryTimer};
+  net::Timer trim_timer_{0, kTrimTimer};
   std::vector<std::function<void()>> on_closed_;
   std::vector<std::function<void()>> on_ended_;
   std::string scratch_;

@@ -9,7 +9,16 @@
 
 namespace socketio::server {
 void Shard::turn_http(Connection& c) {
+  int requests = 0;
   while (c.http) {
+    // A peer that does not read is not answered further; nor is anybody before too much is shed.
+    const bool unread = requests > 0 && c.out.bytes() > settings_.options.send_queue_soft;
+    if (requests == kEventsPerTurn || unread || too_much_output()) {
+      c.http->machine.keep(ledger_);
+      set_paused(c, true);
+      if (!unread) later(c);
+      return arm(c);
+    }
     const http::Event event = c.http->machine.next(http_env(c), now());
     if (!c.out.empty()) mark_dirty(c);
     switch (event.kind) {
@@ -21,6 +30,7 @@ void Shard::turn_http(Connection& c) {
         on_head(c, *event.request);
         break;
       case http::EventKind::complete:
+        ++requests;
         on_request(c, *event.request, event.body);
         break;
       case http::EventKind::failed:
@@ -29,7 +39,7 @@ void Shard::turn_http(Connection& c) {
               record != nullptr) {
             c.http->exchange = Exchange::none;
             record->post = {};
-            record->session.on_post_failed(event.status == 413, now());
+            if (!record->unread) record->session.on_post_failed(event.status == 413, now());
             pump(*record);
           }
         }
@@ -147,8 +157,10 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply&
     return;
   c->http->exchange = Exchange::none;
   c->http->patience = base::kNever;
-  respond(*c, to_response(reply));
-  revisit(*c);  // a pipelined request may wait behind this one
+  spare(id, [&] {
+    respond(*c, to_response(reply));
+    revisit(*c);  // a pipelined request may wait behind this one
+  });
 }
 
 void Shard::serve_file(Connection& c, const http::Request& request, const std::string& directory,
@@ -168,8 +180,10 @@ void Shard::answer_from_worker(Connection& c, std::shared_ptr<Job> job) {
                      Connection* still = connections_.get(id);
                      if (still == nullptr || !still->http || still->http->request != number) return;
                      still->http->exchange = Exchange::none;
-                     respond(*still, job->response());
-                     revisit(*still);
+                     spare(id, [&] {
+                       respond(*still, job->response());
+                       revisit(*still);
+                     });
                    });
   if (queued) return;
   c.http->exchange = Exchange::none;

@@ -14,12 +14,7 @@ void Shard::begin_tls(Connection& c, const net::Address& peer) {
     oldest->end_handshake();
     drop(*oldest->connection);
   }
-  try {
-    c.tls = std::make_unique<TlsSide>(hub_->tls->context(), c, ledger_);
-  } catch (const std::bad_alloc&) {
-    log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
-    return drop(c);
-  }
+  c.tls = std::make_unique<TlsSide>(hub_->tls->context(), c, ledger_);
   c.tls->peer = std::make_unique<net::Address>(peer);
   c.tls->handshakes = &tls_->handshake_count;
   tls_->handshakes.push_back(*c.tls);
@@ -34,7 +29,7 @@ void Shard::resume_tls(Connection& c, std::unique_ptr<TlsSide> tls) {
 }
 
 void Shard::on_ciphertext(Connection& c, base::MutBytes bytes) {
-  if (too_much_input()) return refuse_input(c);  // it may only add to what is held
+  if (too_much_input() && !make_room(c)) return;
   TlsSide& side = *c.tls;
   const base::MutBytes room(tls_->plain.data(), tls_->plain.size() - base::kPadding);
   const std::size_t n = side.engine.open(base::as_bytes(bytes), room, tls_env(c), now());

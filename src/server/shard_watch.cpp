@@ -63,7 +63,7 @@ void Shard::tell_closed(const SessionRecord& record, const eio::Event& event) {
 void Shard::expect_flush(const SessionRecord& record) {
   Connection* c = connections_.get(record.websocket);
   if (c == nullptr || !c->ws) return;
-  c->flushed = false;
+  c->unflushed = true;
   mark_dirty(*c);
 }
 

@@ -50,6 +50,13 @@ base::Time Decoder::deadline() const {
   return waiting() ? pending_->deadline : base::kNever;
 }
 
+std::size_t Decoder::held() const {
+  if (pending_ == nullptr) return 0;
+  std::size_t bytes = pending_->text.capacity();
+  for (const base::InBuffer& part : pending_->parts) bytes += part.capacity();
+  return bytes;
+}
+
 void Decoder::free_packet() {
   complete_ = false;
   pending_.reset();
@@ -90,6 +97,20 @@ void Decoder::on_text(base::MutBytes input, const Options& options, const Joined
           .empty());
   pending_->deadline = base::after(now, options.packet_timeout);
   out = {};
+}
+
+bool Decoder::on_plain_event(base::Bytes text, value::JsonDocument& document, Decoded& out) const {
+  if (text.size() < 2 || text[0] != '2' || text[1] != '[' || pending_ != nullptr) return false;
+  if (!document.parse({text.data() + 1, text.size() - 1}) || !document.first_string(out.event) ||
+      reserved_event(out.event))
+    return false;
+  out.status = Decoded::Status::packet;
+  out.type = PacketType::event;
+  out.nsp = kRootName;
+  out.id.reset();
+  out.has_payload = true;
+  out.attachments = 0;
+  return true;
 }
 
 void Decoder::on_binary(base::MutBytes bytes, const Options& options, value::JsonDocument& document,

@@ -63,8 +63,13 @@ void install(const Lab& lab) {
                            {"event", error.event}}));
   });
   io.http().get("/__log", [&io, &log](const socketio::HttpRequest&) {
-    return socketio::HttpReply::json(Value::object(
-        {{"log", log.take()}, {"rss", resident_bytes()}, {"clients", io.stats().clients}}));
+    const socketio::Stats stats = io.stats();
+    return socketio::HttpReply::json(Value::object({{"log", log.take()},
+                                                    {"rss", resident_bytes()},
+                                                    {"clients", stats.clients},
+                                                    {"input", stats.input_bytes},
+                                                    {"output", stats.output_bytes},
+                                                    {"shed", stats.shed_clients}}));
   });
 }
 
@@ -101,6 +106,7 @@ const LabTopic topic({{"path", text(&ServerOptions::path)},
                       {"send_queue_soft", number(&ServerOptions::send_queue_soft)},
                       {"send_queue_hard", number(&ServerOptions::send_queue_hard)},
                       {"max_input_bytes", number(&ServerOptions::max_input_bytes)},
+                      {"max_output_bytes", number(&ServerOptions::max_output_bytes)},
                       {"max_running_handlers", number(&ServerOptions::max_running_handlers)},
                       {"close_timeout", duration(&ServerOptions::close_timeout)},
                       {"backlog", number(&ServerOptions::backlog)}},

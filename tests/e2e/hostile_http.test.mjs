@@ -2,6 +2,7 @@
 // what it should, no client is left and no byte is held.
 import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
+import { lab } from "./support/lab.mjs";
 import { conformance } from "./support/server.mjs";
 import { check, fits, get, kNotFound, kOpen, kPolling, kRows, post } from "../hostile/http.mjs";
 import { Aftermath, Raw, RawSocket, frame, http, joinedRaw, kSocketPath, kText, pieces, response, summary, told, upgradeRequest } from "./support/raw.mjs";
@@ -151,6 +152,48 @@ describe("T: connections", () => {
     const raw = await Raw.connect(server);
     await raw.send(get("Connection: close"));
     await check(raw, ["404c nf 0"]);
+    assert.deepEqual(await aftermath.settled(), []);
+  });
+
+  test("T10: more connections than allowed", async () => {
+    const own = await lab({ max_connections: 20 });
+    const client = await joinedRaw(own);
+    const filling = await Promise.all(Array.from({ length: 18 }, () => Raw.connect(own)));
+    // The last that may be, and 100 more, half of which ask at once.
+    const last = await Raw.connect(own);
+    await last.send(get());
+    assert.equal(summary(await response(last)), "404");
+    const extra = await Promise.all(Array.from({ length: 100 }, () => Raw.connect(own)));
+    extra.forEach((raw, i) => { if (i % 2) raw.push(get()); });
+    for (const raw of extra) {
+      await raw.ended();
+      assert.equal(raw.size, 0);
+      raw.close();
+    }
+    await client.send(frame(kText, '420["echo",1]'));
+    assert.equal(await client.next(), "430[1]");
+    await last.send(get());
+    assert.equal(summary(await response(last)), "404");
+    // Room again for one.
+    last.close();
+    for (let next; next !== "404";) {
+      const raw = await Raw.connect(own);
+      raw.push(get());
+      next = await response(raw).then(summary, () => null);
+      raw.close();
+    }
+    for (const raw of [client, ...filling]) raw.close();
+    await own.stop();
+  });
+
+  test("T16: RST before the server has accepted", async () => {
+    for (let i = 0; i < 10; ++i) {
+      await Promise.all(Array.from({ length: 50 }, async (_, k) => {
+        const raw = await Raw.connect(server);
+        if (k % 2) raw.push("GET");
+        raw.reset();
+      }));
+    }
     assert.deepEqual(await aftermath.settled(), []);
   });
 

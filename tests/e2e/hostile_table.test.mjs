@@ -48,3 +48,16 @@ function table(name, runnerOf, rows) {
 
 for (const [name, rows] of Object.entries(kTables)) table(name, () => probe, rows);
 table("M: MessagePack", () => packed, kMessages);
+
+const wanted = Number(process.env.SIO_HOSTILE_RUNS ?? 0);
+if (wanted > 0) {
+  test(`drawn cuts, to ${wanted} connections`, { timeout: 4 * 3_600_000 }, async (t) => {
+    const seed = Number(process.env.SIO_SEED ?? Date.now() % 2 ** 32);
+    t.diagnostic(`seed ${seed}`);
+    for (const [runner, rows, share] of [[probe, Object.values(kTables).flat(), 0.9], [packed, kMessages, 0.1]]) {
+      runner.failed = [];
+      await runner.draw(rows, wanted * share, seed);
+      assert.deepEqual(runner.failed, []);
+    }
+  });
+}

@@ -111,6 +111,7 @@ describe("metrics", kTimeout, () => {
 });
 
 describe("health", kTimeout, () => {
+  // reliability: A10
   test("alive, and ready until told otherwise", async (t) => {
     const server = await lab({}, t);
     const get = async (path) => {

@@ -57,6 +57,7 @@ describe("logging in", kTimeout, () => {
       assert.equal(again.heard.some(([name]) => name === "session"), false);
     });
 
+    // hostile: A05, A14
     test(`with anything but ${how}`, async (t) => {
       const server = await lab({ admin: { username: "admin", ...secret, max_failed_logins: 100 } }, t);
       const long = "x".repeat(513);
@@ -74,6 +75,7 @@ describe("logging in", kTimeout, () => {
     });
   }
 
+  // hostile: A05
   test("an address that fails too often waits; who has a session does not", async (t) => {
     const server = await lab({ admin: { username: "admin", password: "changeit", max_failed_logins: 1 } }, t);
     const admin = await connect(server, "/admin", t, { auth: { username: "admin", password: "changeit" } });
@@ -258,6 +260,7 @@ describe("commands", kTimeout, () => {
     assert.match(await closed, /io server disconnect|transport close/);
   });
 
+  // hostile: A06, A07, A08
   test("what makes no sense does nothing", async (t) => {
     const server = await lab({ admin: {} }, t);
     const admin = await connect(server, "/admin", t);

@@ -5,6 +5,9 @@
 // Cuts that could show nothing new are left out: those whose first piece an earlier row of the same table had, since the server
 // waits there in the same state, and those inside a run of one byte but at its ends.
 //
+// With SIO_HOSTILE_RUNS=100000 it then goes on, with rows and cuts (into up to five pieces) that are drawn, until it has made
+// that many connections; SIO_SEED repeats a draw.
+//
 // A row is { id, what, play, sent, check, log }:
 //   sent    the hostile bytes
 //   play    (server, pieces) => what the server said, a list of strings (see ways.mjs)
@@ -32,6 +35,25 @@ function places(sent, had) {
     all.push(at);
   }
   return all;
+}
+
+/** Numbers below n, the same for the same seed. */
+function drawing(seed) {
+  let state = seed >>> 0;
+  return (n) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let x = Math.imul(state ^ (state >>> 15), state | 1);
+    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+    return ((x ^ (x >>> 14)) >>> 0) % n;
+  };
+}
+
+function drawnPieces(sent, below) {
+  const places = new Set();
+  const most = Math.min(1 + below(4), sent.length - 1);
+  while (places.size < most) places.add(1 + below(sent.length - 1));
+  const all = [0, ...[...places].sort((a, b) => a - b), sent.length];
+  return all.slice(1).map((end, i) => sent.subarray(all[i], end));
 }
 
 export class Runner {
@@ -94,6 +116,30 @@ export class Runner {
     }));
     assert.deepEqual(await this.#settled(row.unheard), log.flatMap((entry) => Array(cuts.length).fill(entry)), "the log of the cut ones");
     await this.#echo();
+  }
+
+  /** Draws rows of these, and cuts, until `wanted` connections have been made. */
+  async draw(rows, wanted, seed) {
+    const below = drawing(seed);
+    const cuttable = rows.filter(({ sent }) => sent.length > 1 && sent.length <= kMostCut);
+    const whole = new Map();
+    for (let batch = 0; this.connections < wanted; ++batch) {
+      const row = cuttable[below(cuttable.length)];
+      if (!whole.has(row)) {
+        whole.set(row, await this.#once(row, [row.sent]));
+        await this.#settled(row.unheard);
+      }
+      const cuts = Array.from({ length: kAtOnce }, () => drawnPieces(row.sent, below));
+      await Promise.all(cuts.map(async (pieces) => {
+        try {
+          assert.deepEqual(await this.#once(row, pieces), whole.get(row));
+        } catch (error) {
+          this.failed.push(`seed ${seed}, batch ${batch}, ${row.id} ${row.what}, pieces of ${pieces.map(({ length }) => length)}: ${error.message}`);
+        }
+      }));
+      await this.#settled(row.unheard);
+      if (batch % 16 === 0) await this.#echo();
+    }
   }
 
   /** Resolves once nothing is held but for the bystander, which is served; the log is dropped. */

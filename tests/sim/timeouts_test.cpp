@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/client.hpp"
+#include "sim/peer.hpp"
 #include "sim/stage.hpp"
 
 namespace socketio::sim {
@@ -11,7 +12,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr net::SimLink kCable{};
 // What the network adds to a limit: there and back, and the timers' resolution.
 constexpr base::Duration kSlack = milliseconds(3);
 
@@ -39,39 +39,6 @@ class Diary final : public Listener {
  private:
   Stage& stage_;
   bool joins_;
-};
-
-// A TCP peer that says what it is told.
-class Peer {
- public:
-  explicit Peer(Stage& stage) : stage_(stage), fd_(stage.world.connect(kServer, kCable)) {
-    stage_.world.watch(fd_, [this] { read(); });
-    stage_.run(milliseconds(1));
-    began_ = stage_.now();
-  }
-  ~Peer() { stage_.world.close(fd_); }
-  void say(const std::string& text) {
-    EXPECT_EQ(stage_.world.send(fd_, text), static_cast<std::int64_t>(text.size()));
-  }
-  void stop_reading() { stage_.world.watch(fd_, nullptr); }
-  int fd() const { return fd_; }
-  base::Duration ended_after() const { return ended_ - began_; }
-  bool ended() const { return ended_ != base::kNever; }
-  void begin() { began_ = stage_.now(); }
-  std::string got;
-
- private:
-  void read() {
-    std::string bytes(65536, '\0');
-    std::int64_t n = 0;
-    while ((n = stage_.world.recv(fd_, bytes)) > 0)
-      got.append(bytes, 0, static_cast<std::size_t>(n));
-    if ((n == 0 || stage_.world.error(fd_) != 0) && ended_ == base::kNever) ended_ = stage_.now();
-  }
-  Stage& stage_;
-  int fd_;
-  base::Time began_{};
-  base::Time ended_ = base::kNever;
 };
 
 void expect_about(base::Duration actual, base::Duration wanted) {
@@ -119,6 +86,7 @@ TEST_P(Timeouts, WhoAnswersPingsStaysForADay) {
   EXPECT_LT(stage_.turns() - before, 3'456U * 12);
 }
 
+// T13
 TEST_P(Timeouts, AHalfOpenPeerIsFoundByTheHeartbeat) {
   Diary diary(stage_);
   Client client(stage_.world, kServer, script(), diary, 0);
@@ -131,6 +99,7 @@ TEST_P(Timeouts, AHalfOpenPeerIsFoundByTheHeartbeat) {
   EXPECT_EQ(stage_.shard->sessions(), 0U);
 }
 
+// T14
 TEST_P(Timeouts, AHalfOpenPeerWithAFullWindowIsFoundToo) {
   Diary diary(stage_);
   ClientScript small = script();
@@ -171,6 +140,7 @@ TEST_P(Timeouts, AStoppedProcessDoesNotBlameItsClients) {
   EXPECT_EQ(ends_.reason, "");
 }
 
+// U30
 TEST_P(Timeouts, AWallClockThatJumpsChangesNothing) {
   Diary diary(stage_);
   stage_.wall_skew = -1'000'000'000'000;

@@ -71,5 +71,9 @@ void check_whitespace(const Tree& tree, Findings& findings);
 void check_links(const Tree& tree, Findings& findings);
 void check_mentions(const Tree& tree, Findings& findings);
 void check_options(const Tree& tree, Findings& findings);
+// catalogue.cpp
+void check_catalogue(const Tree& tree, Findings& findings);
+// limits.cpp
+void check_limits(const Tree& tree, Findings& findings);
 
 }  // namespace tidy

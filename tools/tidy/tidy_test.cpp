@@ -282,6 +282,40 @@ TEST(Options, AreDocumented) {
   expect_clean(check_options, {{"include/socketio/server.hpp", header}});
 }
 
+TEST(Catalogue, EveryIdIsNamedOrExcused) {
+  const auto with = [](const std::string& list) {
+    return Files{{"src/ws/frame_test.cpp", "// T01, xT02, T021\n"},
+                 {"tests/hostile/http.mjs", "[\"T03b\", 1]\n"},
+                 {"src/ws/frame.cpp", "// T02\n"},
+                 {"tests/hostile/ids.txt", list}};
+  };
+  expect_clean(check_catalogue, with("# T 9\nT 3 connections\nT02 none no such thing\n"));
+  expect_finding(check_catalogue, with("\nT 3 connections\n"), 2, "no test names T02");
+  expect_finding(check_catalogue, with("T 3\nT02 none\n"), 2, "why");
+  expect_finding(check_catalogue, with("T 3\nT02 none x\nT03 none x\n"), 3, "has a test");
+  expect_finding(check_catalogue, with("T three\n"), 1, "how many");
+}
+
+TEST(Limits, EachHasItsValueAndItsTest) {
+  const auto with = [](const std::string& list) {
+    return Files{{"docs/reference/limits.md", "| Limit | Value |\n|---|---|\n| size (`s`) | 5 |\n"},
+                 {"src/a.hpp", "int kSize =\n    5;\n"},
+                 {"src/a_test.cpp", "TEST(A, Size) {}\n"},
+                 {"tests/limits.txt", list}};
+  };
+  expect_clean(check_limits,
+               with("# a\nsize (`s`) | src/a.hpp: kSize = 5; | src/a_test.cpp: Size\n"));
+  expect_clean(check_limits, with("size (`s`) | - | -\n"));
+  expect_finding(check_limits, with("size (`s`) | src/a.hpp: kSize = 6; | -\n"), 1, "code");
+  expect_finding(check_limits, with("size (`s`) | - | src/a_test.cpp: Length\n"), 1,
+                 "no such test");
+  expect_finding(check_limits, with("size (`s`) | - | -\nsize (`s`) | - | -\n"), 2, "twice");
+  expect_finding(check_limits, with("size (`s`) | - | -\nlength | - | -\n"), 0, "no limit");
+  const auto findings = run(check_limits, with("# nothing\n"));
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_NE(findings[0].message.find("missing"), std::string::npos);
+}
+
 TEST(Options, HaveTests) {
   const std::pair<std::string, std::string> header = {
       "include/socketio/server.hpp",

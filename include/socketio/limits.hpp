@@ -1,0 +1,45 @@
+// What one peer may cost (ServerOptions::limits): docs/reference/limits.md has them all, with what
+// the peer sees when it reaches one. The defaults are far above what clients need; what most
+// programs set are the options of ServerOptions itself.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace socketio {
+
+struct LimitOptions {
+  // An HTTP request's head in bytes (431), its first line (414), and its header lines (431).
+  std::size_t max_head = 16 * 1024;
+  std::size_t max_line = 8 * 1024;
+  std::size_t max_headers = 100;
+  // Bytes that wait behind an unanswered request; then reading pauses.
+  std::size_t max_pipelined = 64 * 1024;
+  // From a request's first byte (or from connecting) to the end of its head: 408.
+  std::chrono::milliseconds head_timeout{10'000};
+  // For all of its body: 408.
+  std::chrono::milliseconds body_timeout{30'000};
+  // Between two requests of a connection.
+  std::chrono::milliseconds idle_timeout{75'000};
+  // For an answer to make progress.
+  std::chrono::milliseconds send_timeout{30'000};
+
+  // Frames of one WebSocket message (1008), and how long an unfinished one is waited for (1008).
+  std::uint32_t max_fragments = 131'072;
+  std::chrono::milliseconds message_timeout{60'000};
+  // Pongs that wait to be sent; then reading pauses.
+  std::uint32_t max_pending_pongs = 60;
+
+  // Bytes of a namespace's name, and how many namespaces one client may be in: CONNECT_ERROR.
+  std::size_t max_namespace_length = 1024;
+  std::uint32_t max_namespaces_per_client = 100;
+  // How long the attachments of a packet are waited for: the client is closed.
+  std::chrono::milliseconds packet_timeout{60'000};
+  // Acknowledgements awaited from one socket: emits that ask for more fail.
+  std::uint32_t max_pending_acks = 100'000;
+  // Rooms of one socket: join() returns false.
+  std::uint32_t max_rooms_per_socket = 100'000;
+};
+
+}  // namespace socketio

@@ -1,0 +1,179 @@
+// When all clients together hold more than the server may (the ledger), those who hold most go, and
+// the rest are served on: who merely sends while others hold too much loses nothing. And what the
+// allocator has left of a burst goes back to the system.
+//
+// A sixteenth of the limit is freed at a time, so that looking at everybody is rare. Of several
+// shards each frees its part. What is counted but belongs to nobody (the packets kept for recovery,
+// say) cannot be shed; so when shedding did not help, it is tried again a sixteenth later.
+#include <algorithm>
+
+#include "server/admission.hpp"
+#include "server/shard.hpp"
+
+// glibc's; other C libraries have none, and give memory back by themselves or not at all.
+extern "C" int malloc_trim(std::size_t keep) __attribute__((weak));
+
+namespace socketio::server {
+namespace {
+
+constexpr std::int64_t kParts = 16;
+constexpr std::size_t kPerConnection = 4096;  // about what one costs beside what it holds
+constexpr std::size_t kBurst = std::size_t{4} * 1024 * 1024;  // worth giving back
+constexpr base::Duration kTrimAfter = std::chrono::seconds(1);
+
+}  // namespace
+
+struct Shard::Holder {
+  std::size_t held;
+  std::uint64_t id;
+  bool is_session;  // else a connection
+};
+
+bool Shard::make_room(Connection& c) {
+  shed_input();
+  if (c.lingering) return false;
+  // Nobody holds enough to be worth closing, or the other shards take their time.
+  if (ledger_.input() <= input_quota_.limit + input_quota_.limit / (kParts / 2)) return true;
+  log(base::LogLevel::warn, base::LogKind::connection,
+      "max_input_bytes reached: connection dropped");
+  counters_.shed.add();
+  drop(c);
+  return false;
+}
+
+std::size_t Shard::input_of(const Connection& c) const {
+  std::size_t bytes = 0;
+  if (c.http) {
+    bytes += c.http->machine.held();
+    if (c.http->admission) bytes += c.http->admission->body.capacity();
+  }
+  if (c.ws) bytes += c.ws->held();
+  if (c.tls && c.tls->charged) bytes += TlsSide::kRecordMemory;
+  return bytes;
+}
+
+void Shard::shed_input() {
+  if (!input_quota_.exceeded(ledger_.input())) return;
+  std::vector<Holder> holders;
+  connections_.each([&](ConnectionId id, const Connection& c) {
+    // Those on their way to another shard are that shard's.
+    if (const std::size_t held = c.lingering || c.move ? 0 : input_of(c); held > 0)
+      holders.push_back({held, id.packed(), false});
+  });
+  sessions_.each([&](SessionId id, const SessionRecord& record) {
+    if (const std::size_t held = core_.held(record.client) + record.body.capacity(); held > 0)
+      holders.push_back({held, id.packed(), true});
+  });
+  shed(holders, ledger_.input(), input_quota_, "max_input_bytes reached");
+  if (const std::int64_t left = ledger_.input(); left > input_quota_.limit) {
+    input_quota_.again = left + input_quota_.limit / kParts;
+    ask_others_to_shed(&Shard::shed_input);
+  }
+}
+
+void Shard::shed_output() {
+  // Those shed last have not let go of their memory yet.
+  if (!output_quota_.exceeded(ledger_.output()) || shedding_ > 0) return;
+  std::vector<Holder> holders;
+  connections_.each([&](ConnectionId id, const Connection& c) {
+    const std::size_t held = c.out.bytes() + (c.tls ? c.tls->wire.bytes() : 0);
+    if (held > 0 && !c.move) holders.push_back({held, id.packed(), false});
+  });
+  sessions_.each([&](SessionId id, const SessionRecord& record) {
+    if (record.session.transport() == eio::Transport::websocket) return;  // its connection's
+    if (const std::size_t held = record.session.queued_bytes(); held > 0)
+      holders.push_back({held, id.packed(), true});
+  });
+  const std::int64_t before = ledger_.output();
+  if (!shed(holders, before, output_quota_, "max_output_bytes reached"))
+    output_quota_.again = before + output_quota_.limit / kParts;
+  ask_others_to_shed(&Shard::shed_output);
+}
+
+// False: nobody here holds as much as the average.
+bool Shard::shed(std::vector<Holder>& holders, std::int64_t total, const Quota& quota,
+                 const char* why) {
+  double share = static_cast<double>(total - (quota.limit - quota.limit / kParts));
+  if (hub_->size() > 1) {
+    double own = 0;
+    for (const Holder& one : holders) own += static_cast<double>(one.held);
+    share *= own / static_cast<double>(total);
+  }
+  const std::size_t everybody = hub_->connection_count() + hub_->size() * sessions_.size() + 1;
+  const std::size_t average = static_cast<std::size_t>(total) / everybody;
+  std::erase_if(holders, [average](const Holder& one) { return one.held < average; });
+  std::sort(holders.begin(), holders.end(),
+            [](const Holder& a, const Holder& b) { return a.held > b.held; });
+  std::size_t n = 0;
+  for (double freed = 0; n < holders.size() && freed < share; ++n) {
+    freed += static_cast<double>(holders[n].held);
+    holders[n].is_session ? shed_session(SessionId::unpack(holders[n].id))
+                          : shed_connection(ConnectionId::unpack(holders[n].id));
+  }
+  if (n == 0) return false;
+  counters_.shed.add(n);
+  log(base::LogLevel::warn, base::LogKind::connection,
+      std::string(why) + ": the clients that hold most are closed",
+      {{"closed", std::to_string(n)}});
+  return true;
+}
+
+// Its input is freed at once, lest others are shed for the same bytes. Its output may be with the
+// kernel, and goes with it.
+void Shard::shed_connection(ConnectionId id) {
+  Connection* c = connections_.get(id);
+  if (c == nullptr) return;
+  lost(*c, true);
+  c->shed = c->closing = c->lingering = true;
+  ++shedding_;
+  c->timer.reset();
+  c->ws.reset();
+  c->http.reset();
+  if (c->tls) {
+    c->tls->end_handshake();
+    c->tls->charge(false);
+  }
+  drop(*c);
+}
+
+void Shard::shed_session(SessionId id) {
+  SessionRecord* record = sessions_.get(id);
+  if (record == nullptr) return;
+  const ConnectionId websocket = record->websocket;
+  record->session.discard(eio::CloseReason::transport_error, "server is full", now());
+  pump(*record);
+  if (Connection* c = connections_.get(websocket); c != nullptr && !c->shed) drop(*c);
+}
+
+// One round at a time.
+void Shard::ask_others_to_shed(void (Shard::*how)()) {
+  std::size_t none = 0;
+  const std::size_t others = hub_->size() - 1;
+  if (others == 0 || !hub_->shedding.compare_exchange_strong(none, others)) return;
+  for (std::size_t shard = 0; shard < hub_->size(); ++shard) {
+    if (shard == index_) continue;
+    const bool asked = hub_->post_always(shard, [how](Shard& other) {
+      (other.*how)();
+      other.hub_->shedding.fetch_sub(1);
+    });
+    if (!asked) hub_->shedding.fetch_sub(1);
+  }
+}
+
+void Shard::note_peak() {
+  if (!too_much_input()) input_quota_.again = input_quota_.limit;
+  const std::size_t held = static_cast<std::size_t>(ledger_.input() + ledger_.output()) +
+                           connections_.size() * kPerConnection;
+  if (held > peak_) {
+    peak_ = held;
+  } else if (peak_ - held > kBurst && !trim_timer_.armed() && !closed_) [[unlikely]] {
+    loop_.timers().arm(trim_timer_, base::after(now(), kTrimAfter));
+  }
+}
+
+void Shard::trim() {
+  peak_ = 0;
+  if (malloc_trim != nullptr) malloc_trim(0);
+}
+
+}  // namespace socketio::server

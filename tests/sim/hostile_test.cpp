@@ -1,0 +1,148 @@
+// Hostile inputs that need time or a bad network rather than bad bytes: rows T and P of the
+// catalogue, in virtual time.
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sim/client.hpp"
+#include "sim/peer.hpp"
+#include "sim/stage.hpp"
+
+namespace socketio::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// Joins, and remembers what it heard.
+class Guest final : public Listener {
+ public:
+  Guest(Stage& stage, const ClientScript& script, std::size_t number = 0)
+      : client(stage.world, kServer, script, *this, number) {}
+  void opened(Client& self) override { self.send("0"); }
+  void heard(Client&, const Heard& packet) override {
+    if (packet.type == '2') events.push_back(packet.payload[1].to_integer());
+    if (packet.type == '3') ++answers;
+  }
+  void upgraded(Client&) override {}
+  void ended(Client&, const std::string& why) override { reason = why; }
+
+  Client client;
+  std::vector<std::int64_t> events;
+  std::size_t answers = 0;
+  std::string reason;
+};
+
+class Hostile : public ::testing::TestWithParam<bool> {
+ protected:
+  Hostile() {
+    stage_.of("/").on_connection([this](Socket socket) {
+      socket.on("echo", [](int n, const Ack& ack) { ack(n); });
+      sockets_.push_back(socket);
+    });
+    stage_.of("/").on_disconnect(
+        [this](const Socket&, DisconnectReason why) { reasons_.emplace_back(to_string(why)); });
+  }
+  static ClientScript script() {
+    ClientScript script;
+    script.polling = GetParam();
+    script.upgrade = false;
+    return script;
+  }
+  void expect_nothing_left() {
+    EXPECT_TRUE(stage_.run_until([this] { return stage_.stats().connections == 0; }, minutes(3)));
+    EXPECT_EQ(stage_.shard->sessions(), 0U);
+    EXPECT_EQ(stage_.stats().input_bytes, 0U);
+    EXPECT_EQ(stage_.stats().output_bytes, 0U);
+  }
+  Stage stage_{1, ServerOptions()};
+  std::vector<Socket> sockets_;
+  std::vector<std::string> reasons_;
+};
+std::string transport(const ::testing::TestParamInfo<bool>& given) {
+  return given.param ? "polling" : "websocket";
+}
+INSTANTIATE_TEST_SUITE_P(Both, Hostile, ::testing::Bool(), transport);
+
+// T12: it lives, by a byte a second, but the ping never gets to it.
+TEST_P(Hostile, AByteASecond) {
+  ClientScript slow = script();
+  slow.link.window = 2'000;
+  Guest guest(stage_, slow);
+  Guest other(stage_, script(), 1);
+  stage_.run(seconds(1));
+  ASSERT_EQ(sockets_.size(), 2U);
+  guest.client.read_slowly(1, seconds(1));
+  for (int i = 0; i < 200; ++i) stage_.of("/").emit("e", i, std::string(1'000, 'x'));
+  stage_.run(minutes(1));
+  EXPECT_EQ(reasons_, std::vector<std::string>{"ping timeout"});
+  EXPECT_EQ(other.events.size(), 200U);
+  EXPECT_EQ(stage_.stats().clients, 1U);
+}
+
+// T17, T18: a network and a kernel that take and give a byte at a time change nothing.
+TEST_P(Hostile, AByteAtATime) {
+  ClientScript slow = script();
+  slow.link.segment = 1;
+  slow.link.short_read = 1;
+  slow.link.short_write = 1;
+  slow.link.held_send = 2;
+  slow.link.latency = std::chrono::microseconds(1);
+  Guest guest(stage_, slow);
+  stage_.run(minutes(1));
+  ASSERT_EQ(sockets_.size(), 1U);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(sockets_[0].emit("e", i, "text"));
+    guest.client.send("2" + std::to_string(i) + "[\"echo\"," + std::to_string(i) + "]");
+  }
+  stage_.run(minutes(2));
+  std::vector<std::int64_t> all;
+  for (int i = 0; i < 20; ++i) all.push_back(i);
+  EXPECT_EQ(guest.events, all);
+  EXPECT_EQ(guest.answers, 20U);
+  EXPECT_EQ(guest.reason, "");
+}
+
+// T18: the peer is gone in the middle of what is being sent, at every byte of it.
+TEST_P(Hostile, GoneWhileSending) {
+  for (std::size_t at = 1; at < 60; ++at) {
+    ClientScript narrow = script();
+    narrow.link.window = 400 + at;
+    Guest guest(stage_, narrow, at);
+    stage_.run(milliseconds(50));
+    ASSERT_EQ(sockets_.size(), at);
+    EXPECT_TRUE(sockets_.back().emit("e", 1, std::string(1'000, 'x')));
+    stage_.run(milliseconds(1));
+    guest.client.kill();
+    stage_.run(milliseconds(50));
+  }
+  EXPECT_EQ(reasons_.size(), 59U);
+  for (const std::string& reason : reasons_)
+    EXPECT_TRUE(reason.starts_with("transport ")) << reason;
+  expect_nothing_left();
+}
+
+// P52: there is no limit of handshakes (that is a proxy's task); those nobody follows up go with
+// their ping timeout and leave nothing behind.
+TEST_P(Hostile, HandshakesWithoutEnd) {
+  Guest guest(stage_, ClientScript{});
+  for (int minute = 0; minute < 3; ++minute) {
+    for (int i = 0; i < 2'000; ++i) {
+      Peer peer(stage_);
+      peer.say("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n");
+      stage_.run(milliseconds(29));
+      EXPECT_NE(peer.got.find("\"sid\""), std::string::npos);
+    }
+    // 45 s of them, at most.
+    EXPECT_LE(stage_.stats().clients, 1'600U);
+  }
+  guest.client.send("27[\"echo\",1]");
+  stage_.run(minutes(2));
+  EXPECT_EQ(guest.answers, 1U);
+  EXPECT_EQ(stage_.stats().clients, 1U);
+}
+
+}  // namespace
+}  // namespace socketio::sim

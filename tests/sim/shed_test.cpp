@@ -1,0 +1,234 @@
+// What all clients together may hold (max_input_bytes, max_output_bytes): at the limit nobody is
+// closed, a byte past it those who hold most are, and whoever merely talks beside them is served
+// on.
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sim/client.hpp"
+#include "sim/peer.hpp"
+#include "sim/stage.hpp"
+
+namespace socketio::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Somebody who has done nothing wrong: asks now and then, and must get its answers.
+class Bystander final : public Listener {
+ public:
+  Bystander(Stage& stage, bool polling) : stage_(stage) {
+    ClientScript script;
+    script.polling = polling;
+    script.upgrade = false;
+    client_.emplace(stage.world, kServer, script, *this, std::size_t{0});
+    stage.run(seconds(1));
+  }
+  void opened(Client& client) override { client.send("0"); }
+  void heard(Client&, const Heard& packet) override { answers += packet.type == '3'; }
+  void upgraded(Client&) override {}
+  void ended(Client&, const std::string& why) override { ended_ = why; }
+
+  void expect_answer() {
+    const int before = answers;
+    client_->send("27[\"echo\",1]");
+    EXPECT_TRUE(stage_.run_until([&] { return answers > before; }, seconds(10)));
+    EXPECT_EQ(ended_, "");
+  }
+  int answers = 0;
+
+ private:
+  Stage& stage_;
+  std::optional<Client> client_;
+  std::string ended_;
+};
+
+ServerOptions small(std::size_t input, std::size_t output) {
+  ServerOptions options;
+  options.max_http_buffer_size = 100'000;
+  options.send_queue_soft = 100'000;
+  options.send_queue_hard = 200'000;
+  options.max_input_bytes = input;
+  options.max_output_bytes = output;
+  options.ping_interval = std::chrono::minutes(10);  // nobody goes for another reason
+  return options;
+}
+
+constexpr std::size_t kMuch = std::size_t{1} << 30;
+
+class Besieged : public ::testing::Test {
+ protected:
+  void open(std::size_t input, std::size_t output, bool polling) {
+    stage_.emplace(1, small(input, output));
+    stage_->of("/").on_connection([this](Socket socket) {
+      socket.on("echo", [](int n, const Ack& ack) { ack(n); });
+      sockets_.push_back(socket);
+    });
+    stage_->of("/").on_disconnect(
+        [this](const Socket&, DisconnectReason why) { reasons_.emplace_back(to_string(why)); });
+    bystander_.emplace(*stage_, polling);
+  }
+  std::size_t input() { return stage_->stats().input_bytes; }
+  std::size_t output() { return stage_->stats().output_bytes; }
+  std::size_t shed() { return stage_->stats().shed_clients; }
+
+  // Bodies that are never finished.
+  std::unique_ptr<Peer> upload(std::size_t bytes) {
+    auto peer = std::make_unique<Peer>(*stage_);
+    peer->say("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n" +
+              std::string(bytes, 'x'));
+    stage_->run(milliseconds(5));
+    return peer;
+  }
+  std::string open_polling() {
+    Peer peer(*stage_);
+    peer.say("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n");
+    stage_->run(milliseconds(5));
+    return peer.got.substr(peer.got.find("\"sid\":\"") + 7, 20);
+  }
+  void post(const std::string& sid, const std::string& body) {
+    Peer peer(*stage_);
+    peer.say("POST /socket.io/?EIO=4&transport=polling&sid=" + sid +
+             " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+             body);
+    stage_->run(milliseconds(5));
+    EXPECT_NE(peer.got.find("\r\n\r\nok"), std::string::npos) << peer.got;
+  }
+
+  std::optional<Stage> stage_;
+  std::vector<Socket> sockets_;
+  std::vector<std::string> reasons_;
+  std::optional<Bystander> bystander_;
+};
+class Shedding : public Besieged, public ::testing::WithParamInterface<bool> {};
+std::string transport(const ::testing::TestParamInfo<bool>& given) {
+  return given.param ? "polling" : "websocket";
+}
+INSTANTIATE_TEST_SUITE_P(Both, Shedding, ::testing::Bool(), transport);
+
+// Ten uploads, with the limit a byte below, at and above what they hold.
+TEST_F(Besieged, InputAtTheLimit) {
+  std::size_t held = 0;
+  for (const int more : {1000, -1, 0, 1}) {
+    const std::size_t limit = more == 1000 ? kMuch : held + static_cast<std::size_t>(more);
+    open(limit, kMuch, false);
+    std::vector<std::unique_ptr<Peer>> peers;
+    for (int i = 0; i < 10; ++i) peers.push_back(upload(20'000));
+    if (more == 1000) held = input();
+    bystander_->expect_answer();
+    EXPECT_EQ(shed(), more == -1 ? 1U : 0U) << more;
+    EXPECT_LE(input(), limit);
+    peers.clear();
+    stage_->run(seconds(1));
+    bystander_.reset();
+    stage_->run(seconds(1));
+  }
+}
+
+TEST_P(Shedding, ManyUnfinishedBodies) {
+  constexpr std::size_t kLimit = 1'000'000;
+  open(kLimit, kMuch, GetParam());
+  Peer small_one(*stage_);
+  small_one.say("GET / HTTP/1.1\r\nHo");
+  std::vector<std::unique_ptr<Peer>> peers;
+  std::size_t highest = 0;
+  for (int i = 0; i < 100; ++i) {
+    peers.push_back(upload(40'000));
+    highest = std::max(highest, input());
+    if (i % 10 == 0) bystander_->expect_answer();
+  }
+  EXPECT_LE(highest, kLimit + 100'000);
+  EXPECT_GT(shed(), 50U);
+  std::size_t left = 0;
+  for (const auto& peer : peers) left += !peer->ended();
+  EXPECT_GE(left, 8U);  // most of what the limit has room for
+  // Who holds little was not asked to go.
+  small_one.say("st: a\r\n\r\n");
+  stage_->run(milliseconds(5));
+  EXPECT_NE(small_one.got.find("HTTP/1.1 404 "), std::string::npos);
+  peers.clear();
+  stage_->run(seconds(1));
+  bystander_->expect_answer();
+}
+
+// Attachments belong to sessions; between two POSTs those have no connection at all.
+TEST_P(Shedding, ManyUnfinishedPackets) {
+  constexpr std::size_t kLimit = 1'000'000;
+  open(kLimit, kMuch, GetParam());
+  std::size_t highest = 0;
+  for (int i = 0; i < 60; ++i) {
+    const std::string sid = open_polling();
+    post(sid, "40");
+    post(sid, "452-[\"e\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
+    post(sid, "b" + std::string(40'000, 'A'));
+    highest = std::max(highest, input());
+  }
+  EXPECT_LE(highest, kLimit + 100'000);
+  EXPECT_GT(shed(), 10U);
+  EXPECT_EQ(reasons_.size(), shed());
+  for (const std::string& reason : reasons_) EXPECT_EQ(reason, "transport error");
+  bystander_->expect_answer();
+}
+
+// The whole server's queue, a byte below, at and above what five of these readers have.
+TEST_F(Besieged, OutputAtTheLimit) {
+  std::size_t held = 0;
+  for (const int more : {1000, -1, 0, 1}) {
+    const std::size_t limit = more == 1000 ? kMuch : held + static_cast<std::size_t>(more);
+    reasons_.clear();
+    sockets_.clear();
+    open(kMuch, limit, false);
+    std::vector<std::string> sids;
+    for (int i = 0; i < 5; ++i) {
+      const std::string sid = open_polling();
+      post(sid, "40");
+      sids.push_back(sid);
+    }
+    stage_->run(seconds(1));
+    ASSERT_EQ(sockets_.size(), 6U);
+    for (std::size_t i = 1; i < 6; ++i)
+      EXPECT_TRUE(sockets_[i].emit("e", std::string(90'000, 'x')));
+    bystander_->expect_answer();
+    if (more == 1000) held = output();
+    EXPECT_EQ(shed(), more == -1 ? 1U : 0U) << more;
+    EXPECT_LE(output(), limit);
+    bystander_.reset();
+    stage_->run(seconds(1));
+  }
+}
+
+TEST_P(Shedding, ManyWhoNeverRead) {
+  constexpr std::size_t kLimit = 1'000'000;
+  open(kMuch, kLimit, GetParam());
+  ClientScript script;
+  script.polling = GetParam();
+  script.upgrade = false;
+  script.link.window = 1000;
+  struct Joins final : Listener {
+    void opened(Client& client) override { client.send("0"); }
+    void heard(Client&, const Heard&) override {}
+    void upgraded(Client&) override {}
+    void ended(Client&, const std::string&) override {}
+  } joins;
+  std::vector<std::unique_ptr<Client>> clients;
+  for (std::size_t i = 1; i <= 40; ++i)
+    clients.push_back(std::make_unique<Client>(stage_->world, kServer, script, joins, i));
+  stage_->run(seconds(1));
+  ASSERT_EQ(sockets_.size(), 41U);
+  for (auto& client : clients) client->vanish();
+  std::size_t highest = 0;
+  for (std::size_t i = 1; i <= 40; ++i) {
+    EXPECT_TRUE(sockets_[i].emit("e", std::string(90'000, 'x')));
+    stage_->run(milliseconds(5));
+    highest = std::max(highest, output());
+    if (i % 10 == 0) bystander_->expect_answer();
+  }
+  EXPECT_LE(highest, kLimit + 200'000);
+  EXPECT_GE(shed(), 25U);
+  for (const std::string& reason : reasons_) EXPECT_EQ(reason, "transport error");
+  bystander_->expect_answer();
+}
+
+}  // namespace
+}  // namespace socketio::sim
