@@ -1,7 +1,7 @@
 // bench-server --port N --mode echo|broadcast|rooms:K [--backend epoll|io_uring] [--threads N]
-// [--tls PEM]
+// [--tls PEM] [--deflate on]
 //
-// PEM is a file with a certificate and its key.
+// PEM is a file with a certificate and its key. --deflate: permessage-deflate with its defaults.
 // Event "m" with any arguments, both transports, binary included. echo: emitted back (or
 // acknowledged with them when an acknowledgement is asked for); broadcast: to everyone; rooms:K: to
 // the sender's room, socket number modulo K.
@@ -27,6 +27,7 @@ struct Options {
   std::size_t threads = 1;
   socketio::Backend backend = socketio::Backend::automatic;
   std::string tls;
+  bool deflate = false;
 };
 
 bool parse(int argc, char** argv, Options& options) {
@@ -39,6 +40,8 @@ bool parse(int argc, char** argv, Options& options) {
       options.mode = value;
     } else if (name == "--tls") {
       options.tls = value;
+    } else if (name == "--deflate" && value == "on") {
+      options.deflate = true;
     } else if (name == "--threads") {
       options.threads = std::strtoul(value.c_str(), nullptr, 10);
     } else if (name == "--backend" && value == "epoll") {
@@ -73,7 +76,7 @@ int main(int argc, char** argv) {
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: bench-server --port N --mode echo|broadcast|rooms:K [--backend "
-                 "epoll|io_uring] [--threads N] [--tls PEM]\n");
+                 "epoll|io_uring] [--threads N] [--tls PEM] [--deflate on]\n");
     return 2;
   }
   socketio::ServerOptions settings;
@@ -81,6 +84,7 @@ int main(int argc, char** argv) {
   settings.backend = options.backend;
   if (!options.tls.empty())
     settings.tls = socketio::TlsOptions{.certificates = {{options.tls, options.tls}}};
+  if (options.deflate) settings.per_message_deflate = socketio::PerMessageDeflate{};
   socketio::Server io(std::move(settings));
   if (options.mode == "echo") {
     io.on_event("m", [](Socket socket, EventView event, Ack ack) {

@@ -1,6 +1,7 @@
 // What is measured: one row per scenario of docs/internals/benchmarks.md. `mode` is for the server, `args` for `sio bench`;
 // `limits` are the ratios ours/peer to stay under, `most` the largest value of ours. Cells with `of` take their rate from
-// what another cell reached. In a family
+// what another cell reached; those with `tls` or `deflate` start the
+// servers so, all but those of `without`, which cannot. In a family
 // the cost must not grow: its largest value by at most `limit` over its first.
 const echo = (clients, inFlight) => ["--scenario", "echo", "-c", clients, "-i", inFlight];
 const broadcast = (clients, inFlight) => ["--scenario", "broadcast", "-c", clients, "-i", inFlight];
@@ -47,6 +48,18 @@ const closed = [
   {
     id: "P13b", title: "echo of 64 KiB", mode: "echo", args: [...echo(100, 1), "--payload", 65536],
     limits: { "socket.io": 0.5, uws: 1.6 },
+  },
+  {
+    id: "P14a", title: "TLS 1.3 echo 100×1", mode: "echo", args: echo(100, 1), tls: true, without: ["bun"],
+    only: "socketio", limits: { "socket.io": 0.45 },
+  },
+  {
+    id: "P14b", title: "idle over TLS, 10,000", mode: "echo", args: idle, tls: true, slow: true,
+    without: ["bun"], only: "socketio", what: "rss_per_client", limits: {}, most: 16384,
+  },
+  {
+    id: "P15", title: "compressed broadcast 1,000×1 of 1 KiB", mode: "broadcast", deflate: true, without: ["bun"],
+    args: [...broadcast(1000, 1), "--payload", 1024], only: "socketio", limits: { "socket.io": 0.15 },
   },
 ];
 

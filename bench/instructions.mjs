@@ -16,6 +16,7 @@ const usage = `bench/instructions [MODE...] [options]
   --functions N also print the N dearest functions (20 when one mode is named)
   --messages N  fewer or more than the mode's own number
   --clients N   instead of the mode's own number
+  --backend B   of the server: epoll (what the baseline is of) or io_uring
   --bin DIR     where bench-server and sio are (build/bench/bin)
 The baseline holds for one compiler; with another one --check ends with status 77 and says so.`;
 
@@ -45,6 +46,7 @@ function readOptions() {
     options: {
       check: { type: "boolean", default: false }, update: { type: "boolean", default: false },
       functions: { type: "string" }, messages: { type: "string" }, clients: { type: "string" },
+      backend: { type: "string", default: "epoll" },
       bin: { type: "string", default: join(here, "../build/bench/bin") }, help: { type: "boolean", default: false },
     },
   });
@@ -53,6 +55,7 @@ function readOptions() {
     process.exit(0);
   }
   for (const name of positionals) if (!modes[name]) throw new Error(`no mode ${name}\n${usage}`);
+  if (values.backend !== "epoll" && (values.check || values.update)) throw new Error("the baseline is of epoll");
   const chosen = positionals.length > 0 ? positionals : Object.keys(modes);
   const functions = Number(values.functions ?? (positionals.length === 1 && !values.check ? 20 : 0));
   return { ...values, bin: resolve(values.bin), chosen, functions };
@@ -66,7 +69,7 @@ async function profile(name, messages, options, folder) {
   const file = join(folder, `${name}.${messages}`);
   const server = {
     name: "bench-server", folder: here,
-    command: `valgrind --tool=callgrind --callgrind-out-file=${file} ${options.bin}/bench-server --port {port} --mode {mode} --backend epoll`,
+    command: `valgrind --tool=callgrind --callgrind-out-file=${file} ${options.bin}/bench-server --port {port} --mode {mode} --backend ${options.backend}`,
   };
   const child = await startServer(server, mode.server, {});
   let operations = 0;

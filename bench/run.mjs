@@ -67,11 +67,15 @@ function placement(cell, server, options) {
 async function measure(cell, server, rate, options) {
   const place = placement(cell, server, options);
   const { nice } = options;
-  const child = await startServer(server, cell.mode, { cores: place.server, nice, threads: cell.threads });
+  const child = await startServer(server, cell.mode, {
+    cores: place.server, nice, threads: cell.threads, tls: cell.tls, deflate: cell.deflate,
+  });
   try {
     const args = [...cell.args, "--port", child.port, "--pid", child.pid, "--json", "--quiet",
       "--duration", options.duration, "--warm-up", options.warmUp];
     if (server.kind === "raw") args.push("--raw");
+    if (cell.tls) args.push("--tls");
+    if (cell.deflate) args.push("--deflate");
     if (rate) args.push("--rate", rate.toFixed(2));
     const core = cpus().length > 1 ? place.generator : 0;
     const generator = launch(`${options.bin}/sio bench ${args.join(" ")}`, { cores: core, nice });
@@ -98,7 +102,7 @@ export function rateFor(cell, results, running) {
 }
 
 const takesPart = (server, cell) =>
-  cell.only === undefined || (cell.only === "ours" ? server.ours === true : cell.only === server.kind);
+  !cell.without?.includes(server.name) && (cell.only === undefined || (cell.only === "ours" ? server.ours === true : cell.only === server.kind));
 
 async function runCells(part, running, options, results, failures) {
   const rates = new Map(part.map((cell) => [cell, cell.of ? (options.rate ?? rateFor(cell, results, running)) : undefined]));

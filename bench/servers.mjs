@@ -1,8 +1,8 @@
 // The servers that are measured, and how they and the load generators are started: each on a core of its own.
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, release, tmpdir, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -87,11 +87,26 @@ export function launch(command, { cores, folder = here, nice } = {}) {
   return child;
 }
 
+let certificate;
+
+// A certificate and its key in one file, made once.
+function pem() {
+  if (certificate) return certificate;
+  const folder = mkdtempSync(join(tmpdir(), "sio-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  certificate = join(folder, "server.pem");
+  execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+    "-subj", "/CN=localhost", "-keyout", certificate, "-out", `${certificate}.crt`], { stdio: "ignore" });
+  writeFileSync(certificate, readFileSync(`${certificate}.crt`), { flag: "a" });
+  return certificate;
+}
+
 /** Starts a server; resolves when it says that it listens. */
-export async function startServer(server, mode, { cores, nice, threads }) {
+export async function startServer(server, mode, { cores, nice, threads, tls = false, deflate = false }) {
   const port = await freePort();
   const count = server.ours ? (threads ?? server.threads) : undefined;
-  const command = server.command.replaceAll("{port}", port).replaceAll("{mode}", mode) + (count ? ` --threads ${count}` : "");
+  const command = server.command.replaceAll("{port}", port).replaceAll("{mode}", mode)
+    + (count ? ` --threads ${count}` : "") + (tls ? ` --tls ${pem()}` : "") + (deflate ? " --deflate on" : "");
   const child = launch(command, { cores, nice, folder: server.folder });
   child.port = port;
   const listening = new Promise((done) => child.stdout.on("data", () => child.output.includes("listening") && done(true)));

@@ -101,6 +101,8 @@ void check(const Settings& settings) {
   if (options.binary > 0 && !messages) refuse("--binary is of messages: not with connect or idle");
   if (options.burst > 0 && options.scenario != Scenario::idle)
     refuse("--burst belongs to the scenario idle");
+  if (options.deflate && (options.transport != load::Transport::websocket || options.binary > 0))
+    refuse("--deflate is of text on Socket.IO's WebSockets: not with polling, --raw or --binary");
   if (options.messages > 0 && options.scenario == Scenario::idle)
     refuse("--messages: idle sends none");
   const std::uint64_t rooms = options.scenario == Scenario::rooms ? options.rooms : options.clients;
@@ -174,6 +176,8 @@ void add_load(CLI::App& bench, Settings& settings) {
   bench.add_flag("--ack", options.ack, "echo: ask for an acknowledgement instead of an event");
   bench.add_flag("--raw", settings.raw, "The server speaks bare WebSocket, not Socket.IO");
   bench.add_flag("--tls", options.tls, "Over TLS; the server's certificate is not checked");
+  bench.add_flag("--deflate", options.deflate,
+                 "Take compressed messages; the text is JSON, and is sent as it is");
   bench.add_flag("--browser", options.browser, "Send a browser's request headers");
 }
 

@@ -1,6 +1,7 @@
 // WebSocket frames as a load generator needs them: that one came, of which kind, and how it begins.
 // It is not the library's machine, for the generator must cost less than the server and should not
-// share its mistakes; payloads are neither collected nor checked.
+// share its mistakes; payloads are neither collected nor checked. What is compressed is not read
+// at all: it is a message, whatever it says.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +21,9 @@ class FrameReader {
   // Payloads up to this size come whole, of longer ones the beginning (at least kFront bytes).
   static constexpr std::size_t kWhole = 125;
   static constexpr std::size_t kFront = 4;
+
+  // `compressed`: permessage-deflate was agreed on.
+  explicit FrameReader(bool compressed = false) : reserved_(compressed ? 0x30U : 0x70U) {}
 
   // on_message(opcode, beginning of the payload) for each complete message and control frame. False
   // when what came is no frame of a server.
@@ -65,7 +69,7 @@ class FrameReader {
     if (bytes.size() < 2) return Step::more;
     const auto first = static_cast<std::uint8_t>(bytes[0]);
     const auto second = static_cast<std::uint8_t>(bytes[1]);
-    if ((first & 0x70U) != 0 || (second & 0x80U) != 0) return Step::bad;
+    if ((first & reserved_) != 0 || (second & 0x80U) != 0) return Step::bad;
     const std::size_t extra = second == 127 ? 8 : second == 126 ? 2 : 0;
     header_ = 2 + extra;
     if (bytes.size() < header_) return Step::more;
@@ -83,6 +87,7 @@ class FrameReader {
     const bool last = (first_ & 0x80U) != 0;
     const auto opcode = static_cast<std::uint8_t>(first_ & 0x0FU);
     if (opcode >= kClose) return on_message(opcode, front);
+    if ((first_ & 0x40U) != 0) return on_message(kBinary, front);
     // A message in fragments counts with its last one; its beginning was in the first.
     if (opcode != 0) {
       kind_ = opcode;
@@ -93,6 +98,7 @@ class FrameReader {
     on_message(kind_, std::string_view(begins_));
   }
 
+  std::uint32_t reserved_;    // bits of the first byte
   std::uint64_t left_ = 0;    // of the payload of the current frame
   std::uint64_t length_ = 0;  // of the current frame
   std::size_t header_ = 0;

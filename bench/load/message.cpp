@@ -29,6 +29,26 @@ std::string letters(std::uint32_t count) {
   return text;
 }
 
+// A list of records as applications send them, of exactly `count` bytes if it can be that small.
+std::string records(std::uint32_t count) {
+  std::string text = "[";
+  std::uint32_t state = 1;
+  const auto number = [&state](std::uint32_t below) {
+    state = state * 1'664'525 + 1'013'904'223;
+    return std::to_string((state >> 8) % below);
+  };
+  for (;;) {
+    const std::string record = R"({"id":)" + number(1'000'000) + R"(,"user":"player)" +
+                               number(1'000) + R"(","x":)" + number(1'000) + "." + number(100) +
+                               R"(,"y":)" + number(1'000) + "." + number(100) +
+                               R"(,"online":true},)";
+    if (text.size() + record.size() + 3 > count) break;
+    text += record;
+  }
+  return text + '"' + std::string(count > text.size() + 3 ? count - text.size() - 3 : 0, ' ') +
+         "\"]";
+}
+
 }  // namespace
 
 std::vector<Packet> make_message(const Options& options, std::uint32_t payload) {
@@ -36,6 +56,7 @@ std::vector<Packet> make_message(const Options& options, std::uint32_t payload) 
     return {{options.binary > 0, letters(options.binary > 0 ? options.binary : payload)}};
   }
   const std::string id = options.ack ? "0" : "";
+  if (options.deflate) return {{false, "42" + id + "[\"m\"," + records(payload) + "]"}};
   if (options.binary == 0) return {{false, "42" + id + "[\"m\",\"" + letters(payload) + "\"]"}};
   return {{false, "451-" + id + R"(["m",{"_placeholder":true,"num":0}])"},
           {true, letters(options.binary)}};

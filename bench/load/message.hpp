@@ -15,7 +15,7 @@ struct Packet {
 };
 
 // A Socket.IO event "m" with `payload` bytes of text, or with an attachment of options.binary bytes
-// instead; the payload alone with Transport::raw.
+// instead, or JSON of that size with options.deflate; the payload alone with Transport::raw.
 std::vector<Packet> make_message(const Options& options, std::uint32_t payload);
 
 // As masked WebSocket frames.

@@ -46,6 +46,7 @@ struct Options {
   socketio::base::Duration duration = std::chrono::seconds(3);
   bool ack = false;         // ask for an acknowledgement instead of an event
   bool tls = false;         // whatever the server's certificate
+  bool deflate = false;     // permessage-deflate, and JSON instead of letters as text
   bool browser = false;     // a browser's request head instead of a minimal one
   std::uint32_t burst = 0;  // idle: bytes of one message that each client sends and gets back first
   int pid = 0;              // the server, to read its CPU time and memory

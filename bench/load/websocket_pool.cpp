@@ -18,13 +18,17 @@ namespace net = socketio::net;
 namespace {
 
 constexpr std::uint8_t kPong = 10;
+// As browsers offer it.
+constexpr const char* kOffer =
+    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 
 std::string make_request(const Options& options) {
   const std::string path =
       options.transport == Transport::raw ? "/" : "/socket.io/?EIO=4&transport=websocket";
   return "GET " + path + " HTTP/1.1\r\n" + request_headers(options) +
          "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+         (options.deflate ? kOffer : "") + "\r\n";
 }
 
 class WebSocketPool final : public ClientPool {
@@ -41,7 +45,7 @@ class WebSocketPool final : public ClientPool {
 
   void connect(std::uint32_t index) override {
     Client& client = clients_[index];
-    client.reader = {};
+    client.reader = FrameReader(options_.deflate);
     client.head.clear();
     client.pending = 0;
     reset(client.channel);
@@ -122,6 +126,10 @@ class WebSocketPool final : public ClientPool {
     if (end == std::string::npos) return false;
     if (!client.head.starts_with("HTTP/1.1 101")) {
       refuse(index, "the server refuses to upgrade: " + client.head.substr(0, 300));
+      return false;
+    }
+    if (options_.deflate && client.head.find("permessage-deflate") > end) {
+      refuse(index, "the server does not compress");
       return false;
     }
     bytes.remove_prefix(end + kEnd.size() - before);

@@ -45,6 +45,18 @@ struct SocketDescription {
   Value data{};
 };
 
+// What a socket leaves behind for its client to come back to: connection state recovery, where an
+// adapter keeps it.
+struct AdapterSession {
+  std::string id;                  // the socket's, 20 characters
+  std::string private_id;          // the client's secret, 20 characters
+  std::vector<std::string> rooms;  // without its own
+  Value data{};                    // Socket::data()
+};
+struct RestoredSession : AdapterSession {
+  std::vector<Packet> missed{};  // oldest first, each with its offset as the last argument
+};
+
 // Thread-safety: members are called on whatever thread emits, joins, fetches, …: one when
 // ServerOptions::threads is 1 and nobody else emits, else several at once. Facts (on_…) of one
 // namespace come one at a time and in order; they may emit, but must not wait for other threads.
@@ -94,6 +106,20 @@ class SOCKETIO_EXPORT Adapter {
   using OnAnswers = std::function<void(std::error_code, std::vector<Value>)>;
   virtual bool server_side_emit(const Packet& packet) = 0;
   virtual bool server_side_emit_with_ack(const Packet& packet, OnAnswers done) = 0;
+
+  // -- Connection state recovery over several servers, when ServerOptions has it on. True: packets
+  // and sessions of this namespace are the adapter's to keep, and the server's own log has nothing
+  // of them. broadcast() then gets what is emitted to one socket too (its id as the room), and is
+  // to add an offset, a text, as the last argument of every packet that may be asked for again. The
+  // answer must not change.
+  virtual bool keeps_sessions() const { return false; }
+  // A socket is gone, and its client may come back.
+  virtual void persist_session(AdapterSession session);
+  // A client has come back: its session if there is one, which from then on it has, and what it has
+  // missed behind that offset (none: it has got nothing yet). The client waits for the answer, at
+  // most ServerOptions::connect_timeout.
+  virtual Pending<std::optional<RestoredSession>> restore_session(
+      std::string private_id, std::optional<std::string> offset);
 
  protected:
   // What other servers sent with server_side_emit: runs the handlers of

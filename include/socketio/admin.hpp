@@ -54,9 +54,10 @@ struct AdminOptions {
   std::size_t max_event_bytes = 64 * 1024;
 };
 
-// Before the first client, on the thread that sets the server up, after Server::on_new_namespace
-// (setting that later replaces ours). Throws std::invalid_argument, which names the option. Costs
-// nothing on servers it was not called for.
+// Before the first client, on the thread that sets the server up. Throws std::invalid_argument,
+// which names the option, and std::logic_error the second time for a server. Costs nothing on
+// servers it was not called for. Admins see a socket's data change when Socket::set_data() changes
+// it; through the reference that Socket::data() gives it changes unseen.
 SOCKETIO_EXPORT void instrument(Server& io, AdminOptions options);
 
 }  // namespace socketio

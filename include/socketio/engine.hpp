@@ -20,6 +20,7 @@
 #include <vector>
 
 #include <socketio/cors.hpp>
+#include <socketio/engine_socket.hpp>
 #include <socketio/export.hpp>
 #include <socketio/http.hpp>
 #include <socketio/task.hpp>
@@ -244,6 +245,8 @@ class SOCKETIO_EXPORT Engine {
   Engine& on_initial_headers(HeadersHook hook);
   Engine& on_headers(HeadersHook hook);
   Engine& on_connection_error(std::function<void(const ConnectionError&)> hook);
+  // f(EngineSocket) for every session that opens, on its thread, before its first answer leaves.
+  Engine& on_connection(std::function<void(EngineSocket)> hook);
   // Sessions, on all threads. Any thread.
   std::size_t clients_count() const;
 

@@ -16,11 +16,14 @@
 // called and no ack is sent.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include <socketio/codec.hpp>
 #include <socketio/task.hpp>
@@ -46,6 +49,37 @@ namespace detail {
 
 struct Hub;
 struct AckState;
+
+// What the copies of an Ack share, and how many they are: counted here, so that a copy calls
+// nobody.
+class SOCKETIO_EXPORT AckHolder {
+ public:
+  struct Shared {
+    std::atomic<std::uint32_t> holders{1};
+  };
+  AckHolder() = default;
+  explicit AckHolder(Shared* first) : shared_(first) {}  // the first of them
+  AckHolder(const AckHolder& other) noexcept : shared_(other.shared_) {
+    if (shared_ != nullptr) shared_->holders.fetch_add(1, std::memory_order_relaxed);
+  }
+  AckHolder(AckHolder&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  AckHolder& operator=(AckHolder other) noexcept {
+    std::swap(shared_, other.shared_);
+    return *this;
+  }
+  ~AckHolder() {
+    if (shared_ != nullptr && shared_->holders.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      free(shared_);
+  }
+  explicit operator bool() const { return shared_ != nullptr; }
+  // Nobody else has it, or will have it.
+  bool alone() const { return shared_->holders.load(std::memory_order_acquire) == 1; }
+  AckState& state() const;
+
+ private:
+  static void free(Shared* shared);
+  Shared* shared_ = nullptr;
+};
 
 // Arguments on their way out, type-erased: `write` writes each argument as one value.
 struct ArgsRef {
@@ -76,7 +110,7 @@ struct PackedArgs {
 class SOCKETIO_EXPORT Ack {
  public:
   Ack() = default;
-  explicit Ack(std::shared_ptr<detail::AckState> state) : state_(std::move(state)) {}
+  explicit Ack(detail::AckHolder holder) : holder_(std::move(holder)) {}
 
   // The client asked for one and it has not been sent.
   explicit operator bool() const;
@@ -87,7 +121,7 @@ class SOCKETIO_EXPORT Ack {
 
  private:
   bool send(detail::ArgsRef args) const;
-  std::shared_ptr<detail::AckState> state_;
+  detail::AckHolder holder_;
 };
 
 // An event before its arguments are read; lives for the call.
@@ -133,7 +167,7 @@ namespace detail {
 class SOCKETIO_EXPORT Invocation {
  public:
   virtual const Socket& socket() = 0;
-  virtual EventView event() = 0;
+  virtual const EventView& event() = 0;
   virtual bool wants_ack() = 0;
   virtual Ack make_ack() = 0;
   // Acknowledges now with one value, without an Ack object.
@@ -240,7 +274,7 @@ class TypedHandler final : public Handler {
   struct Slot {
     T value{};
     bool load(Invocation& invocation, std::size_t index) {
-      const EventView event = invocation.event();
+      const EventView& event = invocation.event();
       if constexpr (std::is_same_v<T, Args>) {
         value = event.values();
         return true;
@@ -272,7 +306,7 @@ class TypedHandler final : public Handler {
   };
   struct ViewSlot {
     bool load(Invocation&, std::size_t) { return true; }
-    EventView get(Invocation& invocation) { return invocation.event(); }
+    const EventView& get(Invocation& invocation) { return invocation.event(); }
   };
   template <class T>
   using Holder = std::conditional_t<

@@ -15,6 +15,7 @@
 
 #include <socketio/broadcast.hpp>
 #include <socketio/disconnect_reason.hpp>
+#include <socketio/engine_socket.hpp>
 #include <socketio/tls.hpp>
 
 namespace socketio {
@@ -82,6 +83,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   bool recovered() const;
   Namespace nsp() const;
   Handshake handshake() const;
+  // The client's Engine.IO session, which its sockets in other namespaces share.
+  EngineSocket engine() const;
 
   // The same receiver set words as everywhere, plus: everybody in the namespace but this socket.
   Broadcast broadcast() const;
@@ -180,6 +183,12 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
          std::uint32_t nsp, const std::array<char, 20>& id,
          std::shared_ptr<const std::string> long_id = {})
       : hub_(hub), self_(self), nsp_(nsp), shard_(shard), id_(id), long_id_(std::move(long_id)) {}
+  // Of the same hub and shard, without touching their counts.
+  void rebind(std::uint64_t self, std::uint32_t nsp, const std::array<char, 20>& id) {
+    self_ = self;
+    nsp_ = nsp;
+    id_ = id;
+  }
   const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
   std::uint32_t shard() const { return shard_; }
   std::uint64_t self() const { return self_; }

@@ -20,6 +20,10 @@ constexpr std::array<std::uint8_t, 256> make_table() {
 }
 constexpr auto kTable = make_table();
 
+bool is_break(char c) {
+  return c == '\n' || c == '\r';
+}
+
 std::uint32_t byte_at(Bytes in, std::size_t i) {
   return static_cast<std::uint8_t>(in[i]);
 }
@@ -67,18 +71,23 @@ std::string base64url_encode(Bytes in) {
 }
 
 std::ptrdiff_t base64_decode(Bytes in, char* out) {
+  while (!in.empty() && is_break(in.back())) in.remove_suffix(1);
   std::size_t padding = 0;
   while (padding < 2 && !in.empty() && in.back() == '=') {
     in.remove_suffix(1);
     ++padding;
   }
-  if (in.size() % 4 == 1 || (padding > 0 && (in.size() + padding) % 4 != 0)) return -1;
   char* const begin = out;
   std::uint32_t bits = 0;
   int held = 0;
+  std::size_t breaks = 0;
   for (const char c : in) {
     const std::uint8_t six = kTable[static_cast<std::uint8_t>(c)];
-    if (six == kBad) return -1;
+    if (six == kBad) {
+      if (!is_break(c)) return -1;
+      ++breaks;
+      continue;
+    }
     bits = bits << 6 | six;
     held += 6;
     if (held >= 8) {
@@ -86,6 +95,8 @@ std::ptrdiff_t base64_decode(Bytes in, char* out) {
       *out++ = static_cast<char>(bits >> held & 0xFF);
     }
   }
+  const std::size_t digits = in.size() - breaks;
+  if (digits % 4 == 1 || (padding > 0 && (digits + padding) % 4 != 0)) return -1;
   return out - begin;
 }
 

@@ -1,5 +1,6 @@
 // Base64 as Engine.IO polling uses it: standard alphabet with padding going out; coming in also
-// unpadded and URL-safe (RFC 4648 §4, §5), as Node's decoder accepts.
+// unpadded, URL-safe (RFC 4648 §4, §5) and in lines (RFC 2045 §6.8: the official Java client sends
+// it so), as Node's decoder accepts.
 #pragma once
 
 #include <string>

@@ -34,6 +34,14 @@ class Chunk {
   }
   ~Chunk() { reset(); }
 
+  // Like an assignment, for one that is nearly always null.
+  void share(const Chunk& other) {
+    if (block_ != nullptr) [[unlikely]]
+      reset();
+    block_ = other.block_;
+    if (block_ != nullptr) block_->refs.fetch_add(1, std::memory_order_relaxed);
+  }
+
   void reset() {
     if (block_ != nullptr && block_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
       destroy(block_);
@@ -84,6 +92,18 @@ class Arena {
     const std::uint32_t offset = used_;
     used_ += static_cast<std::uint32_t>(n);
     return {chunk_, offset, static_cast<std::uint32_t>(n)};
+  }
+  // The same into a span that was empty.
+  void commit_to(Span& span, std::size_t n) {
+    if (big_) [[unlikely]] {
+      span = commit_big(n);
+      return;
+    }
+    SIO_CHECK(n <= left());
+    span.chunk.share(chunk_);
+    span.offset = used_;
+    span.length = static_cast<std::uint32_t>(n);
+    used_ += static_cast<std::uint32_t>(n);
   }
   Span write(Bytes bytes);
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <vector>
 
@@ -62,8 +63,12 @@ class HashIndex {
     }
     entries_[at] = {};
     --size_;
-    // Given back after a crowd.
-    if (entries_.size() > kLeast && size_ * 8 < entries_.size()) resize(entries_.size() / 2);
+    // Given back after a crowd. It cannot fail: without memory for it, it is done later.
+    if (entries_.size() <= kLeast || size_ * 8 >= entries_.size()) return;
+    try {
+      resize(entries_.size() / 2);
+    } catch (const std::bad_alloc&) {
+    }
   }
 
  private:

@@ -9,17 +9,19 @@ namespace socketio::base {
 
 void OutQueue::push(Span span) {
   if (span.length == 0) return;
-  bytes_ += span.length;
-  if (Span* tail = last(); tail != nullptr) {
-    if (tail->chunk == span.chunk && tail->offset + tail->length == span.offset) {
-      tail->length += span.length;
-      return;
-    }
-    if (rest_ == nullptr) rest_ = std::make_unique<Rest>();
+  const std::uint32_t length = span.length;
+  if (Span* tail = last(); tail == nullptr) {
+    front_ = std::move(span);
+  } else if (tail->chunk == span.chunk && tail->offset + tail->length == span.offset) {
+    tail->length += length;
+  } else if (rest_ != nullptr) {
     rest_->spans.push_back(std::move(span));
-    return;
+  } else {
+    auto rest = std::make_unique<Rest>();
+    rest->spans.push_back(std::move(span));
+    rest_ = std::move(rest);
   }
-  front_ = std::move(span);
+  bytes_ += length;  // last: memory may have run out
 }
 
 std::size_t OutQueue::gather_all(std::span<Bytes> out) const {

@@ -18,13 +18,14 @@ class OutQueue {
   std::size_t bytes() const { return bytes_; }
 
   void push(Span span);
-  void push(const Chunk& chunk, std::uint32_t offset, std::uint32_t length) {
+  [[gnu::noinline]] void push(const Chunk& chunk, std::uint32_t offset, std::uint32_t length) {
     push(Span{chunk, offset, length});
   }
   void push(const Chunk& chunk) {
     const auto length = static_cast<std::uint32_t>(chunk.capacity());
-    if (bytes_ > 0) return push(Span{chunk, 0, length});
-    front_.chunk = chunk;
+    if (bytes_ > 0) [[unlikely]]
+      return push(chunk, 0, length);
+    front_.chunk.share(chunk);
     front_.offset = 0;
     front_.length = length;
     bytes_ = length;
@@ -33,7 +34,7 @@ class OutQueue {
   // What has been written at arena.reserve().
   void push_written(Arena& arena, std::size_t n) {
     if (bytes_ == 0) {
-      front_ = arena.commit(n);
+      arena.commit_to(front_, n);
       bytes_ = n;
     } else if (arena.extend(*last(), n)) {
       bytes_ += n;
@@ -48,10 +49,15 @@ class OutQueue {
     out[0] = front_.bytes();
     return 1;
   }
+  // All of it lies together: what most queues hold.
+  bool together() const { return rest_ == nullptr && bytes_ != 0; }
+  // The first span; not of an empty queue.
+  Bytes front() const { return front_.bytes(); }
   // Drops the first `n` bytes (they were sent).
   void consume(std::size_t n) {
     if (n != bytes_ || rest_ != nullptr) return consume_part(n);
-    front_ = Span{};
+    front_.chunk.reset();
+    front_.offset = front_.length = 0;
     bytes_ = 0;
   }
   // Copies what is left out of arena chunks into one chunk of its own, so that a connection that

@@ -110,8 +110,8 @@ class Slab {
   Page& page_of(std::uint32_t index) { return *pages_[index / kPage]; }
 
   void grow() {
+    free_.reserve(std::size_t{capacity_} + kPage);  // all of them may be erased: that cannot fail
     pages_.push_back(std::make_unique<Page>());
-    free_.reserve(free_.size() + kPage);
     for (std::uint32_t i = kPage; i > 0; --i) free_.push_back(capacity_ + i - 1);
     capacity_ += kPage;
   }

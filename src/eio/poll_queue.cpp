@@ -51,8 +51,9 @@ void PollQueue::push(Entry entry) {
     entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }
-  bytes_ += entry.frame.capacity();
+  const std::size_t bytes = entry.frame.capacity();
   entries_.push_back(std::move(entry));
+  bytes_ += bytes;
 }
 
 void PollQueue::append(std::string& body, const Entry& entry) const {

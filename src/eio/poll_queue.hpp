@@ -15,6 +15,7 @@ namespace socketio::eio {
 class PollQueue {
  public:
   bool empty() const { return head_ == entries_.size(); }
+  std::size_t size() const { return entries_.size() - head_; }
   // Of the frames waiting.
   std::size_t bytes() const { return bytes_; }
 

@@ -40,15 +40,16 @@ base::Bytes text(CloseReason reason) {
 Session::Session(Shared& shared, const Sid& sid, Transport transport, std::uint64_t owner,
                  base::Time now, base::Bytes custom_id, Dialect dialect)
     : shared_(shared),
-      owner_(owner),
-      custom_id_(custom_id.empty() ? nullptr : std::make_unique<const std::string>(custom_id)),
       timer_(base::after(now, shared.options.ping_interval)),
       dispatch_(shared.dispatch - 1),
-      sid_(sid),
       transport_(transport),
       v3_(dialect.v3),
       base64_(dialect.base64),
-      jsonp_(dialect.jsonp) {
+      jsonp_(dialect.jsonp),
+      owner_(owner),
+      rare_(custom_id.empty() ? nullptr
+                              : std::make_unique<Rare>(Rare{std::string(custom_id), nullptr})),
+      sid_(sid) {
   if (v3_) expect_ping(now);
   if (transport != Transport::polling) return;
   const std::string packet = open_packet();
@@ -82,7 +83,7 @@ std::string Session::open_packet() const {
 
 void Session::attach_websocket(Outlet& out) {
   SIO_CHECK(transport_ == Transport::websocket && websocket_ == nullptr);
-  websocket_ = &out;
+  if (state_ == State::open) websocket_ = &out;  // it may have been refused already
   const std::string packet = open_packet();
   send_control(PacketType::open, base::Bytes(packet).substr(1), out);
 }
@@ -91,7 +92,7 @@ void Session::attach_websocket(Outlet& out) {
 
 void Session::on_text(base::MutBytes text, bool probe, base::Time now) {
   if (probe) return on_probe_text(text, now);
-  if (state_ != State::open || websocket_ == nullptr) return;
+  if (!open() || websocket_ == nullptr) return;
   if (!text.empty() && text[0] == kMessage) {
     touch(now);
     return fill_inbox(text.subspan(1), Inbox::text);
@@ -106,7 +107,7 @@ void Session::on_text(base::MutBytes text, bool probe, base::Time now) {
 
 void Session::on_binary(base::MutBytes bytes, bool probe, base::Time now) {
   if (probe) return drop_probe();
-  if (state_ != State::open || websocket_ == nullptr) return;
+  if (!open() || websocket_ == nullptr) return;
   if (v3_) return on_frame_v3(parse_binary_packet_v3(bytes), now);
   on_packet({PacketType::message, true, bytes}, now);
 }
@@ -121,6 +122,10 @@ void Session::on_websocket_closed(bool probe, bool failed, base::Bytes detail, b
 // True when it left a message in the inbox.
 bool Session::on_packet(const Packet& packet, base::Time now) {
   if (packet.type != PacketType::pong) touch(now);
+  if (state_ == State::watched && packet.type != PacketType::message &&
+      packet.type != PacketType::close)
+    note({Note::Kind::received, packet.type, packet.binary,
+          std::string(base::as_bytes(packet.data))});
   switch (packet.type) {
     case PacketType::message:
       fill_inbox(packet.data, packet.binary ? Inbox::binary : Inbox::text);
@@ -173,18 +178,11 @@ void Session::ping(base::Time now) {
   } else if (websocket_ != nullptr) {
     send_control(PacketType::ping, {}, *websocket_);
   }
-}
-
-// A sign of life while a pong is awaited: a client busy uploading is not dead. Once per ping, so
-// that a client that never answers is found out.
-void Session::touch(base::Time now) {
-  if (!awaiting_pong_ || timeout_renewed_) return;
-  timeout_renewed_ = true;
-  timer_ = base::after(now, shared_.options.ping_timeout);
+  if (watched()) note_created(PacketType::ping, false, {}, {});
 }
 
 base::Time Session::earliest_deadline() const {
-  if (state_ != State::open && state_ != State::closing) return base::kNever;
+  if (!open() && state_ != State::closing) return base::kNever;
   base::Time deadline = timer_;
   if (probe_ != nullptr) deadline = std::min(deadline, probe_->deadline);
   if (poll_parked_ && !noop_) deadline = std::min(deadline, noop_deadline());
@@ -197,7 +195,7 @@ void Session::on_deadline(base::Time now) {
   if (now < timer_) return;
   if (state_ == State::closing) {
     finish();
-  } else if (state_ == State::open) {
+  } else if (open()) {
     if (awaiting_pong_) {
       end(CloseReason::ping_timeout, {});
     } else {
@@ -228,11 +226,12 @@ PollQueue& Session::queue() {
 inline bool Session::fits_frame(std::size_t payload, std::size_t frame) {
   if (state_ != State::open) return false;
   if (transport_ == Transport::websocket && websocket_ == nullptr) return false;
-  const std::size_t held = queued_bytes();
-  const bool fits = payload <= kMaxMessage && held <= shared_.options.send_hard &&
-                    frame <= shared_.options.send_hard - held;
-  if (!fits) end(CloseReason::transport_error, "send buffer limit");
-  return fits;
+  return (payload <= kMaxMessage && has_room(frame)) || refuse_to_send();
+}
+
+bool Session::refuse_to_send() {
+  end(CloseReason::transport_error, "send buffer limit");
+  return false;
 }
 
 inline bool Session::fits(std::size_t payload) {
@@ -245,18 +244,48 @@ inline void Session::sent() {
   if (poll_parked_) shared_.dirty.push_back(*this);
 }
 
+// Most are short, for a WebSocket, and not to be compressed.
 bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
   const std::size_t size = 1 + head.size() + tail.size();
-  if (!fits(size)) return false;
+  if (websocket_ == nullptr || websocket_->deflate != nullptr || size > ws::kMaxShort ||
+      state_ != State::open) [[unlikely]]
+    return send_text_unusual(head, tail, compress);
+  const std::size_t frame = ws::kShortHeader + size;
+  if (!has_room(frame)) [[unlikely]]
+    return refuse_to_send();
+  char* to = ws::write_short_header(shared_.arena.reserve(frame), ws::Opcode::text, size);
+  *to++ = kMessage;
+  for (const char c : head) *to++ = c;  // hardly ever more than a digit
+  if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
+  websocket_->out.push_written(shared_.arena, frame);
+  dispatch_ = shared_.dispatch;
+  shared_.outlets.push_back(*websocket_);
+  return true;
+}
+
+// What fits() has refused: because it is too much, or only because the session is watched.
+template <class Send>
+bool Session::send_watched(bool binary, base::Bytes head, base::Bytes tail, Send send) {
+  if (state_ != State::watched) return false;
+  state_ = State::open;
+  const bool sent = send();
+  if (state_ == State::open) state_ = State::watched;
+  if (sent) note_created(PacketType::message, binary, head, tail);
+  return sent;
+}
+
+bool Session::send_text_unusual(base::Bytes head, base::Bytes tail, bool compress) {
+  const std::size_t size = 1 + head.size() + tail.size();
+  if (!fits(size))
+    return send_watched(false, head, tail, [&] { return send_text(head, tail, compress); });
   if (websocket_ == nullptr) {
     queue().push_text(PacketType::message, head, tail, &shared_.ledger, compress);
   } else if (websocket_->deflate == nullptr || !compress || !push_text_deflated(head, tail)) {
     const std::size_t frame = ws::header_size(size, false) + size;
     char* to = shared_.arena.reserve(frame);
-    to = size <= ws::kMaxShort ? ws::write_short_header(to, ws::Opcode::text, size)
-                               : to + ws::write_header(to, ws::Opcode::text, size);
+    to += ws::write_header(to, ws::Opcode::text, size);
     *to++ = kMessage;
-    for (const char c : head) *to++ = c;  // hardly ever more than a digit
+    to = std::copy(head.begin(), head.end(), to);
     if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
     websocket_->out.push_written(shared_.arena, frame);
   }
@@ -266,7 +295,8 @@ bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
 
 bool Session::send_binary(base::Bytes bytes, bool compress) {
   if (v3_ && websocket_ != nullptr) return send_binary_v3(bytes, compress);
-  if (!fits(bytes.size())) return false;
+  if (!fits(bytes.size()))
+    return send_watched(true, bytes, {}, [&] { return send_binary(bytes, compress); });
   if (websocket_ == nullptr) {
     queue().push_binary(bytes, &shared_.ledger, compress);
   } else if (websocket_->deflate == nullptr || !compress ||
@@ -285,7 +315,7 @@ bool Session::send_binary(base::Bytes bytes, bool compress) {
 bool Session::send_binary_v3(base::Bytes bytes, bool compress) {
   std::string packet;
   if (!fits(base64_ ? base64_packet_size(bytes.size()) : kBinaryTypeSize + bytes.size()))
-    return false;
+    return send_watched(true, bytes, {}, [&] { return send_binary_v3(bytes, compress); });
   base64_ ? append_base64_packet(packet, bytes) : append_binary_packet(packet, bytes);
   const ws::Opcode opcode = base64_ ? ws::Opcode::text : ws::Opcode::binary;
   const base::Bytes whole = packet;
@@ -296,21 +326,31 @@ bool Session::send_binary_v3(base::Bytes bytes, bool compress) {
 }
 
 void Session::send_pong_v3() {
-  if (pong_queued_ || !fits(1)) return;
+  if (pong_queued_) return;
+  if (!fits(1)) {
+    if (state_ != State::watched) return;
+    state_ = State::open;
+    send_pong_v3();
+    if (state_ != State::open) return;
+    state_ = State::watched;
+    return note_created(PacketType::pong, false, {}, {});
+  }
   if (websocket_ != nullptr) return send_control(PacketType::pong, {}, *websocket_);
   queue().push_text(PacketType::pong, {}, {}, &shared_.ledger);
   pong_queued_ = true;
   if (poll_parked_) shared_.dirty.push_back(*this);
 }
 
-bool Session::send(const Message& message, bool compress) {
+bool Session::send_unusual(const Message& message, bool compress) {
   if (!message) {  // larger than any limit allows
     return fits(kMaxMessage + 1);
   }
   if (v3_ && websocket_ != nullptr && message.is_binary())
     return send_binary_v3(message.payload(), compress);
   const base::Chunk& frame = message.frame();
-  if (!fits_frame(message.wire_size(), frame.capacity())) return false;
+  if (!fits_frame(message.wire_size(), frame.capacity()))
+    return send_watched(message.is_binary(), message.payload(), {},
+                        [&] { return send(message, compress); });
   if (websocket_ == nullptr) {
     queue().push(message, compress);
   } else if (websocket_->deflate == nullptr || !compress) {
@@ -323,7 +363,7 @@ bool Session::send(const Message& message, bool compress) {
 }
 
 bool Session::writable() const {
-  if (state_ != State::open || dispatch_ == shared_.dispatch) return false;
+  if (!open() || dispatch_ == shared_.dispatch) return false;
   if (queued_bytes() > shared_.options.send_soft) return false;
   return websocket_ != nullptr ? !send_unfinished_ : poll_parked_;
 }
@@ -331,7 +371,7 @@ bool Session::writable() const {
 // -- The end
 
 void Session::close(CloseReason reason, base::Bytes detail, base::Time now) {
-  if (state_ != State::open) return;
+  if (!open()) return;
   if (transport_ == Transport::websocket) return end(reason, detail);
   state_ = State::closing;
   reason_ = reason;
@@ -352,7 +392,7 @@ void Session::discard(CloseReason reason, base::Bytes detail, base::Time) {
 
 // Everything but a graceful close: at once. A parked poll is answered `farewell`.
 void Session::end(CloseReason reason, base::Bytes detail, char farewell) {
-  if (state_ == State::open) {
+  if (open()) {
     reason_ = reason;
     detail_ = detail;
     raise(kClosed);
@@ -401,7 +441,7 @@ bool Session::on_record(Reader reader, Event& event, base::Time now) {
   if (status == Reader::Status::malformed) end(CloseReason::parse_error, {});
   if (status != Reader::Status::packet) return false;
   const bool is_message = on_packet(packet, now);
-  if (state_ != State::open) return false;
+  if (!open()) return false;
   inbox_ = reader.rest();
   packets_ = static_cast<std::uint16_t>(reader.packets());
   inbox_kind_ = reader.over() ? Inbox::empty : Inbox::body;
@@ -416,7 +456,7 @@ Event Session::next_message(base::Time now) {
   while (inbox_kind_ == Inbox::body) {
     const bool more = v3_ ? on_record(PayloadReaderV3(inbox_, body_form(), packets_), event, now)
                           : on_record(PayloadReader(inbox_, packets_), event, now);
-    if (!more) break;
+    if (!more || (due_ & kNoted) != 0) break;
   }
   return event;
 }
@@ -431,6 +471,8 @@ Event Session::next(base::Time now) {
   const std::uint8_t due = due_ & static_cast<std::uint8_t>(-due_);
   due_ = static_cast<std::uint8_t>(due_ & ~due);
   switch (due) {
+    case kNoted:
+      return {.kind = EventKind::noted};
     case kUpgraded:
       return {.kind = EventKind::upgraded};
     case kClosed:

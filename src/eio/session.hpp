@@ -17,9 +17,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/list.hpp"
 #include "base/out_queue.hpp"
+#include "base/prefetch.hpp"
 #include "base/time.hpp"
 #include "eio/dialect.hpp"
 #include "eio/message.hpp"
@@ -27,6 +29,7 @@
 #include "eio/payload.hpp"
 #include "eio/poll_queue.hpp"
 #include "eio/sid.hpp"
+#include "eio/watch.hpp"
 #include "ws/deflate.hpp"
 #include "ws/frame.hpp"
 
@@ -81,6 +84,7 @@ enum class EventKind : std::uint8_t {
   close_probe,      // send what is queued on the probing WebSocket, then do a WebSocket close
                     // without a code; the session does not want to hear of that connection again
   close_websocket,  // the same for the session's WebSocket
+  noted,            // take_notes() has something
   gone,             // the last event: the record may be erased; no poll is parked
 };
 
@@ -101,14 +105,14 @@ class Session : public DirtyNode {
   ~Session();
 
   const Sid& sid() const { return sid_; }
-  bool has_custom_id() const { return custom_id_ != nullptr; }
+  bool has_custom_id() const { return rare_ != nullptr && !rare_->custom_id.empty(); }
   // What the client calls it.
-  base::Bytes id() const { return custom_id_ ? base::Bytes(*custom_id_) : sid_.view(); }
+  base::Bytes id() const { return has_custom_id() ? base::Bytes(rare_->custom_id) : sid_.view(); }
   std::uint64_t owner() const { return owner_; }
   // The record that holds the session learns its own id only once it is in its slab.
   void set_owner(std::uint64_t owner) { owner_ = owner; }
   Transport transport() const { return transport_; }
-  bool open() const { return state_ == State::open; }
+  bool open() const { return state_ <= State::watched; }
   bool upgrading() const { return probe_ != nullptr; }
   bool gone() const { return state_ == State::gone; }
   // It speaks Engine.IO 3, as clients of Socket.IO 2 do.
@@ -160,18 +164,45 @@ class Session : public DirtyNode {
   bool attach_probe(Outlet& out, base::Time now, bool base64 = false);
 
   // -- Frames. `probe` tells which WebSocket.
+  // Most frames are messages of the session's own WebSocket, while nothing else is to be told: what
+  // on_text() and next() would make of such a one, in one step.
+  bool is_plain_message(base::MutBytes text) const {
+    return websocket_ != nullptr && !text.empty() && text[0] == '4' && quiet();
+  }
+  base::MutBytes take_message(base::MutBytes text, base::Time now) {
+    touch(now);
+    return text.subspan(1);
+  }
   void on_text(base::MutBytes text, bool probe, base::Time now);
   void on_binary(base::MutBytes bytes, bool probe, base::Time now);
   void on_websocket_closed(bool probe, bool failed, base::Bytes detail, base::Time now);
   // The WebSocket has sent all / could not send all that was flushed (volatile).
-  void on_flushed(bool everything) { send_unfinished_ = !everything; }
+  void on_flushed(bool everything) {
+    send_unfinished_ = !everything;
+    if (everything && watched()) note_drained();
+  }
 
   // -- Sending. False when not open (nothing queued). What would exceed send_hard is not queued,
   // and the session closes ("transport error", "send buffer limit"). Without `compress` the message
   // is not compressed, where it could be.
   bool send_text(base::Bytes head, base::Bytes tail, bool compress = true);
   bool send_binary(base::Bytes bytes, bool compress = true);
-  bool send(const Message& message, bool compress = true);
+  bool send(const Message& message, bool compress = true) {
+    if (websocket_ == nullptr || websocket_->deflate != nullptr || !message || v3_ ||
+        state_ != State::open) [[unlikely]]
+      return send_unusual(message, compress);
+    const base::Chunk& frame = message.frame();
+    if (!has_room(frame.capacity())) [[unlikely]]
+      return refuse_to_send();
+    websocket_->out.push(frame);
+    dispatch_ = shared_.dispatch;
+    shared_.outlets.push_back(*websocket_);
+    return true;
+  }
+  // It is about to be sent to, a few receivers from now.
+  void expect_send() const {
+    if (websocket_ != nullptr) base::prefetch<sizeof(Outlet)>(websocket_);
+  }
   // May a volatile packet be sent in this dispatch?
   bool writable() const;
   std::size_t queued_bytes() const {
@@ -185,11 +216,20 @@ class Session : public DirtyNode {
   // At once, buffers dropped (a WebSocket's are its connection's: the driver may drop those).
   void discard(CloseReason reason, base::Bytes detail, base::Time now);
 
+  // -- For those who want to know of every packet (session_watch.cpp). From now on there are notes,
+  // told of by the event `noted`, and on_flushed() is to be called for every flush. Returns how
+  // many packets are counted already.
+  std::uint64_t watch();
+  bool watched() const { return rare_ != nullptr && rare_->watch != nullptr; }
+  std::vector<Note> take_notes();
+  // Counted since watch().
+  std::uint64_t packets_created() const { return watched() ? rare_->watch->created : 0; }
+
   Event next(base::Time now);
   // next() has nothing to say: told without a call, as it is most of the time.
   bool quiet() const { return inbox_kind_ == Inbox::empty && due_ == 0; }
   base::Time deadline() const {
-    if (state_ == State::open && probe_ == nullptr) return timer_;
+    if (open() && probe_ == nullptr) return timer_;
     return earliest_deadline();
   }
   void on_deadline(base::Time now);
@@ -197,17 +237,19 @@ class Session : public DirtyNode {
  private:
   enum class State : std::uint8_t {
     open,
+    watched,  // open too. What sends asks for `open` and finds out here, on its way to a refusal
     closing,  // `closed` is out; polling delivers what is queued
     closed,   // a parked poll may still be owed its last answer
     gone
   };
   // Events due, one bit each, in the order they are handed out.
   enum Due : std::uint8_t {
-    kUpgraded = 1,
-    kClosed = 2,
-    kCloseProbe = 4,
-    kCloseWebSocket = 8,
-    kGone = 16,
+    kNoted = 1,
+    kUpgraded = 2,
+    kClosed = 4,
+    kCloseProbe = 8,
+    kCloseWebSocket = 16,
+    kGone = 32,
   };
   // What next() still has to look at: the frame's message, or the rest of a POST body.
   enum class Inbox : std::uint8_t { empty, text, binary, body };
@@ -222,8 +264,16 @@ class Session : public DirtyNode {
 
   base::Time earliest_deadline() const;
   void raise(Due due);
+  // What send_hard leaves to a frame, of a session that is open.
+  bool has_room(std::size_t frame) const {
+    const std::size_t held = queued_bytes();
+    return held <= shared_.options.send_hard && frame <= shared_.options.send_hard - held;
+  }
+  [[gnu::noinline]] bool refuse_to_send();
   bool fits(std::size_t payload);
   bool fits_frame(std::size_t payload, std::size_t frame);
+  [[gnu::noinline]] bool send_unusual(const Message& message, bool compress);
+  [[gnu::noinline]] bool send_text_unusual(base::Bytes head, base::Bytes tail, bool compress);
   PollQueue& queue();
   void sent();
   bool push_deflated(ws::Opcode opcode, std::span<const base::Bytes> parts);
@@ -231,7 +281,13 @@ class Session : public DirtyNode {
   void push_deflated(const Message& message);
   void send_control(PacketType type, base::Bytes data, Outlet& outlet);
   void ping(base::Time now);
-  void touch(base::Time now);
+  // A sign of life while a pong is awaited: a client busy uploading is not dead. Once per ping, so
+  // that a client that never answers is found out.
+  void touch(base::Time now) {
+    if (!awaiting_pong_ || timeout_renewed_) return;
+    timeout_renewed_ = true;
+    timer_ = base::after(now, shared_.options.ping_timeout);
+  }
   bool on_packet(const Packet& packet, base::Time now);
   template <class Reader>
   bool on_record(Reader reader, Event& event, base::Time now);
@@ -256,6 +312,13 @@ class Session : public DirtyNode {
   void queue_to_websocket(Outlet& outlet, bool base64);
   FormV3 body_form() const { return binary_body_ ? FormV3::binary : FormV3::text; }
 
+  template <class Send>
+  bool send_watched(bool binary, base::Bytes head, base::Bytes tail, Send send);
+  void note(Note note);
+  void note_created(PacketType type, bool binary, base::Bytes head, base::Bytes tail);
+  void note_flushing();
+  void note_drained();
+
   void start_noop(base::Time now);
   // A poll parked from then on is answered `6`; kNever: as long as it takes.
   base::Time noop_deadline() const { return probe_ == nullptr ? base::kNever : probe_->noop_after; }
@@ -263,27 +326,21 @@ class Session : public DirtyNode {
   void on_probe_text(base::MutBytes text, base::Time now);
   void upgrade(base::Time now);
 
+  // What events touch comes first. While there is a websocket_, the session is open (or watched)
+  // and has no queue.
   Shared& shared_;
-  std::uint64_t owner_;
   Outlet* websocket_ = nullptr;
-  std::unique_ptr<Probe> probe_;      // null: no upgrade is under way
-  std::unique_ptr<PollQueue> queue_;  // null when empty
-  std::unique_ptr<const std::string> custom_id_;
   base::Time timer_;  // open: next ping or its timeout; closing: end of draining
   base::MutBytes inbox_{};
-  base::Bytes detail_{};
   std::uint32_t dispatch_ = 0;  // the last one that queued something
-  std::uint16_t packets_ = 0;   // of the body in the inbox, so far
-  Sid sid_;
-  Transport transport_;
   State state_ = State::open;
-  CloseReason reason_ = CloseReason::transport_close;
+  Transport transport_;
   Inbox inbox_kind_ = Inbox::empty;
   std::uint8_t due_ = 0;
-  char farewell_ = '1';  // closed: the parked poll's answer
+  bool awaiting_pong_ = false;
+  bool timeout_renewed_ = false;  // once per ping
+  bool send_unfinished_ = false;
   bool poll_parked_ = false;
-  bool post_open_ = false;  // a POST's head came, its body did not
-  bool noop_ = false;       // the parked poll is to be answered `6`
   // One byte for what is looked at seldom.
   bool parked_at_close_ : 1 = false;  // closing: this poll's answer ends with `1`
   bool v3_ : 1;
@@ -292,9 +349,22 @@ class Session : public DirtyNode {
   bool probe_base64_ : 1 = false;  // v3: nor does the probe
   bool binary_body_ : 1 = false;   // v3: of the POST that is open
   bool pong_queued_ : 1 = false;   // v3: it answers all pings so far
-  bool awaiting_pong_ = false;
-  bool timeout_renewed_ = false;  // once per ping
-  bool send_unfinished_ = false;
+  CloseReason reason_ = CloseReason::transport_close;
+  std::uint16_t packets_ = 0;     // of the body in the inbox, so far
+  std::unique_ptr<Probe> probe_;  // null: no upgrade is under way
+  std::uint64_t owner_;
+  std::unique_ptr<PollQueue> queue_;  // null when empty
+  // What nearly no session has.
+  struct Rare {
+    std::string custom_id;
+    std::unique_ptr<Watch> watch;
+  };
+  std::unique_ptr<Rare> rare_;
+  base::Bytes detail_{};
+  Sid sid_;
+  char farewell_ = '1';     // closed: the parked poll's answer
+  bool post_open_ = false;  // a POST's head came, its body did not
+  bool noop_ = false;       // the parked poll is to be answered `6`
 };
 
 }  // namespace socketio::eio

@@ -210,6 +210,9 @@ class Run {
         SIO_CHECK(!attached_);
         gone_ = true;
         break;
+      case eio::EventKind::noted:
+        session_.take_notes();
+        break;
       case eio::EventKind::none:
         break;
     }

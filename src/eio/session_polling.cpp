@@ -23,7 +23,7 @@ bool is_octet_stream(base::Bytes content_type) {
 
 Session::Poll Session::on_poll(base::Time now) {
   // Its timer may come behind it in this turn. In what is left of a body there may be a pong.
-  const bool late = state_ == State::open && awaiting_pong_ && now >= timer_ - kLate;
+  const bool late = open() && awaiting_pong_ && now >= timer_ - kLate;
   if (late && !reading_body()) {
     end(CloseReason::ping_timeout, {});
   } else if (now >= deadline() && !reading_body()) {
@@ -43,7 +43,7 @@ Session::Poll Session::on_poll(base::Time now) {
 
 bool Session::poll_ready() const {
   if (!poll_parked_) return false;
-  return state_ != State::open || transport_ == Transport::websocket || noop_ || queue_ != nullptr;
+  return !open() || transport_ == Transport::websocket || noop_ || queue_ != nullptr;
 }
 
 // A packet without data behind what `body` holds in the same form.
@@ -78,9 +78,14 @@ Session::Payload Session::take_queued(std::string& body) {
   } else {
     taken.compress = queue_->take(body, max);
   }
-  if (!queue_->empty()) return taken;
-  queue_.reset();
-  pong_queued_ = false;
+  if (queue_->empty()) {
+    queue_.reset();
+    pong_queued_ = false;
+  }
+  if (watched()) {
+    note_flushing();
+    note_drained();
+  }
   return taken;
 }
 
@@ -117,7 +122,7 @@ void Session::on_poll_aborted(base::Time) {
 
 Session::Post Session::on_post_begin(base::Bytes content_type, base::Time now) {
   // A ping may come in it, too late: its timer may come behind it in this turn.
-  if (v3_ && state_ == State::open && now >= timer_ - kLate) end(CloseReason::ping_timeout, {});
+  if (v3_ && open() && now >= timer_ - kLate) end(CloseReason::ping_timeout, {});
   if (state_ == State::closed || state_ == State::gone || transport_ == Transport::websocket)
     return Post::refused;
   if (post_open_ || reading_body()) {
@@ -141,7 +146,7 @@ void Session::on_post(base::MutBytes body, base::Time) {
     if (!payload) return;
     body = *payload;
   }
-  if (state_ == State::open) {
+  if (open()) {
     fill_inbox(body, Inbox::body);
     packets_ = 0;
   } else if (state_ == State::closing) {

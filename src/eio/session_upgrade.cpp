@@ -12,7 +12,7 @@ constexpr base::Duration kNoopInterval = std::chrono::milliseconds(100);
 
 bool Session::attach_probe(Outlet& out, base::Time now, bool base64) {
   const Options& options = shared_.options;
-  if (state_ != State::open || transport_ != Transport::polling || probe_ != nullptr) return false;
+  if (!open() || transport_ != Transport::polling || probe_ != nullptr) return false;
   if (!options.websocket || !options.allow_upgrades) return false;
   probe_ = std::make_unique<Probe>(
       Probe{.outlet = out, .deadline = base::after(now, options.upgrade_timeout)});
@@ -32,6 +32,7 @@ void Session::on_probe_text(base::MutBytes text, base::Time now) {
     probe_->answered = true;
     probe_->noop_after = now;
     send_control(PacketType::pong, "probe", probe_->outlet);
+    if (watched()) note({.kind = Note::Kind::upgrading});
     start_noop(now);
     return;
   }
@@ -42,7 +43,7 @@ void Session::on_probe_text(base::MutBytes text, base::Time now) {
 
 // The client sends its `5` only when its poll was answered: a poll that waits is sent home.
 void Session::start_noop(base::Time now) {
-  if (state_ != State::open || !poll_parked_ || now < noop_deadline()) return;
+  if (!open() || !poll_parked_ || now < noop_deadline()) return;
   noop_ = true;
   probe_->noop_after = base::after(now, kNoopInterval);
   shared_.dirty.push_back(*this);
@@ -65,6 +66,7 @@ void Session::upgrade(base::Time now) {
     queue_.reset();
     shared_.outlets.push_back(*websocket_);
   }
+  if (watched()) note_flushing();
   touch(now);
   raise(kUpgraded);
 }

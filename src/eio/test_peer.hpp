@@ -109,6 +109,10 @@ class Peer {
     while (true) {
       const Event event = session->next(now);
       if (event.kind == EventKind::none) return events;
+      if (event.kind == EventKind::noted) {
+        for (const Note& note : session->take_notes()) events.push_back(describe(note));
+        continue;
+      }
       std::string text = describe(event);
       log.push_back(text);
       events.push_back(std::move(text));
@@ -147,6 +151,13 @@ class Peer {
   }
   std::vector<std::string> text(base::Bytes frame, bool probe = false) {
     Input input(frame);
+    if (!probe && session->is_plain_message(input.view())) {  // as the driver does
+      Event event;
+      event.kind = EventKind::message;
+      event.payload = session->take_message(input.view(), now);
+      log.push_back(describe(event));
+      return {log.back()};
+    }
     session->on_text(input.view(), probe, now);
     return drain();
   }
@@ -197,8 +208,29 @@ class Peer {
         return "close_probe";
       case EventKind::gone:
         return "gone";
+      case EventKind::noted:
+        break;
     }
     return "none";
+  }
+  // "received 3", "created 4hi", "created b:hi", "flushing 2", "drained 5".
+  static std::string describe(const Note& note) {
+    const std::string packet =
+        note.binary ? "b:" + note.data
+                    : static_cast<char>('0' + static_cast<int>(note.type)) + note.data;
+    switch (note.kind) {
+      case Note::Kind::received:
+        return "received " + packet;
+      case Note::Kind::created:
+        return "created " + packet;
+      case Note::Kind::flushing:
+        return "flushing " + std::to_string(note.count);
+      case Note::Kind::drained:
+        return "drained " + std::to_string(note.count);
+      case Note::Kind::upgrading:
+        break;
+    }
+    return "upgrading";
   }
 };
 

@@ -46,6 +46,17 @@ TEST(Compressor, OneWholeStreamOfTheFormat) {
   }
 }
 
+TEST(Compressor, TheLevelDecidesHowShort) {
+  std::string body;
+  for (int i = 0; i < 5'000; ++i) body += std::to_string(i * i % 7919) + ",";
+  const auto size = [&body](int level) {
+    return Compressor(level).compress(Coding::gzip, body).size();
+  };
+  EXPECT_GT(size(0), body.size());
+  EXPECT_LT(size(9), size(1));
+  EXPECT_LT(size(1), body.size());
+}
+
 TEST(Compressor, BrotliWhereItIsBuiltIn) {
   const std::string body(100'000, 'b');
   if (has_brotli()) {

@@ -113,22 +113,37 @@ void EpollBackend::recv_stop(StreamId id) {
   if (EpollStream* stream = find_open(id)) stream->receiving = false;
 }
 
+// One part, taken whole, is what most sends are.
 std::size_t EpollBackend::send(StreamId id, std::span<const base::Bytes> parts) {
+  EpollStream* stream = find(id);
+  if (stream == nullptr || parts.size() != 1 || !stream->may_send()) return send_unusual(id, parts);
+  const ssize_t n = send_once(stream->fd, parts[0]);
+  if (n >= 0 && static_cast<std::size_t>(n) == parts[0].size()) [[likely]]
+    return parts[0].size();
+  return sent_part(*stream, id, settled_send(n), parts[0].size());
+}
+
+std::size_t EpollBackend::send_unusual(StreamId id, std::span<const base::Bytes> parts) {
   EpollStream* stream = find_open(id);
   if (stream == nullptr) return 0;
   SIO_CHECK(!stream->sending && parts.size() <= kMaxParts);
-  std::size_t total = 0;
-  for (const base::Bytes& part : parts) total += part.size();
+  const std::size_t total = total_of(parts);
   if (total == 0) return 0;
   const ssize_t n = stream->state == State::open ? send_now(stream->fd, parts) : 0;
+  if (n >= 0 && static_cast<std::size_t>(n) == total) return total;
+  return sent_part(*stream, id, n, total);
+}
+
+std::size_t EpollBackend::sent_part(EpollStream& stream, StreamId id, ssize_t n,
+                                    std::size_t total) {
   if (n < 0) {
-    fail_later(*stream, id, errno);
+    fail_later(stream, id, errno);
     return 0;
   }
   const auto taken = static_cast<std::size_t>(n);
   if (taken < total) {
-    stream->sending = true;
-    arm(*stream, id, stream->armed_in, true);
+    stream.sending = true;
+    arm(stream, id, stream.armed_in, true);
   }
   return taken;
 }

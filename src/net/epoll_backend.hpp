@@ -52,6 +52,9 @@ class EpollBackend final : public Backend, private Acceptor::Watcher {
   EpollStream* find_open(StreamId id);
   StreamId add(int fd, Owner owner, State state);
   int poll(base::Time deadline, bool may_block);
+  [[gnu::noinline]] std::size_t send_unusual(StreamId id, std::span<const base::Bytes> parts);
+  [[gnu::noinline]] std::size_t sent_part(EpollStream& stream, StreamId id, ssize_t n,
+                                          std::size_t total);
 
   bool arm(EpollStream& stream, StreamId id, bool in, bool out);
   void disarm(EpollStream& stream);

@@ -18,6 +18,7 @@ struct EpollStream {
   };
 
   EpollStream(int descriptor, Owner who) : owner(who), fd(descriptor) {}
+  bool may_send() const { return state == State::open && !sending; }
 
   Owner owner;
   int fd;

@@ -44,9 +44,6 @@ int begin_connect(int fd, const Address& to) {
 }
 
 ssize_t send_parts(int fd, std::span<const base::Bytes> parts) {
-  constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
-  if (parts.size() == 1)
-    return ::syscall(SYS_sendto, fd, parts[0].data(), parts[0].size(), kFlags, nullptr, 0);
   std::array<iovec, Backend::kMaxParts> vectors;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     vectors[i].iov_base = const_cast<char*>(parts[i].data());  // sendmsg only reads
@@ -55,7 +52,7 @@ ssize_t send_parts(int fd, std::span<const base::Bytes> parts) {
   msghdr message{};
   message.msg_iov = vectors.data();
   message.msg_iovlen = parts.size();
-  return ::syscall(SYS_sendmsg, fd, &message, kFlags);
+  return ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 }  // namespace
@@ -89,10 +86,15 @@ ssize_t receive_now(int fd, base::MutBytes into) {
 ssize_t send_now(int fd, std::span<const base::Bytes> parts) {
   ssize_t n = -1;
   do {
-    n = send_parts(fd, parts);
+    n = parts.size() == 1 ? send_once(fd, parts[0]) : send_parts(fd, parts);
   } while (n < 0 && errno == EINTR);
-  if (n < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)) return 0;
-  return n;
+  return settled_send(n);
+}
+
+ssize_t settled_send(ssize_t n) {
+  const bool passes =
+      n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM);
+  return passes ? 0 : n;
 }
 
 int make_eventfd() {

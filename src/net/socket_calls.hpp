@@ -4,7 +4,10 @@
 #include <span>
 #include <system_error>
 
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "net/backend.hpp"
 
@@ -26,6 +29,19 @@ ssize_t receive_now(int fd, base::MutBytes into);
 // Never blocks, never raises SIGPIPE. What passes by itself (EAGAIN, want of memory) counts as zero
 // bytes; everything else is -1 with errno set.
 ssize_t send_now(int fd, std::span<const base::Bytes> parts);
+// One attempt, as it comes from the kernel: -1 with errno set, what passes by itself included. That
+// counts as zero bytes for settled_send().
+inline ssize_t send_once(int fd, base::Bytes part) {
+  return ::syscall(SYS_sendto, fd, part.data(), part.size(), MSG_NOSIGNAL | MSG_DONTWAIT, nullptr,
+                   0);
+}
+ssize_t settled_send(ssize_t n);
+inline std::size_t total_of(std::span<const base::Bytes> parts) {
+  if (parts.size() == 1) return parts[0].size();  // as most
+  std::size_t total = 0;
+  for (const base::Bytes& part : parts) total += part.size();
+  return total;
+}
 
 // Throws std::system_error.
 int make_eventfd();

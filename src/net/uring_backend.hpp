@@ -107,6 +107,8 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   void finish(UringStream& stream, StreamId id, Sink& sink);
 
   // Sending (uring_send.cpp).
+  bool batches() const { return ring_.enabled() && notify_.load() < 0; }
+  [[gnu::noinline]] std::size_t send_unusual(StreamId id, std::span<const base::Bytes> parts);
   std::size_t send_at_once(UringStream& stream, StreamId id, std::span<const base::Bytes> parts,
                            std::size_t total);
   bool submit_send(UringStream& stream, StreamId id, const char* data, std::size_t size,

@@ -37,6 +37,9 @@ struct UringStream {
   };
 
   UringStream(int descriptor, Owner who) : owner(who), fd(descriptor) {}
+  bool may_batch(std::uint32_t in_wave) const {
+    return state == State::open && !sending && wave != in_wave && rest == nullptr;
+  }
 
   Owner owner;
   // Of a send that was copied and taken: what the kernel has not taken yet.

@@ -74,9 +74,7 @@ std::uint64_t UringRing::tag(UringOp op, std::uint64_t subject) {
   return static_cast<std::uint64_t>(op) << 60 | subject;
 }
 
-io_uring_sqe* UringRing::prepare() {
-  io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
-  if (sqe != nullptr) return sqe;
+io_uring_sqe* UringRing::prepare_in_next() {
   io_uring_submit(&ring_);
   return io_uring_get_sqe(&ring_);
 }

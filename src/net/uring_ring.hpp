@@ -42,7 +42,10 @@ class UringRing {
 
   // Null when the queue is full and the kernel takes nothing at the moment: try again at the next
   // wait().
-  io_uring_sqe* prepare();
+  io_uring_sqe* prepare() {
+    io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+    return sqe != nullptr ? sqe : prepare_in_next();
+  }
   // Submits everything and gathers what has completed; waits for a completion until `deadline` if
   // it may.
   void enter(bool may_block, base::Time deadline);
@@ -72,6 +75,8 @@ class UringRing {
   static std::size_t offset(std::uint32_t flags) {
     return std::size_t{flags >> IORING_CQE_BUFFER_SHIFT} * kStride;
   }
+  // The queue is full: submits it, to begin the next.
+  io_uring_sqe* prepare_in_next();
   void cancel_now(std::uint64_t tag, unsigned flags);
   struct Unmap {
     void operator()(io_uring_buf_ring* ring) const;

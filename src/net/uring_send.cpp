@@ -23,12 +23,26 @@ bool passes_by_itself(int error) {
 
 }  // namespace
 
+// One small part of a stream that has nothing else under way is what most sends are.
 std::size_t UringBackend::send(StreamId id, std::span<const base::Bytes> parts) {
+  UringStream* stream = find(id);
+  if (stream == nullptr || parts.size() != 1 || !stream->may_batch(wave_) || !batches())
+    return send_unusual(id, parts);
+  const std::size_t size = parts[0].size();
+  if (size - 1 >= std::min(kCopy, kScratch - scratch_used_)) return send_unusual(id, parts);
+  char* const copy = scratch_.get() + scratch_used_;
+  std::memcpy(copy, parts[0].data(), size);
+  if (!submit_send(*stream, id, copy, size, true)) [[unlikely]]
+    return send_unusual(id, parts);
+  scratch_used_ += size;
+  return size;
+}
+
+std::size_t UringBackend::send_unusual(StreamId id, std::span<const base::Bytes> parts) {
   UringStream* stream = find_open(id);
   if (stream == nullptr) return 0;
   SIO_CHECK(!stream->sending && parts.size() <= kMaxParts);
-  std::size_t total = 0;
-  for (const base::Bytes& part : parts) total += part.size();
+  const std::size_t total = total_of(parts);
   if (total == 0) return 0;
   stream->sending = true;
   if (stream->state == State::connecting || stream->rest) return 0;
@@ -37,7 +51,7 @@ std::size_t UringBackend::send(StreamId id, std::span<const base::Bytes> parts) 
     return 0;
   }
   // Before the ring has a thread, and when nobody may call wait() soon, there is nothing to batch.
-  if (!ring_.enabled() || notify_.load() >= 0) return send_at_once(*stream, id, parts, total);
+  if (!batches()) return send_at_once(*stream, id, parts, total);
   if (total <= kCopy && total <= kScratch - scratch_used_) {
     char* const copy = scratch_.get() + scratch_used_;
     char* end = copy;

@@ -11,7 +11,7 @@
 
 namespace socketio::detail {
 
-struct AckState {
+struct AckState : AckHolder::Shared {
   std::shared_ptr<Hub> hub;
   std::uint32_t shard = 0;
   std::uint64_t socket = 0;
@@ -19,5 +19,9 @@ struct AckState {
   std::function<void(const Args&)> answer{};  // of an event from another server: instead of those
   std::atomic<bool> open{true};
 };
+
+inline AckState& AckHolder::state() const {
+  return static_cast<AckState&>(*shared_);
+}
 
 }  // namespace socketio::detail

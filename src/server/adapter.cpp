@@ -69,6 +69,12 @@ void Adapter::on_join_room(std::string_view, std::string_view) {}
 void Adapter::on_leave_room(std::string_view, std::string_view) {}
 void Adapter::on_delete_room(std::string_view) {}
 
+void Adapter::persist_session(AdapterSession) {}
+Pending<std::optional<RestoredSession>> Adapter::restore_session(std::string,
+                                                                 std::optional<std::string>) {
+  return Pending<std::optional<RestoredSession>>(std::optional<RestoredSession>());
+}
+
 bool Adapter::deliver_server_event(Packet packet, std::function<void(const Args&)> answer) const {
   const detail::Target target = nsp_.target_for_emit();
   auto kept = std::make_shared<const Packet>(std::move(packet));

@@ -42,6 +42,9 @@ void validate(const AdminOptions& o) {
 
 void instrument(Server& io, AdminOptions options) {
   validate(options);
+  bool& installed = io.sockets().target_for_emit().hub->hooks.admin.installed;
+  if (installed) throw std::logic_error("socketio::instrument: called twice for one server");
+  installed = true;
   server::Admin::start(std::make_shared<server::Admin>(io, std::move(options)));
 }
 
@@ -113,11 +116,16 @@ void Admin::start(const std::shared_ptr<Admin>& self) {
   const std::weak_ptr<Admin> weak = self;
   if (admin.detailed()) {
     for (const Namespace& nsp : namespaces_of(admin.hub_)) admin.watch(nsp);
-    admin.hub_->hooks.new_namespace =
-        [weak, before = admin.hub_->hooks.new_namespace](const Namespace& nsp) {
-          if (before) before(nsp);
-          if (const auto owner = weak.lock()) owner->watch(nsp);
-        };
+    AdminHooks& hooks = admin.hub_->hooks.admin;
+    hooks.new_namespace = [weak](const Namespace& nsp) {
+      if (const auto owner = weak.lock()) owner->watch(nsp);
+    };
+    hooks.data_changed = [weak](const Socket& socket) {
+      if (const auto owner = weak.lock()) owner->on_data_changed(socket);
+    };
+    hooks.upgraded = [weak](const Shard& shard, const SessionRecord& record) {
+      if (const auto owner = weak.lock()) owner->on_upgraded(shard, record);
+    };
   }
   // It only posts, and never owns us. A loop that is late gets one of them, not all it has missed.
   const auto posted = std::make_shared<std::atomic<bool>>(false);
@@ -132,7 +140,7 @@ void Admin::start(const std::shared_ptr<Admin>& self) {
       if (posted->exchange(true)) continue;
       const bool taken = hub->post(0, [weak, posted](Shard&) {
         posted->store(false);
-        if (const auto owner = weak.lock()) owner->on_time();
+        if (const auto owner = weak.lock()) owner->send_stats();
       });
       if (!taken) posted->store(false);
     }
@@ -150,14 +158,7 @@ void Admin::watch(const Namespace& nsp) {
     if (const auto self = weak.lock()) self->connected(socket);
   });
   nsp.on_disconnect([weak, name](const Socket& socket, DisconnectReason reason) {
-    const auto self = weak.lock();
-    if (!self) return;
-    {
-      const std::lock_guard lock(self->mutex_);
-      self->connections_.erase(std::string(socket.id()));
-    }
-    if (self->watched())
-      self->nsp_.emit("socket_disconnected", name, socket.id(), to_string(reason), now_text());
+    if (const auto self = weak.lock()) self->disconnected(name, socket.id(), reason);
   });
   const auto on_room = [weak, name](const char* event) {
     return [weak, name, event](std::string_view room, std::string_view id) {
@@ -173,14 +174,33 @@ void Admin::watch(const Namespace& nsp) {
   });
 }
 
-AdminConnection Admin::connection_of(const Socket& socket) {
-  Shard* shard = hub_->here(socket.shard());
-  if (shard == nullptr) return {};
+void Admin::disconnected(std::string_view nsp, std::string_view id, DisconnectReason reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = known_.find(id); found != known_.end()) {
+      const auto [first, last] = polling_.equal_range(found->second.session);
+      for (auto it = first; it != last; ++it) {
+        if (it->second != id) continue;
+        polling_.erase(it);
+        break;
+      }
+      known_.erase(found);
+    }
+  }
+  if (watched()) nsp_.emit("socket_disconnected", nsp, id, to_string(reason), now_text());
+}
+
+const SessionRecord* Admin::record_of(const std::shared_ptr<detail::Hub>& hub,
+                                      const Socket& socket) {
+  Shard* shard = hub->here(socket.shard());
+  if (shard == nullptr) return nullptr;
   const sio::Socket* found = shard->dispatcher().core().get(sio::SocketId::unpack(socket.self()));
-  const SessionRecord* record = found == nullptr ? nullptr : shard->session_of(found->client);
-  if (record == nullptr) return {};
-  return {client_id_of(record->session.sid(), hub_->sid_key),
-          std::string(eio::name(record->session.transport()))};
+  return found == nullptr ? nullptr : shard->session_of(found->client);
+}
+
+AdminConnection Admin::connection_of(const SessionRecord& record) const {
+  return {client_id_of(record.session.sid(), hub_->sid_key),
+          std::string(eio::name(record.session.transport()))};
 }
 
 // Other servers list this one's sockets by what fetch_sockets() tells them.
@@ -193,12 +213,14 @@ void Admin::share(const Socket& socket, const AdminConnection& connection) const
 }
 
 void Admin::connected(const Socket& socket) {
-  if (!socket.connected()) return;
-  const AdminConnection connection = connection_of(socket);
+  const SessionRecord* record = record_of(hub_, socket);
+  if (!socket.connected() || record == nullptr) return;
+  const AdminConnection connection = connection_of(*record);
   {
     const std::lock_guard lock(mutex_);
-    connections_[std::string(socket.id())] = connection;
-    if (connection.transport == kPolling) polling_.push_back(socket);
+    const Session session{socket.shard(), record->session.owner()};
+    known_[std::string(socket.id())] = {connection, socket, session};
+    if (connection.transport == kPolling) polling_.emplace(session, socket.id());
   }
   share(socket, connection);
   const std::string nsp = socket.nsp().name();
@@ -237,34 +259,36 @@ void Admin::show_event(std::string_view what, const Socket& socket, const EventV
   tell(shown);
 }
 
-// There is nothing that tells of an upgrade, so those who poll are looked at now and then. Most of
-// them are upgraded once and for all, soon after they have come.
-void Admin::look_for_upgrades() {
-  std::vector<Socket> polling;
+void Admin::on_upgraded(const Shard& shard, const SessionRecord& record) {
+  std::vector<Socket> sockets;
+  const AdminConnection connection = connection_of(record);
   {
     const std::lock_guard lock(mutex_);
-    polling.swap(polling_);
+    const auto [first, last] = polling_.equal_range({shard.index(), record.session.owner()});
+    for (auto it = first; it != last; ++it) {
+      Known& known = known_.find(it->second)->second;
+      known.connection = connection;
+      sockets.push_back(known.socket);
+    }
+    polling_.erase(first, last);
   }
-  for (const Socket& socket : polling) {
-    socket.post([weak = self_, socket] {
-      if (const auto self = weak.lock()) self->update_transport(socket);
-    });
+  for (const Socket& socket : sockets) {
+    share(socket, connection);
+    if (watched())
+      nsp_.emit("socket_updated", Value::object({{"id", socket.id()},
+                                                 {"nsp", socket.nsp().name()},
+                                                 {"transport", connection.transport}}));
   }
 }
 
-void Admin::update_transport(const Socket& socket) {
-  const AdminConnection connection = connection_of(socket);
-  if (connection.client_id.empty() || !socket.connected()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    if (connection.transport == kPolling) return polling_.push_back(socket);
-    connections_[std::string(socket.id())] = connection;
-  }
-  share(socket, connection);
+void Admin::on_data_changed(const Socket& socket) {
+  const SessionRecord* record = record_of(hub_, socket);
+  if (!socket.connected() || record == nullptr) return;
+  share(socket, connection_of(*record));  // the new data is without it
   if (watched())
     nsp_.emit("socket_updated", Value::object({{"id", socket.id()},
                                                {"nsp", socket.nsp().name()},
-                                               {"transport", connection.transport}}));
+                                               {"data", shown_data(socket.data())}}));
 }
 
 void Admin::welcome(const Socket& admin) {
@@ -301,8 +325,8 @@ void Admin::list_sockets(const Socket& admin) {
           AdminConnection connection;
           {
             const std::lock_guard own(self->mutex_);
-            const auto here = self->connections_.find(std::string(socket.id()));
-            if (here != self->connections_.end()) connection = here->second;
+            const auto here = self->known_.find(socket.id());
+            if (here != self->known_.end()) connection = here->second.connection;
           }
           if (connection.client_id.empty()) connection = connection_in(socket.data());
           listing->sockets.push_back(shown_socket(socket.id(), name, connection, socket.data(),
@@ -314,13 +338,8 @@ void Admin::list_sockets(const Socket& admin) {
   }
 }
 
-void Admin::on_time() {
-  if (hub_->closing) return;
-  look_for_upgrades();
-  send_stats();
-}
-
 void Admin::send_stats() {
+  if (hub_->closing) return;
   const Stats now = io_.stats();
   if (watched()) {
     Array namespaces;

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include <socketio/admin.hpp>
 
@@ -19,6 +20,9 @@
 #include "server/admin_view.hpp"
 
 namespace socketio::server {
+
+class Shard;
+struct SessionRecord;
 
 class Admin {
  public:
@@ -33,21 +37,26 @@ class Admin {
     std::string id;
   };
 
+  // A client's, by shard.
+  using Session = std::pair<std::uint32_t, std::uint64_t>;
+
   Admin(Server& io, AdminOptions options);
   static void start(const std::shared_ptr<Admin>& self);
 
  private:
   // admin.cpp
-  void on_time();
-  void look_for_upgrades();
-  void update_transport(const Socket& socket);
+  void on_upgraded(const Shard& shard, const SessionRecord& record);
+  void on_data_changed(const Socket& socket);
   void watch(const Namespace& nsp);
   void connected(const Socket& socket);
   void show_event(std::string_view what, const Socket& socket, const EventView& event);
   void welcome(const Socket& admin);
   void list_sockets(const Socket& admin);
+  void disconnected(std::string_view nsp, std::string_view id, DisconnectReason reason);
   void send_stats();
-  AdminConnection connection_of(const Socket& socket);
+  static const SessionRecord* record_of(const std::shared_ptr<detail::Hub>& hub,
+                                        const Socket& socket);
+  AdminConnection connection_of(const SessionRecord& record) const;
   void share(const Socket& socket, const AdminConnection& connection) const;
   bool watched() const;  // somebody would get what we emit
   bool detailed() const { return options_.mode == AdminMode::development; }
@@ -71,9 +80,15 @@ class Admin {
   net::SystemRandom random_;
   Stats told_;  // the first shard's
   std::mutex mutex_;
-  std::map<std::string, AdminConnection, std::less<>> connections_;  // by socket id; this server's
-  std::vector<Socket> polling_;                                      // that may yet be upgraded
-  std::jthread clock_;  // the last: it ends before what it uses
+  // Of this server's sockets.
+  struct Known {
+    AdminConnection connection;
+    Socket socket;
+    Session session;
+  };
+  std::map<std::string, Known, std::less<>> known_;  // by id
+  std::multimap<Session, std::string> polling_;      // ids of those that may yet be upgraded
+  std::jthread clock_;                               // the last: it ends before what it uses
 };
 
 }  // namespace socketio::server

@@ -1,5 +1,7 @@
 // Who is let in to the admin namespace, and what options it may have. What it tells and does is
 // shown to a real client in tests/e2e/socketio_admin.test.mjs.
+#include <future>
+
 #include <gtest/gtest.h>
 
 #include "net/sys.hpp"
@@ -203,11 +205,51 @@ TEST(Admin, StatisticsNameSoManyNamespaces) {
   EXPECT_EQ(count(), 1'000U);
 }
 
-TEST(Admin, NewNamespacesAreWatchedAndTheHookThereWasIsCalled) {
+TEST(Admin, IsThereOnce) {
+  World world;
+  AdminOptions wrong = open_to_all();
+  wrong.max_sessions = 0;
+  EXPECT_THROW(instrument(world.io, wrong), std::invalid_argument);
+  instrument(world.io, open_to_all());
+  AdminOptions other = open_to_all();
+  other.namespace_name = "/other";
+  EXPECT_THROW(instrument(world.io, other), std::logic_error);
+  EXPECT_EQ(world.io.stats().namespaces, 2U);  // no trace of it
+}
+
+TEST(Admin, OneHashAtATimeWhenNoMoreMayWait) {
+  World world;
+  AdminOptions options = with({"admin", "", kHash});
+  options.max_waiting_logins = 1;
+  options.max_failed_logins = 100;
+  instrument(world.io, options);
+  // The one worker is held until both others have been answered.
+  std::promise<void> held;
+  ASSERT_TRUE(world.io.offload([&held] { held.get_future().wait(); }, [] {}));
+  const std::string login = R"({"username":"admin","password":"changeit"})";
+  Client first(world);
+  first.send("0/admin," + login);
+  world.settle();
+  for (int i = 0; i < 2; ++i) {
+    Client other(world);
+    EXPECT_EQ(other.join("/admin", login), "");
+    EXPECT_EQ(other.refusal, R"(4/admin,{"message":"too many logins at once"})");
+  }
+  EXPECT_FALSE(first.has_packet());
+  held.set_value();
+  EXPECT_TRUE(first.next().starts_with(R"(0/admin,{"sid":")"));
+  Client last(world);
+  EXPECT_NE(last.join("/admin", login), "");
+}
+
+// Whichever is set first.
+TEST(Admin, NewNamespacesAreWatchedAndTheUsersHookIsCalled) {
   World world;
   std::vector<std::string> made;
-  world.io.on_new_namespace([&made](const Namespace& nsp) { made.push_back(nsp.name()); });
+  const auto hook = [&made](const Namespace& nsp) { made.push_back(nsp.name()); };
+  world.io.on_new_namespace(hook);
   instrument(world.io, open_to_all());
+  world.io.on_new_namespace(hook);
   world.io.of("/later");
   EXPECT_EQ(made, (std::vector<std::string>{"/admin", "/later"}));
   Client admin(world);

@@ -191,6 +191,23 @@ TEST(Allocation, NoneForAnAcknowledgedEventInSteadyState) {
   EXPECT_EQ(allocations - before, 0U);
 }
 
+TEST(Allocation, NoneForAnAckThatIsAnsweredInItsHandler) {
+  socketio::Server io;
+  io.on_event("m", [](std::string_view text, socketio::Ack ack) { ack(text.size()); });
+  io.listen(0);
+  Client client(io);
+  const auto ask = [&client](int times) {
+    for (int i = 0; i < times; ++i) {
+      client.send("420[\"m\",\"abc\"]");
+      client.until("430[3]");
+    }
+  };
+  ask(100);
+  const std::uint64_t before = allocations;
+  ask(1000);
+  EXPECT_EQ(allocations - before, 0U);
+}
+
 TEST(Allocation, OneMessageForABroadcast) {
   socketio::Server io;
   io.on_event("m", [&io](std::string_view text) { io.emit("m", text); });

@@ -3,6 +3,7 @@
 // WebSocket owns no buffer.
 #pragma once
 
+#include <bit>
 #include <memory>
 #include <optional>
 
@@ -76,32 +77,46 @@ struct Move {
   base::InBuffer bytes;  // the request and all behind it, unanswered
 };
 
-struct Connection : eio::Outlet {
+// All of them are false on an open WebSocket that is sent what it is to be sent, so that one
+// comparison asks for all: they fill a byte.
+struct ConnectionStates {
+  bool any() const { return std::bit_cast<std::uint8_t>(*this) != 0; }
+
+  bool probe : 1 = false;      // the WebSocket is an upgrade being tried
+  bool in_flight : 1 = false;  // a send is with the backend
+  // What the session has been told: not everything left with the last flush.
+  bool unflushed : 1 = false;
+  bool ponged : 1 = false;   // the WebSocket machine waits to hear that its answers have left
+  bool closing : 1 = false;  // when `out` is empty: shut down, linger, close
+  bool lingering : 1 =
+      false;                // our FIN is out; what comes is thrown away until theirs, or a deadline
+  bool paused : 1 = false;  // receiving is stopped
+  bool eof : 1 = false;
+};
+
+// What a broadcast touches comes first: the outlet, the states, and what usual() looks at.
+struct Connection : eio::Outlet, ConnectionStates {
   // TLS, and there is nobody yet to give plaintext to.
   bool shaking_hands() const { return tls && !http && !ws && !move; }
   // What the backend sends.
   base::OutQueue& wire() { return tls ? tls->wire : out; }
+  // An open Engine.IO WebSocket without TLS and with nothing to look after but its queue.
+  bool usual() const { return !any() && !http && !move && !tls && !plain; }
 
+  enum class Waiting : std::uint8_t { no, now, next };
+  // One byte for this and what follows: there is no room for a second one.
+  Waiting waiting : 2 = Waiting::no;  // see Shard::revisit
+  bool held : 1 = false;  // `in_flight` only keeps what comes next apart: see Shard::hold
+  bool shed : 1 = false;  // dropped since the whole server held too much; only its end is left
   net::StreamId stream{};
   ConnectionId self{};
   std::unique_ptr<HttpSide> http;
-  std::optional<ws::Machine> ws;
   std::unique_ptr<Move> move;
   std::unique_ptr<TlsSide> tls;
-  std::unique_ptr<PlainSide> plain;   // a WebSocket of the user's own
+  std::unique_ptr<PlainSide> plain;  // a WebSocket of the user's own
+  std::optional<ws::Machine> ws;
   SessionId session{};                // of a WebSocket
   std::unique_ptr<net::Timer> timer;  // made when it is armed; a WebSocket hardly ever has one
-  bool probe = false;                 // the WebSocket is an upgrade being tried
-  bool in_flight = false;             // a send is with the backend
-  bool flushed = true;     // what the session has been told: everything left with the last flush
-  bool closing = false;    // when `out` is empty: shut down, linger, close
-  bool lingering = false;  // our FIN is out; input is thrown away until the peer's, or a deadline
-  bool paused = false;     // receiving is stopped
-  bool eof = false;
-  enum class Waiting : std::uint8_t { no, now, next };
-  // One byte: there is no room for a second one.
-  Waiting waiting : 2 = Waiting::no;  // see Shard::revisit
-  bool shed : 1 = false;  // dropped since the whole server held too much; only its end is left
 };
 
 // One Engine.IO client, and the connections that carry it now.

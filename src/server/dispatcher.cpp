@@ -33,27 +33,35 @@ void Next::fail(std::exception_ptr error) const {
 }  // namespace socketio
 
 namespace socketio::server {
+namespace {
+
+// Times that memory runs out in one pump(): more, and what is left waits for the next.
+constexpr int kFailures = 100;
+
+}  // namespace
 
 // One event being handled: what detail::Invocation shows to typed handlers.
+// What it is given outlives it.
 class Call final : public detail::Invocation {
  public:
-  Call(Dispatcher& dispatcher, sio::SocketId id, Socket handle, const EventView& view,
+  Call(Dispatcher& dispatcher, sio::SocketId id, const Socket& handle, const EventView& view,
        std::optional<std::uint64_t> ack_id)
-      : dispatcher_(dispatcher),
-        id_(id),
-        handle_(std::move(handle)),
-        view_(view),
-        ack_id_(ack_id) {}
+      : dispatcher_(dispatcher), id_(id), handle_(handle), view_(view), ack_id_(ack_id) {}
+  ~Call() {
+    if (ack_) dispatcher_.give_back(std::move(ack_));
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
 
   const Socket& socket() override { return handle_; }
-  EventView event() override { return view_; }
+  const EventView& event() override { return view_; }
   bool wants_ack() override { return ack_id_.has_value(); }
   Ack make_ack() override;
   void reply(detail::ArgsRef args) override {
     if (!ack_id_) return;
     const std::uint64_t id = *std::exchange(ack_id_, std::nullopt);
     // Another handler of the event may have taken an Ack and used it already.
-    if (ack_ == nullptr || close_ack(*ack_)) dispatcher_.send_ack(id_, id, args);
+    if (!ack_ || close_ack(ack_.state())) dispatcher_.send_ack(id_, id, args);
   }
   void mismatch(std::size_t index) override { dispatcher_.report_mismatch(view_.name(), index); }
   detail::TaskEnd begin_task() override;
@@ -69,10 +77,10 @@ class Call final : public detail::Invocation {
  private:
   Dispatcher& dispatcher_;
   sio::SocketId id_;
-  Socket handle_;
-  EventView view_;
+  const Socket& handle_;
+  const EventView& view_;
   std::optional<std::uint64_t> ack_id_;
-  std::shared_ptr<detail::AckState> ack_;
+  detail::AckHolder ack_;
   const detail::HandlerPtr* handler_ = nullptr;
 };
 
@@ -80,20 +88,26 @@ class Call final : public detail::Invocation {
 
 namespace socketio {
 
+void detail::AckHolder::free(Shared* shared) {
+  std::default_delete<AckState>{}(static_cast<AckState*>(shared));
+}
+
 Ack::operator bool() const {
-  return state_ != nullptr && state_->open.load(std::memory_order_relaxed);
+  return holder_ && holder_.state().open.load(std::memory_order_relaxed);
 }
 
 bool Ack::send(detail::ArgsRef args) const {
-  if (state_ == nullptr || !state_->open.exchange(false, std::memory_order_relaxed)) return false;
-  if (state_->answer) return state_->answer(server::collect(args)), true;
-  const auto socket = sio::SocketId::unpack(state_->socket);
-  if (server::Shard* shard = state_->hub->command(state_->shard); shard != nullptr)
-    return shard->dispatcher().send_ack(socket, state_->id, args);
+  if (!holder_) return false;
+  detail::AckState& state = holder_.state();
+  if (!state.open.exchange(false, std::memory_order_relaxed)) return false;
+  if (state.answer) return state.answer(server::collect(args)), true;
+  const auto socket = sio::SocketId::unpack(state.socket);
+  if (server::Shard* shard = state.hub->command(state.shard); shard != nullptr)
+    return shard->dispatcher().send_ack(socket, state.id, args);
   // Off the shard's thread: the arguments become values here, since they may not live on.
   auto values = std::make_shared<Args>(server::collect(args));
-  return state_->hub->post_command(
-      state_->shard, [socket, values, id = state_->id](server::Shard& shard) {
+  return state.hub->post_command(
+      state.shard, [socket, values, id = state.id](server::Shard& shard) {
         shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
       });
 }
@@ -108,15 +122,53 @@ bool Call::close_ack(detail::AckState& ack) {
 
 Ack Call::make_ack() {
   if (!ack_id_) return {};
-  if (!ack_) {
-    ack_ = std::make_shared<detail::AckState>();
-    ack_->hub = handle_.hub();
-    ack_->shard = handle_.shard();
-    ack_->socket = id_.packed();
-    ack_->id = *ack_id_;
-  }
+  if (!ack_) ack_ = dispatcher_.take_ack(id_, *ack_id_);
   return Ack(ack_);
 }
+
+// Most are answered before their handler ends, and their memory serves the next.
+detail::AckHolder Dispatcher::take_ack(sio::SocketId socket, std::uint64_t id) {
+  detail::AckHolder ack = std::move(spare_ack_);
+  if (!ack) {
+    ack = detail::AckHolder(std::make_unique<detail::AckState>().release());
+    ack.state().hub = hub_;
+    ack.state().shard = shard_.index();
+  }
+  ack.state().socket = socket.packed();
+  ack.state().id = id;
+  ack.state().open.store(true, std::memory_order_relaxed);
+  return ack;
+}
+
+void Dispatcher::give_back(detail::AckHolder ack) {
+  if (ack.alone()) spare_ack_ = std::move(ack);
+}
+
+// The handle of whoever runs handlers of a socket: the dispatcher's own, unless that is in use
+// further up the stack.
+class Dispatcher::Lent {
+ public:
+  Lent(Dispatcher& dispatcher, const sio::Socket& socket)
+      : dispatcher_(dispatcher), mine_(!dispatcher.lent_ && socket.id.shared() == nullptr) {
+    if (mine_) {
+      dispatcher.lent_ = true;
+      dispatcher.spare_.rebind(socket.self.packed(), socket.nsp, socket.id.chars());
+    } else {
+      own_.emplace(dispatcher.handle(socket));
+    }
+  }
+  ~Lent() {
+    if (mine_) dispatcher_.lent_ = false;
+  }
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+  const Socket& get() const { return mine_ ? dispatcher_.spare_ : *own_; }
+
+ private:
+  Dispatcher& dispatcher_;
+  const bool mine_;
+  std::optional<Socket> own_;
+};
 
 // The end of a coroutine handler, on the shard's thread; it also keeps the handler (and what it
 // captured) alive until then.
@@ -147,6 +199,7 @@ Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Count
       options_(hub->settings.sio),
       hub_(std::move(hub)),
       encoder_(options_.parser) {
+  spare_ = Socket(hub_, shard_.index(), 0, 0, {});
   let_in(0);
 }
 
@@ -192,24 +245,48 @@ void Dispatcher::report_mismatch(std::string_view event, std::size_t argument) {
 
 void Dispatcher::report_exception(std::exception_ptr error, std::string_view event) {
   counters_.failures.add();
-  std::string message = "unknown exception";
   try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    message = e.what();
-  } catch (...) {
+    std::string message = "unknown exception";
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+      message = e.what();
+    } catch (...) {
+    }
+    report({ErrorReport::Kind::handler_exception, message, std::string(event)});
+  } catch (const std::bad_alloc&) {  // what was to be reported, most likely; it has been counted
   }
-  report({ErrorReport::Kind::handler_exception, message, std::string(event)});
 }
 
 void Dispatcher::pump(base::Time now) {
   if (pumping_) return;
   pumping_ = true;
+  sio::Arrival arrival;
+  for (int failures = 0; failures < kFailures; ++failures) {
+    sio::ClientId concerned{};
+    try {
+      if (core_.next_arrival(arrival)) {
+        concerned = arrival.client;
+        on_event(arrival);
+      }
+      if (!core_.quiet()) drain(now, concerned);
+      break;
+    } catch (const std::bad_alloc&) {
+      // Costs the client whose event it was; the others' events go on.
+      counters_.failures.add();
+      shard_.give_up(concerned);
+    }
+  }
+  pumping_ = false;
+}
+
+void Dispatcher::drain(base::Time now, sio::ClientId& concerned) {
   while (true) {
+    concerned = {};
     sio::Event event = core_.next(now);
+    concerned = event.client;
     switch (event.kind) {
       case sio::EventKind::none:
-        pumping_ = false;
         return;
       case sio::EventKind::connecting:
         on_connecting(event);
@@ -223,7 +300,6 @@ void Dispatcher::pump(base::Time now) {
       case sio::EventKind::event:
         on_event(event);
         if (!core_.quiet()) break;
-        pumping_ = false;
         return;
       case sio::EventKind::ack:
         counters_.acks_pending.subtract();
@@ -295,13 +371,12 @@ void Dispatcher::connected(sio::SocketId id) {
   nsp.entry->sockets.fetch_add(1, std::memory_order_relaxed);
   counters_.sockets.add();
   if (nsp.watched) room_changed(*socket, user.id(), true);
-  const auto handlers = nsp.connection;
-  for (const auto& [listener, run] : handlers) guarded("connection", [&] { run(user); });
+  nsp.connection.each([&](const auto& run) { guarded("connection", [&] { run(user); }); });
 }
 
 // -- Events.
 
-void Dispatcher::on_event(sio::Event& event) {
+void Dispatcher::on_event(const sio::Arrival& event) {
   counters_.events_in.add();
   sio::Socket* socket = event.record;
   const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
@@ -336,7 +411,8 @@ void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& 
   const ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
   if (!for_all && !for_one) return;
   const sio::SocketId id = socket.self;
-  Call call(*this, id, handle(socket), view, ack_id);
+  const Lent handle(*this, socket);
+  Call call(*this, id, handle.get(), view, ack_id);
   for (const ListenersPtr* list : {&for_all, &for_one}) {
     if (!*list) continue;
     for (const Listener& listener : **list) {
@@ -389,8 +465,9 @@ void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& 
 void Dispatcher::on_error(sio::SocketId id, std::string_view text) {
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr || !socket->attachment) return;
-  const auto handlers = static_cast<SocketExtras*>(socket->attachment.get())->error;
-  for (const auto& [listener, run] : handlers) guarded("error", [&] { run(text); });
+  static_cast<SocketExtras*>(socket->attachment.get())->error.each([&](const auto& run) {
+    guarded("error", [&] { run(text); });
+  });
 }
 
 void Dispatcher::on_disconnect(const sio::Event& event) {
@@ -406,14 +483,14 @@ void Dispatcher::on_disconnect(const sio::Event& event) {
   const Socket user = handle(*socket);
   const std::shared_ptr<sio::Attachment> keep = socket->attachment;
   if (auto* own = static_cast<SocketExtras*>(keep.get()); own != nullptr) {
-    const auto handlers = before ? own->disconnecting : own->disconnected;
-    for (const auto& [listener, run] : handlers)
+    (before ? own->disconnecting : own->disconnected).each([&](const auto& run) {
       guarded("disconnect", [&] { run(reason, event.detail); });
+    });
   }
   if (before) return remember_rooms(*core_.get(event.socket));
-  const auto handlers = extras(event.nsp).disconnected;
-  for (const auto& [listener, run] : handlers) guarded("disconnect", [&] { run(user, reason); });
-  if (hub_->recovery != nullptr) end_session(event.socket, recoverable(reason));
+  extras(event.nsp).disconnected.each(
+      [&](const auto& run) { guarded("disconnect", [&] { run(user, reason); }); });
+  if (hub_->recovery != nullptr) end_session(event.socket, reason);
   client_left(extras(event.nsp));
 }
 

@@ -68,6 +68,8 @@ class Dispatcher {
   void deliver(const sio::LogEntry& entry, std::string_view event, sio::Flags flags);
   // A connecting socket goes on, after it had to wait.
   void reconnect(sio::SocketId id);
+  // An adapter has answered which session its client comes back to.
+  void restored(sio::SocketId id, std::optional<RestoredSession> session);
   // The socket's client has come back on another connection.
   void supersede(sio::SocketId id);
 
@@ -109,6 +111,11 @@ class Dispatcher {
 
  private:
   friend class Call;
+  class Lent;
+  detail::AckHolder take_ack(sio::SocketId socket, std::uint64_t id);
+  void give_back(detail::AckHolder ack);
+  // pump() without the guard: `concerned` is whose event is being handled.
+  void drain(base::Time now, sio::ClientId& concerned);
   void vanished(const sio::Event& event);
   void on_connecting(const sio::Event& event);
   void run_middlewares(sio::SocketId socket, std::shared_ptr<std::vector<detail::Middleware>> chain,
@@ -124,8 +131,15 @@ class Dispatcher {
   using WantedPtr = std::shared_ptr<const Wanted>;
   void run_middlewares(sio::SocketId socket, sio::NamespaceIndex nsp);
   bool recover(sio::SocketId id);
+  void restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
+               sio::RecoveryRequest request);
+  std::unique_ptr<sio::RecoverySession> session_of(const RestoredSession& restored,
+                                                   std::uint32_t nsp);
+  void recovered(sio::SocketId id);
+  void persist(const sio::Socket& socket, const sio::RecoverySession& session, Adapter& keeper);
   bool accept_recoverable(sio::SocketId id);
-  void end_session(sio::SocketId id, bool keep);
+  void end_session(sio::SocketId id, DisconnectReason reason);
+  void end_session(sio::SocketId id, bool keep, bool keep_elsewhere);
   void on_unknown_namespace(const sio::Event& event);
   void resolve(const WantedPtr& wanted, std::size_t parent);
   void create_child(const WantedPtr& wanted, std::uint32_t parent);
@@ -136,7 +150,7 @@ class Dispatcher {
   void remember_rooms(const sio::Socket& socket);
   void left_rooms(const sio::Socket& socket);
   void tell_rooms(const sio::Socket& socket);
-  void on_event(sio::Event& event);
+  void on_event(const sio::Arrival& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
                     std::optional<std::uint64_t> ack_id);
   void run_packet_middlewares(
@@ -158,6 +172,9 @@ class Dispatcher {
   const sio::Options& options_;
   std::shared_ptr<detail::Hub> hub_;
   sio::Encoder encoder_;
+  Socket spare_;  // for handlers while they run: see Lent
+  bool lent_ = false;
+  detail::AckHolder spare_ack_;
   std::vector<std::unique_ptr<NamespaceExtras>> namespaces_;  // by slot_of their index
   std::vector<std::unique_ptr<NamespaceHandlers>> parents_;
   std::uint32_t outgoing_listeners_ =

@@ -128,16 +128,17 @@ bool Dispatcher::send_ack(sio::SocketId id, std::uint64_t ack, detail::ArgsRef a
 bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket& packet,
                            std::string_view event) {
   if (!core_.has_namespace(target.nsp)) return true;  // nobody of it is here
-  const sio::Selection selection = selection_of(target);
+  const base::Bytes sender(target.sender.data(), target.socket != 0 ? target.sender.size() : 0);
+  const sio::Selected selection(target.rooms, target.except, sender);
   if (outgoing_listeners_ == 0) {
-    counters_.events_out.add(core_.broadcast(target.nsp, selection, packet, flags_of(target)));
+    counters_.events_out.add(core_.send_to(target.nsp, selection, packet, flags_of(target)));
     return true;
   }
   OutgoingNotifier notifier(
       packet, event, options_,
       [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
   counters_.events_out.add(
-      core_.broadcast(target.nsp, selection, packet, flags_of(target), &notifier));
+      core_.send_to(target.nsp, selection, packet, flags_of(target), &notifier));
   return true;
 }
 

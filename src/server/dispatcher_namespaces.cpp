@@ -36,8 +36,9 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
   if (!added.is_new) return added;
   const std::uint32_t index = added.entry->index;
   here.dispatcher().guarded("adapter", [&] { make_adapter(hub, index); });
-  if (const auto& hook = hub->hooks.new_namespace)
-    here.dispatcher().guarded("new_namespace", [&] { hook(Namespace(hub, index)); });
+  for (const auto* hook : {&hub->hooks.admin.new_namespace, &hub->hooks.new_namespace}) {
+    if (*hook) here.dispatcher().guarded("new_namespace", [&] { (*hook)(Namespace(hub, index)); });
+  }
   // Behind what the hook registered.
   for (std::size_t i = 0; i < hub->size(); ++i)
     hub->run_or_post_always(i, [index](Shard& on) { on.dispatcher().let_in(index); });

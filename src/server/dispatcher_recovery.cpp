@@ -1,5 +1,7 @@
 // Connection state recovery between the core and the whole server's part of it: sockets that take
 // up a session, and those that leave one.
+#include <algorithm>
+
 #include "server/recovery.hpp"
 #include "server/shard.hpp"
 
@@ -13,7 +15,7 @@ bool recoverable(DisconnectReason reason) {
     case DisconnectReason::ping_timeout:
     case DisconnectReason::forced_server_close:
       return true;
-    // JS keeps these for adapters that outlive the process; ours ends with it.
+    // Adapters keep these, which may outlive the process; ours ends with it.
     case DisconnectReason::server_shutting_down:
     case DisconnectReason::parse_error:
     case DisconnectReason::client_namespace_disconnect:
@@ -29,17 +31,102 @@ bool Dispatcher::recover(sio::SocketId id) {
   if (socket == nullptr || socket->auth == nullptr) return false;
   const auto request = sio::read_recovery_request(*socket->auth);
   if (!request) return false;
+  if (const auto keeper = hub_->session_keeper(socket->nsp)) {
+    restore(keeper, id, *request);
+    return true;
+  }
   Recovery::Claim claim = hub_->recovery->claim(shard_, *socket, *request);
   if (claim.session == nullptr) return claim.wait;
   socket->attachment = std::move(claim.session->kept);
   core_.adopt(*socket, std::move(claim.session));
-  tell_rooms(*socket);
+  recovered(id);
+  return true;
+}
+
+void Dispatcher::recovered(sio::SocketId id) {
+  const sio::Socket& socket = *core_.get(id);
+  tell_rooms(socket);
   if (hub_->settings.options.connection_state_recovery->skip_middlewares) {
     connected(id);
   } else {
-    run_middlewares(id, socket->nsp);
+    run_middlewares(id, socket.nsp);
   }
-  return true;
+}
+
+// -- Sessions that the namespace's adapter keeps.
+
+void Dispatcher::restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
+                         sio::RecoveryRequest request) {
+  const auto answer = [hub = hub_, keeper, id,
+                       shard = shard_.index()](Result<std::optional<RestoredSession>> found) {
+    auto session = std::make_shared<std::optional<RestoredSession>>();
+    if (found) *session = std::move(*found);
+    hub->post_always(shard, [keeper, id, session](Shard& on) {
+      Dispatcher& dispatcher = on.dispatcher();
+      const sio::Socket* socket = dispatcher.core().get(id);
+      if (socket != nullptr && socket->state == sio::SocketState::connecting)
+        return dispatcher.restored(id, std::move(*session));
+      // Its client has gone again: it is kept as it was.
+      if (*session)
+        dispatcher.guarded("adapter", [&] { keeper->persist_session(std::move(**session)); });
+    });
+  };
+  const bool asked = guarded("adapter", [&] {
+    keeper->restore_session(std::move(request.pid), std::move(request.offset)).then(answer);
+  });
+  if (!asked) answer(std::optional<RestoredSession>());
+}
+
+// Null: it cannot be gone on with.
+std::unique_ptr<sio::RecoverySession> Dispatcher::session_of(const RestoredSession& restored,
+                                                             std::uint32_t nsp) {
+  sio::IdText pid;
+  sio::IdText sid;
+  if (restored.private_id.size() != pid.size() || restored.id.size() != sid.size()) return nullptr;
+  std::copy(restored.private_id.begin(), restored.private_id.end(), pid.begin());
+  std::copy(restored.id.begin(), restored.id.end(), sid.begin());
+  auto session = std::make_unique<sio::RecoverySession>(pid, sid, nsp, core_.position());
+  for (const std::string& room : restored.rooms) {
+    if (room != restored.id) session->join(room, core_.position());
+  }
+  std::size_t bytes = 0;
+  for (const Packet& packet : restored.missed) {
+    write_values(&packet.args, encoder_.begin_event(packet.name));
+    const sio::Encoded encoded = encoder_.finish(sio::PacketType::event, core_.namespace_name(nsp),
+                                                 std::nullopt, hub_->settings.sio.max_attachments);
+    if (!encoded.can_be_sent()) continue;
+    sio::LogEntry entry;
+    entry.nsp = nsp;
+    entry.packet = sio::Encoder::share(encoded, &hub_->ledger);
+    bytes += entry.packet.text.wire_size();
+    for (const eio::Message& attachment : entry.packet.attachments) bytes += attachment.wire_size();
+    session->missed.push_back(std::make_shared<const sio::LogEntry>(std::move(entry)));
+  }
+  // As for sessions of our own: half of what closes a connection.
+  return bytes <= hub_->settings.eio.send_hard / 2 ? std::move(session) : nullptr;
+}
+
+void Dispatcher::restored(sio::SocketId id, std::optional<RestoredSession> found) {
+  sio::Socket* socket = core_.get(id);
+  auto session = found ? session_of(*found, socket->nsp) : nullptr;
+  if (session == nullptr) return run_middlewares(id, socket->nsp);
+  if (!found->data.is_null())
+    extras(id)->data.emplace_back(typeid(Value), std::make_shared<Value>(std::move(found->data)));
+  core_.adopt(*socket, std::move(session));
+  recovered(id);
+}
+
+void Dispatcher::persist(const sio::Socket& socket, const sio::RecoverySession& session,
+                         Adapter& keeper) {
+  AdapterSession saved{
+      std::string(sio::view(session.sid)), std::string(sio::view(session.pid)), {}, {}};
+  for (const auto& [room, since] : session.rooms()) saved.rooms.push_back(room);
+  if (const auto* own = static_cast<const SocketExtras*>(socket.attachment.get())) {
+    for (const auto& [type, value] : own->data) {
+      if (type == typeid(Value)) saved.data = *static_cast<const Value*>(value.get());
+    }
+  }
+  guarded("adapter", [&] { keeper.persist_session(std::move(saved)); });
 }
 
 void Dispatcher::reconnect(sio::SocketId id) {
@@ -59,10 +146,14 @@ bool Dispatcher::accept_recoverable(sio::SocketId id) {
     return false;
   }
   sio::Socket* socket = core_.get(id);
+  if (hub_->session_keeper(socket->nsp) != nullptr) {
+    if (socket->recovery == nullptr && !socket->session->v3()) core_.begin_session(*socket);
+    return true;
+  }
   if (hub_->recovery->admit(shard_, *socket)) return true;
   // What it has missed was dropped while the middlewares ran, which know it as recovered: its
   // client has to come once more.
-  end_session(id, false);
+  end_session(id, false, false);
   socket->session->discard(eio::CloseReason::transport_close, "missed packets are gone",
                            shard_.now());
   return false;
@@ -73,10 +164,20 @@ void Dispatcher::supersede(sio::SocketId id) {
     core_.supersede(*socket, shard_.now());
 }
 
-void Dispatcher::end_session(sio::SocketId id, bool keep) {
+void Dispatcher::end_session(sio::SocketId id, DisconnectReason reason) {
+  const bool keep = recoverable(reason);
+  end_session(id, keep, keep || reason == DisconnectReason::server_shutting_down);
+}
+
+// Elsewhere: by an adapter, which may outlive the process.
+void Dispatcher::end_session(sio::SocketId id, bool keep, bool keep_elsewhere) {
   sio::Socket* socket = core_.get(id);
   if (socket == nullptr || socket->recovery == nullptr) return;
   std::unique_ptr<sio::RecoverySession> session = std::move(socket->recovery);
+  if (const auto keeper = hub_->session_keeper(socket->nsp)) {
+    if (keep_elsewhere) persist(*socket, *session, *keeper);
+    return;
+  }
   auto* own = static_cast<SocketExtras*>(socket->attachment.get());
   if (keep && own != nullptr && !own->data.empty()) {
     auto kept = std::make_shared<SocketExtras>();

@@ -61,7 +61,8 @@ void Dispatcher::room_changed(const sio::Socket& socket, std::string_view room_n
   const auto tell = [&](RoomFact fact) {
     if (adapter != nullptr) guarded("room", [&] { tell_adapter(*adapter, fact, room, id); });
     const auto listeners = extras(nsp).room_facts[static_cast<std::size_t>(fact)];
-    for (const auto& [listener, run] : listeners) guarded("room", [&] { run(room, id); });
+    for (const auto& [listener, run] : listeners)
+      guarded("room", [&, &call = run] { call(room, id); });
   };
   if (joined && edge) tell(RoomFact::created);
   tell(joined ? RoomFact::joined : RoomFact::left);
@@ -91,7 +92,7 @@ void Dispatcher::left_rooms(const sio::Socket& socket) {
 void Dispatcher::vanished(const sio::Event& event) {
   const sio::Socket& socket = *core_.get(event.socket);
   for (const std::string& room : rooms_to_leave(socket)) room_changed(socket, room, false);
-  if (hub_->recovery != nullptr) end_session(event.socket, true);
+  if (hub_->recovery != nullptr) end_session(event.socket, true, true);
   client_left(extras(event.nsp));
 }
 

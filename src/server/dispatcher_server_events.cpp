@@ -10,15 +10,15 @@ namespace {
 // An event without a socket.
 class ServerCall final : public detail::Invocation {
  public:
-  ServerCall(Dispatcher& dispatcher, const EventView& view, std::shared_ptr<detail::AckState> ack)
+  ServerCall(Dispatcher& dispatcher, const EventView& view, detail::AckHolder ack)
       : dispatcher_(dispatcher), view_(view), ack_(std::move(ack)) {}
 
   const Socket& socket() override { return none_; }
-  EventView event() override { return view_; }
-  bool wants_ack() override { return ack_ != nullptr; }
-  Ack make_ack() override { return ack_ == nullptr ? Ack() : Ack(ack_); }
+  const EventView& event() override { return view_; }
+  bool wants_ack() override { return static_cast<bool>(ack_); }
+  Ack make_ack() override { return ack_ ? Ack(ack_) : Ack(); }
   void reply(detail::ArgsRef args) override {
-    if (ack_ != nullptr && ack_->open.exchange(false)) ack_->answer(collect(args));
+    if (ack_ && ack_.state().open.exchange(false)) ack_.state().answer(collect(args));
   }
   void mismatch(std::size_t index) override { dispatcher_.report_mismatch(view_.name(), index); }
   detail::TaskEnd begin_task() override {
@@ -37,7 +37,7 @@ class ServerCall final : public detail::Invocation {
   Dispatcher& dispatcher_;
   Socket none_;
   EventView view_;
-  std::shared_ptr<detail::AckState> ack_;
+  detail::AckHolder ack_;
   const detail::HandlerPtr* handler_ = nullptr;
 };
 
@@ -51,12 +51,13 @@ void Dispatcher::on_server_event(sio::NamespaceIndex nsp, const Packet& packet,
   Args all{Value(packet.name)};
   all.insert(all.end(), packet.args.begin(), packet.args.end());
   const OwnedArgs args(std::move(all));
-  std::shared_ptr<detail::AckState> ack;
+  detail::AckHolder ack;
   if (answer) {
-    ack = std::make_shared<detail::AckState>();
-    ack->answer = std::move(answer);
+    ack = detail::AckHolder(std::make_unique<detail::AckState>().release());
+    ack.state().answer = std::move(answer);
   }
-  ServerCall call(*this, EventView(packet.name, args.root(), {}, ack != nullptr), ack);
+  const bool asked = static_cast<bool>(ack);
+  ServerCall call(*this, EventView(packet.name, args.root(), {}, asked), std::move(ack));
   for (const Listener& listener : *list) call.run(listener.handler);
 }
 

@@ -30,6 +30,7 @@ struct EngineHooks {
   std::deque<Engine::HeadersHook> initial_headers;
   std::deque<Engine::HeadersHook> headers;
   std::deque<std::function<void(const ConnectionError&)>> connection_error;
+  std::deque<std::function<void(EngineSocket)>> connection;
   // Requests have to be asked about, or their answers get headers: everything else about them
   // costs nothing unless somebody wants it.
   bool gated = false;

@@ -352,5 +352,43 @@ TEST(DestroyUpgrade, ARouteHasALimitedTimeForIt) {
   for (const Pending<void>& pending : never) pending.state()->finish(Result<void>());
 }
 
+// -- Old clients
+
+class RawPeer final : public test::Peer {
+ public:
+  using Peer::Peer;
+  std::string in;
+
+ private:
+  void on_bytes(char* bytes, std::size_t size) override { in.append(bytes, size); }
+};
+
+TEST(OldClients, TheHandshakeIsNotInTheAnswersSegment) {
+  ServerOptions options;
+  options.allow_eio3 = true;
+  World world(options);
+  RawPeer peer(world);
+  peer.write("GET /socket.io/?EIO=3&transport=websocket HTTP/1.1\r\nHost: test\r\n" +
+             std::string(kUpgrade) + "\r\n");
+  ASSERT_TRUE(world.until([&peer] { return peer.in.ends_with("\r\n\r\n"); }));
+  ASSERT_TRUE(
+      world.until([&peer] { return peer.in.find(R"("pingTimeout")") != std::string::npos; }));
+  EXPECT_NE(peer.in.find("40"), std::string::npos);  // the CONNECT of "/", behind it
+}
+
+TEST(OldClients, WhatIsHeldBackDoesNotOutliveItsConnection) {
+  ServerOptions options;
+  options.allow_eio3 = true;
+  World world(options);
+  world.io.on_connection([](const Socket& socket) { socket.disconnect(true); });
+  RawPeer peer(world);
+  peer.write("GET /socket.io/?EIO=3&transport=websocket HTTP/1.1\r\nHost: test\r\n" +
+             std::string(kUpgrade) + "\r\n");
+  // All of it, the farewell too, though the end came while it was held back.
+  EXPECT_TRUE(world.until([&peer] { return peer.in.ends_with(std::string("\x88\0", 2)); }));
+  EXPECT_NE(peer.in.find("pingTimeout"), std::string::npos);
+  EXPECT_TRUE(world.until([&world] { return world.io.stats().clients == 0; }));
+}
+
 }  // namespace
 }  // namespace socketio

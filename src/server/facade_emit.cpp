@@ -16,9 +16,17 @@
 
 namespace socketio::server {
 
+namespace {
+
+[[noreturn]] void throw_reserved(std::string_view event) {
+  throw std::invalid_argument("\"" + std::string(event) + "\" is a reserved event name");
+}
+
+}  // namespace
+
 void refuse_reserved(std::string_view event) {
-  if (sio::reserved_event(event))
-    throw std::invalid_argument("\"" + std::string(event) + "\" is a reserved event name");
+  if (sio::reserved_event(event)) [[unlikely]]
+    throw_reserved(event);
 }
 
 void refuse_attachments(const detail::Hub& hub, std::string_view event) {
@@ -121,14 +129,11 @@ bool emit_to_many(const Target& target, std::string_view event, ArgsRef args) {
       [&](const Target& here) { return emit_here(here, event, args); });
 }
 
-bool emit_to_one(const std::shared_ptr<Hub>& hub, std::uint32_t shard, std::uint64_t socket,
-                 std::string_view event, ArgsRef args, sio::Flags flags) {
-  if (hub == nullptr) return false;
-  const auto id = sio::SocketId::unpack(socket);
-  if (server::Shard* here = hub->command(shard); here != nullptr)
-    return here->dispatcher().emit(id, event, args, flags);
+// Not of this thread: the arguments become values.
+bool post_to_one(const Hub& hub, std::uint32_t shard, sio::SocketId id, std::string_view event,
+                 ArgsRef args, sio::Flags flags) {
   auto values = std::make_shared<Args>(server::collect(args));
-  return hub->post_command(
+  return hub.post_command(
       shard,
       [id, flags, values, name = std::string(event)](server::Shard& there) {
         there.dispatcher().emit(id, name, {values.get(), server::write_values}, flags);
@@ -136,11 +141,19 @@ bool emit_to_one(const std::shared_ptr<Hub>& hub, std::uint32_t shard, std::uint
       flags.is_volatile);
 }
 
+bool emit_to_one(const Hub& hub, std::uint32_t shard, std::uint64_t socket, std::string_view event,
+                 ArgsRef args, sio::Flags flags) {
+  const auto id = sio::SocketId::unpack(socket);
+  if (server::Shard* here = hub.command(shard); here != nullptr) [[likely]]
+    return here->dispatcher().emit(id, event, args, flags);
+  return post_to_one(hub, shard, id, event, args, flags);
+}
+
 }  // namespace
 
 bool emit_here(const Target& target, std::string_view event, ArgsRef args) {
   Hub& hub = *target.hub;
-  if (hub.recovery != nullptr)
+  if (hub.recovery != nullptr && hub.session_keeper(target.nsp) == nullptr)
     return hub.recovery->emit(target, event, args) == server::Recovery::Sent::yes;
   server::Shard* here = hub.command();
   const sio::SharedPacket packet = server::encode(hub, here, target.nsp, event, args);
@@ -150,14 +163,17 @@ bool emit_here(const Target& target, std::string_view event, ArgsRef args) {
   const Hub::Job job = [target, packet, name = std::string(event)](server::Shard& shard) {
     shard.dispatcher().broadcast(target, packet, name);
   };
+  if (hub.recovery != nullptr) return hub.command_all(job);  // in its place among the commands
   return hub.on_all(job, target.is_volatile);
 }
 
 bool emit(const Socket& socket, std::string_view event, ArgsRef args) {
-  if (socket.hub() != nullptr && socket.hub()->recovery != nullptr) [[unlikely]]
-    return emit(socket.target_for_emit(), event, args);
   server::refuse_reserved(event);
-  return emit_to_one(socket.hub(), socket.shard(), socket.self(), event, args, {});
+  const Hub* hub = socket.hub().get();
+  if (hub == nullptr) return false;
+  if (hub->recovery != nullptr) [[unlikely]]
+    return emit(socket.target_for_emit(), event, args);
+  return emit_to_one(*hub, socket.shard(), socket.self(), event, args, {});
 }
 
 bool emit(const Target& target, std::string_view event, ArgsRef args) {
@@ -165,10 +181,17 @@ bool emit(const Target& target, std::string_view event, ArgsRef args) {
   if (target.hub == nullptr) return false;
   if (!target.single) return emit_to_many(target, event, args);
   if (target.hub->recovery != nullptr) {
+    if (const auto keeper = target.hub->session_keeper(target.nsp)) {
+      Delivery delivery;
+      delivery.rooms.emplace_back(target.sender.data(), target.sender.size());
+      delivery.is_volatile = target.is_volatile;
+      delivery.compress = target.compress;
+      return keeper->broadcast({std::string(event), server::collect(args)}, delivery);
+    }
     const server::Recovery::Sent sent = target.hub->recovery->emit(target, event, args);
     if (sent != server::Recovery::Sent::unknown_socket) return sent == server::Recovery::Sent::yes;
   }
-  return emit_to_one(target.hub, target.shard, target.socket, event, args,
+  return emit_to_one(*target.hub, target.shard, target.socket, event, args,
                      {target.is_volatile, target.compress});
 }
 
@@ -298,7 +321,7 @@ bool disconnect_here(const Target& target, bool close) {
 // -- Between servers.
 
 void warn_no_servers(Hub& hub) {
-  constexpr std::string_view kText =
+  static constexpr std::string_view kText =
       "this adapter does not support the server_side_emit() functionality";
   const Hub::Job tell_log = [](server::Shard& shard) {
     shard.log(base::LogLevel::warn, base::LogKind::general, kText);

@@ -87,6 +87,11 @@ Engine& Engine::on_headers(HeadersHook hook) {
   return *this;
 }
 
+Engine& Engine::on_connection(std::function<void(EngineSocket)> hook) {
+  hub_->engine.connection.push_back(std::move(hook));
+  return *this;
+}
+
 Engine& Engine::on_connection_error(std::function<void(const ConnectionError&)> hook) {
   hub_->engine.connection_error.push_back(std::move(hook));
   return *this;

@@ -79,14 +79,14 @@ std::vector<Socket> Namespace::sockets() const {
 
 ListenerId detail::Registration::on_connection(std::function<void(Socket)> handler) const {
   return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
-    own.connection.emplace_back(id, handler);
+    own.connection.add(id, handler);
   });
 }
 
 ListenerId detail::Registration::on_disconnect(
     std::function<void(Socket, DisconnectReason)> handler) const {
   return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
-    own.disconnected.emplace_back(id, handler);
+    own.disconnected.add(id, handler);
   });
 }
 

@@ -62,6 +62,13 @@ Handshake Socket::handshake() const {
                           : shard->dispatcher().handshake(sio::SocketId::unpack(self_));
 }
 
+EngineSocket Socket::engine() const {
+  server::Shard* shard = here(*this);
+  const sio::Socket* socket = find(*this);
+  server::SessionRecord* record = socket == nullptr ? nullptr : shard->session_of(socket->client);
+  return record == nullptr ? EngineSocket() : shard->engine_socket(*record);
+}
+
 detail::Target Socket::target_for_emit() const {
   detail::Target target;
   target.hub = hub_;
@@ -107,7 +114,7 @@ ListenerId Socket::add_disconnect(DisconnectHandler handler, bool before) const 
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
   const ListenerId id = new_id(hub_);
-  (before ? own->disconnecting : own->disconnected).emplace_back(id, std::move(handler));
+  (before ? own->disconnecting : own->disconnected).add(id, std::move(handler));
   return id;
 }
 
@@ -115,7 +122,7 @@ ListenerId Socket::on_error(std::function<void(std::string_view)> handler) const
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
   const ListenerId id = new_id(hub_);
-  own->error.emplace_back(id, std::move(handler));
+  own->error.add(id, std::move(handler));
   return id;
 }
 
@@ -177,6 +184,7 @@ std::size_t Socket::any_outgoing_count() const {
 bool Socket::set_data(Value value) const {
   if (extras(*this) == nullptr) return false;
   data<Value>() = std::move(value);
+  if (const auto& hook = hub_->hooks.admin.data_changed) hook(*this);
   return true;
 }
 

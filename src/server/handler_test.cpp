@@ -161,6 +161,34 @@ TEST_F(Echo, TheReportNamesTheArgument) {
   EXPECT_EQ(world_.errors[0].message, "argument 1 does not fit the handler");
 }
 
+// Those that are answered at once serve later events; those that are kept are theirs for ever.
+TEST_F(Echo, AcksThatAreKeptAreNotConfusedWithLaterOnes) {
+  std::vector<std::pair<int, Ack>> kept;
+  world_.io.on_event("n", [&kept](int n, const Ack& ack) {
+    if (n % 3 == 0) return kept.emplace_back(n, ack), void();
+    EXPECT_TRUE(ack(n));
+    EXPECT_FALSE(ack(n));
+  });
+  const auto ask = [this](int n) {
+    client_.send("2" + std::to_string(n) + "[\"n\"," + std::to_string(n) + "]");
+  };
+  Strings expected;
+  for (int n = 0; n < 12; ++n) {
+    ask(n);
+    if (n % 3 != 0) expected.push_back("3" + std::to_string(n) + "[" + std::to_string(n) + "]");
+  }
+  EXPECT_EQ(client_.rest(), expected);
+  expected.clear();
+  while (!kept.empty()) {
+    const auto& [n, ack] = kept.back();
+    EXPECT_TRUE(ack(-n));
+    EXPECT_FALSE(ack);
+    expected.push_back("3" + std::to_string(n) + "[" + std::to_string(-n) + "]");
+    kept.pop_back();
+  }
+  EXPECT_EQ(client_.rest(), expected);
+}
+
 TEST_F(Echo, SocketFirstAckLastAndValuesBack) {
   world_.io.on_event("add", [](const Socket& socket, int a, int b) {
     EXPECT_TRUE(socket.connected());

@@ -1,6 +1,7 @@
 #include "server/handlers.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace socketio::server {
 
@@ -20,29 +21,60 @@ bool remove_listener(ListenersPtr& list, ListenerId id) {
   return true;
 }
 
+const ListenersPtr& EventMap::nobody() {
+  static const ListenersPtr none;
+  return none;
+}
+
 void EventMap::add(std::string_view name, Listener listener) {
-  add_listener(map_[std::string(name)], std::move(listener));
+  if (4 * (taken_ + 1) > 3 * slots_.size()) grow();
+  const Key key(name);
+  Slot& slot = slots_[place_of(key, name)];
+  if (!slot.list) {
+    slot.key = key;
+    slot.name = name;
+    ++taken_;
+  }
+  add_listener(slot.list, std::move(listener));
+}
+
+void EventMap::grow() {
+  std::vector<Slot> before(std::max<std::size_t>(4, 2 * slots_.size()));
+  before.swap(slots_);
+  for (Slot& slot : before) {
+    if (slot.list) put(std::move(slot));
+  }
+}
+
+void EventMap::put(Slot slot) {
+  const std::size_t place = place_of(slot.key, slot.name);
+  slots_[place] = std::move(slot);
+}
+
+// What follows may have been pushed on by what goes: it is put anew.
+void EventMap::free(std::size_t place) {
+  const std::size_t mask = slots_.size() - 1;
+  slots_[place] = Slot();
+  --taken_;
+  for (std::size_t i = (place + 1) & mask; slots_[i].list; i = (i + 1) & mask)
+    put(std::exchange(slots_[i], Slot()));
 }
 
 bool EventMap::remove(std::string_view name) {
-  const auto it = map_.find(name);
-  if (it == map_.end()) return false;
-  map_.erase(it);
+  if (taken_ == 0) return false;
+  const std::size_t place = place_of(Key(name), name);
+  if (!slots_[place].list) return false;
+  free(place);
   return true;
 }
 
 bool EventMap::remove(ListenerId id) {
-  for (auto it = map_.begin(); it != map_.end(); ++it) {
-    if (!remove_listener(it.value(), id)) continue;
-    if (!it->second) map_.erase(it);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (!remove_listener(slots_[i].list, id)) continue;
+    if (!slots_[i].list) free(i);
     return true;
   }
   return false;
-}
-
-ListenersPtr EventMap::find(std::string_view name) const {
-  const auto it = map_.find(name);
-  return it == map_.end() ? nullptr : it->second;
 }
 
 namespace {
@@ -54,12 +86,12 @@ bool remove_pair(List& list, ListenerId id) {
 
 bool SocketExtras::remove(ListenerId id) {
   return events.remove(id) || remove_listener(any, id) || remove_listener(any_outgoing, id) ||
-         remove_pair(disconnecting, id) || remove_pair(disconnected, id) || remove_pair(error, id);
+         disconnecting.remove(id) || disconnected.remove(id) || error.remove(id);
 }
 
 bool NamespaceHandlers::remove(ListenerId id) {
-  return events.remove(id) || remove_listener(any, id) || remove_pair(connection, id) ||
-         remove_pair(disconnected, id) || server_events.remove(id) ||
+  return events.remove(id) || remove_listener(any, id) || connection.remove(id) ||
+         disconnected.remove(id) || server_events.remove(id) ||
          std::any_of(room_facts.begin(), room_facts.end(),
                      [id](auto& list) { return remove_pair(list, id); });
 }

@@ -12,8 +12,6 @@
 #include <typeindex>
 #include <vector>
 
-#include <tsl/robin_map.h>
-
 #include <socketio/namespace.hpp>
 
 #include "server/namespace_names.hpp"
@@ -29,43 +27,102 @@ struct Listener {
 using Listeners = std::vector<Listener>;
 using ListenersPtr = std::shared_ptr<const Listeners>;
 
-// Names are a word or two: their first and last eight bytes, mixed. (The library's hash is a call
-// through two others.)
-struct NameHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view name) const {
-    constexpr std::size_t kWord = sizeof(std::uint64_t);
-    std::uint64_t first = name.size();
-    std::uint64_t last = 0;
-    if (name.size() >= kWord) {
-      std::memcpy(&first, name.data(), kWord);
-      std::memcpy(&last, name.data() + name.size() - kWord, kWord);
-    } else {
-      for (const char c : name) last = last << 8 | static_cast<unsigned char>(c);
-    }
-    constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
-    std::uint64_t mixed = (first ^ (last * kOdd) ^ name.size()) * kOdd;
-    return static_cast<std::size_t>(mixed ^ mixed >> 32);
-  }
-};
-
-// Handlers by event name. The names are the application's, so the hash needs no key.
+// Handlers by event name: a table with open addressing, at most three quarters full. The names are
+// the application's, so the hash needs no key. Names are a word or two, and so short ones are
+// compared by what is hashed of them, their first and last eight bytes.
 class EventMap {
  public:
   void add(std::string_view name, Listener listener);
   bool remove(std::string_view name);
   bool remove(ListenerId id);
   // Null when there are none.
-  ListenersPtr find(std::string_view name) const;
-  bool empty() const { return map_.empty(); }
+  const ListenersPtr& find(std::string_view name) const {
+    if (taken_ == 0) return nobody();
+    const Slot& slot = slots_[place_of(Key(name), name)];
+    return slot.list;
+  }
+  bool empty() const { return taken_ == 0; }
 
  private:
-  tsl::robin_map<std::string, ListenersPtr, NameHash, std::equal_to<>> map_;
+  struct Key {
+    Key() = default;
+    explicit Key(std::string_view name) : size(name.size()) {
+      constexpr std::size_t kWord = sizeof(std::uint64_t);
+      if (name.size() >= kWord) {
+        std::memcpy(&first, name.data(), kWord);
+        std::memcpy(&last, name.data() + name.size() - kWord, kWord);
+      } else {
+        for (const char c : name) last = last << 8 | static_cast<unsigned char>(c);
+      }
+    }
+    bool operator==(const Key&) const = default;
+    bool tells_all() const { return size <= 2 * sizeof(std::uint64_t); }
+    std::size_t hash() const {
+      constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
+      const std::uint64_t mixed = (first ^ (last * kOdd) ^ size) * kOdd;
+      return static_cast<std::size_t>(mixed ^ mixed >> 32);
+    }
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::size_t size = 0;
+  };
+  struct Slot {
+    Key key;
+    ListenersPtr list;  // null: free
+    std::string name;
+  };
+
+  static const ListenersPtr& nobody();
+  // The slot of a name, or the free one where it would be. There is a free one.
+  std::size_t place_of(const Key& key, std::string_view name) const {
+    const std::size_t mask = slots_.size() - 1;
+    for (std::size_t i = key.hash() & mask;; i = (i + 1) & mask) {
+      const Slot& slot = slots_[i];
+      if (!slot.list || (slot.key == key && (key.tells_all() || slot.name == name))) return i;
+    }
+  }
+  void put(Slot slot);
+  void grow();
+  void free(std::size_t place);
+
+  std::vector<Slot> slots_;  // none, or a power of two
+  std::size_t taken_ = 0;
 };
 
 // Copy-on-write additions to a list that may be being walked.
 void add_listener(ListenersPtr& list, Listener listener, bool first = false);
 bool remove_listener(ListenersPtr& list, ListenerId id);
+
+// Who wants to know of one fact. Who walks the list holds it as it was, at the cost of a reference:
+// connecting and disconnecting allocate nothing for it, and cannot fail.
+template <class F>
+class FactListeners {
+ public:
+  using List = std::vector<std::pair<ListenerId, F>>;
+  void add(ListenerId id, F listener) {
+    auto copy = list_ ? std::make_shared<List>(*list_) : std::make_shared<List>();
+    copy->emplace_back(id, std::move(listener));
+    list_ = std::move(copy);
+  }
+  bool remove(ListenerId id) {
+    if (!list_) return false;
+    auto copy = std::make_shared<List>(*list_);
+    if (std::erase_if(*copy, [id](const auto& entry) { return entry.first == id; }) == 0)
+      return false;
+    list_ = copy->empty() ? nullptr : std::move(copy);
+    return true;
+  }
+  // f(listener) for each.
+  template <class Visit>
+  void each(Visit&& visit) const {
+    const std::shared_ptr<const List> held = list_;
+    if (!held) return;
+    for (const auto& [id, listener] : *held) visit(listener);
+  }
+
+ private:
+  std::shared_ptr<const List> list_;
+};
 
 using DisconnectHandler = std::function<void(DisconnectReason, std::string_view)>;
 
@@ -74,9 +131,9 @@ struct SocketExtras final : sio::Attachment {
   EventMap events;
   ListenersPtr any;
   ListenersPtr any_outgoing;
-  std::vector<std::pair<ListenerId, DisconnectHandler>> disconnecting;
-  std::vector<std::pair<ListenerId, DisconnectHandler>> disconnected;
-  std::vector<std::pair<ListenerId, std::function<void(std::string_view)>>> error;
+  FactListeners<DisconnectHandler> disconnecting;
+  FactListeners<DisconnectHandler> disconnected;
+  FactListeners<std::function<void(std::string_view)>> error;
   std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> middlewares;
   std::vector<std::pair<std::type_index, std::shared_ptr<void>>> data;
 
@@ -89,8 +146,8 @@ enum class RoomFact : std::uint8_t { created, joined, left, deleted };
 struct NamespaceHandlers {
   EventMap events;
   ListenersPtr any;
-  std::vector<std::pair<ListenerId, std::function<void(Socket)>>> connection;
-  std::vector<std::pair<ListenerId, std::function<void(Socket, DisconnectReason)>>> disconnected;
+  FactListeners<std::function<void(Socket)>> connection;
+  FactListeners<std::function<void(Socket, DisconnectReason)>> disconnected;
   std::shared_ptr<std::vector<detail::Middleware>> middlewares;
   EventMap server_events;
   using RoomListener = std::function<void(std::string_view room, std::string_view socket)>;

@@ -152,6 +152,12 @@ bool Hub::command_all(const Job& job) const {
   return reached;
 }
 
+std::shared_ptr<Adapter> Hub::session_keeper(std::uint32_t nsp) const {
+  if (!settings.options.adapter) return nullptr;
+  std::shared_ptr<Adapter> adapter = names.adapter(nsp);
+  return adapter != nullptr && adapter->keeps_sessions() ? adapter : nullptr;
+}
+
 void Hub::open(std::size_t shard, server::Shard& object) {
   doors_[shard]->shard.store(&object, std::memory_order_release);
 }

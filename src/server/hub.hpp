@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <socketio/error.hpp>
+#include <socketio/socket.hpp>
 
 #include "base/ledger.hpp"
 #include "base/log.hpp"
@@ -33,11 +34,21 @@ namespace socketio::server {
 class Recovery;
 class ClientBundle;
 class Shard;
+struct SessionRecord;
+
+// What the admin's side of a server wants to hear besides what it can listen to like anybody.
+struct AdminHooks {
+  std::function<void(Namespace)> new_namespace;  // before the user's
+  std::function<void(Socket)> data_changed;
+  std::function<void(const Shard&, const SessionRecord&)> upgraded;
+  bool installed = false;
+};
 
 // Set before the loops run; called on the thread of whichever shard has something to say.
 struct Hooks {
   std::function<void(const ErrorReport&)> error;
   std::function<void(Namespace)> new_namespace;
+  AdminHooks admin;
 };
 
 }  // namespace socketio::server
@@ -106,6 +117,9 @@ struct Hub {
   std::vector<std::atomic<std::size_t>> connections;
   std::size_t connection_count() const;
   std::unique_ptr<server::Recovery> recovery;  // null when it is off
+  // The adapter of a namespace that keeps its sessions itself; null: `recovery` does. Only where
+  // recovery is on.
+  std::shared_ptr<Adapter> session_keeper(std::uint32_t nsp) const;
 
  private:
   enum class Room : std::uint8_t { to_spare, some, any };

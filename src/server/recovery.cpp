@@ -141,6 +141,7 @@ void Recovery::pull(Shard& shard) {
   Queue& queue = queues_[shard.index()];
   if (queue.pulling) return;
   const Raised raised(queue.pulling);
+  std::exception_ptr error;
   for (;;) {
     std::vector<Queued> batch;
     {
@@ -148,13 +149,21 @@ void Recovery::pull(Shard& shard) {
       queue.woken = false;
       batch.swap(queue.jobs);
     }
-    if (batch.empty()) return;
+    if (batch.empty()) {
+      if (error) std::rethrow_exception(error);
+      return;
+    }
     for (Queued& item : batch) {
       const Job job = std::move(item.job);
-      if (item.own)
-        job(shard);
-      else
+      if (!item.own) {
         shard.dispatcher().guarded("post", [&] { job(shard); });
+        continue;
+      }
+      try {
+        job(shard);
+      } catch (...) {  // for whoever emitted it, and not instead of what comes behind it
+        error = std::current_exception();
+      }
     }
   }
 }

@@ -6,18 +6,18 @@
 #include <ctime>
 #include <new>
 
+#include "base/prefetch.hpp"
 #include "server/admission.hpp"
 #include "server/recovery.hpp"
 
 namespace socketio::server {
 namespace {
 
-// Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
-// for many.
-constexpr std::size_t kInflatedPerTurn = 1'000'000;
 constexpr base::Duration kUnreadPause = std::chrono::milliseconds(10);
 constexpr base::Duration kLinger =
     std::chrono::seconds(2);  // our FIN is out: how long we wait for theirs
+// Of work that is owed to nobody in particular, when memory has run out in it.
+constexpr base::Duration kRetry = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -99,18 +99,13 @@ void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   counters_.bytes_in.add(bytes.size());
   if (c == nullptr || c->lingering) return;
-  c->tls ? on_ciphertext(*c, bytes) : on_plaintext(*c, bytes);
+  spare(c->self, [&] { c->tls ? on_ciphertext(*c, bytes) : on_plaintext(*c, bytes); });
 }
 
 void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
   if (c.move)
     return c.move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
-  try {
-    feed(c, bytes);
-  } catch (const std::bad_alloc&) {
-    log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
-    drop(c);
-  }
+  feed(c, bytes);
 }
 
 void Shard::feed(Connection& c, base::MutBytes bytes) {
@@ -140,7 +135,7 @@ void Shard::on_eof(net::StreamId, net::Owner owner) {
   if (c == nullptr || c->move) return;
   c->eof = true;
   if (c->lingering) return drop(*c);
-  input_ended(*c);
+  spare(c->self, [&] { input_ended(*c); });
 }
 
 void Shard::input_ended(Connection& connection) {
@@ -174,18 +169,18 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   base::OutQueue& wire = c->wire();
   wire.consume(n);
   // Not before: while the send was in flight its memory had to stay where it was.
-  wire.settle(&ledger_);
+  spare(c->self, [&] { wire.settle(&ledger_); });
   if (c->http && n > 0) c->http->machine.on_progress(now(), wire.empty() && c->out.empty());
   if ((c->closing || c->move) && n > 0) arm_stall(*c);
   // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
-  if (wire.empty()) return flush_connection(*c);
+  if (wire.empty()) return spare(c->self, [&] { flush_connection(*c); });
   mark_dirty(*c);
 }
 
 void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   if (c == nullptr) return;
-  lost(*c, static_cast<bool>(error));
+  spare(c->self, [&] { lost(*c, static_cast<bool>(error)); });
   if (c->shed) --shedding_;
   connections_.erase(ConnectionId::unpack(owner));
   hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
@@ -216,7 +211,7 @@ void Shard::lost(Connection& c, bool failed) {
     (c.probe ? record->probe : record->websocket) = {};
     record->session.on_websocket_closed(c.probe, failed, "", t);
   }
-  pump(*record);
+  spare(SessionId::unpack(record->session.owner()), [&] { pump(*record); });
 }
 
 bool Shard::has_work() const {
@@ -227,31 +222,24 @@ bool Shard::has_work() const {
 void Shard::on_timer(net::Timer& timer) {
   const base::Time t = now();
   if (timer.kind == kSessionTimer) {
-    if (SessionRecord* record = sessions_.get(SessionId::unpack(timer.owner)); record != nullptr) {
+    const SessionId id = SessionId::unpack(timer.owner);
+    if (SessionRecord* record = sessions_.get(id); record != nullptr) {
       // What has come is read before anybody looks at the clock.
       if (record->unread) return loop_.timers().arm(timer, base::after(t, kUnreadPause));
-      if (record->session.deadline() <= t) record->session.on_deadline(t);
-      pump(*record);
+      spare(id, [&] {
+        if (record->session.deadline() <= t) record->session.on_deadline(t);
+        pump(*record);
+      });
     }
   } else if (timer.kind == kConnectionTimer) {
-    const ConnectionId id = ConnectionId::unpack(timer.owner);
-    Connection* c = connections_.get(id);
-    if (c == nullptr) return;
-    if (c->closing || c->move || c->shaking_hands()) return drop(*c);
-    if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
-    if (c->http && c->http->patience <= t) {
-      // A route has left an upgrade alone: there is nothing to say to it.
-      if (c->http->exchange != Exchange::held) return drop(*c);
-      on_out_of_patience(*c);
-    }
-    if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
-    turn(*c);
-    if (c = connections_.get(id); c == nullptr) return;
-    // Its time is over and it does not even take what is there: no use in waiting once more.
-    if (c->closing && c->in_flight) return drop(*c);
-    arm(*c);
+    if (Connection* c = connections_.get(ConnectionId::unpack(timer.owner)); c != nullptr)
+      spare(c->self, [&] { on_connection_timer(*c); });
   } else if (timer.kind == kCoreTimer) {
-    core_.on_deadline(t);
+    try {
+      core_.on_deadline(t);
+    } catch (const std::bad_alloc&) {  // what is due still is: flush() arms the timer again
+      out_of_memory();
+    }
     dispatcher_.pump(t);
   } else if (timer.kind == kShutdownTimer) {
     connections_.each([this](ConnectionId, Connection& c) { drop(c); });
@@ -260,14 +248,39 @@ void Shard::on_timer(net::Timer& timer) {
     expire_recovery();
   } else if (timer.kind == kPlainTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
-    if (c != nullptr && c->plain) on_plain_timer(*c);
+    if (c != nullptr && c->plain) spare(c->self, [&] { on_plain_timer(*c); });
   } else if (timer.kind == kTrimTimer) {
     trim();
   }
 }
 
+void Shard::on_connection_timer(Connection& connection) {
+  Connection* c = &connection;
+  const ConnectionId id = c->self;
+  const base::Time t = now();
+  if (c->closing || c->move || c->shaking_hands()) return drop(*c);
+  release_held(*c);
+  if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
+  if (c->http && c->http->patience <= t) {
+    // A route has left an upgrade alone: there is nothing to say to it.
+    if (c->http->exchange != Exchange::held) return drop(*c);
+    on_out_of_patience(*c);
+  }
+  if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
+  turn(*c);
+  if (c = connections_.get(id); c == nullptr) return;
+  // Its time is over and it does not even take what is there: no use in waiting once more.
+  if (c->closing && c->in_flight) return drop(*c);
+  arm(*c);
+}
+
 void Shard::expire_recovery() {
-  const base::Time next = hub_->recovery->expire(now());
+  base::Time next = base::after(now(), kRetry);
+  try {
+    next = hub_->recovery->expire(now());
+  } catch (const std::bad_alloc&) {
+    out_of_memory();
+  }
   if (next != base::kNever) loop_.timers().arm(recovery_timer_, next);
 }
 
@@ -280,11 +293,20 @@ void Shard::flush() {
   while (eio::Session* session = shared_.dirty.pop_front()) {
     if (SessionRecord* record = sessions_.get(SessionId::unpack(session->owner()));
         record != nullptr)
-      flush_session(*record);
+      spare(SessionId::unpack(session->owner()), [&] { flush_session(*record); });
   }
-  while (eio::Outlet* outlet = shared_.outlets.pop_front())
-    flush_connection(static_cast<Connection&>(*outlet));
-  shed_output();
+  while (eio::Outlet* outlet = shared_.outlets.pop_front()) {
+    // Sending pushes everything of ours out of the nearest caches.
+    if (const eio::Outlet* next = shared_.outlets.front(); next != nullptr)
+      base::prefetch<128>(next);
+    Connection& c = static_cast<Connection&>(*outlet);
+    spare(c.self, [&] { flush_connection(c); });
+  }
+  try {
+    shed_output();
+  } catch (const std::bad_alloc&) {  // tried again by the next turn
+    out_of_memory();
+  }
   note_peak();
   if (const base::Time deadline = core_.deadline();
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
@@ -310,12 +332,34 @@ void Shard::flush() {
 void Shard::settle() {
   for (const ConnectionId id : unsettled_) {
     Connection* c = connections_.get(id);
-    if (c != nullptr && c->in_flight) c->wire().settle(&ledger_);
+    if (c != nullptr && c->in_flight) spare(id, [&] { c->wire().settle(&ledger_); });
   }
   unsettled_.clear();
 }
 
 void Shard::flush_connection(Connection& c) {
+  if (!c.usual() || !c.out.together()) return flush_unusual(c);
+  const base::Bytes part = c.out.front();
+  const std::size_t taken = loop_.backend().send(c.stream, {&part, 1});
+  counters_.bytes_out.add(taken);
+  c.out.consume(taken);
+  // Its deadline is as it was, and it has no input: else it would be paused.
+  if (taken == part.size()) [[likely]]
+    return;
+  flush_was_short(c);
+}
+
+void Shard::flush_was_short(Connection& c) {
+  await_sent(c);
+  after_flush(c, false);
+}
+
+void Shard::await_sent(Connection& c) {
+  c.in_flight = true;
+  unsettled_.push_back(c.self);
+}
+
+void Shard::flush_unusual(Connection& c) {
   if (c.in_flight || c.lingering) return;
   base::OutQueue& wire = c.tls ? seal(c) : c.out;
   bool everything = true;
@@ -332,22 +376,26 @@ void Shard::flush_connection(Connection& c) {
     if (c.http && taken > 0) c.http->machine.on_progress(now(), wire.empty() && c.out.empty());
     if ((c.closing || c.move) && taken > 0) arm_stall(c);
     if (taken < total) {
-      c.in_flight = true;
-      unsettled_.push_back(c.self);
+      await_sent(c);
       everything = false;
       break;
     }
     if (c.tls) seal(c);  // there is room for more
   }
+  after_flush(c, everything);
+}
+
+void Shard::after_flush(Connection& c, bool everything) {
   if (c.ws) {
     if (c.plain) [[unlikely]]
       on_plain_flushed(c);
-    if (!c.probe && everything != c.flushed) {
-      c.flushed = everything;
+    if (!c.probe && everything == c.unflushed) {
+      c.unflushed = !everything;
       if (SessionRecord* record = sessions_.get(c.session); record != nullptr)
         record->session.on_flushed(everything);
     }
     if (everything) {
+      c.ponged = false;
       c.ws->on_drained();
       if (c.ws->has_input() && !c.closing && !overloaded(sessions_.get(c.session))) revisit(c);
     }
@@ -384,6 +432,7 @@ void Shard::arm_at(Connection& c, base::Time deadline) {
 
 void Shard::close_when_sent(Connection& c) {
   if (c.closing) return;
+  release_held(c);
   c.closing = true;
   arm_stall(c);
   mark_dirty(c);
@@ -408,74 +457,6 @@ void Shard::set_paused(Connection& c, bool paused) {
   } else {
     loop_.backend().recv_start(c.stream);
   }
-}
-
-void Shard::turn_ws(Connection& c) {
-  if (c.plain) [[unlikely]]
-    return turn_plain(c);
-  const ConnectionId id = c.self;
-  const base::Time t = now();
-  SessionRecord* record = sessions_.get(c.session);
-  if (overloaded(record)) {
-    c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
-    return set_paused(c, true);
-  }
-  // The POSTs of before the upgrade come first; and nobody is answered before too much is shed.
-  if ((record != nullptr && record->unread) || too_much_output()) [[unlikely]] {
-    c.ws->keep(ledger_);
-    set_paused(c, true);
-    return later(c);
-  }
-  std::size_t inflated = 0;
-  for (int n = 0; n < kEventsPerTurn; ++n) {
-    const ws::Event event = c.ws->next(ws_env(c), t);
-    if (!c.out.empty()) mark_dirty(c);
-    if (event.kind == ws::EventKind::none) {
-      // Input that waits for our pongs to leave must not grow.
-      set_paused(c, c.ws->has_input());
-      if (c.ws->has_input()) c.ws->keep(ledger_);
-      return arm(c);
-    }
-    if (event.kind == ws::EventKind::closed) {
-      if (record != nullptr) {
-        c.session = {};
-        (c.probe ? record->probe : record->websocket) = {};
-        record->session.on_websocket_closed(c.probe, event.failed,
-                                            event.failed ? event.reason : base::Bytes(), t);
-        pump(*record);
-      }
-      return close_when_sent(c);
-    }
-    if (record == nullptr) continue;
-    if (event.kind == ws::EventKind::text) {
-      record->session.on_text(event.payload, c.probe, t);
-    } else if (event.kind == ws::EventKind::binary) {
-      record->session.on_binary(event.payload, c.probe, t);
-    } else {
-      continue;
-    }
-    pump(*record);
-    if (connections_.get(id) == nullptr || c.closing) return;
-    record = sessions_.get(c.session);
-    if (overloaded(record)) break;
-    if (too_much_output()) [[unlikely]]
-      break;
-    if (c.deflate != nullptr && (inflated += event.payload.size()) >= kInflatedPerTurn) break;
-    if (c.ws->idle()) {  // next() would find nothing
-      set_paused(c, false);
-      return arm(c);
-    }
-  }
-  // Cut short: the rest waits inside the machine until the others had their turn (or until handlers
-  // end).
-  c.ws->keep(ledger_);
-  set_paused(c, true);
-  if (!overloaded(record)) later(c);
-}
-
-// Too many of its handlers run: nothing more is read until some have ended.
-bool Shard::overloaded(const SessionRecord* record) const {
-  return record != nullptr && record->running > settings_.options.max_running_handlers;
 }
 
 }  // namespace socketio::server

@@ -7,13 +7,15 @@
 //
 // Where to look: shard.cpp (facts, flush), shard_end.cpp (close), shard_move.cpp (from shard to
 // shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests),
-// shard_admission.cpp (who may connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket),
+// shard_websocket.cpp (frames of Engine.IO's WebSockets), shard_admission.cpp (who may connect),
+// shard_engine.cpp (Engine.IO over HTTP and WebSocket), shard_watch.cpp (who listens to a session),
 // shard_v3.cpp (what old clients want differently), dispatcher.cpp (user code). Nothing here is
 // locked: everything runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
 #include <array>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -36,6 +38,8 @@
 #include "server/routes.hpp"
 
 namespace socketio::server {
+
+struct EngineWatch;
 
 // The id's bits are random already (and unknown ids only look up, never insert), but they come in
 // letters, whose high bits say little: the multiplication spreads what they have.
@@ -85,6 +89,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void accept_on(int listen_fd);
   void set_engine(EngineApplication* application) {
     engine_ = application;
+    messages_aside_ = application != nullptr;
   }  // before the first connection
   const std::vector<net::Listener>& listeners() const { return listeners_; }
   // Graceful; `done` runs when the last connection is gone (or was cut off at the deadline). Others
@@ -112,11 +117,18 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void overfill_plain(const detail::WebSocketState& state);  // other threads sent too much
   void terminate_plain(const detail::WebSocketState& state);
 
+  // -- For EngineSocket (shard_watch.cpp).
+  SessionRecord* session(std::uint64_t id);
+  EngineSocket engine_socket(const SessionRecord& record) const;
+  EngineWatch* watch(std::uint64_t id);  // null: gone, or closing
+
   // -- For the dispatcher.
   SessionRecord* session_of(sio::ClientId client);
   // More coroutine handlers run than allowed: reading from the client pauses until some end.
   void handler_started(SessionRecord& record);
   void handler_ended(std::uint64_t session);
+  // Memory ran out in something that the client must not miss: its session ends. Cannot fail.
+  void give_up(sio::ClientId client);
   // Something was queued outside a turn's facts (a posted job, a public call from the embedding
   // program): flush soon.
   void log(base::LogLevel level, base::LogKind kind, std::string_view text,
@@ -138,6 +150,32 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_timer(net::Timer& timer) override;
   void flush() override;
 
+  // The one place where memory that runs out is caught in the I/O path: it costs the connection, or
+  // the session, that the work was for. Cannot fail.
+  template <class Work>
+  void spare(ConnectionId id, Work&& work) {
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      out_of_memory();
+      if (Connection* c = connections_.get(id)) drop(*c);
+    }
+  }
+  template <class Work>
+  void spare(SessionId id, Work&& work) {
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      out_of_memory();
+      if (SessionRecord* record = sessions_.get(id)) give_up(*record);
+    }
+  }
+  void out_of_memory();
+  void give_up(SessionRecord& record);
+  void begin(Connection& c, const net::Address& peer, base::Bytes already_read,
+             std::unique_ptr<TlsSide> tls);
+  void on_connection_timer(Connection& c);
+
   void on_plaintext(Connection& c, base::MutBytes bytes);
   void input_ended(Connection& c);
   void feed(Connection& c, base::MutBytes bytes);
@@ -151,16 +189,20 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // this one's.
   void revisit(Connection& c) {
     if (c.waiting != Connection::Waiting::no) return;
-    c.waiting = Connection::Waiting::now;
     backlog_.push_back(c.self);
+    c.waiting = Connection::Waiting::now;
   }
   void later(Connection& c) {
     if (c.waiting == Connection::Waiting::next) return;
-    c.waiting = Connection::Waiting::next;
     later_.push_back(c.self);
+    c.waiting = Connection::Waiting::next;
   }
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
+  [[gnu::noinline]] void flush_unusual(Connection& c);
+  [[gnu::noinline]] void flush_was_short(Connection& c);
+  void await_sent(Connection& c);
+  void after_flush(Connection& c, bool everything);
   void settle();
   void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
   void arm(Connection& c);
@@ -170,6 +212,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void drop(Connection& c);             // close now
   void set_paused(Connection& c, bool paused);
   void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
+  void dismiss(Connection& c);
   void finish_closing();
   void finish_ending();
 
@@ -209,6 +252,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // To the shard that owns a session: every later request on the connection is at home there.
   void move(Connection& c, std::size_t shard);
   void hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
+                 std::unique_ptr<TlsSide> tls);
+  void send_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
                  std::unique_ptr<TlsSide> tls);
 
   // -- TLS (shard_tls.cpp).
@@ -258,23 +303,48 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // False: the handshake is wrong, and refused.
   bool start_websocket(Connection& c, const http::Request& request, const eio::Decision& decision);
   void turn_ws(Connection& c);
+  bool take_text(SessionRecord& record, base::MutBytes text, base::Time t);
+  bool take_frame(Connection& c, SessionRecord& record, const ws::Event& event, base::Time t);
+  bool drain(Connection& c, SessionRecord*& record);
+  void end_websocket(Connection& c, SessionRecord* record, const ws::Event& event);
   void pump(SessionRecord& record);
   void work_off(SessionRecord& record);
+  void follow(SessionRecord& record);
   void flush_session(SessionRecord& record);
+  void answer_parked(SessionRecord& record, Connection* c);
   void answer_post(Connection& c);
   void answer_engine(Connection& c, base::Bytes type, base::Bytes lines, base::Bytes body);
   void close_websocket(ConnectionId id);
   void deliver(SessionRecord& record, const eio::Event& event);
+  void deliver_text(SessionRecord& record, base::MutBytes payload, base::Time t);
+  bool deliver_aside(SessionRecord& record, const eio::Event& event);
   SessionRecord* find_session(base::Bytes sid);
   SessionRecord& open_session(Connection& c, const http::Request& request,
                               const eio::Decision& decision);
+  void fill_session(SessionRecord& record, SessionId id, const Connection& c,
+                    const http::Request& request);
   void greet(SessionRecord& record);
+  void deliver_end(SessionRecord& record, const eio::Event& event);
   void erase_session(SessionRecord& record);
+  void forget_session(SessionRecord& record);
   void arm(SessionRecord& record);
   std::optional<eio::SessionFacts> find(base::Bytes sid) const override;
 
+  // -- Sessions that are watched (shard_watch.cpp).
+  std::shared_ptr<EngineWatch> watch_of(const SessionRecord& record) const;
+  template <class List, class... Args>
+  void tell(const List& list, const Args&... args);
+  void tell_connection(const SessionRecord& record);
+  bool tell_message(const SessionRecord& record, const eio::Event& event);
+  void tell_closed(const SessionRecord& record, const eio::Event& event);
+  void tell_notes(SessionRecord& record);
+  void tell_upgraded(const SessionRecord& record);
+  void expect_flush(const SessionRecord& record);
+
   // -- Old clients (shard_v3.cpp).
   void join_root(SessionRecord& record);
+  void hold(Connection& c);
+  void release_held(Connection& c);
   void answer_old_client(Connection& c, const SessionRecord& record, eio::FormV3 form);
 
   // -- The user's own WebSockets (plain_websocket.cpp).
@@ -367,6 +437,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::array<base::Bytes, net::Backend::kMaxParts>
       parts_;  // of one send: too big to clear each time
   EngineApplication* engine_ = nullptr;
+  std::map<std::uint64_t, std::shared_ptr<EngineWatch>> watches_;  // by session
+  // Somebody wants messages before Socket.IO, or instead: one question for both.
+  bool messages_aside_ = false;
   bool closing_ = false;
   bool closed_ = false;
   bool ended_ = false;

@@ -283,6 +283,7 @@ void Shard::open_polling(Connection& c, const http::Request& request,
 
 void Shard::greet(SessionRecord& record) {
   if (engine_ != nullptr) engine_->opened(record.session);
+  if (!hub_->engine.connection.empty()) tell_connection(record);
   const Value& packet = settings_.options.engine.initial_packet;
   if (packet.is_null()) return;
   if (const std::string* text = packet.get_if<std::string>(); text != nullptr)

@@ -1,5 +1,6 @@
 // Fairness: of what one client has sent, a turn works off so much; the rest waits here for the next
 // turn, when all others have had theirs.
+#include <new>
 #include <utility>
 
 #include "server/shard.hpp"
@@ -18,11 +19,12 @@ void Shard::work_off_backlog() {
     Connection* c = connections_.get(backlog_[i]);
     if (c == nullptr || c->waiting != Connection::Waiting::now) continue;  // it has had its turn
     c->waiting = Connection::Waiting::no;
-    turn(*c);
+    spare(c->self, [&] { turn(*c); });
   }
   backlog_.erase(backlog_.begin(), backlog_.begin() + static_cast<std::ptrdiff_t>(waiting));
   for (const SessionId id : std::exchange(unread_, {})) {
-    if (SessionRecord* record = sessions_.get(id); record != nullptr) go_on(*record);
+    if (SessionRecord* record = sessions_.get(id); record != nullptr)
+      spare(id, [&] { go_on(*record); });
   }
 }
 
@@ -31,7 +33,14 @@ void Shard::end_backlog() {
   for (const ConnectionId id : later_) {
     if (Connection* c = connections_.get(id); c != nullptr) c->waiting = Connection::Waiting::now;
   }
-  backlog_.insert(backlog_.end(), later_.begin(), later_.end());
+  try {
+    backlog_.insert(backlog_.end(), later_.begin(), later_.end());
+  } catch (const std::bad_alloc&) {
+    out_of_memory();
+    for (const ConnectionId id : later_) {
+      if (Connection* c = connections_.get(id)) drop(*c);
+    }
+  }
   later_.clear();
   unread_.swap(unread_later_);
   for (auto* list : {&backlog_, &later_}) {
@@ -39,15 +48,21 @@ void Shard::end_backlog() {
   }
 }
 
-// What is left of a POST waits for the next turn, in memory of its own: the connection may go.
+// What is left of a POST waits for the next turn, in memory of its own: the connection may go. When
+// there is none the session ends.
 void Shard::put_off(SessionRecord& record, ConnectionId post) {
   base::InBuffer rest;
-  rest.append(record.session.unread(), ledger_);
+  try {
+    rest.append(record.session.unread(), ledger_);
+    unread_later_.push_back(SessionId::unpack(record.session.owner()));
+  } catch (...) {
+    give_up(record);
+    throw;
+  }
   record.session.moved_body(rest.view());
   record.body = std::move(rest);
   record.post = post;
   record.unread = true;
-  unread_later_.push_back(SessionId::unpack(record.session.owner()));
 }
 
 void Shard::go_on(SessionRecord& record) {

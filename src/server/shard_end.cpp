@@ -14,22 +14,30 @@ void Shard::close(std::function<void()> done) {
   closing_ = true;
   for (std::uint32_t i = 0; i < accepting_; ++i) loop_.backend().accept_stop(i);
   listeners_.clear();
-  core_.shut_down(now());
-  dispatcher_.pump(now());
-  sessions_.each([this](SessionId, SessionRecord& record) {
-    record.session.discard(eio::CloseReason::forced_close, "", now());
-    pump(record);
-  });
-  connections_.each([this](ConnectionId, Connection& c) {
-    if (c.http && c.http->exchange == Exchange::held) {
-      release(c);
-      respond(c, http::Response{503, {}, {}}, true);
-    }
-    if (c.plain) close_plain(*c.plain->state, 1001, "server shutting down");
-    if (c.shaking_hands() || (c.http && !c.http->machine.answering())) close_when_sent(c);
-  });
   loop_.timers().arm(shutdown_timer_, base::after(now(), settings_.options.close_timeout));
+  try {
+    core_.shut_down(now());
+  } catch (const std::bad_alloc&) {  // then they end with their sessions
+    out_of_memory();
+  }
+  dispatcher_.pump(now());
+  sessions_.each([this](SessionId id, SessionRecord& record) {
+    spare(id, [&] {
+      record.session.discard(eio::CloseReason::forced_close, "", now());
+      pump(record);
+    });
+  });
+  connections_.each([this](ConnectionId id, Connection& c) { spare(id, [&] { dismiss(c); }); });
   finish_closing();
+}
+
+void Shard::dismiss(Connection& c) {
+  if (c.http && c.http->exchange == Exchange::held) {
+    release(c);
+    respond(c, http::Response{503, {}, {}}, true);
+  }
+  if (c.plain) close_plain(*c.plain->state, 1001, "server shutting down");
+  if (c.shaking_hands() || (c.http && !c.http->machine.answering())) close_when_sent(c);
 }
 
 void Shard::finish_closing() {
@@ -38,6 +46,24 @@ void Shard::finish_closing() {
   loop_.timers().cancel(shutdown_timer_);
   loop_.timers().cancel(trim_timer_);
   for (auto& done : std::exchange(on_closed_, {})) done();
+}
+
+// -- When memory runs out.
+
+void Shard::out_of_memory() {
+  try {
+    log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
+  } catch (const std::bad_alloc&) {  // nor for this
+  }
+}
+
+// What is to be said of its end is said by the next flush().
+void Shard::give_up(SessionRecord& record) {
+  record.session.discard(eio::CloseReason::transport_error, "out of memory", now());
+}
+
+void Shard::give_up(sio::ClientId client) {
+  if (SessionRecord* record = session_of(client); record != nullptr) give_up(*record);
 }
 
 void Shard::end(std::function<void()> done) {

@@ -44,8 +44,33 @@ std::optional<eio::SessionFacts> Shard::find(base::Bytes sid) const {
 SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
                                    const eio::Decision& decision) {
   const eio::Sid sid = eio::make_sid(*random_, hub_->sid_key, index_);
-  auto [id, record] = sessions_.emplace(shared_, sid, decision.transport, std::uint64_t{0}, now(),
-                                        base::Bytes(decision.sid), decision.dialect);
+  const auto [id, record] = sessions_.emplace(shared_, sid, decision.transport, std::uint64_t{0},
+                                              now(), base::Bytes(decision.sid), decision.dialect);
+  try {
+    fill_session(*record, id, c, request);
+    if (record->session.has_custom_id()) {
+      hub_->custom_ids.place(decision.sid, {index_, id.packed()});
+    } else {
+      sids_.insert(hash_of(sid), id.index);
+    }
+    // The last that may fail: the client's connect timeout ends whatever happens to it from here.
+    if (engine_ == nullptr) record->client = core_.open(record->session, id.packed(), now());
+  } catch (...) {
+    forget_session(*record);
+    throw;
+  }
+  if (decision.transport == eio::Transport::websocket) {
+    counters_.websocket_opened.add();
+    counters_.websocket_clients.add();
+  } else {
+    counters_.polling_opened.add();
+  }
+  return *record;
+}
+
+void Shard::fill_session(SessionRecord& session, SessionId id, const Connection& c,
+                         const http::Request& request) {
+  SessionRecord* record = &session;
   record->session.set_owner(id.packed());
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
@@ -56,19 +81,6 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
     record->certificate = certificate_of(c);
   }
   record->is_trident = is_trident(request.header("user-agent"));
-  if (decision.transport == eio::Transport::websocket) {
-    counters_.websocket_opened.add();
-    counters_.websocket_clients.add();
-  } else {
-    counters_.polling_opened.add();
-  }
-  if (record->session.has_custom_id()) {
-    hub_->custom_ids.place(decision.sid, {index_, id.packed()});
-  } else {
-    sids_.insert(hash_of(sid), id.index);
-  }
-  if (engine_ == nullptr) record->client = core_.open(record->session, id.packed(), now());
-  return *record;
 }
 
 // A POST's head: refused before its body is read, or accepted up to the limit.
@@ -170,10 +182,13 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
                               : &open_session(c, request, decision);
   c.out.append(arena_, head);
   mark_dirty(c);
+  const bool apart = decision.dialect.v3 && decision.kind == eio::Decision::Kind::open;
+  if (apart) flush_connection(c);
   base::InBuffer rest = c.http->machine.take_rest(ledger_);
   c.http.reset();
   c.timer.reset();
   c.ws.emplace(ws::Role::server, settings_.ws);
+  if (apart) hold(c);
   c.session = SessionId::unpack(record->session.owner());
   if (decision.kind == eio::Decision::Kind::upgrade) {
     c.probe = true;
@@ -206,8 +221,18 @@ void Shard::pump(SessionRecord& record) {
   if (!record.unread || !record.session.reading_body()) work_off(record);
 }
 
-// The same, but of a POST's packets only as many as a turn may have.
+// When that fails the session ends: what it shows (a POST's body) is gone with the caller.
 void Shard::work_off(SessionRecord& record) {
+  try {
+    follow(record);
+  } catch (...) {
+    give_up(record);
+    throw;
+  }
+}
+
+// Of a POST's packets only as many as a turn may have.
+void Shard::follow(SessionRecord& record) {
   const base::Time t = now();
   int messages = 0;
   while (!record.session.quiet()) {
@@ -223,7 +248,7 @@ void Shard::work_off(SessionRecord& record) {
       case eio::EventKind::closed:
         if (record.session.transport() == eio::Transport::websocket)
           counters_.websocket_clients.subtract();
-        deliver(record, event);
+        deliver_end(record, event);
         // Who has not read what was sent before will not read a farewell either.
         if (Connection* c = connections_.get(record.websocket);
             c != nullptr && c->in_flight &&
@@ -236,6 +261,7 @@ void Shard::work_off(SessionRecord& record) {
         counters_.websocket_clients.add();
         record.websocket = std::exchange(record.probe, ConnectionId{});
         if (Connection* c = connections_.get(record.websocket); c != nullptr) c->probe = false;
+        tell_upgraded(record);
         break;
       }
       case eio::EventKind::close_websocket:
@@ -243,6 +269,9 @@ void Shard::work_off(SessionRecord& record) {
         break;
       case eio::EventKind::close_probe:
         close_websocket(std::exchange(record.probe, ConnectionId{}));
+        break;
+      case eio::EventKind::noted:
+        tell_notes(record);
         break;
       case eio::EventKind::gone:
         return erase_session(record);
@@ -253,51 +282,92 @@ void Shard::work_off(SessionRecord& record) {
 
 // Upwards: to Socket.IO, unless somebody wants bare Engine.IO.
 void Shard::deliver(SessionRecord& record, const eio::Event& event) {
-  const base::Time t = now();
   const bool message = event.kind == eio::EventKind::message;
-  if (engine_ != nullptr) {
-    return message ? engine_->message(record.session, event.payload, event.binary)
-                   : engine_->closed(record.session, event.reason, event.detail);
-  }
-  if (!message) {
-    core_.on_session_closed(record.client, event.reason, event.detail, t);
-  } else if (event.binary) {
+  const base::Time t = now();
+  if (message && !event.binary) return deliver_text(record, event.payload, t);
+  if (messages_aside_ && !deliver_aside(record, event)) [[unlikely]]
+    return;
+  if (message) {
     core_.on_binary(record.client, event.payload, t);
   } else {
-    core_.on_text(record.client, event.payload, t);
+    core_.on_session_closed(record.client, event.reason, event.detail, t);
   }
   dispatcher_.pump(t);
+}
+
+void Shard::deliver_text(SessionRecord& record, base::MutBytes payload, base::Time t) {
+  if (messages_aside_) [[unlikely]] {
+    eio::Event event;
+    event.kind = eio::EventKind::message;
+    event.payload = payload;
+    if (!deliver_aside(record, event)) return;
+  }
+  core_.on_text(record.client, payload, t);
+  dispatcher_.pump(t);
+}
+
+// To whoever wants to know of it before Socket.IO, or instead. False: that was all.
+bool Shard::deliver_aside(SessionRecord& record, const eio::Event& event) {
+  const bool message = event.kind == eio::EventKind::message;
+  if (engine_ != nullptr) {
+    message ? engine_->message(record.session, event.payload, event.binary)
+            : engine_->closed(record.session, event.reason, event.detail);
+    return false;
+  }
+  if (message) return tell_message(record, event);
+  tell_closed(record, event);
+  return true;
+}
+
+// Said once, and not to be missed: a first failure may pass.
+void Shard::deliver_end(SessionRecord& record, const eio::Event& event) {
+  try {
+    deliver(record, event);
+  } catch (const std::bad_alloc&) {
+    out_of_memory();
+    deliver(record, event);
+  }
 }
 
 void Shard::close_websocket(ConnectionId id) {
   Connection* c = connections_.get(id);
   if (c == nullptr || !c->ws) return;
   c->session = {};
-  c->ws->close(0, "", ws_env(*c), now());
-  mark_dirty(*c);
-  arm(*c);
+  spare(id, [&] {
+    c->ws->close(0, "", ws_env(*c), now());
+    mark_dirty(*c);
+    arm(*c);
+  });
 }
 
 // The session has something to say: a parked poll is answered with one payload. (Frames are with
 // their connection already.)
 void Shard::flush_session(SessionRecord& record) {
   if (record.session.poll_parked() && record.session.poll_ready() && !record.poll_lost) {
-    Connection* c = connections_.get(std::exchange(record.poll, ConnectionId{}));
-    scratch_.clear();
-    const eio::Session::Payload taken = record.session.take_payload(scratch_, now());
-    if (c != nullptr && c->http) {
-      c->http->exchange = Exchange::none;
-      c->http->session = {};
-      if (record.is_trident) [[unlikely]]
-        answer_headers(*c).set("X-XSS-Protection", "0");
-      if (taken.form == eio::FormV3::text && !record.session.jsonp()) {
-        answer_poll(*c, taken.compress);
-      } else {
-        answer_old_client(*c, record, taken.form);
-      }
+    const ConnectionId poll = std::exchange(record.poll, ConnectionId{});
+    try {
+      answer_parked(record, connections_.get(poll));
+    } catch (...) {  // half an answer is none
+      if (Connection* c = connections_.get(poll)) drop(*c);
+      throw;
     }
   }
   pump(record);
+}
+
+void Shard::answer_parked(SessionRecord& record, Connection* c) {
+  scratch_.clear();
+  const eio::Session::Payload taken = record.session.take_payload(scratch_, now());
+  if (c == nullptr || !c->http) return;
+  c->http->exchange = Exchange::none;
+  c->http->session = {};
+  if (record.is_trident) [[unlikely]]
+    answer_headers(*c).set("X-XSS-Protection", "0");
+  if (taken.form == eio::FormV3::text && !record.session.jsonp()) {
+    answer_poll(*c, taken.compress);
+  } else {
+    answer_old_client(*c, record, taken.form);
+  }
 }
 
 void Shard::answer_post(Connection& c) {
@@ -331,15 +401,20 @@ void Shard::erase_session(SessionRecord& record) {
     if (c == nullptr || !c->http) continue;
     c->http->session = {};
     if (std::exchange(c->http->exchange, Exchange::none) == Exchange::poll)
-      respond(*c, http::Response{400, {}, {}}, true);
+      spare(id, [&] { respond(*c, http::Response{400, {}, {}}, true); });
   }
   close_websocket(record.websocket);
   close_websocket(record.probe);
+  forget_session(record);
+}
+
+void Shard::forget_session(SessionRecord& record) {
   if (record.session.has_custom_id()) {
     hub_->custom_ids.remove(record.session.id());
   } else {
     sids_.erase(hash_of(record.session.sid()), SessionId::unpack(record.session.owner()).index);
   }
+  watches_.erase(record.session.owner());
   sessions_.erase(SessionId::unpack(record.session.owner()));
 }
 

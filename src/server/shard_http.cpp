@@ -157,8 +157,10 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply&
     return;
   c->http->exchange = Exchange::none;
   c->http->patience = base::kNever;
-  respond(*c, to_response(reply));
-  revisit(*c);  // a pipelined request may wait behind this one
+  spare(id, [&] {
+    respond(*c, to_response(reply));
+    revisit(*c);  // a pipelined request may wait behind this one
+  });
 }
 
 void Shard::serve_file(Connection& c, const http::Request& request, const std::string& directory,
@@ -178,8 +180,10 @@ void Shard::answer_from_worker(Connection& c, std::shared_ptr<Job> job) {
                      Connection* still = connections_.get(id);
                      if (still == nullptr || !still->http || still->http->request != number) return;
                      still->http->exchange = Exchange::none;
-                     respond(*still, job->response());
-                     revisit(*still);
+                     spare(id, [&] {
+                       respond(*still, job->response());
+                       revisit(*still);
+                     });
                    });
   if (queued) return;
   c.http->exchange = Exchange::none;

@@ -1,6 +1,8 @@
 // Which shard a connection lives on: the emptiest when it is accepted, and from its first request
 // for a session of another shard on, that one. Nothing is lost on the way: the request goes along
 // unread.
+#include <tuple>
+
 #include <unistd.h>
 
 #include "http/url.hpp"
@@ -23,20 +25,42 @@ std::size_t Shard::emptiest_shard() const {
 void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
                       std::unique_ptr<TlsSide> tls) {
   if (shard == index_) return adopt(fd, peer, base::as_bytes(bytes.view()), std::move(tls));
+  try {
+    send_over(shard, fd, peer, std::move(bytes), std::move(tls));
+  } catch (const std::bad_alloc&) {
+    out_of_memory();
+  }
+}
+
+void Shard::send_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
+                      std::unique_ptr<TlsSide> tls) {
   struct Parcel {
-    int fd;
+    int fd = -1;
     net::Address peer;
     base::InBuffer bytes;
     std::shared_ptr<detail::Hub> hub;  // before what is charged to its ledger
     std::unique_ptr<TlsSide> tls;
-    std::size_t shard;
+    std::size_t shard = 0;
     ~Parcel() {
       if (fd < 0) return;
       ::close(fd);
       hub->connections[shard].fetch_sub(1, std::memory_order_relaxed);
     }
   };
-  auto parcel = std::make_shared<Parcel>(fd, peer, std::move(bytes), hub_, std::move(tls), shard);
+  std::shared_ptr<Parcel> parcel;
+  try {
+    parcel = std::make_shared<Parcel>();
+  } catch (...) {
+    ::close(fd);
+    hub_->connections[shard].fetch_sub(1, std::memory_order_relaxed);
+    throw;
+  }
+  parcel->fd = fd;
+  parcel->peer = peer;
+  parcel->bytes = std::move(bytes);
+  parcel->hub = hub_;
+  parcel->tls = std::move(tls);
+  parcel->shard = shard;
   hub_->post_always(shard, [parcel](Shard& to) {
     to.adopt(std::exchange(parcel->fd, -1), parcel->peer, base::as_bytes(parcel->bytes.view()),
              std::move(parcel->tls));
@@ -45,10 +69,25 @@ void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base:
 
 void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read,
                   std::unique_ptr<TlsSide> tls) {
-  auto [id, c] = connections_.emplace();
+  Connection* c = nullptr;
+  ConnectionId id;
+  try {
+    std::tie(id, c) = connections_.emplace();
+  } catch (const std::bad_alloc&) {
+    out_of_memory();
+    hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
+    return loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
+  }
   c->self = id;
   c->stream = loop_.backend().adopt(fd, id.packed());
   if (closing_) return drop(*c);
+  spare(id, [&] { begin(*c, peer, already_read, std::move(tls)); });
+}
+
+void Shard::begin(Connection& connection, const net::Address& peer, base::Bytes already_read,
+                  std::unique_ptr<TlsSide> tls) {
+  Connection* c = &connection;
+  const ConnectionId id = c->self;
   loop_.backend().recv_start(c->stream);
   if (tls_ && !tls) return begin_tls(*c, peer);
   c->http = std::make_unique<HttpSide>(settings_.http, now(), peer);
@@ -81,7 +120,7 @@ bool Shard::move_to_owner(Connection& c, const http::Request& request) {
 
 void Shard::move(Connection& c, std::size_t shard) {
   counters_.moved.add();
-  c.move = std::make_unique<Move>(shard, c.http->peer, c.http->machine.take_request(ledger_));
+  c.move = std::make_unique<Move>(Move{shard, c.http->peer, c.http->machine.take_request(ledger_)});
   c.http.reset();
   arm_stall(c);
   loop_.backend().recv_stop(c.stream);

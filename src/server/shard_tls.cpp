@@ -14,12 +14,7 @@ void Shard::begin_tls(Connection& c, const net::Address& peer) {
     oldest->end_handshake();
     drop(*oldest->connection);
   }
-  try {
-    c.tls = std::make_unique<TlsSide>(hub_->tls->context(), c, ledger_);
-  } catch (const std::bad_alloc&) {
-    log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
-    return drop(c);
-  }
+  c.tls = std::make_unique<TlsSide>(hub_->tls->context(), c, ledger_);
   c.tls->peer = std::make_unique<net::Address>(peer);
   c.tls->handshakes = &tls_->handshake_count;
   tls_->handshakes.push_back(*c.tls);

@@ -14,7 +14,25 @@ constexpr base::Bytes kScriptHeaders =
     "Content-Type: text/javascript; charset=UTF-8\r\nX-Content-Type-Options: nosniff\r\n"
     "Cache-Control: no-store\r\n";
 
+// Long enough for a client that is waiting to read what has come.
+constexpr base::Duration kApart = std::chrono::milliseconds(5);
+
 }  // namespace
+
+// The reference sends the answer to a WebSocket's request and the handshake behind it in two steps.
+// Programs of that time wait for the one before they listen for the other, and miss what comes in
+// the same segment. The answer has left; what follows is kept until the timer says so.
+void Shard::hold(Connection& c) {
+  if (c.in_flight || !c.out.empty()) return;  // it has not left, and will take its time
+  c.held = c.in_flight = true;
+  arm_at(c, base::after(now(), kApart));
+}
+
+void Shard::release_held(Connection& c) {
+  if (!c.held) return;
+  c.held = c.in_flight = false;
+  mark_dirty(c);
+}
 
 // A client of Socket.IO 2 is in the main namespace without asking. (It is told so behind the open
 // packet, as by servers of its own time.)

@@ -126,7 +126,7 @@ class Upgrader final : public Peer {
 
 class Moves : public test::ShardsTest {
  protected:
-  explicit Moves(ServerOptions options = {}) : ShardsTest(std::move(options)) {
+  explicit Moves(ServerOptions options = {}) : ShardsTest(willing(std::move(options))) {
     world_.io.on_event("up", [this](const Socket& socket, int id, int n) {
       bool in_order = false;
       {
@@ -137,15 +137,20 @@ class Moves : public test::ShardsTest {
       if (!in_order) ++faults_;
       socket.emit("down", n);
     });
-    // Of the peers that are owed something; no option has it.
-    world_.io.local().target_for_emit().hub->settings.http.send_timeout =
-        std::chrono::milliseconds(500);
     world_.io.http().get("/big", [](const HttpRequest&) {
       return HttpReply{200, {}, std::string(32 * 1024 * 1024, 'x')};
     });
     world_.start();
   }
   ~Moves() override { world_.stop(); }
+
+  // Peers are answered on although they do not read, and not waited for long.
+  static ServerOptions willing(ServerOptions options) {
+    options.limits.send_timeout = std::chrono::milliseconds(500);
+    options.send_queue_soft = 64 * 1024 * 1024;
+    options.send_queue_hard = 64 * 1024 * 1024;
+    return options;
+  }
 
   // Every event came once and in its order, and was answered so.
   void expect_complete(int id, int sent) {

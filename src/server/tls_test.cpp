@@ -277,8 +277,8 @@ TEST(Tls, BeginningsOfRecordsAreBounded) {
   first.write_raw(std::string("\x17\x03\x03\x40\x00", 5));
   EXPECT_TRUE(world.until([&] { return world.io.stats().input_bytes > 10'000; }));
   second.write_raw(std::string("\x17\x03\x03\x40\x00", 5));
-  EXPECT_TRUE(second.wait_closed());
-  EXPECT_FALSE(first.closed());
+  EXPECT_TRUE(first.wait_closed());
+  EXPECT_FALSE(second.closed());
 }
 
 TEST(Tls, ATruncatedPostIsNotDispatched) {

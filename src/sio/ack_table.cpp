@@ -143,8 +143,14 @@ PendingAck& AckTable::Index::add(Key key, std::unique_ptr<AckWaiter> waiter, bas
   ack->self = id;
   ack->key = key;
   ack->waiter = std::move(waiter);
-  by_key[key] = ack;
-  arm(*ack, deadline);
+  try {
+    by_key[key] = ack;
+    arm(*ack, deadline);
+  } catch (...) {
+    by_key.erase(key);
+    acks.erase(id);
+    throw;
+  }
   return *ack;
 }
 
@@ -181,12 +187,12 @@ std::uint64_t AckTable::expect(Socket& socket, std::unique_ptr<AckWaiter> waiter
 void AckTable::expect_all(NamespaceIndex nsp, std::uint64_t id, std::vector<SocketId> receivers,
                           std::unique_ptr<AckWaiter> waiter, base::Time deadline) {
   SIO_CHECK(!receivers.empty());
-  PendingAck& ack = index_->add({id, nsp}, std::move(waiter), deadline);
-  ack.group = std::make_unique<Group>();
-  ack.group->missing = receivers.size();
-  ack.group->receivers.reserve(receivers.size());
-  for (const SocketId receiver : receivers) ack.group->receivers.push_back({receiver});
-  std::sort(ack.group->receivers.begin(), ack.group->receivers.end(), before);
+  auto group = std::make_unique<Group>();
+  group->missing = receivers.size();
+  group->receivers.reserve(receivers.size());
+  for (const SocketId receiver : receivers) group->receivers.push_back({receiver});
+  std::sort(group->receivers.begin(), group->receivers.end(), before);
+  index_->add({id, nsp}, std::move(waiter), deadline).group = std::move(group);
 }
 
 void AckTable::expect_nobody(std::unique_ptr<AckWaiter> waiter, base::Time deadline) {

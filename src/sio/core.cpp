@@ -51,7 +51,7 @@ Core::Core(eio::Shared& shared, base::Random& random, const Options& options, st
 Core::~Core() = default;
 
 Namespace* Core::State::find_namespace(base::Bytes name) {
-  if (name == "/") return namespaces[kRoot].get();
+  if (is_root(name)) return namespaces[kRoot].get();
   const auto found = by_name.find(name);
   return found == by_name.end() ? nullptr : *found;
 }
@@ -147,6 +147,7 @@ void Core::State::push_end(std::unique_ptr<AckWaiter> waiter, AckEnd end) {
 void Core::State::free_socket(SocketId id) {
   Socket* socket = sockets.get(id);
   if (socket == nullptr) return;
+  if (socket->acks != nullptr) ending.reserve(ending.size() + socket->acks->count);
   while (auto waiter = acks.take_of(*socket)) ending.push_back(std::move(waiter));
   std::reverse(ending.begin(), ending.end());
   sockets.erase(id);
@@ -155,9 +156,9 @@ void Core::State::free_socket(SocketId id) {
 // What the last event showed is no longer needed.
 void Core::State::settle() {
   if (reported) {
-    const SocketId last = std::exchange(reported, {});
-    if (Socket* socket = sockets.get(last)) leave(*socket, reported_reason);
-    free_socket(last);
+    if (Socket* socket = sockets.get(reported)) leave(*socket, reported_reason);
+    free_socket(reported);
+    reported = {};
   }
   if (!dispatched) return;
   if (Client* client = clients.get(std::exchange(dispatched, {})); client != nullptr)
@@ -170,13 +171,22 @@ Event Core::next(base::Time) {
   Event event;
   if (s.arrived) {
     event.kind = EventKind::event;
-    event.socket = std::exchange(s.arrived, {});
-    event.client = s.arrived_of;
-    if (s.report_packet(event)) return event;
+    if (s.report_arrival(event)) return event;
     event = {};
   }
   if (!s.queue.empty() || !s.ending.empty()) s.next_queued(event);
   return event;
+}
+
+bool Core::next_arrival(Arrival& out) {
+  State& s = *state_;
+  return s.arrived && !s.reported && !s.dispatched && s.report_arrival(out);
+}
+
+bool Core::State::report_arrival(Arrival& event) {
+  event.socket = std::exchange(arrived, {});
+  event.client = arrived_of;
+  return report_packet(event);
 }
 
 bool Core::quiet() const {
@@ -202,27 +212,29 @@ void Core::State::next_queued(Event& event) {
       event = {};
       continue;
     }
-    const Queued last = std::move(item);
-    queue.pop();
-    if (last.kind == Queued::Kind::erase_client) {
+    if (item.kind == Queued::Kind::erase_client) {
       read_by = nullptr;  // it may have been the client's
-      clients.erase(last.client);
+      clients.erase(item.client);
+      queue.pop();
       continue;
     }
-    Socket* socket = sockets.get(last.socket);
-    if (socket == nullptr) continue;
-    if (socket->announced) {
+    Socket* socket = sockets.get(item.socket);
+    if (socket != nullptr && socket->announced) {
       event.kind = EventKind::vanished;
-      event.socket = last.socket;
-      event.client = last.client;
+      event.socket = item.socket;
+      event.client = item.client;
       event.nsp = socket->nsp;
-      event.reason = last.reason;
-      reported_reason = last.reason;
-      reported = last.socket;
+      event.reason = item.reason;
+      reported_reason = item.reason;
+      reported = item.socket;
+      queue.pop();
       return;
     }
-    leave(*socket, last.reason);
-    free_socket(last.socket);
+    if (socket != nullptr) {
+      leave(*socket, item.reason);
+      free_socket(item.socket);  // may fail: then the item is still there
+    }
+    queue.pop();
   }
 }
 
@@ -283,7 +295,7 @@ void Core::State::hold_packet(ClientId client) {
 }
 
 // False: its socket has been disconnected meanwhile.
-bool Core::State::report_packet(Event& event) {
+bool Core::State::report_packet(Arrival& event) {
   hold_packet(event.client);
   Socket* socket = sockets.get(event.socket);
   if (socket == nullptr || socket->state != SocketState::connected) return false;
@@ -316,12 +328,21 @@ void Core::on_deadline(base::Time now) {
   for (Client* client = s.receiving.front(); client != nullptr && client->deadline <= now;
        client = s.receiving.front())
     s.fail(*client, "attachments missing", now);
-  while (auto waiter = s.acks.take_due(now)) s.push_end(std::move(waiter), AckEnd::timeout);
+  for (;;) {
+    s.queue.reserve(1);  // a waiter must not be lost between the table and the queue
+    auto waiter = s.acks.take_due(now);
+    if (waiter == nullptr) return;
+    s.push_end(std::move(waiter), AckEnd::timeout);
+  }
 }
 
 void Core::shut_down(base::Time now) {
   State& s = *state_;
-  if (std::exchange(s.stopped, true)) return;
+  if (s.stopped) return;
+  // All that will be said, so that nothing fails half way.
+  s.queue.reserve(s.clients.size() + 2 * s.sockets.size() + s.acks.size());
+  auto waiters = s.acks.take_all();
+  s.stopped = true;
   s.ending_with = AckEnd::shutting_down;
   s.clients.each([&](ClientId id, Client& client) {
     s.stop_reading(client);
@@ -336,7 +357,7 @@ void Core::shut_down(base::Time now) {
     item.client = id;
     s.queue.push(std::move(item));
   });
-  for (auto& waiter : s.acks.take_all()) s.push_end(std::move(waiter), AckEnd::shutting_down);
+  for (auto& waiter : waiters) s.push_end(std::move(waiter), AckEnd::shutting_down);
 }
 
 }  // namespace socketio::sio

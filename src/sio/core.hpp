@@ -54,17 +54,18 @@ enum class SocketState : std::uint8_t { connecting, connected, disconnecting, di
 // One client in one namespace. Read by the layer above; changed by the core only (except
 // `attachment`).
 struct Socket {
+  // What events and deliveries look at comes first.
+  eio::Session* session = nullptr;  // null once the transport is gone
+  SocketState state = SocketState::connecting;
+  bool announced = false;              // `connecting` has been reported
+  std::uint32_t position = kUnlisted;  // in its namespace's list (Rooms)
+  std::shared_ptr<Attachment> attachment;
+  Memberships memberships;
   SocketId self;
   ClientId client;
   NamespaceIndex nsp = 0;
-  SocketState state = SocketState::connecting;
-  bool announced = false;             // `connecting` has been reported
   PublicId id;                        // different from the session's, which is a secret
   std::unique_ptr<std::string> auth;  // JSON of the CONNECT payload; null when there was none
-  std::shared_ptr<Attachment> attachment;
-  Memberships memberships;
-  std::uint32_t position = kUnlisted;  // in its namespace's list (Rooms)
-  eio::Session* session = nullptr;     // null once the transport is gone
   struct Acks;
   std::unique_ptr<Acks> acks;
   std::unique_ptr<RecoverySession> recovery;  // null: nothing of it is kept when it goes
@@ -92,10 +93,10 @@ enum class EventKind : std::uint8_t {
   disconnected,   // rooms are gone; the record is freed when next() is called again
 };
 
-struct Event {
-  EventKind kind = EventKind::none;
+// What there is to know of an `event`.
+struct Arrival {
   SocketId socket{};
-  Socket* record = nullptr;  // of an `event`: what `socket` names, until user code runs
+  Socket* record = nullptr;  // what `socket` names, until user code runs
   ClientId client{};
   NamespaceIndex nsp = 0;
   base::Bytes name{};  // event name, namespace name, or error text; valid until the next call
@@ -103,6 +104,10 @@ struct Event {
   base::Bytes rest{};  // JSON text behind the event's name ("1,\"two\""), valid until the next
                        // call; empty with attachments
   std::optional<std::uint64_t> ack_id{};
+};
+
+struct Event : Arrival {
+  EventKind kind = EventKind::none;
   std::unique_ptr<AckWaiter> waiter{};
   AckWaiter* group = nullptr;
   AckEnd end = AckEnd::replied;
@@ -147,6 +152,9 @@ class Core {
   std::size_t held(ClientId client) const;
 
   Event next(base::Time now);
+  // What next() mostly tells, in short: an `event`, before which nothing else is to be told. False,
+  // and next() says what there is.
+  bool next_arrival(Arrival& out);
   // next() has nothing to say or to clean up, as after most events.
   bool quiet() const;
 
@@ -194,7 +202,11 @@ class Core {
     ~Outgoing() = default;
   };
   std::size_t broadcast(NamespaceIndex nsp, const Selection& selection, const SharedPacket& packet,
-                        Flags flags, Outgoing* each = nullptr);
+                        Flags flags, Outgoing* each = nullptr) {
+    return send_to(nsp, selection, packet, flags, each);
+  }
+  std::size_t send_to(NamespaceIndex nsp, const Selected& selection, const SharedPacket& packet,
+                      Flags flags, Outgoing* each = nullptr);
   // The packet must carry `id` = next_ack_id(nsp), taken before encoding. The waiter gets reply()
   // for each and one finish(): replied when all have (at once for nobody), else timeout.
   std::uint64_t next_ack_id(NamespaceIndex nsp);
@@ -205,7 +217,10 @@ class Core {
                                  base::Time now, Outgoing* each = nullptr);
   // Nobody is to answer: finish(timeout) when the time has come.
   void await_deadline(std::unique_ptr<AckWaiter> waiter, base::Time deadline);
-  std::vector<SocketId> select(NamespaceIndex nsp, const Selection& selection);
+  std::vector<SocketId> select(NamespaceIndex nsp, const Selection& selection) {
+    return ids_of(nsp, selection);
+  }
+  std::vector<SocketId> ids_of(NamespaceIndex nsp, const Selected& selection);
 
   // -- Recovery (core_recovery.cpp). Packets are numbered; the position is the number of the last
   // one that the sockets of this shard were given, so it only grows.

@@ -33,17 +33,30 @@ bool Core::emit(Socket& socket, const SharedPacket& packet, Flags flags) {
   return State::can_emit(socket) && deliver(socket, packet, flags);
 }
 
-std::size_t Core::broadcast(NamespaceIndex nsp, const Selection& selection,
-                            const SharedPacket& packet, Flags flags, Outgoing* each) {
+std::size_t Core::send_to(NamespaceIndex nsp, const Selected& selection, const SharedPacket& packet,
+                          Flags flags, Outgoing* each) {
   std::size_t count = 0;
+  // One message, and everybody gets it: most broadcasts.
+  const bool whole = packet.text && packet.attachments.empty() && !flags.is_volatile;
   if (each == nullptr) {
-    state_->at(nsp).rooms.select(selection, [&](Socket& socket) {
-      if (reachable(socket) && deliver(socket, packet, flags)) ++count;
+    state_->at(nsp).rooms.select_in_groups(selection, [&](Rooms::Group group) {
+      for (const Socket* socket : group) {
+        if (socket->session != nullptr) socket->session->expect_send();
+      }
+      if (whole) {
+        for (const Socket* socket : group) {
+          if (reachable(*socket) && socket->session->send(packet.text, flags.compress)) ++count;
+        }
+        return;
+      }
+      for (Socket* socket : group) {
+        if (reachable(*socket) && deliver(*socket, packet, flags)) ++count;
+      }
     });
     return count;
   }
   // `each` may run the user's code, which may change rooms and end sockets.
-  for (const SocketId id : select(nsp, selection)) {
+  for (const SocketId id : ids_of(nsp, selection)) {
     Socket* socket = get(id);
     if (socket == nullptr || !reachable(*socket)) continue;
     each->outgoing(*socket);
@@ -105,7 +118,7 @@ void Core::await_deadline(std::unique_ptr<AckWaiter> waiter, base::Time deadline
   state_->acks.expect_nobody(std::move(waiter), deadline);
 }
 
-std::vector<SocketId> Core::select(NamespaceIndex nsp, const Selection& selection) {
+std::vector<SocketId> Core::ids_of(NamespaceIndex nsp, const Selected& selection) {
   std::vector<SocketId> ids;
   state_->at(nsp).rooms.select(selection, [&](Socket& socket) { ids.push_back(socket.self); });
   return ids;

@@ -86,6 +86,8 @@ void Core::on_text(ClientId id, base::MutBytes text, base::Time now) {
   if (client == nullptr || client->closing) return;
   if (s.reader != nullptr) [[unlikely]]
     return s.read(*client, text, false, now);
+  if (client->decoder.on_plain_event(base::as_bytes(text), s.document, s.decoded))
+    return s.dispatch(*client, s.decoded, now);
   client->decoder.on_text(text, s.options, State::JoinedBy(s, *client), s.document, s.shared.ledger,
                           now, s.decoded);
   s.take(*client, s.decoded, now);
@@ -105,6 +107,7 @@ void Core::on_session_closed(ClientId id, eio::CloseReason reason, base::Bytes d
   State& s = *state_;
   Client* client = s.clients.get(id);
   if (client == nullptr || client->session == nullptr) return;
+  s.expect_end(*client);
   client->session = nullptr;
   s.stop_reading(*client);
   s.disconnect_all(*client, reason_of(reason), detail);
@@ -166,6 +169,16 @@ bool Core::State::has_joined(const Client& client) {
 }
 
 void Core::State::dispatch(Client& client, const Decoded& packet, base::Time now) {
+  if (packet.type == PacketType::event && is_root(packet.nsp) && queue.empty() && ending.empty())
+      [[likely]] {
+    const Entry* entry = client.find(kRoot);
+    const Socket* socket = entry != nullptr ? sockets.get(entry->socket) : nullptr;
+    if (socket != nullptr && socket->state == SocketState::connected) [[likely]] {
+      arrived = socket->self;
+      arrived_of = client.self;
+      return;
+    }
+  }
   if (packet.type == PacketType::connect) return connect(client, packet.nsp, now);
   const Namespace* nsp = find_namespace(packet.nsp);
   Entry* entry = nsp == nullptr ? nullptr : client.find(nsp->index);
@@ -196,6 +209,7 @@ void Core::State::dispatch(Client& client, const Decoded& packet, base::Time now
 }
 
 void Core::State::dispatch_ack(const Socket& socket, const Decoded& packet) {
+  queue.reserve(2);  // a waiter must not be lost between the table and the queue
   AckTable::Reply reply = acks.reply(socket.nsp, *packet.id, socket.self);
   if (reply.group != nullptr) {
     Queued item;
@@ -243,6 +257,7 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
 
 void Core::State::await_namespace(Client& client, base::Bytes name,
                                   std::unique_ptr<std::string> auth) {
+  queue.reserve(1);
   if (client.waiting == nullptr)
     client.waiting = std::make_unique<std::vector<std::unique_ptr<WaitingConnect>>>();
   client.waiting->push_back(
@@ -260,17 +275,23 @@ void Core::State::name_socket(Socket& socket, const Client& client, const Namesp
 }
 
 void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth) {
+  queue.reserve(1);
   const auto [id, socket] = sockets.emplace();
   socket->self = id;
   socket->client = client.self;
   socket->nsp = nsp.index;
   socket->session = client.session;
   socket->auth = std::move(auth);
-  name_socket(*socket, client, nsp);
-  if (Entry* left = client.find(nsp.index); left != nullptr)
-    left->socket = id;
-  else
-    client.entries.push_back({nsp.index, id});
+  try {
+    name_socket(*socket, client, nsp);
+    if (Entry* left = client.find(nsp.index); left != nullptr)
+      left->socket = id;
+    else
+      client.entries.push_back({nsp.index, id});
+  } catch (...) {
+    sockets.erase(id);
+    throw;
+  }
   push(EventKind::connecting, *socket);
 }
 
@@ -371,6 +392,7 @@ void Core::start_over(SocketId id) {
 
 // The client cannot be understood: its sockets see the error, then "forced close".
 void Core::State::fail(Client& client, base::Bytes text, base::Time now) {
+  queue.reserve(3 * client.entries.size() + 1);
   stop_reading(client);
   for (const Entry& entry : client.entries) {
     const Socket* socket = sockets.get(entry.socket);
@@ -383,6 +405,7 @@ void Core::State::fail(Client& client, base::Bytes text, base::Time now) {
 
 // The client breaks the rules: "forced server close".
 void Core::State::violation(Client& client, base::Bytes detail, base::Time now) {
+  expect_end(client);
   stop_reading(client);
   client.session->close(eio::CloseReason::forced_close, detail, now);
   disconnect_all(client, DisconnectReason::forced_server_close, detail);

@@ -18,26 +18,36 @@ bool Core::accept(SocketId id, base::Time) {
   Socket* socket = s.sockets.get(id);
   Namespace& nsp = s.at(socket->nsp);
   nsp.rooms.add(*socket);
+  try {
+    s.greet(*socket, nsp);
+  } catch (...) {
+    nsp.rooms.remove(*socket);
+    throw;
+  }
   socket->state = SocketState::connected;
   // Joined: the connect timeout is off. (It may also be another namespace of a client whose
   // attachments are awaited: that clock goes on.)
   Client* client = s.clients.get(socket->client);
   if (client != nullptr && !client->awaits_more()) client->unlink();
-  if (socket->recovery != nullptr) s.send_missed(*socket);
-  Writer& writer = s.encoder.begin_value();
-  if (!socket->session->v3()) {
+  return true;
+}
+
+// What it has missed, and CONNECT.
+void Core::State::greet(Socket& socket, const Namespace& nsp) {
+  if (socket.recovery != nullptr) send_missed(socket);
+  Writer& writer = encoder.begin_value();
+  if (!socket.session->v3()) {
     writer.begin_object();
     writer.key("sid");
-    writer.string(socket->id_view());
-    if (socket->recovery != nullptr) {
+    writer.string(socket.id_view());
+    if (socket.recovery != nullptr) {
       writer.key("pid");
-      writer.string(view(socket->recovery->pid));
+      writer.string(view(socket.recovery->pid));
     }
     writer.end_object();
   }
-  const Encoded packet = s.encoder.finish(PacketType::connect, nsp.name, std::nullopt, 0);
-  State::send(*socket->session, packet);
-  return true;
+  const Encoded packet = encoder.finish(PacketType::connect, nsp.name, std::nullopt, 0);
+  send(*socket.session, packet);
 }
 
 bool Core::refuse(SocketId id, base::Bytes message, base::Bytes data_json) {
@@ -67,6 +77,8 @@ bool Core::State::send(eio::Session& session, const Encoded& packet, bool compre
   if (packet.head.empty()) [[unlikely]]
     return send_messages(session, packet.messages, compress);
   if (!session.send_text(packet.head, packet.body, compress)) return false;
+  if (packet.attachments.empty()) [[likely]]
+    return true;
   return std::all_of(packet.attachments.begin(), packet.attachments.end(),
                      [&](base::Bytes bytes) { return session.send_binary(bytes, compress); });
 }
@@ -111,6 +123,7 @@ void Core::disconnect(Socket& socket, bool close, base::Time now) {
     Socket* other = s.sockets.get(entry.socket);
     if (other != nullptr && other->state == SocketState::connected) s.send_disconnect(*other);
   }
+  s.expect_end(*client);
   s.stop_reading(*client);
   s.disconnect_all(*client, DisconnectReason::server_namespace_disconnect);
   if (client->session != nullptr)
@@ -128,6 +141,7 @@ void Core::State::send_disconnect(Socket& socket) {
 // Its events are reported later; from now on nothing is sent to it. One that was still connecting
 // goes without a word: nobody has been told that it is there.
 void Core::State::begin_disconnect(Socket& socket, DisconnectReason reason, base::Bytes detail) {
+  queue.reserve(2);
   Queued item;
   item.socket = socket.self;
   item.client = socket.client;

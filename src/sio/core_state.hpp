@@ -1,6 +1,7 @@
 // What the core keeps, for the core's own files only.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -86,6 +87,11 @@ struct Queued {
 class Queue {
  public:
   bool empty() const { return head_ == items_.size(); }
+  // So many push() and add() cannot fail.
+  void reserve(std::size_t more) {
+    const std::size_t least = items_.size() + more;
+    if (least > items_.capacity()) items_.reserve(std::max(least, 2 * items_.size()));
+  }
   void push(Queued item) { items_.push_back(std::move(item)); }
   Queued& add() { return items_.emplace_back(); }
   // Valid until pop(); push() may not come in between.
@@ -169,7 +175,8 @@ struct Core::State {
   Namespace& at(NamespaceIndex nsp) const { return *namespaces[slot_of(nsp)]; }
   void next_queued(Event& event);
   bool report(Queued& item, Event& event);
-  bool report_packet(Event& event);
+  bool report_arrival(Arrival& event);
+  bool report_packet(Arrival& event);
   void hold_packet(ClientId client);
   void settle();
   void push(EventKind kind, const Socket& socket, base::Bytes text = {});
@@ -195,6 +202,8 @@ struct Core::State {
   std::unique_ptr<WaitingConnect> take_waiting(ClientId client, base::Bytes nsp);
   void fail(Client& client, base::Bytes text, base::Time now);
   void violation(Client& client, base::Bytes detail, base::Time now);
+  // Room for what disconnect_all() and a last item of the client say: then they cannot fail.
+  void expect_end(const Client& client) { queue.reserve(2 * client.entries.size() + 1); }
   void disconnect_all(Client& client, DisconnectReason reason, base::Bytes detail = {});
   void stop_reading(Client& client);
 
@@ -202,6 +211,7 @@ struct Core::State {
   void begin_disconnect(Socket& socket, DisconnectReason reason, base::Bytes detail = {});
   void leave(Socket& socket, DisconnectReason reason);
   void send_disconnect(Socket& socket);
+  void greet(Socket& socket, const Namespace& nsp);
 
   // It speaks Socket.IO 2.
   static bool is_v3(const Client& client) {

@@ -99,6 +99,20 @@ void Decoder::on_text(base::MutBytes input, const Options& options, const Joined
   out = {};
 }
 
+bool Decoder::on_plain_event(base::Bytes text, value::JsonDocument& document, Decoded& out) const {
+  if (text.size() < 2 || text[0] != '2' || text[1] != '[' || pending_ != nullptr) return false;
+  if (!document.parse({text.data() + 1, text.size() - 1}) || !document.first_string(out.event) ||
+      reserved_event(out.event))
+    return false;
+  out.status = Decoded::Status::packet;
+  out.type = PacketType::event;
+  out.nsp = kRootName;
+  out.id.reset();
+  out.has_payload = true;
+  out.attachments = 0;
+  return true;
+}
+
 void Decoder::on_binary(base::MutBytes bytes, const Options& options, value::JsonDocument& document,
                         base::Ledger& ledger, base::Time, Decoded& out) {
   if (!waiting()) {

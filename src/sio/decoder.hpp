@@ -47,6 +47,9 @@ class Decoder {
   // `document`, shape-checked, with attachments bound.
   void on_text(base::MutBytes text, const Options& options, const Joined& joined,
                value::JsonDocument& document, base::Ledger& ledger, base::Time now, Decoded& out);
+  // Most packets: an event of "/" that wants no answer and has no attachments. False, and nothing
+  // has been decided: it is for on_text().
+  bool on_plain_event(base::Bytes text, value::JsonDocument& document, Decoded& out) const;
   // The last attachment completes the packet: views then point into the decoder until release() or
   // the next call, and those of the last attachment into `bytes`, which is not copied.
   void on_binary(base::MutBytes bytes, const Options& options, value::JsonDocument& document,

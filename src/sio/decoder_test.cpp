@@ -21,6 +21,8 @@ class DecoderTest : public ::testing::Test {
   Decoded text(base::Bytes packet) {
     input_ = std::make_unique<Padded>(packet);
     Decoded out;
+    // As the core does.
+    if (decoder.on_plain_event(base::as_bytes(input_->view()), document, out)) return out;
     decoder.on_text(input_->view(), options, everywhere, document, ledger, now, out);
     return out;
   }
@@ -48,6 +50,39 @@ class DecoderTest : public ::testing::Test {
  private:
   std::unique_ptr<Padded> input_;
 };
+
+// What the short way takes is what the long way makes of it; the rest it leaves alone.
+TEST_F(DecoderTest, PlainEventsAreDecodedTheShortWay) {
+  const auto shortly = [this](base::Bytes packet) {
+    Padded input(packet);
+    Decoded left;
+    left.id = 7;
+    left.attachments = 3;
+    left.nsp = "/left";
+    const bool taken = decoder.on_plain_event(base::as_bytes(input.view()), document, left);
+    if (!taken) return false;
+    const std::string name(left.event);
+    Decoded whole;
+    decoder.on_text(input.view(), options, everywhere, document, ledger, now, whole);
+    EXPECT_EQ(whole.event, name);
+    EXPECT_EQ(left.status, whole.status);
+    EXPECT_EQ(left.type, whole.type);
+    EXPECT_EQ(left.nsp, whole.nsp);
+    EXPECT_EQ(left.id, whole.id);
+    EXPECT_EQ(left.attachments, whole.attachments);
+    EXPECT_EQ(left.has_payload, whole.has_payload);
+    return true;
+  };
+  EXPECT_TRUE(shortly(R"(2["m"])"));
+  EXPECT_TRUE(shortly(R"(2["chat",{"a":[1,2]},null])"));
+  for (const char* other : {"", "2", "2[", R"(21["m"])", R"(2/a,["m"])", R"(3["m"])",
+                            R"(51-["m",{"_placeholder":true,"num":0}])", R"(2[1,"number"])",
+                            R"(2[])", R"(2["connect"])", R"(2["m"]])", R"(2{"a":1})"})
+    EXPECT_FALSE(shortly(other)) << other;
+  // Not while attachments are awaited.
+  text(R"(51-["m",{"_placeholder":true,"num":0}])");
+  EXPECT_FALSE(shortly(R"(2["m"])"));
+}
 
 // Reliability tables S and J: the id of the row, the packet, the error ("" means delivered).
 // covers siop/parser: decodes a bad binary packet

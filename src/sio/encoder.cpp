@@ -1,6 +1,7 @@
 #include "sio/encoder.hpp"
 
 #include <charconv>
+#include <utility>
 
 namespace socketio::sio {
 
@@ -44,8 +45,10 @@ Writer& Encoder::begin_event(base::Bytes name) {
     writer.string(name);
     return writer;
   }
-  start_array();
-  writer_.string(name);
+  body_.clear(kKept);
+  attachments_.clear();
+  array_ = true;
+  writer_.begin_event(name);
   return writer_;
 }
 
@@ -78,10 +81,18 @@ void Encoder::start_array() {
 
 Encoded Encoder::finish(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
                         std::uint32_t max_attachments) {
-  if (other_ != nullptr) [[unlikely]]
-    return {{}, {}, {}, other_->finish(type, nsp, id)};
-  if (array_) writer_.end_array();
-  array_ = false;
+  if (other_ != nullptr || id || !attachments_.empty() || !is_root(nsp)) [[unlikely]]
+    return finish_long(type, nsp, id, max_attachments);
+  // Most packets: a type and nothing more.
+  static constexpr const char* kTypes = "0123456";
+  if (std::exchange(array_, false)) writer_.end_array();
+  return {{kTypes + static_cast<int>(type), 1}, body_.view(), {}};
+}
+
+Encoded Encoder::finish_long(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
+                             std::uint32_t max_attachments) {
+  if (other_ != nullptr) return {{}, {}, {}, other_->finish(type, nsp, id)};
+  if (std::exchange(array_, false)) writer_.end_array();
   if (attachments_.size() > max_attachments) return {};
   const bool binary = !attachments_.empty();
   if (binary && type == PacketType::event) type = PacketType::binary_event;

@@ -57,6 +57,9 @@ class Encoder {
  private:
   void start();
   void start_array();
+  [[gnu::noinline]] Encoded finish_long(PacketType type, base::Bytes nsp,
+                                        std::optional<std::uint64_t> id,
+                                        std::uint32_t max_attachments);
 
   base::TextBuffer head_;
   base::TextBuffer body_;

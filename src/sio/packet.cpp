@@ -35,7 +35,7 @@ Number read_number(base::Bytes text, std::uint64_t limit) {
 
 }  // namespace
 
-bool reserved_event(base::Bytes name) {
+bool reserved_event_of_its_size(base::Bytes name) {
   switch (name.size()) {
     case 7:
       return name == "connect";

@@ -18,9 +18,18 @@ enum class PacketType : std::uint8_t {
   binary_ack
 };
 
+inline constexpr base::Bytes kRootName = "/";
+inline bool is_root(base::Bytes nsp) {
+  return nsp.size() == 1 && nsp.front() == '/';
+}
+
 // connect, connect_error, disconnect, disconnecting, newListener, removeListener: never a user's
 // event.
-bool reserved_event(base::Bytes name);
+bool reserved_event_of_its_size(base::Bytes name);
+inline bool reserved_event(base::Bytes name) {
+  // Most names are shorter than all of these.
+  return name.size() >= 7 && reserved_event_of_its_size(name);
+}
 
 inline constexpr std::uint64_t kMaxAckId = (std::uint64_t{1} << 53) - 1;
 
@@ -28,7 +37,7 @@ inline constexpr std::uint64_t kMaxAckId = (std::uint64_t{1} << 53) - 1;
 struct Header {
   PacketType type = PacketType::event;
   std::uint32_t attachments = 0;
-  base::Bytes nsp = "/";
+  base::Bytes nsp = kRootName;
   std::optional<std::uint64_t> id{};
   std::size_t size = 0;  // of the header: the payload is what follows
 };

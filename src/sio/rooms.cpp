@@ -1,10 +1,14 @@
 #include "sio/rooms.hpp"
 
+#include <array>
+#include <utility>
+
 #include <tsl/robin_map.h>
 #include <tsl/robin_set.h>
 
 #include "base/check.hpp"
 #include "base/hash_index.hpp"
+#include "base/prefetch.hpp"
 #include "sio/core.hpp"
 #include "sio/keyed_hash.hpp"
 
@@ -82,14 +86,20 @@ struct Rooms::Index {
   Room& create(base::Bytes name);
   void erase(Room& room);
   std::size_t slot_of(const Socket& socket, std::uint32_t room) const;
+  void enter(Socket& socket, Room& room);
   void leave(Socket& socket, std::size_t slot);
   std::uint32_t next_epoch();
+  template <class F>
+  void each(const Selected& selection, F take);
+  void leave_out(base::Bytes name, std::uint32_t in_epoch);
 };
 
 Rooms::Index::Room& Rooms::Index::create(base::Bytes name) {
   if (free.empty()) {
-    free.push_back(static_cast<std::uint32_t>(rooms.size()));
+    // All of them may become free, and erase() cannot fail.
+    if (free.capacity() <= rooms.size()) free.reserve(2 * rooms.size() + 1);
     rooms.emplace_back();
+    free.push_back(static_cast<std::uint32_t>(rooms.size() - 1));
   }
   auto room = std::make_unique<Room>();
   room->name = name;
@@ -117,6 +127,29 @@ std::size_t Rooms::Index::slot_of(const Socket& socket, std::uint32_t room) cons
   std::size_t slot = 0;
   while (slot < own.slots.size() && own.slots[slot].room != room) ++slot;
   return slot;
+}
+
+// Completely, or (when memory runs out) not at all.
+void Rooms::Index::enter(Socket& socket, Room& room) {
+  Memberships& own = socket.memberships;
+  const auto slot = static_cast<std::uint32_t>(own.slots.size());
+  const auto position = static_cast<std::uint32_t>(room.members.size());
+  room.members.push_back({&socket, slot});
+  try {
+    if (own.finder != nullptr) {
+      own.finder->slots[room.number] = slot;
+    } else if (own.slots.size() >= kFinderFrom) {
+      auto finder = std::make_unique<Memberships::Finder>();
+      for (std::uint32_t i = 0; i < slot; ++i) finder->slots[own.slots[i].room] = i;
+      finder->slots[room.number] = slot;
+      own.finder = std::move(finder);
+    }
+    own.slots.push_back({room.number, position});
+  } catch (...) {
+    if (own.finder != nullptr) own.finder->slots.erase(room.number);
+    room.members.pop_back();
+    throw;
+  }
 }
 
 // Takes the last one's place on both sides; whoever moved is told its new place.
@@ -155,10 +188,16 @@ Rooms::~Rooms() = default;
 
 void Rooms::add(Socket& socket) {
   SIO_CHECK(socket.position == kUnlisted);
-  socket.position = static_cast<std::uint32_t>(index_->sockets.size());
-  socket.memberships.seen = 0;
   index_->sockets.push_back(&socket);
-  index_->by_id.insert(index_->hash(socket.id_view()), socket.position);
+  const auto position = static_cast<std::uint32_t>(index_->sockets.size() - 1);
+  try {
+    index_->by_id.insert(index_->hash(socket.id_view()), position);
+  } catch (...) {
+    index_->sockets.pop_back();
+    throw;
+  }
+  socket.position = position;
+  socket.memberships.seen = 0;
 }
 
 void Rooms::remove(Socket& socket) {
@@ -191,15 +230,11 @@ bool Rooms::join(Socket& socket, base::Bytes name) {
   } else if (index_->slot_of(socket, room->number) < own.slots.size()) {
     return false;
   }
-  const auto slot = static_cast<std::uint32_t>(own.slots.size());
-  const auto position = static_cast<std::uint32_t>(room->members.size());
-  own.slots.push_back({room->number, position});
-  room->members.push_back({&socket, slot});
-  if (own.finder != nullptr) {
-    own.finder->slots[room->number] = slot;
-  } else if (own.slots.size() > kFinderFrom) {
-    own.finder = std::make_unique<Memberships::Finder>();
-    for (std::uint32_t i = 0; i <= slot; ++i) own.finder->slots[own.slots[i].room] = i;
+  try {
+    index_->enter(socket, *room);
+  } catch (...) {
+    if (room->members.empty()) index_->erase(*room);
+    throw;
   }
   return true;
 }
@@ -244,29 +279,76 @@ std::size_t Rooms::members(base::Bytes name) const {
   return own + (room == nullptr ? 0 : room->members.size());
 }
 
-void Rooms::walk(const Selection& selection, Visitor& visitor) {
-  const std::uint32_t epoch = index_->next_epoch();
-  for (const std::string& name : selection.except) {
-    if (Socket* own = index_->find_socket(name); own != nullptr) own->memberships.seen = epoch;
-    const Index::Room* room = index_->find(name);
-    if (room == nullptr) continue;
-    for (const Index::Member& member : room->members) member.socket->memberships.seen = epoch;
+// Collects what is selected, and gives it on in groups. What a group's sockets say is on its way
+// from memory before the group is given.
+class Rooms::Collector {
+ public:
+  explicit Collector(Visitor& visitor) : visitor_(visitor) {}
+  void take(Socket& socket) {
+    base::prefetch<sizeof(eio::Session) / 2>(socket.session);
+    group_[count_++] = &socket;
+    if (count_ == group_.size()) flush();
   }
-  const auto take = [epoch, &visitor](Socket& socket) {
-    if (socket.memberships.seen == epoch || socket.position == kUnlisted) return;
-    socket.memberships.seen = epoch;
-    visitor.visit(socket);
-  };
+  void flush() {
+    if (count_ > 0) visitor_.visit({group_.data(), std::exchange(count_, 0)});
+  }
+
+ private:
+  Visitor& visitor_;
+  std::size_t count_ = 0;
+  std::array<Socket*, 16> group_;
+};
+
+// What the selection's rooms hold, some of it perhaps twice, and nobody left out.
+template <class F>
+void Rooms::Index::each(const Selected& selection, F take) {
+  constexpr std::size_t kAhead = 8;  // so many places ahead memory is asked for a socket
   if (selection.rooms.empty()) {
-    for (Socket* socket : index_->sockets) take(*socket);
-    return;
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+      if (i + kAhead < sockets.size()) base::prefetch<sizeof(Socket) / 2>(sockets[i + kAhead]);
+      take(*sockets[i]);
+    }
   }
   for (const std::string& name : selection.rooms) {
-    if (Socket* own = index_->find_socket(name); own != nullptr) take(*own);
-    const Index::Room* room = index_->find(name);
+    if (Socket* own = find_socket(name); own != nullptr) take(*own);
+    const Room* room = find(name);
     if (room == nullptr) continue;
-    for (const Index::Member& member : room->members) take(*member.socket);
+    const std::vector<Member>& members = room->members;
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (i + kAhead < members.size())
+        base::prefetch<sizeof(Socket) / 2>(members[i + kAhead].socket);
+      take(*members[i].socket);
+    }
   }
+}
+
+// Marks them as if they had been visited.
+void Rooms::Index::leave_out(base::Bytes name, std::uint32_t in_epoch) {
+  if (Socket* own = find_socket(name); own != nullptr) own->memberships.seen = in_epoch;
+  const Room* room = find(name);
+  if (room == nullptr) return;
+  for (const Member& member : room->members) member.socket->memberships.seen = in_epoch;
+}
+
+void Rooms::walk(const Selected& selection, Visitor& visitor) {
+  Collector collector(visitor);
+  // Everybody, or one room: nobody comes twice, and nobody has to be marked.
+  const bool nobody_left_out = selection.except.empty() && selection.sender.empty();
+  if (nobody_left_out && selection.rooms.size() < 2) {
+    index_->each(selection, [&collector](Socket& socket) {
+      if (socket.position != kUnlisted) collector.take(socket);
+    });
+    return collector.flush();
+  }
+  const std::uint32_t epoch = index_->next_epoch();
+  for (const std::string& name : selection.except) index_->leave_out(name, epoch);
+  if (!selection.sender.empty()) index_->leave_out(selection.sender, epoch);
+  index_->each(selection, [epoch, &collector](Socket& socket) {
+    if (socket.memberships.seen == epoch || socket.position == kUnlisted) return;
+    socket.memberships.seen = epoch;
+    collector.take(socket);
+  });
+  collector.flush();
 }
 
 }  // namespace socketio::sio

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,11 @@ struct Memberships {
     std::uint32_t room;
     std::uint32_t position;
   };
+  std::uint32_t seen = 0;  // epoch of the last selection that took it or left it out
   base::Few<Slot> slots;
   // Room -> slot, once there are so many that looking through them is no longer cheap.
   struct Finder;
   std::unique_ptr<Finder> finder;
-  std::uint32_t seen = 0;  // epoch of the last selection that took it
   Memberships();
   ~Memberships();
 };
@@ -43,6 +44,16 @@ inline constexpr std::uint32_t kUnlisted = ~std::uint32_t{0};
 struct Selection {
   std::vector<std::string> rooms;
   std::vector<std::string> except;
+};
+
+// The same in somebody else's memory.
+struct Selected {
+  Selected(const Selection& all) : rooms(all.rooms), except(all.except) {}
+  Selected(std::span<const std::string> of, std::span<const std::string> without, base::Bytes id)
+      : rooms(of), except(without), sender(id) {}
+  std::span<const std::string> rooms;
+  std::span<const std::string> except;
+  base::Bytes sender{};  // this id is left out as well
 };
 
 class Rooms {
@@ -70,10 +81,18 @@ class Rooms {
   // Every selected socket once, except any in `except`. The visitor must not change rooms or
   // sockets.
   template <class F>
-  void select(const Selection& selection, F&& visit) {
+  void select(const Selected& selection, F&& visit) {
+    select_in_groups(selection, [&](Group group) {
+      for (Socket* socket : group) visit(*socket);
+    });
+  }
+  // The same, some at a time, so that the visitor can look ahead.
+  using Group = std::span<Socket* const>;
+  template <class F>
+  void select_in_groups(const Selected& selection, F&& visit) {
     struct Call final : Visitor {
       explicit Call(F& the_function) : function(the_function) {}
-      void visit(Socket& socket) override { function(socket); }
+      void visit(Group group) override { function(group); }
       F& function;
     } call(visit);
     walk(selection, call);
@@ -81,12 +100,13 @@ class Rooms {
 
  private:
   struct Visitor {
-    virtual void visit(Socket& socket) = 0;
+    virtual void visit(Group group) = 0;
 
    protected:
     ~Visitor() = default;
   };
-  void walk(const Selection& selection, Visitor& visitor);
+  void walk(const Selected& selection, Visitor& visitor);
+  class Collector;
   struct Index;
   std::unique_ptr<Index> index_;
 };

@@ -86,6 +86,34 @@ TEST(Rooms, ConnectingSocketsAreNotSelected) {
   rooms.remove(*a);
 }
 
+// More than are given at a time, and everybody once, however the rooms overlap.
+TEST(Rooms, CrowdsAreSelectedInGroups) {
+  SeededRandom random(5);
+  Rooms rooms(random);
+  std::vector<std::unique_ptr<Socket>> crowd;
+  for (int i = 0; i < 100; ++i) {
+    crowd.push_back(make_socket(random));
+    rooms.add(*crowd.back());
+    rooms.join(*crowd.back(), i % 2 == 0 ? "even" : "odd");
+    rooms.join(*crowd.back(), i % 3 == 0 ? "third" : "other");
+  }
+  const auto count = [&rooms](const Selection& selection) {
+    std::set<Socket*> seen;
+    rooms.select_in_groups(selection, [&seen](Rooms::Group group) {
+      EXPECT_FALSE(group.empty());
+      for (Socket* socket : group) EXPECT_TRUE(seen.insert(socket).second);
+    });
+    return seen.size();
+  };
+  EXPECT_EQ(count({}), 100U);
+  EXPECT_EQ(count({{"even"}, {}}), 50U);
+  EXPECT_EQ(count({{"even", "third"}, {}}), 67U);
+  EXPECT_EQ(count({{"even"}, {"third"}}), 33U);
+  EXPECT_EQ(count({{}, {"third"}}), 66U);
+  EXPECT_EQ(count({{"nobody"}, {}}), 0U);
+  for (const auto& socket : crowd) rooms.remove(*socket);
+}
+
 // Against two maps of sets, over few names so that everything meets.
 TEST(Rooms, Property) {
   SeededRandom random(4);

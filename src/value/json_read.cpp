@@ -117,6 +117,9 @@ void JsonDocument::Tape::ensure_capacity(std::size_t size) {
   ok = false;
   if (doc.allocate(want) != simdjson::SUCCESS ||
       parser.allocate(want, kMaxDepth + 1) != simdjson::SUCCESS) {
+    // One of the two, or half of the parser, would pass for enough the next time.
+    doc = {};
+    parser = simdjson::dom::parser(simdjson::SIMDJSON_MAXSIZE_BYTES);
     throw std::bad_alloc();
   }
 }

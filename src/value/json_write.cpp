@@ -195,6 +195,21 @@ void JsonWriter::begin_object() {
   comma_ = false;
 }
 
+void JsonWriter::begin_event(std::string_view name) {
+  comma_ = false;
+  if (!all_plain(name)) {
+    begin_array();
+    return string(name);
+  }
+  char* at = out_.room(name.size() + 3);
+  *at++ = '[';
+  *at++ = '"';
+  at = copy(at, name);
+  *at++ = '"';
+  out_.to(at);
+  comma_ = true;
+}
+
 void JsonWriter::end_array() {
   close(']');
 }

@@ -31,6 +31,8 @@ class JsonWriter final : public Writer {
   void key(std::string_view name) override;
   void end_object() override;
 
+  // The beginning of a text: an array whose first item is this string.
+  void begin_event(std::string_view name);
   // The next value is the first again.
   void restart() { comma_ = false; }
 

@@ -63,6 +63,24 @@ TEST(Deflate, WritesAnEmptyMessageAsOneByte) {
   EXPECT_EQ(inflate(client, "\0"s), whole(""));
 }
 
+TEST(Deflate, LevelsAndMemoryDecideHowShort) {
+  std::string message;
+  for (int i = 0; i < 5'000; ++i) message += std::to_string(i * i % 7919) + ",";
+  const auto size = [&message](int level, int mem_level) {
+    DeflateOptions options;
+    options.level = level;
+    options.mem_level = mem_level;
+    DeflatePool pool(options);
+    Deflate server(Role::server, kNoContext, pool);
+    const std::string compressed = compress(server, message);
+    Deflate client(Role::client, kNoContext, pool);
+    EXPECT_EQ(inflate(client, compressed), whole(message));
+    return compressed.size();
+  };
+  EXPECT_LT(size(9, 8), size(1, 8));
+  EXPECT_LT(size(6, 9), size(6, 1));
+}
+
 TEST(Deflate, TheContextShortensARepeatedMessage) {
   DeflatePool pool(kOptions);
   Deflate server(Role::server, kContext, pool);

@@ -32,6 +32,7 @@ inline char* write_short_header(char* out, Opcode opcode, std::size_t payload) {
   return out;
 }
 inline constexpr std::size_t kMaxShort = 125;
+inline constexpr std::size_t kShortHeader = 2;
 
 // Writes header_size() bytes; RSV1 marks a compressed message (RFC 7692 §6).
 std::size_t write_header(char* out, Opcode opcode, std::uint64_t payload, bool fin = true,

@@ -26,6 +26,9 @@ struct Machine::Violation {
 namespace {
 
 constexpr std::uint8_t kFin = 0x80;
+constexpr auto kTextFrame = static_cast<std::uint8_t>(kFin | static_cast<unsigned>(Opcode::text));
+constexpr auto kBinaryFrame =
+    static_cast<std::uint8_t>(kFin | static_cast<unsigned>(Opcode::binary));
 constexpr std::uint8_t kRsv1 = 0x40;
 constexpr std::uint8_t kRsv23 = 0x30;
 constexpr std::uint8_t kMasked = 0x80;
@@ -193,13 +196,41 @@ Machine::Violation Machine::check_data(Opcode opcode, std::uint64_t length) cons
 // Most messages: in one short frame that lies in the fed view and has nothing wrong with it. False:
 // not this one, and nothing is done.
 bool Machine::read_whole(Env& env, Event& event) {
+  const auto first = static_cast<std::uint8_t>(fed_[0]);
+  const bool text = first == kTextFrame;
+  if (!text && first != kBinaryFrame) return false;
+  bool ascii = false;
+  if (!unwrap(event.payload, ascii)) return false;
+  event.kind = text ? EventKind::text : EventKind::binary;
+  if (!text || ascii || valid_utf8(base::as_bytes(event.payload))) return true;
+  event = {};
+  refuse({CloseCode::invalid_payload, kBadText}, env);
+  take_last(event);
+  return true;
+}
+
+bool Machine::next_text(MutBytes& payload) {
+  if (fed_.empty() || static_cast<std::uint8_t>(fed_[0]) != kTextFrame || !fresh()) return false;
+  const MutBytes before = fed_;
+  bool ascii = false;
+  if (!unwrap(payload, ascii)) return false;
+  if (ascii || valid_utf8(base::as_bytes(payload))) return true;
+  // As it was, for next() to refuse.
+  if (role_ == Role::server) {
+    std::uint32_t key = 0;
+    std::memcpy(&key, payload.data() - sizeof key, sizeof key);
+    apply_mask(payload, key);
+  }
+  fed_ = before;
+  return false;
+}
+
+// The payload of a whole frame that the fed view begins with, whose first byte has been looked at.
+bool Machine::unwrap(MutBytes& payload, bool& ascii) {
   const std::size_t size = fed_.size();
   if (size < 2) return false;
   char* const at = fed_.data();
-  const auto first = static_cast<std::uint8_t>(at[0]);
   const auto second = static_cast<std::uint8_t>(at[1]);
-  const bool text = first == (kFin | static_cast<std::uint8_t>(Opcode::text));
-  if (!text && first != (kFin | static_cast<std::uint8_t>(Opcode::binary))) return false;
   const bool masked = role_ == Role::server;
   if (((second & kMasked) != 0) != masked) return false;
   std::size_t length = second & 0x7F;
@@ -210,20 +241,12 @@ bool Machine::read_whole(Env& env, Event& event) {
     head += 2;
   }
   if (size < head + length || length > limits_->max_message) return false;
-  const MutBytes payload(at + head, length);
+  payload = {at + head, length};
   fed_ = {at + head + length, size - head - length};
-  bool ascii = false;
-  if (masked) {
-    std::uint32_t key = 0;
-    std::memcpy(&key, payload.data() - sizeof key, sizeof key);
-    ascii = unmask_ascii(payload, key);
-  }
-  event.payload = payload;
-  event.kind = text ? EventKind::text : EventKind::binary;
-  if (!text || ascii || valid_utf8(base::as_bytes(payload))) return true;
-  event = {};
-  refuse({CloseCode::invalid_payload, kBadText}, env);
-  take_last(event);
+  if (!masked) return true;
+  std::uint32_t key = 0;
+  std::memcpy(&key, payload.data() - sizeof key, sizeof key);
+  ascii = unmask_ascii(payload, key);
   return true;
 }
 

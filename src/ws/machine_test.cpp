@@ -61,6 +61,46 @@ TEST(Machine, WholeFramesAreEventsInPlace) {
   EXPECT_EQ(peer.held(), 0);
 }
 
+TEST(Machine, PlainTextsAreToldWithoutAnEvent) {
+  Peer peer;
+  const std::string bad = text("\xff\xfe");
+  std::string input = text("short") + text(std::string(300, 'l')) + text("h\xc3\xa9") +
+                      frame(2, "bytes") + text("last") + bad + std::string(base::kPadding, '\0');
+  peer.machine().feed({input.data(), input.size() - base::kPadding}, peer.now());
+  base::MutBytes payload;
+  for (const std::string& wanted :
+       {std::string("short"), std::string(300, 'l'), std::string("h\xc3\xa9")}) {
+    ASSERT_TRUE(peer.machine().next_text(payload));
+    EXPECT_EQ(base::as_bytes(payload), wanted);
+  }
+  EXPECT_FALSE(peer.machine().next_text(payload));
+  EXPECT_EQ(peer.machine().next(peer.env(), peer.now()).kind, EventKind::binary);
+  ASSERT_TRUE(peer.machine().next_text(payload));
+  EXPECT_EQ(base::as_bytes(payload), "last");
+  EXPECT_FALSE(peer.machine().idle());
+  // What is no UTF-8 stays as it came, and next() refuses it.
+  EXPECT_FALSE(peer.machine().next_text(payload));
+  EXPECT_TRUE(input.ends_with(bad + std::string(base::kPadding, '\0')));
+  EXPECT_TRUE(peer.machine().next(peer.env(), peer.now()).failed);
+  EXPECT_FALSE(peer.machine().next_text(payload));
+}
+
+// Messages in pieces, and those behind what is unfinished, are next()'s.
+TEST(Machine, OnlyWholeTextsAreToldWithoutAnEvent) {
+  const std::vector<std::string> others = {
+      text("piece").substr(0, 8), text("first", false),        frame(9, "ping"),
+      plain(1, "not masked"),     frame(1, "rsv", {.rsv = 4}), "\x81"};
+  for (const std::string& one : others) {
+    Peer peer;
+    std::string input = one + std::string(base::kPadding, '\0');
+    base::MutBytes payload;
+    EXPECT_FALSE(peer.machine().next_text(payload));
+    peer.machine().feed({input.data(), one.size()}, peer.now());
+    EXPECT_FALSE(peer.machine().next_text(payload));
+    EXPECT_EQ(input.substr(0, one.size()), one);
+  }
+}
+
 // The header came in an earlier piece: the payload still is an event in place.
 TEST(Machine, PayloadApartFromItsHeaderIsNotCopied) {
   Peer peer;

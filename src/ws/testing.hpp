@@ -119,7 +119,13 @@ class Peer {
   void drain() {
     do {
       for (;;) {
-        const Event event = machine_.next(env(), now_);
+        Event event;
+        // As the driver does.
+        if (machine_.next_text(event.payload)) {
+          event.kind = EventKind::text;
+        } else {
+          event = machine_.next(env(), now_);
+        }
         if (event.kind == EventKind::none) break;
         take(event);
         if (keep_often) machine_.keep(ledger_);

@@ -16,10 +16,15 @@ void announce(std::uint16_t port) {
 namespace {
 
 constexpr std::pair<std::string_view, void (*)(const SuiteOptions&)> kSuites[] = {
-    {"ws", run_ws},         {"eio4", run_eio4},
-    {"eio3", run_eio3},     {"sio5", run_sio5},
-    {"probe", run_probe},   {"lab", run_lab},
-    {"client", run_client}, {"engine-client", run_engine_client}};
+    {"ws", run_ws},
+    {"eio4", run_eio4},
+    {"eio3", run_eio3},
+    {"sio5", run_sio5},
+    {"probe", run_probe},
+    {"lab", run_lab},
+    {"client", run_client},
+    {"engine-client", run_engine_client},
+    {"ws-client", run_ws_client}};
 
 int usage() {
   std::fprintf(stderr,

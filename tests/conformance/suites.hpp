@@ -10,12 +10,13 @@ struct SuiteOptions {
   std::uint16_t port = 0;
   std::size_t threads = 1;  // sio5, probe
   bool fast = false;        // probe: short timeouts
-  bool deflate = false;     // ws, probe: permessage-deflate, of every message
+  bool deflate = false;     // ws, ws-client, probe: permessage-deflate, of every message
   socketio::Backend backend = socketio::Backend::automatic;
   std::string options = "{}";  // lab, eio4, eio3: JSON object of server options
 };
 
 void run_ws(const SuiteOptions& options);
+void run_ws_client(const SuiteOptions& options);
 void run_eio4(const SuiteOptions& options);
 void run_eio3(const SuiteOptions& options);
 void run_sio5(const SuiteOptions& options);

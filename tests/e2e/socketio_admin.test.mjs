@@ -179,7 +179,7 @@ describe("what is told", kTimeout, () => {
   });
 
   test("a socket's life", async (t) => {
-    const server = await lab({ admin: { max_event_bytes: 1000, stats_interval: 50 } }, t);
+    const server = await lab({ admin: { max_event_bytes: 1000, stats_interval: 3_600_000 } }, t);
     const admin = await connect(server, "/admin", t);
     const client = await connect(server, "/", t, { transports: ["polling", "websocket"] });
     const { id } = client;
@@ -188,6 +188,9 @@ describe("what is told", kTimeout, () => {
     assert.equal(shown.nsp, "/");
     assert.deepEqual(shown.rooms, [id]);
     await heard(admin, "socket_updated", (change) => change.id === id && change.nsp === "/" && change.transport === "websocket");
+    const data = { name: "x", tags: [1, 2] };
+    client.emit("set data", data);
+    assert.deepEqual((await heard(admin, "socket_updated", (change) => change.id === id && change.data))[0], { id, nsp: "/", data });
     client.emit("join", "room1");
     assert.match((await heard(admin, "room_joined", (nsp, room, who) => nsp === "/" && room === "room1" && who === id))[3], kDate);
     client.emit("leave", "room1");

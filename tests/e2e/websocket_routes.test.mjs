@@ -7,6 +7,7 @@ import { io } from "socket.io-client";
 import WebSocket from "ws";
 import { chromium } from "playwright-core";
 import { lab } from "./support/lab.mjs";
+import { secureLab, trust } from "./support/tls.mjs";
 
 const kTimeout = { timeout: 180_000 };
 
@@ -53,6 +54,30 @@ async function logged(server, key, seen = []) {
   }
   return seen;
 }
+
+describe("over TLS", kTimeout, () => {
+  test("messages, a large one, backpressure, closing", async (t) => {
+    const server = await secureLab({}, t);
+    const peer = await open(server, t, "/feed/a", trust);
+    peer.send("text");
+    assert.equal(await peer.next(), "text");
+    const large = Buffer.alloc(900_000, 7);
+    peer.send(large);
+    assert.deepEqual(await peer.next(), large);
+    peer.tell("fill", { bytes: 3_000_000 });
+    assert.equal((await peer.next()).length, 3_000_000);
+    peer.tell("close", { code: 4000, reason: "bye" });
+    assert.deepEqual(await peer.ended, { code: 4000, reason: "bye" });
+    await logged(server, "close");
+  });
+
+  test("without a certificate it trusts there is no handshake", async (t) => {
+    const server = await secureLab({}, t);
+    const peer = new WebSocket(`${server.ws}/feed/a`);
+    const [error] = await once(peer, "error");
+    assert.match(error.message, /certificate/);
+  });
+});
 
 describe("messages", kTimeout, () => {
   test("text and binary come back as what they were", async (t) => {

@@ -31,7 +31,7 @@ Client::~Client() {
 
 std::size_t Client::unsent() const {
   std::size_t bytes = queue_.size() + out_.bytes();
-  for (const Connection& c : connections_) bytes += c.tx.size();
+  for (const Connection& c : connections_) bytes += c.tx.size() + c.wire.size();
   return bytes;
 }
 
@@ -48,6 +48,7 @@ void Client::dial(Use use) {
   Connection& c = connection(use);
   c = Connection();
   c.fd = world_.connect(server_, script_.link);
+  if (script_.tls) c.tls = std::make_unique<test::TlsClient>(script_.tls);
   world_.watch(c.fd, [this, use] { ready(use); });
 }
 
@@ -91,10 +92,15 @@ void Client::write(Use use) {
     }
   }
   if (c.fd < 0 || world_.connecting(c.fd)) return;
-  while (!c.tx.empty()) {
-    const std::int64_t n = world_.send(c.fd, c.tx);
+  if (c.tls) {
+    c.tls->write(c.tx, c.wire);
+    c.tx.clear();
+  }
+  std::string& wire = c.tls ? c.wire : c.tx;
+  while (!wire.empty()) {
+    const std::int64_t n = world_.send(c.fd, wire);
     if (n <= 0) return;  // an error is seen when reading
-    c.tx.erase(0, static_cast<std::size_t>(n));
+    wire.erase(0, static_cast<std::size_t>(n));
   }
 }
 
@@ -117,7 +123,12 @@ bool Client::read(Use use) {
       ready(use);
     });
   }
-  c.rx.append(bytes, 0, static_cast<std::size_t>(n));
+  bytes.resize(static_cast<std::size_t>(n));
+  if (c.tls) {
+    bytes = base::as_bytes(c.tls->take(bytes, c.wire));
+    write(use);
+  }
+  c.rx += bytes;
   if (use == Use::websocket) {
     on_websocket_bytes();
     return true;
@@ -143,6 +154,7 @@ void Client::lost(Use use, const std::string& why) {
   if (current_websocket_) return end("websocket: " + why);
   // The upgrade has failed: polling goes on.
   ws_.reset();
+  deflate_.reset();
   out_.clear();
   switched_ = probing_ = pausing_ = false;
   poll();
@@ -179,7 +191,7 @@ void Client::close() {
   if (state_ != State::open || closing_) return;
   closing_ = true;
   if (current_websocket_) {
-    ws_->close(1000, "", {out_, arena_, ledger_, masks_}, world_.now());
+    ws_->close(1000, "", env(), world_.now());
     return write(Use::websocket);
   }
   hang_up(Use::websocket);
@@ -274,7 +286,8 @@ void Client::start_websocket() {
   connection(Use::websocket).tx =
       "GET /socket.io/?EIO=4&transport=websocket" + (sid_.empty() ? "" : "&sid=" + sid_) +
       " HTTP/1.1\r\nHost: sim\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+      (script_.deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" : "\r\n");
 }
 
 void Client::on_websocket_bytes() {
@@ -283,12 +296,14 @@ void Client::on_websocket_bytes() {
     const std::size_t end = c.rx.find("\r\n\r\n");
     if (end == std::string::npos) return;
     if (c.rx.substr(9, 3) != "101") return lost(Use::websocket, "refused");
+    if (c.rx.find("permessage-deflate") < end)
+      deflate_.emplace(ws::Role::client, ws::DeflateParams{true, true}, deflate_pool_);
     c.rx.erase(0, end + 4);
     switched_ = true;
     ws_.emplace(ws::Role::client, limits_);
     if (!current_websocket_) {
       probing_ = true;
-      ws_->send_text("2probe", {out_, arena_, ledger_, masks_});
+      ws_->send_text("2probe", env());
     }
   }
   std::string bytes = std::exchange(c.rx, {});
@@ -302,7 +317,7 @@ void Client::on_websocket_bytes() {
 
 void Client::drain_websocket() {
   while (ws_ && !over()) {
-    const ws::Event event = ws_->next({out_, arena_, ledger_, masks_}, world_.now());
+    const ws::Event event = ws_->next(env(), world_.now());
     if (event.kind == ws::EventKind::none) return;
     const std::string payload(event.payload.data(), event.payload.size());
     if (event.kind == ws::EventKind::closed) {
@@ -336,7 +351,7 @@ void Client::maybe_finish_upgrade() {
   pausing_ = false;
   hang_up(Use::poll);
   hang_up(Use::post);
-  ws_->send_text("5", {out_, arena_, ledger_, masks_});
+  ws_->send_text("5", env());
   current_websocket_ = true;
   listener_.upgraded(*this);
   flush();
@@ -347,9 +362,9 @@ void Client::flush() {
   if (!current_websocket_) return post();
   for (const Message& message : std::exchange(queue_, {})) {
     if (message.binary) {
-      ws_->send_binary(message.bytes, {out_, arena_, ledger_, masks_});
+      ws_->send_binary(message.bytes, env());
     } else {
-      ws_->send_text(message.bytes, {out_, arena_, ledger_, masks_});
+      ws_->send_text(message.bytes, env());
     }
   }
   write(Use::websocket);

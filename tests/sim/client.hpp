@@ -18,6 +18,7 @@
 #include <socketio/value.hpp>
 
 #include "net/sim_world.hpp"
+#include "support/tls_client.hpp"
 #include "ws/machine.hpp"
 
 namespace socketio::sim {
@@ -27,6 +28,8 @@ struct ClientScript {
   bool upgrade = true;           // polling clients probe after the handshake
   bool give_up_upgrade = false;  // ... and never say `5`
   bool keep_alive = true;        // else a TCP connection per request
+  bool deflate = false;          // offers permessage-deflate
+  std::shared_ptr<const tls::Context> tls{};
   net::SimLink link{};
   // Reads at most so much at a time and rests in between; zero: all at once.
   std::size_t slow_bytes = 0;
@@ -92,12 +95,15 @@ class Client {
   struct Connection {
     int fd = -1;
     std::string tx;
+    std::string wire;  // with TLS: what of tx is ciphertext
     std::string rx;
+    std::unique_ptr<test::TlsClient> tls;
     bool busy = false;  // a request is in flight
     bool resting = false;
     base::Time last_use{};
   };
 
+  ws::Env env() { return {out_, arena_, ledger_, masks_, deflate_ ? &*deflate_ : nullptr}; }
   Connection& connection(Use use) { return connections_[static_cast<std::size_t>(use)]; }
   void dial(Use use);
   void hang_up(Use use);
@@ -154,6 +160,9 @@ class Client {
   base::Arena arena_{&ledger_};
   base::OutQueue out_;
   std::optional<ws::Machine> ws_;
+  ws::DeflateOptions deflate_options_{.threshold = 0};
+  ws::DeflatePool deflate_pool_{deflate_options_};
+  std::optional<ws::Deflate> deflate_;
   net::SeededRandom masks_;
 };
 

@@ -1,6 +1,7 @@
 #include "sim/crowd.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace socketio::sim {
 namespace {
@@ -29,12 +30,8 @@ Crowd::Crowd(Stage& stage, Verdict& verdict, std::uint64_t seed)
       on_event(s, number, data, ack);
     });
     nsp.on_event("talk", [this](Socket s, std::uint64_t rounds) { return converse(s, rounds); });
-    nsp.on_disconnect([this](const Socket& s, DisconnectReason) {
-      SocketBook* gone = book(std::string(s.id()));
-      if (gone == nullptr) return verdict_.fail("a socket disconnects that never connected");
-      if (++gone->disconnects != 1) verdict_.fail("a socket disconnects twice");
-      gone->rooms.clear();
-      std::erase(live_, std::string(s.id()));
+    nsp.on_disconnect([this](const Socket& s, DisconnectReason reason) {
+      on_disconnect(std::string(s.id()), reason);
     });
   }
   // Who wants into /b waits for a decision, which comes later, on another turn, or never.
@@ -52,12 +49,24 @@ void Crowd::decide(const Socket&, const Next& next) {
   });
 }
 
+void Crowd::on_disconnect(const std::string& sid, DisconnectReason reason) {
+  SocketBook* gone = book(sid);
+  if (gone == nullptr) return verdict_.fail("a socket disconnects that never connected");
+  if (++gone->disconnects != gone->connects) verdict_.fail("a socket disconnects twice");
+  std::erase(live_, sid);
+  gone->away = stage_.options().connection_state_recovery && server::recoverable(reason);
+  if (!gone->away) return gone->rooms.clear();
+  for (Owed& owed : gone->owed) owed.may_miss |= owed.kind != Owed::Kind::event;
+}
+
 // A handler that waits for its client, several times, and answers at the end.
 Task<std::uint64_t> Crowd::converse(Socket socket, std::uint64_t rounds) {
   std::uint64_t answered = 0;
+  const SocketBook* asked = book(std::string(socket.id()));
+  const int connection = asked == nullptr ? 0 : asked->connects;
   for (std::uint64_t i = 0; i < rounds; ++i) {
     SocketBook* with = book(std::string(socket.id()));
-    if (with == nullptr || with->disconnects != 0) break;
+    if (with == nullptr || !with->live() || with->connects != connection) break;
     const std::uint64_t tag = ++tags_;
     const std::size_t waiter = wait();
     owe(*with, Owed::Kind::ask, tag);
@@ -80,8 +89,19 @@ SocketBook* Crowd::book(const std::string& sid) {
 
 void Crowd::on_connection(const Socket& socket, const std::string& nsp) {
   const std::string sid(socket.id());
-  if (books_.contains(sid)) return verdict_.fail("a socket id comes twice");
   SocketBook& book = books_[sid];
+  if (socket.recovered() != (book.connects > 0)) return verdict_.fail("a socket id comes twice");
+  if (socket.recovered()) {
+    if (!book.away || book.nsp != nsp) return verdict_.fail("a session that nobody has left");
+    ++recovered_;
+    const std::vector<std::string> rooms = socket.rooms();
+    std::set<std::string> now(rooms.begin(), rooms.end());
+    now.erase(sid);
+    if (now != book.rooms) verdict_.fail("a session came back with other rooms");
+  }
+  ++book.connects;
+  book.gap = socket.recovered();
+  book.away = false;
   book.handle = socket;
   book.nsp = nsp;
   live_.push_back(sid);
@@ -92,6 +112,9 @@ void Crowd::on_event(const Socket& socket, std::int64_t number, const Value& pay
   ++events_;
   SocketBook* from = book(std::string(socket.id()));
   if (from == nullptr) return verdict_.fail("an event before connection");
+  if (from->gap && static_cast<std::uint64_t>(number) > from->next_in)
+    from->next_in = static_cast<std::uint64_t>(number);
+  from->gap = false;
   if (static_cast<std::uint64_t>(number) != from->next_in)
     return verdict_.fail("the server expected event " + std::to_string(from->next_in) +
                          " and got " + std::to_string(number));
@@ -117,7 +140,7 @@ void Crowd::act() {
   // loop.
   if (random_.one_in(2)) return command(*book(sid));
   stage_.post([this, sid](server::Shard&) {
-    if (SocketBook* alive = book(sid); alive->disconnects == 0) command(*alive);
+    if (SocketBook* alive = book(sid); alive->live()) command(*alive);
   });
 }
 
@@ -131,8 +154,13 @@ Value Crowd::payload(std::uint64_t tag) {
   return Value::object({{"text", Value(content_of(tag))}});
 }
 
-void Crowd::owe(SocketBook& book, Owed::Kind kind, std::uint64_t tag, bool is_volatile) {
-  book.owed.push_back({kind, tag, is_volatile});
+void Crowd::owe(SocketBook& book, Owed::Kind kind, std::uint64_t tag, bool may_miss) {
+  book.owed.push_back({kind, tag, may_miss});
+}
+
+// Who is away misses nothing: it gets what it would have got, when it comes back.
+bool Crowd::receives(const SocketBook& other, const SocketBook& from) const {
+  return (other.live() || other.away) && other.nsp == from.nsp;
 }
 
 void Crowd::command(SocketBook& book) {
@@ -198,21 +226,20 @@ void Crowd::broadcast(SocketBook& book) {
   const std::uint64_t tag = ++tags_;
   // Owed before it is sent: sending may end a session whose queue is full, and with it change the
   // books.
-  std::vector<std::string> receivers;
-  for (const std::string& sid : live_) {
-    const SocketBook& other = *this->book(sid);
-    if (other.nsp != book.nsp || (from_socket && &other == &book)) continue;
+  std::vector<SocketBook*> receivers;
+  for (auto& [sid, other] : books_) {
+    if (!receives(other, book) || (from_socket && &other == &book)) continue;
+    if (is_volatile && other.away) continue;
     if (to_room && !other.rooms.contains(room)) continue;
     if (spare && other.rooms.contains(spared)) continue;
-    receivers.push_back(sid);
+    receivers.push_back(&other);
   }
   const Namespace nsp = stage_.of(book.nsp);
   Broadcast target = from_socket ? book.handle.broadcast() : Broadcast(nsp.target_for_emit());
   if (to_room) target = target.to(room);
   if (spare) target = target.except(spared);
   if (is_volatile) target = target.volatile_();
-  for (const std::string& sid : receivers)
-    owe(*this->book(sid), Owed::Kind::event, tag, is_volatile);
+  for (SocketBook* receiver : receivers) owe(*receiver, Owed::Kind::event, tag, is_volatile);
   target.emit("e", tag, payload(tag));
 }
 
@@ -263,7 +290,7 @@ void Crowd::ask_many(SocketBook& book) {
           stage_.post([this, receivers, got = replies.size()](server::Shard&) {
             const auto here =
                 std::count_if(receivers.begin(), receivers.end(),
-                              [](const SocketBook* b) { return b->disconnects == 0; });
+                              [](const SocketBook* b) { return b->connects == 1 && b->live(); });
             if (got < static_cast<std::size_t>(here))
               verdict_.fail("a broadcast's acknowledgements ended early");
           });
@@ -278,7 +305,7 @@ void Crowd::ask_many(SocketBook& book) {
 void Crowd::arrived(const std::string& sid, Owed::Kind kind, std::uint64_t tag) {
   SocketBook* to = book(sid);
   if (to == nullptr) return verdict_.fail("a client hears of a socket the server does not know");
-  while (!to->owed.empty() && to->owed.front().is_volatile &&
+  while (!to->owed.empty() && to->owed.front().may_miss &&
          (to->owed.front().tag != tag || to->owed.front().kind != kind))
     to->owed.pop_front();
   if (to->owed.empty())
@@ -292,19 +319,19 @@ void Crowd::arrived(const std::string& sid, Owed::Kind kind, std::uint64_t tag) 
 
 void Crowd::check_all_arrived(const std::string& sid, std::uint64_t sent, const std::string& who) {
   const SocketBook* of = book(sid);
-  if (of == nullptr || of->disconnects != 0)
+  if (of == nullptr || !of->live())
     return verdict_.fail(who + " believes to be connected and is not");
   for (const Owed& owed : of->owed) {
-    if (!owed.is_volatile) return verdict_.fail(who + " never got " + std::to_string(owed.tag));
+    if (!owed.may_miss) return verdict_.fail(who + " never got " + std::to_string(owed.tag));
   }
-  if (of->next_in != sent)
+  if (!of->gap && of->next_in != sent)
     verdict_.fail(who + " sent " + std::to_string(sent) + " events, " +
                   std::to_string(of->next_in) + " came");
 }
 
 void Crowd::check_end() {
   for (const auto& [sid, book] : books_) {
-    if (book.disconnects != 1) verdict_.fail("a socket never disconnected");
+    if (book.disconnects != book.connects) verdict_.fail("a socket never disconnected");
   }
   for (const Waiter& waiter : waiters_) {
     if (waiter.ends != 1) verdict_.fail("an acknowledgement never ended");

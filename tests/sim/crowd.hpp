@@ -26,7 +26,7 @@ struct Owed {
   enum class Kind : std::uint8_t { event, ask, ack };
   Kind kind;
   std::uint64_t tag;
-  bool is_volatile;
+  bool may_miss;  // volatile, or lost with a connection: only events are recovered
 };
 struct SocketBook {
   Socket handle;
@@ -34,7 +34,12 @@ struct SocketBook {
   std::deque<Owed> owed;
   std::set<std::string> rooms;
   std::uint64_t next_in = 0;  // the number the client's next event must have
+  bool gap = false;           // … or a higher one: what was under way is lost with a connection
+  int connects = 0;
   int disconnects = 0;
+  bool away = false;  // may come back for its session
+
+  bool live() const { return connects > disconnects; }
 };
 
 class Crowd {
@@ -51,6 +56,7 @@ class Crowd {
   std::size_t connected() const { return live_.size(); }
   std::uint64_t emitted() const { return tags_; }
   std::uint64_t events() const { return events_; }
+  std::uint64_t recovered() const { return recovered_; }
   std::uint64_t acks() const { return waiters_.size(); }
 
  private:
@@ -69,7 +75,9 @@ class Crowd {
   void move(SocketBook& book);
   void burst(SocketBook& book);
   Value payload(std::uint64_t tag);
-  void owe(SocketBook& book, Owed::Kind kind, std::uint64_t tag, bool is_volatile = false);
+  void on_disconnect(const std::string& sid, DisconnectReason reason);
+  bool receives(const SocketBook& other, const SocketBook& from) const;
+  void owe(SocketBook& book, Owed::Kind kind, std::uint64_t tag, bool may_miss = false);
   std::size_t wait();
   void ended(std::size_t waiter);
 
@@ -81,6 +89,7 @@ class Crowd {
   std::vector<Waiter> waiters_;
   std::uint64_t tags_ = 0;
   std::uint64_t events_ = 0;
+  std::uint64_t recovered_ = 0;
 };
 
 // What every payload with this tag holds: checked where it arrives.

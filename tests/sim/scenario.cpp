@@ -21,12 +21,18 @@ struct Member {
     std::string sid;  // empty: asked, not answered yet
     std::uint64_t sent = 0;
     std::set<std::uint64_t> waiting;  // acknowledgements
+    // Of a session that it asks for, or may ask for later.
+    std::string pid;
+    std::string former_sid;
+    std::string offset;
+    std::vector<Heard> early;  // what came before the answer: missed events, if it is the session
   };
   std::unique_ptr<Client> client;
   std::map<std::string, Joined> joined;
   std::vector<std::string> ever;  // socket ids
   std::uint64_t next_id = 0;
   bool over = false;
+  bool returning = false;
 };
 
 class Scenario final : public Listener {
@@ -48,6 +54,7 @@ class Scenario final : public Listener {
     outcome_.to_server = crowd_.events();
     outcome_.acks = crowd_.acks();
     outcome_.clients = members_.size();
+    outcome_.recovered = crowd_.recovered();
     return outcome_;
   }
 
@@ -64,6 +71,13 @@ class Scenario final : public Listener {
       o.send_queue_hard = 200'000;
     }
     if (random_.one_in(8)) o.max_connections = 14;
+    if (random_.one_in(2)) {
+      o.connection_state_recovery.emplace();
+      o.connection_state_recovery->max_disconnection_duration =
+          milliseconds(500 + random_.below(60'000));
+      if (random_.one_in(8)) o.connection_state_recovery->max_log_packets = 1 + random_.below(500);
+      recovers_ = true;
+    }
     quiet_ = o.ping_interval + o.ping_timeout + seconds(60);
     return o;
   }
@@ -117,12 +131,15 @@ class Scenario final : public Listener {
     for (std::size_t i = 0; i < kClients; ++i) arrive();
     tick(end);
     stage_.run_until(end);
+    stage_.run(seconds(30));  // whoever comes back has come
+    leaving_ = true;
     stage_.run(quiet_);
     if (verdict_.failure.empty()) check_quiet();
     if (!stage_.close(stage_.options().close_timeout + seconds(1)))
       verdict_.fail("the server does not close");
     stage_.run(seconds(10));
     for (Member& member : members_) member.client = nullptr;
+    former_.clear();
     stage_.run(seconds(10));
     if (verdict_.failure.empty()) check_nothing_left();
   }
@@ -145,12 +162,35 @@ class Scenario final : public Listener {
         std::make_unique<Client>(stage_.world, kServer, script(), *this, members_.size() - 1);
   }
 
+  // Its connection is gone; perhaps it comes back, on another and of another temper.
+  void come_back(Member& member) {
+    for (auto joined = member.joined.begin(); joined != member.joined.end();) {
+      Member::Joined& j = joined->second;
+      if (!j.sid.empty()) j.former_sid = std::exchange(j.sid, {});
+      j.waiting.clear();
+      j.early.clear();
+      joined = j.pid.empty() ? member.joined.erase(joined) : std::next(joined);
+    }
+    if (!recovers_ || leaving_ || member.joined.empty() || random_.one_in(4)) return;
+    member.returning = true;
+    const base::Duration pause =
+        random_.one_in(3) ? milliseconds(random_.below(8'000)) : milliseconds(random_.below(50));
+    stage_.world.in(pause, [this, &member] {
+      member.returning = false;
+      if (leaving_) return;
+      member.over = false;
+      const std::size_t number = member.client->number();
+      former_.push_back(std::move(member.client));
+      member.client = std::make_unique<Client>(stage_.world, kServer, script(), *this, number);
+    });
+  }
+
   // -- What clients do.
 
   void act() {
     std::vector<std::size_t> present;
     for (std::size_t i = 0; i < members_.size(); ++i) {
-      if (!members_[i].over) present.push_back(i);
+      if (!members_[i].over || members_[i].returning) present.push_back(i);
     }
     if (present.size() < kClients && random_.one_in(10)) arrive();
     if (random_.one_in(400)) return trouble();
@@ -215,8 +255,14 @@ class Scenario final : public Listener {
   }
 
   void join(Member& member, const std::string& nsp) {
-    member.joined[nsp];
-    member.client->send("0" + prefix(nsp));
+    const Member::Joined& joined = member.joined[nsp];
+    std::string auth;
+    if (!joined.pid.empty()) {
+      auth = R"({"pid":")" + joined.pid + '"';
+      if (!joined.offset.empty()) auth += R"(,"offset":")" + joined.offset + '"';
+      auth += '}';
+    }
+    member.client->send("0" + prefix(nsp) + auth);
   }
 
   void emit(Member& member, const std::string& nsp, Member::Joined& joined) {
@@ -239,12 +285,28 @@ class Scenario final : public Listener {
   // -- What clients hear.
 
   void opened(Client& client) override {
+    Member& self = members_[client.number()];
+    if (!self.joined.empty()) {
+      std::vector<std::string> names;
+      for (const auto& [nsp, joined] : self.joined) names.push_back(nsp);
+      for (const std::string& nsp : names) join(self, nsp);
+      // It may be lost again before it has heard a word.
+      if (random_.one_in(6)) {
+        stage_.world.in(milliseconds(random_.below(400)), [this, &self, which = &client] {
+          if (self.client.get() != which || self.over) return;
+          random_.one_in(2) ? self.client->kill() : self.client->vanish();
+        });
+      }
+      return;
+    }
     // Some never join: the connect timeout ends them.
     if (!random_.one_in(20)) join(members_[client.number()], kNames[random_.below(3)]);
   }
   void upgraded(Client&) override { ++outcome_.upgrades; }
   void ended(Client& client, const std::string& why) override {
-    members_[client.number()].over = true;
+    Member& member = members_[client.number()];
+    member.over = true;
+    come_back(member);
     for (const char* wrong :
          {"unexpected", "bad", "violation", "empty", "binary out", "text among"}) {
       if (why.starts_with(wrong))
@@ -259,8 +321,7 @@ class Scenario final : public Listener {
       // It may have left before it was in; else this is news.
       if (found == member.joined.end()) return verdict_.fail("connected without asking");
       if (!found->second.sid.empty()) return verdict_.fail("connected twice");
-      found->second.sid = packet.payload["sid"].to_string();
-      member.ever.push_back(found->second.sid);
+      on_connected(member, packet);
       return;
     }
     if (packet.type == '4') {
@@ -268,6 +329,10 @@ class Scenario final : public Listener {
           packet.payload["message"].to_string() != "not today")
         return verdict_.fail("a connection was refused");
       member.joined.erase(found);
+      return;
+    }
+    if (found != member.joined.end() && found->second.sid.empty() && !found->second.pid.empty()) {
+      found->second.early.push_back(packet);
       return;
     }
     // It has left (and perhaps asked anew), and this was under way.
@@ -286,7 +351,34 @@ class Scenario final : public Listener {
     on_event(member, found->second, packet);
   }
 
+  void on_connected(Member& member, const Heard& packet) {
+    Member::Joined& joined = member.joined[packet.nsp];
+    joined.sid = packet.payload["sid"].to_string();
+    const std::string pid(packet.payload["pid"].to_string());
+    const bool same = !pid.empty() && pid == joined.pid;
+    if (same != (joined.sid == joined.former_sid))
+      return verdict_.fail("a session's ids do not belong together");
+    std::vector<Heard> early = std::exchange(joined.early, {});
+    if (!same) {
+      if (!early.empty()) return verdict_.fail("packets before a new session");
+      joined.sent = 0;
+      joined.offset.clear();
+      member.ever.push_back(joined.sid);
+    }
+    joined.pid = pid;
+    for (const Heard& missed : early) {
+      if (missed.type != '2') return verdict_.fail("something else than events was kept");
+      ++arrived_;
+      on_event(member, joined, missed);
+    }
+  }
+
   void on_event(Member& member, Member::Joined& joined, const Heard& packet) {
+    if (recovers_ && !packet.id) {
+      const std::string_view offset = packet.payload[3].to_string();
+      if (offset.empty()) return verdict_.fail("an event without an offset");
+      joined.offset = offset;
+    }
     const std::string_view name = packet.payload[0].to_string();
     const auto tag = static_cast<std::uint64_t>(packet.payload[1].to_integer(-1));
     for (const std::string& bytes : packet.attachments) {
@@ -301,7 +393,8 @@ class Scenario final : public Listener {
     if (!random_.one_in(4)) return member.client->send(answer);
     stage_.world.in(milliseconds(random_.below(5'000)),
                     [client = member.client.get(), answer, this, number = member.client->number()] {
-                      if (members_[number].client && !members_[number].over) client->send(answer);
+                      const Member& still = members_[number];
+                      if (still.client.get() == client && !still.over) client->send(answer);
                     });
   }
 
@@ -317,7 +410,7 @@ class Scenario final : public Listener {
       const std::string who = "client " + std::to_string(member.client->number());
       if (member.over) {
         for (const std::string& sid : member.ever) {
-          if (const SocketBook* book = crowd_.book(sid); book == nullptr || book->disconnects != 1)
+          if (const SocketBook* book = crowd_.book(sid); book == nullptr || book->live())
             verdict_.fail(who + " is gone and the server believes otherwise");
         }
         continue;
@@ -365,10 +458,13 @@ class Scenario final : public Listener {
   Outcome outcome_;
   std::uint64_t arrived_ = 0;
   base::Duration quiet_{};
+  bool recovers_ = false;
+  bool leaving_ = false;  // nobody comes back any more
   net::SeededRandom random_;
   Stage stage_;
   Crowd crowd_;
-  std::deque<Member> members_;  // stable: clients are referred to
+  std::deque<Member> members_;                   // stable: clients are referred to
+  std::vector<std::unique_ptr<Client>> former_;  // their connections may still be half open
 };
 
 }  // namespace

@@ -8,6 +8,9 @@
 //   acks      every acknowledgement waited for ends exactly once
 //   rooms     a broadcast reaches who is in the room, and nobody else
 //   ends      every socket that connected disconnects once; who vanished is found by the heartbeat
+//   recovery  (every second seed) who comes back in time gets its rooms and every event it missed,
+//   in order,
+//             none twice, however often its connections break
 //   nothing is left: connections, sessions, ids, timers, descriptors, bytes in the ledger
 //
 // The same seed gives the same history, byte for byte.
@@ -29,6 +32,7 @@ struct Outcome {
   std::uint64_t clients = 0;
   std::uint64_t vanished = 0;
   std::uint64_t turns = 0;
+  std::uint64_t recovered = 0;
 };
 
 Outcome run_seed(std::uint64_t seed);

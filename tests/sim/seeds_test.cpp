@@ -31,10 +31,12 @@ TEST(Seeds, EverySeedHolds) {
     sum.upgrades += outcome.upgrades;
     sum.clients += outcome.clients;
     sum.vanished += outcome.vanished;
+    sum.recovered += outcome.recovered;
   }
   std::cout << count << " seeds: " << sum.clients << " clients, " << sum.upgrades << " upgrades, "
             << sum.vanished << " vanished, " << sum.to_server << " events in, " << sum.to_clients
-            << " packets out, " << sum.acks << " acknowledgements waited for\n";
+            << " packets out, " << sum.acks << " acknowledgements waited for, " << sum.recovered
+            << " sessions recovered\n";
   // A crowd that does nothing proves nothing.
   EXPECT_GT(sum.to_clients, count * 50);
   EXPECT_GT(sum.to_server, count * 50);

@@ -14,14 +14,26 @@ namespace socketio::sim {
 
 inline const net::Address kServer = *net::Address::parse("10.0.0.99", 80);
 
+// Who stands between the server and its world: the fault tests do.
+class Meddler {
+ public:
+  virtual std::unique_ptr<net::Backend> wrap(std::unique_ptr<net::Backend> backend) = 0;
+  virtual void turn_begins() = 0;
+  virtual void turn_ended() = 0;
+
+ protected:
+  ~Meddler() = default;
+};
+
 class Stage {
  public:
-  Stage(std::uint64_t seed, ServerOptions options)
-      : world(seed), hub(make_hub(seed, std::move(options))) {
+  Stage(std::uint64_t seed, ServerOptions options, Meddler* meddler = nullptr)
+      : world(seed), hub(make_hub(seed, std::move(options))), meddler_(meddler) {
     auto backend = std::make_unique<net::SimBackend>(world);
     backend_ = backend.get();
     server::ShardServices services;
     services.backend = std::move(backend);
+    if (meddler != nullptr) services.backend = meddler->wrap(std::move(services.backend));
     services.clock = [this] { return world.now(); };
     services.random = std::make_unique<net::SeededRandom>(seed ^ 0x5EED);
     services.unix_ms = [this] {
@@ -113,13 +125,16 @@ class Stage {
     last_turn_ = now();
     ++turns_;
     if (++turns_here_ > 20'000) throw std::runtime_error("the server spins");
+    if (meddler_ != nullptr) meddler_->turn_begins();
     shard->loop().process(*shard);
+    if (meddler_ != nullptr) meddler_->turn_ended();
     if (turn_cost > base::Duration::zero()) {
       const auto most = static_cast<std::uint64_t>(turn_cost.count());
       next_turn_ = now() + base::Duration(static_cast<std::int64_t>(world.random().below(most)));
     }
   }
 
+  Meddler* meddler_;
   net::SimBackend* backend_ = nullptr;
   base::Time next_turn_{};
   base::Time last_turn_{};

@@ -11,6 +11,7 @@ namespace {
 
 constexpr auto kNone = std::string_view::npos;
 constexpr std::string_view kOptionsDoc = "docs/reference/options.md";
+constexpr std::string_view kOptionTests = "docs/reference/option-tests.md";
 
 bool is_doc(std::string_view path) {
   return path.ends_with(".md");
@@ -131,10 +132,41 @@ std::optional<std::string_view> field_of(std::string_view code) {
   return code.substr(begin);
 }
 
-bool opens_options(std::string_view code) {
+// The name of the options struct that begins here.
+std::optional<std::string_view> options_opened_by(std::string_view code) {
   const auto words = split_words(code);
-  return words.size() >= 2 && words[0] == "struct" && words.back() == "{" &&
-         code.find("Options") != kNone;
+  if (words.size() < 3 || words[0] != "struct" || words.back() != "{") return {};
+  const std::string_view name = words[words.size() - 2];
+  if (name.find("Options") == kNone && name != "PerMessageDeflate" && name != "HttpCompression" &&
+      name != "TlsCertificate")
+    return {};
+  return name;
+}
+
+// The row of the page of tests that begins with `Struct::field`; it goes on with
+// `file`: title, or with `file:Name`.
+void check_option_test(const Tree& tree, const std::string& option, const std::string& path,
+                       std::size_t line, Findings& findings) {
+  const auto doc = tree.files.find(std::string(kOptionTests));
+  if (doc == tree.files.end()) return;
+  for (std::size_t i = 0; i < doc->second.lines.size(); ++i) {
+    const std::string_view row = doc->second.lines[i];
+    if (!row.starts_with("| `" + option + "` |")) continue;
+    const auto spans = backticked(row);
+    const auto place = spans.size() < 2 ? std::string_view() : spans[1];
+    const auto file = tree.files.find(std::string(place.substr(0, place.find(':'))));
+    const bool is_test = place.find("_test.cpp:") != kNone || place.ends_with(".test.mjs");
+    bool found = is_test && file != tree.files.end();
+    if (found && place.find(':') == kNone) {
+      const auto title = row.find("`: ", row.find(place));
+      const auto end = row.rfind(" |");
+      found = title != kNone && end > title + 3 &&
+              file->second.text.find(row.substr(title + 3, end - title - 3)) != std::string::npos;
+    }
+    if (!found) findings.push_back({doc->first, i + 1, "the test of " + option + " is not there"});
+    return;
+  }
+  findings.push_back({path, line, option + " is missing from " + std::string(kOptionTests)});
 }
 
 }  // namespace
@@ -172,18 +204,22 @@ void check_options(const Tree& tree, Findings& findings) {
   for (const auto& [path, file] : tree.files) {
     if (!under(path, "include")) continue;
     int depth = 0;  // 1 among the fields of an options struct
+    std::string name;
     for (std::size_t i = 0; i < file.code.size(); ++i) {
       const std::string_view code = file.code[i];
       if (depth == 0) {
-        if (opens_options(code)) depth = 1;
+        if (const auto opened = options_opened_by(code)) {
+          depth = 1;
+          name = *opened;
+        }
         continue;
       }
-      if (depth == 1) {
-        const auto field = field_of(code);
-        if (field && find_word(doc->second.text, *field) == kNone) {
+      if (const auto field = depth == 1 ? field_of(code) : std::nullopt) {
+        if (find_word(doc->second.text, *field) == kNone) {
           findings.push_back(
               {path, i + 1, std::string(*field) + " is missing from " + std::string(kOptionsDoc)});
         }
+        check_option_test(tree, name + "::" + std::string(*field), path, i + 1, findings);
       }
       for (const char c : code) depth += c == '{' ? 1 : c == '}' ? -1 : 0;
     }

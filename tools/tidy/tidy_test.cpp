@@ -316,5 +316,33 @@ TEST(Limits, EachHasItsValueAndItsTest) {
   EXPECT_NE(findings[0].message.find("missing"), std::string::npos);
 }
 
+TEST(Options, HaveTests) {
+  const std::pair<std::string, std::string> header = {
+      "include/socketio/server.hpp",
+      "struct ServerOptions {\n  int port = 0;\n  int host = 0;\n};\n"};
+  const Files others = {{"docs/reference/options.md", "`port` `host`\n"},
+                        {"src/server/port_test.cpp", "TEST(Port, Free) {}\n"},
+                        {"tests/e2e/host.test.mjs", "test(\"the host: any\", f);\n"}};
+  const auto rows = [](const std::string& text) {
+    return std::pair<std::string, std::string>("docs/reference/option-tests.md", text);
+  };
+  const auto with = [&](const auto& first, const auto& last) {
+    Files files = others;
+    files.push_back(first);
+    files.push_back(last);
+    return files;
+  };
+  const std::string port = "| `ServerOptions::port` | `src/server/port_test.cpp:Free` |\n";
+  const std::string host = "| `ServerOptions::host` | `tests/e2e/host.test.mjs`: the host: any |\n";
+  const std::string gone = "| `ServerOptions::port` | `src/server/gone_test.cpp:Free` |\n";
+  const std::string other = "| `ServerOptions::host` | `tests/e2e/host.test.mjs`: another |\n";
+  expect_clean(check_options, with(rows(port + host), header));
+  expect_finding(check_options, with(rows(port), header), 3, "ServerOptions::host is missing");
+  expect_finding(check_options, with(header, rows(gone + host)), 1,
+                 "the test of ServerOptions::port is not there");
+  expect_finding(check_options, with(header, rows(port + other)), 2,
+                 "the test of ServerOptions::host is not there");
+}
+
 }  // namespace
 }  // namespace tidy

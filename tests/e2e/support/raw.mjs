@@ -1,22 +1,15 @@
 // Bytes on a TCP connection: hand-made HTTP requests and WebSocket frames, sent as told, and what comes back, parsed
 // without any library that would correct either side.
 import assert from "node:assert/strict";
-import crypto from "node:crypto";
 import net from "node:net";
 import zlib from "node:zlib";
+import { accepts, bytes, frame, http, kBinary, kClose, kKey, kPing, kPong, kText, kUpgradeLines } from "../../rfc6455/frames.mjs";
 import { request, sleep, within } from "./wire.mjs";
+
+export * from "../../rfc6455/frames.mjs";
 
 const kPatienceMs = 20_000;  // never what a test asserts; only how long it waits before it gives up
 const kEmpty = Buffer.alloc(0);
-
-export const bytes = (data) => (Buffer.isBuffer(data) ? data : Buffer.from(data, "latin1"));
-
-/** `data` cut into pieces of `size` bytes. */
-export function pieces(data, size) {
-  const out = [];
-  for (let at = 0; at < data.length; at += size) out.push(data.subarray(at, at + size));
-  return out;
-}
 
 // --- TCP -----------------------------------------------------------------------------------------------------------
 
@@ -90,9 +83,6 @@ export class Raw {
 
 // --- HTTP ----------------------------------------------------------------------------------------------------------
 
-/** A request: `line`, Host, further header lines, body. */
-export const http = (line, headers = [], body = "") => `${[line, "Host: x", ...headers].join("\r\n")}\r\n\r\n${body}`;
-
 /** The next response on `raw`: {status, reason, headers (lower case), body}. `head`: it answers a HEAD request. */
 export async function response(raw, head = false) {
   const find = () => raw.peek().indexOf("\r\n\r\n");
@@ -116,51 +106,8 @@ export const summary = ({ status, headers, body }) =>
 
 // --- WebSocket -----------------------------------------------------------------------------------------------------
 
-export const kText = 1;
-export const kBinary = 2;
-export const kClose = 8;
-export const kPing = 9;
-export const kPong = 10;
-
-const kDefaultKey = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
-
-/**
- * One frame. `form` forces the length's form (7, 16, 64), `length` the number announced, `key` null leaves it unmasked.
- */
-export function frame(opcode, payload = kEmpty, { fin = true, rsv = 0, key = kDefaultKey, form, length } = {}) {
-  const data = typeof payload === "string" ? Buffer.from(payload, "utf8") : payload;
-  const announced = BigInt(length ?? data.length);
-  const bits = form ?? (announced < 126n ? 7 : announced < 65536n ? 16 : 64);
-  const head = Buffer.alloc(2 + (bits === 7 ? 0 : bits / 8));
-  head[0] = (fin ? 0x80 : 0) | (rsv << 4) | opcode;
-  head[1] = (key ? 0x80 : 0) | (bits === 7 ? Number(announced) : bits === 16 ? 126 : 127);
-  if (bits === 16) head.writeUInt16BE(Number(announced), 2);
-  if (bits === 64) head.writeBigUInt64BE(announced, 2);
-  if (!key) return Buffer.concat([head, data]);
-  const masked = Buffer.from(data);
-  for (let i = 0; i < masked.length; ++i) masked[i] ^= key[i & 3];
-  return Buffer.concat([head, key, masked]);
-}
-
-/** `payload` as a message in fragments of `size` bytes. */
-export function fragments(opcode, payload, size) {
-  const parts = pieces(typeof payload === "string" ? Buffer.from(payload, "utf8") : payload, size);
-  return parts.map((part, i) => frame(i === 0 ? opcode : 0, part, { fin: i === parts.length - 1 }));
-}
-
-export function closeBody(code, reason = "") {
-  const head = Buffer.alloc(2);
-  head.writeUInt16BE(code);
-  return Buffer.concat([head, typeof reason === "string" ? Buffer.from(reason, "utf8") : reason]);
-}
-export const closing = (code, reason) => frame(kClose, closeBody(code, reason));
-
-export const kKey = "dGhlIHNhbXBsZSBub25jZQ==";  // RFC 6455 §1.3
-export const kUpgradeLines = ["Upgrade: websocket", "Connection: Upgrade", `Sec-WebSocket-Key: ${kKey}`, "Sec-WebSocket-Version: 13"];
 export const kSocketPath = "/socket.io/?EIO=4&transport=websocket";
 export const upgradeRequest = (path = kSocketPath, lines = kUpgradeLines) => http(`GET ${path} HTTP/1.1`, lines);
-export const accepts = (key) => crypto.createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-
 const kTail = Buffer.from([0, 0, 0xff, 0xff]);
 const inflated = (data) => zlib.inflateRawSync(Buffer.concat([data, kTail]), { finishFlush: zlib.constants.Z_SYNC_FLUSH });
 /** A message as permessage-deflate sends it, without context. */

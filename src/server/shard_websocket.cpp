@@ -1,0 +1,110 @@
+// WebSockets that carry Engine.IO, read: from the bytes of a turn to the session and its handlers.
+#include "server/shard.hpp"
+
+namespace socketio::server {
+namespace {
+
+// Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
+// for many.
+constexpr std::size_t kInflatedPerTurn = 1'000'000;
+
+}  // namespace
+
+void Shard::turn_ws(Connection& c) {
+  if (c.plain) [[unlikely]]
+    return turn_plain(c);
+  const base::Time t = now();
+  SessionRecord* record = sessions_.get(c.session);
+  if (overloaded(record)) {
+    c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
+    return set_paused(c, true);
+  }
+  // The POSTs of before the upgrade come first; and nobody is answered before too much is shed.
+  if ((record != nullptr && record->unread) || too_much_output()) [[unlikely]] {
+    c.ws->keep(ledger_);
+    set_paused(c, true);
+    return later(c);
+  }
+  std::size_t inflated = 0;
+  for (int n = 0; n < kEventsPerTurn; ++n) {
+    base::MutBytes text;
+    if (record != nullptr && !c.probe && c.ws->next_text(text)) {
+      if (!take_text(*record, text, t) && !drain(c, record)) return;
+    } else {
+      const ws::Event event = c.ws->next(ws_env(c), t);
+      if (!c.out.empty()) mark_dirty(c);
+      if (event.kind == ws::EventKind::none) {
+        // Input that waits for our pongs to leave must not grow.
+        set_paused(c, c.ws->has_input());
+        if (c.ws->has_input()) c.ws->keep(ledger_);
+        return arm(c);
+      }
+      if (event.kind == ws::EventKind::closed) return end_websocket(c, record, event);
+      if (record == nullptr || !take_frame(c, *record, event, t)) continue;
+      if (!drain(c, record)) return;
+      if (c.deflate != nullptr && (inflated += event.payload.size()) >= kInflatedPerTurn) break;
+    }
+    if (overloaded(record)) break;
+    if (too_much_output()) [[unlikely]]
+      break;
+    if (c.ws->idle()) {  // next() would find nothing
+      set_paused(c, false);
+      return arm(c);
+    }
+  }
+  // Cut short: the rest waits inside the machine until the others had their turn (or until handlers
+  // end).
+  c.ws->keep(ledger_);
+  set_paused(c, true);
+  if (!overloaded(record)) later(c);
+}
+
+// The usual frame. False: the session has more to say than a message.
+bool Shard::take_text(SessionRecord& record, base::MutBytes text, base::Time t) {
+  if (!record.session.is_plain_message(text)) {
+    record.session.on_text(text, false, t);
+    return false;
+  }
+  deliver_text(record, record.session.take_message(text, t), t);
+  return record.session.quiet();
+}
+
+// False: it was none for the session.
+bool Shard::take_frame(Connection& c, SessionRecord& record, const ws::Event& event, base::Time t) {
+  if (event.kind == ws::EventKind::text) {
+    record.session.on_text(event.payload, c.probe, t);
+  } else if (event.kind == ws::EventKind::binary) {
+    record.session.on_binary(event.payload, c.probe, t);
+  } else {
+    c.ponged = true;
+    return false;
+  }
+  return true;
+}
+
+// Carries out what the session of a WebSocket says. False: the connection is over.
+bool Shard::drain(Connection& c, SessionRecord*& record) {
+  const ConnectionId id = c.self;
+  pump(*record);
+  if (connections_.get(id) == nullptr || c.closing) return false;
+  record = sessions_.get(c.session);
+  return true;
+}
+
+void Shard::end_websocket(Connection& c, SessionRecord* record, const ws::Event& event) {
+  if (record != nullptr) {
+    c.session = {};
+    (c.probe ? record->probe : record->websocket) = {};
+    record->session.on_websocket_closed(c.probe, event.failed,
+                                        event.failed ? event.reason : base::Bytes(), now());
+    pump(*record);
+  }
+  close_when_sent(c);
+}
+
+// Too many of its handlers run: nothing more is read until some have ended.
+bool Shard::overloaded(const SessionRecord* record) const {
+  return record != nullptr && record->running > settings_.options.max_running_handlers;
+}
+
+}  // namespace socketio::server

@@ -1,0 +1,163 @@
+// Every send, receive and accept of a session fails once on the real kernels, with each errno that
+// it may give (accept(2), recv(2), send(2), and what TCP hands through): nobody but whose
+// connection it was may notice, and nothing stays behind.
+//   SOCKETIO_TORTURE_EVERY=1   every call with every errno (./dev torture); the default is a sample
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+
+#include <gtest/gtest.h>
+
+#include "support/sio_client.hpp"
+#include "torture/kernel_calls.hpp"
+
+namespace socketio::torture {
+namespace {
+
+using test::Client;
+using test::HttpPeer;
+using test::PollingClient;
+using test::World;
+
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+std::uint64_t every() {
+  const char* text = std::getenv("SOCKETIO_TORTURE_EVERY");
+  return text == nullptr ? 29 : std::stoull(text);
+}
+
+class KernelTorture : public ::testing::TestWithParam<Backend> {
+ protected:
+  // Says what went wrong; empty: all is well.
+  std::string session() {
+    ServerOptions options;
+    options.backend = GetParam();
+    options.log_level = LogLevel::error;
+    options.serve_client = false;
+    World world(std::move(options), World::Mode::own_thread);
+    serve(world);
+    world.start();
+    const std::size_t descriptors = open_descriptors();
+    Client bystander(world);
+    if (bystander.join().empty() || !echoes(bystander, 1)) return "no bystander";
+    arm_calls(true);
+    on_websocket(world);
+    on_polling(world);
+    on_http(world);
+    arm_calls(false);
+    if (!echoes(bystander, 2)) return "the bystander is not answered any more";
+    if (!world.until([&] { return world.io.stats().connections == 1; }))
+      return std::to_string(world.io.stats().connections) + " connections stay";
+    if (!world.until([&] { return world.io.stats().clients == 1; })) return "clients stay";
+    if (!world.until([&] { return open_descriptors() == descriptors + 2; }))
+      return "descriptors stay open";
+    bystander.cut();
+    world.stop();
+    const Stats stats = world.io.stats();
+    if (stats.input_bytes + stats.output_bytes != 0) return "bytes stay in the ledger";
+    return {};
+  }
+
+  void every_call_fails(KernelCall which, std::initializer_list<int> errors) {
+    fail_call(which, ~std::uint64_t{0}, 0);
+    ASSERT_EQ(session(), "");
+    const std::uint64_t count = calls(which);
+    ASSERT_GT(count, 4U);
+    std::uint64_t runs = 0;
+    std::uint64_t at = 0;
+    for (const int error : errors) {
+      for (at %= count; at < count; at += every()) {
+        fail_call(which, at, error);
+        EXPECT_EQ(session(), "") << "call " << at << " of " << count << ", errno " << error;
+        ++runs;
+      }
+    }
+    std::cout << count << " calls, " << runs << " runs\n";
+  }
+
+ private:
+  static void serve(World& world) {
+    const Namespace io = world.io.sockets();
+    io.on_event("echo", [](const Socket&, Value a, Ack ack) { ack(a); });
+    io.on_event("join", [](const Socket& s, const std::string& room) { return s.join(room); });
+    io.on_event("shout", [](const Socket& s) { s.nsp().to("room").emit("shouted", 1); });
+    io.on_event("big", [](const Socket&, Ack ack) { ack(std::string(300'000, 'z')); });
+    world.io.http().get("/hello", [](const HttpRequest&) { return HttpReply::text("hello"); });
+    world.io.http().serve("/files", SOCKETIO_TORTURE_FOLDER);
+  }
+  static bool echoes(Client& client, int n) {
+    const std::string number = std::to_string(n);
+    client.send("2" + number + "[\"echo\"," + number + "]");
+    return client.next() == "3" + number + "[" + number + "]";
+  }
+  static void on_websocket(World& world) {
+    Client victim(world);
+    if (victim.closed() || victim.join().empty()) return;
+    victim.send("21[\"join\",\"room\"]");
+    if (victim.next() == "(closed)") return;
+    victim.send("2[\"shout\"]");
+    if (victim.next() == "(closed)") return;
+    victim.send("51-2[\"echo\",{\"_placeholder\":true,\"num\":0}]");
+    victim.send_binary(std::string(100'000, 'b'));
+    if (victim.next() == "(closed)") return;
+    victim.send("23[\"big\"]");
+    if (victim.next() == "(closed)") return;
+    victim.close();
+    victim.wait_closed();
+  }
+  static void on_polling(World& world) {
+    PollingClient victim(world);
+    if (victim.sid.empty() || !victim.join()) return;
+    victim.start_poll();
+    victim.post(
+        "421[\"echo\",[1,2]]\x1e"
+        "422[\"big\"]");
+    if (victim.poll().empty()) return;
+    victim.post("1");
+  }
+  static void on_http(World& world) {
+    HttpPeer victim(world);
+    if (victim.request("GET", "/hello").status == 0) return;
+    victim.request("GET", "/files/kernel_test.cpp");
+  }
+};
+
+std::vector<Backend> backends() {
+#if SOCKETIO_HAS_URING
+  try {
+    ServerOptions options;
+    options.backend = Backend::io_uring;
+    const Server probe(std::move(options));
+    return {Backend::epoll, Backend::io_uring};
+  } catch (const std::system_error&) {  // many containers forbid it
+  }
+#endif
+  return {Backend::epoll};
+}
+INSTANTIATE_TEST_SUITE_P(Kernels, KernelTorture, ::testing::ValuesIn(backends()),
+                         [](const auto& given) {
+                           return given.param == Backend::epoll ? "epoll" : "io_uring";
+                         });
+
+TEST_P(KernelTorture, EverySendFailsOnce) {
+  every_call_fails(KernelCall::send, {EAGAIN, EINTR, ENOBUFS, ENOMEM, ECONNRESET, EPIPE, ETIMEDOUT,
+                                      EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPERM});
+}
+
+TEST_P(KernelTorture, EveryReceiveFailsOnce) {
+  every_call_fails(KernelCall::receive, {EAGAIN, EINTR, ECONNRESET, ETIMEDOUT, EHOSTUNREACH,
+                                         ENETDOWN, ENOMEM, ECONNREFUSED});
+}
+
+TEST_P(KernelTorture, EveryAcceptFailsOnce) {
+  every_call_fails(KernelCall::accept,
+                   {EAGAIN, EINTR, ECONNABORTED, EPROTO, EPERM, ENETDOWN, EHOSTUNREACH, ENETUNREACH,
+                    EMFILE, ENFILE, ENOBUFS, ENOMEM});
+}
+
+}  // namespace
+}  // namespace socketio::torture
