@@ -208,11 +208,11 @@ class Play {
     if (script_ == Script::tls) quiet.tls = test::client_context();
     bystander_client_.emplace(stage_.world, sim::kServer, quiet, bystander_, 0);
     if (!ask_bystander()) return "the bystander was not answered before";
-    faults_.on = true;
+    faults_.on = fault_.on = true;
     fail_allocation(allocation);
     perform();
     stage_.run(seconds(40));
-    faults_.on = false;
+    faults_.on = fault_.on = false;
     counted_ = allocations();
     if (!bystander_.reason.empty()) return "the bystander was closed: " + bystander_.reason;
     if (!ask_bystander()) return "the bystander is not answered any more";
@@ -288,7 +288,7 @@ class Play {
     clients_.back()->kill();
     stage_.run(seconds(1));
     stage_.post([socket](server::Shard&) {
-      socket.nsp().emit("missed", 1);
+      socket.nsp().to(std::string(socket.id())).emit("missed", 1);
       socket.emit("missed", 2);
     });
     stage_.run(seconds(1));
