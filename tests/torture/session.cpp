@@ -284,6 +284,7 @@ class Play {
   void perform_recovery() {
     Victim& first = add();
     stage_.run(seconds(3));
+    if (first.sid.empty()) return;
     const Socket socket = last_;
     clients_.back()->kill();
     stage_.run(seconds(1));
