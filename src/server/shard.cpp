@@ -426,10 +426,7 @@ void Shard::arm(Connection& c) {
 }
 
 void Shard::arm_at(Connection& c, base::Time deadline) {
-  if (c.timer == nullptr) {
-    c.timer.reset(new (std::nothrow) net::Timer(c.self.packed(), kConnectionTimer));
-    if (c.timer == nullptr) return drop(c);  // it must not wait without an end
-  }
+  if (c.timer == nullptr) c.timer = std::make_unique<net::Timer>(c.self.packed(), kConnectionTimer);
   loop_.timers().arm(*c.timer, deadline);
 }
 
