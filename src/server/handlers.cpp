@@ -30,12 +30,13 @@ void EventMap::add(std::string_view name, Listener listener) {
   if (4 * (taken_ + 1) > 3 * slots_.size()) grow();
   const Key key(name);
   Slot& slot = slots_[place_of(key, name)];
-  if (!slot.list) {
+  const bool is_new = !slot.list;
+  if (is_new) {
     slot.key = key;
     slot.name = name;
-    ++taken_;
   }
   add_listener(slot.list, std::move(listener));
+  if (is_new) ++taken_;  // not before: when memory runs out, the slot is still free
 }
 
 void EventMap::grow() {
