@@ -217,10 +217,11 @@ class Play {
     if (!bystander_.reason.empty()) return "the bystander was closed: " + bystander_.reason;
     if (!ask_bystander()) return "the bystander is not answered any more";
     if (bystander_.events != 0) return "the bystander heard events of others";
-    // Whoever has not finished leaves; the server must let go of all of them.
+    // Whoever has not finished leaves; the server must let go of all of them, of those who poll when
+    // they have not answered a ping.
     for (const auto& client : clients_) client->kill();
     peers_.clear();
-    stage_.run(seconds(60));
+    stage_.run(std::chrono::minutes(25));
     const Stats stats = stage_.stats();
     if (stats.connections != 1) return std::to_string(stats.connections) + " connections stay";
     if (stats.clients != 1) return std::to_string(stats.clients) + " clients stay";
