@@ -48,6 +48,7 @@ class WebSocketPool final : public ClientPool {
     client.reader = FrameReader(options_.deflate);
     client.head.clear();
     client.pending = 0;
+    client.greeted = false;
     reset(client.channel);
     client.state = State::connecting;
     client.channel.stream = loop_.backend().connect(options_.server, index);
@@ -81,6 +82,7 @@ class WebSocketPool final : public ClientPool {
     std::uint32_t pending = 0;  // messages to send
     State state = State::closed;
     bool dirty = false;
+    bool greeted = false;  // by Engine.IO, with compression
   };
 
   // Messages that lie side by side, so that many leave in one piece.
@@ -108,6 +110,7 @@ class WebSocketPool final : public ClientPool {
       } else if (opcode == FrameReader::kPing) {
         write(index, websocket_frame(kPong, std::string(front)));
       } else if (opcode == FrameReader::kBinary || options_.transport == Transport::raw) {
+        if (client.state == State::opening) return on_unread(index);
         if (opcode != kPong) traffic_->on_message(index);
       } else if (opcode == FrameReader::kText) {
         on_text(index, front);
@@ -157,6 +160,12 @@ class WebSocketPool final : public ClientPool {
         if (client.state != State::closing)
           refuse(index, "unexpected message: " + std::string(text));
     }
+  }
+
+  // Compressed handshakes, as Node sends them: told apart by their order.
+  void on_unread(std::uint32_t index) {
+    if (std::exchange(clients_[index].greeted, true)) return become_ready(index);
+    write(index, websocket_frame(FrameReader::kText, "40"));
   }
 
   void become_ready(std::uint32_t index) {
