@@ -11,7 +11,7 @@ using base::Bytes;
 
 namespace {
 
-// Eight bytes at a time: false when they may differ in more than the case of ASCII letters.
+// Eight bytes at once.
 bool same_letters(const char* a, const char* b) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   std::uint64_t x;
@@ -20,10 +20,10 @@ bool same_letters(const char* a, const char* b) {
   std::memcpy(&y, b, sizeof y);
   const std::uint64_t differ = x ^ y;
   if (differ == 0) return true;
-  if (((differ & ~(kOnes * 0x20)) | ((x | y) & (kOnes * 0x80))) != 0) return false;
-  const std::uint64_t low = x | (kOnes * 0x20);
-  // The highest bit of each byte: at least 'a', and not more than 'z'.
-  const std::uint64_t letters = (low + kOnes * (0x80 - 'a')) & ~(low + kOnes * (0x7F - 'z'));
+  if ((differ & ~(kOnes * 0x20)) != 0) return false;
+  const std::uint64_t low = (x | (kOnes * 0x20)) & (kOnes * 0x7F);
+  // The highest bit of each byte: at least 'a', not more than 'z', and ASCII.
+  const std::uint64_t letters = (low + kOnes * (0x80 - 'a')) & ~(low + kOnes * (0x7F - 'z')) & ~x;
   return ((differ << 2) & ~letters & (kOnes * 0x80)) == 0;
 }
 
@@ -31,9 +31,14 @@ bool same_letters(const char* a, const char* b) {
 
 bool iequals(Bytes a, Bytes b) {
   if (a.size() != b.size()) return false;
-  std::size_t i = 0;
-  while (i + 8 <= a.size() && same_letters(a.data() + i, b.data() + i)) i += 8;
-  for (; i < a.size(); ++i) {
+  if (a.size() >= 8) {
+    const std::size_t last = a.size() - 8;
+    for (std::size_t at = 0; at < last; at += 8) {
+      if (!same_letters(a.data() + at, b.data() + at)) return false;
+    }
+    return same_letters(a.data() + last, b.data() + last);
+  }
+  for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
   }
   return true;

@@ -79,32 +79,38 @@ constexpr Tables kTables = [] {
   return tables;
 }();
 
-std::uint32_t candidates(Bytes text, std::size_t at) {
-  if (text[at] == '\r')
-    return kTables.at_line[at + 2 < text.size() ? static_cast<unsigned char>(text[at + 2]) : 0];
-  if ((text[at] != ' ' && at != 0) || at + 1 == text.size()) return 0;
-  return kTables.in_line[static_cast<unsigned char>(text[at + 1])];
+std::uint32_t candidates(const char* begin, const char* at, const char* end) {
+  if (*at == '\r') return kTables.at_line[end - at > 2 ? static_cast<unsigned char>(at[2]) : 0];
+  if ((*at != ' ' && at != begin) || end - at == 1) return 0;
+  return kTables.in_line[static_cast<unsigned char>(at[1])];
 }
 
 // Nothing when it holds what stands for a phrase.
 std::optional<std::string> pack(Bytes text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t at = 0; at < text.size();) {
-    std::uint32_t left = candidates(text, at);
+  std::string out(text.size(), '\0');
+  char* to = out.data();
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    std::uint32_t left = candidates(text.data(), at, end);
     std::size_t phrase = 0;
     for (; left != 0; left &= left - 1) {
       phrase = static_cast<std::size_t>(std::countr_zero(left));
-      if (text.substr(at).starts_with(kPhrases[phrase])) break;
+      if (Bytes(at, static_cast<std::size_t>(end - at)).starts_with(kPhrases[phrase])) break;
     }
     if (left != 0) {
-      out += code_of(phrase);
+      *to++ = code_of(phrase);
       at += kPhrases[phrase].size();
       continue;
     }
-    if (kTables.phrases[static_cast<unsigned char>(text[at])] != 0) return std::nullopt;
-    out += text[at++];
+    bool code = false;
+    do {
+      code |= kTables.phrases[static_cast<unsigned char>(*at)] != 0;
+      *to++ = *at++;
+    } while (at != end && *at != ' ' && *at != '\r');
+    if (code) return std::nullopt;
   }
+  out.resize(static_cast<std::size_t>(to - out.data()));
   return out;
 }
 

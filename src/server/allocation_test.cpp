@@ -244,4 +244,18 @@ TEST(Allocation, AllIsGivenBackAfterABurst) {
   EXPECT_LE(live_bytes - before, 4096);
 }
 
+TEST(Allocation, AllIsGivenBackWithoutAnotherMessage) {
+  Echo server;
+  Client client(server.io);
+  echo(client, 100);
+  const std::int64_t before = live_bytes;
+  {
+    const std::string big = "42[\"m\",\"" + std::string(900'000, 'x') + "\"]";
+    client.send(big);
+    client.read(big.size() + 10);
+  }
+  EXPECT_GT(live_bytes - before, 4096);
+  while (live_bytes - before > 4096) server.io.process();
+}
+
 }  // namespace

@@ -261,8 +261,8 @@ void Dispatcher::report_exception(std::exception_ptr error, std::string_view eve
 void Dispatcher::pump(base::Time now) {
   if (pumping_) return;
   pumping_ = true;
-  sio::Arrival arrival;
   for (int failures = 0; failures < kFailures; ++failures) {
+    sio::Arrival arrival;  // anew: not every event says all of it
     sio::ClientId concerned{};
     try {
       if (core_.next_arrival(arrival)) {

@@ -45,6 +45,11 @@ class Dispatcher {
   // Drains the core's events through user code. Not reentrant; a call from inside a handler does
   // nothing (the outer one goes on).
   void pump(base::Time now);
+  // Gives back what large packets took. Not from inside a handler.
+  void release_buffers() {
+    core_.release_buffers();
+    encoder_.release();
+  }
 
   // -- Commands of the handles (dispatcher_commands.cpp). `now` is the turn's.
   bool emit(sio::SocketId socket, std::string_view event, detail::ArgsRef args, sio::Flags flags);

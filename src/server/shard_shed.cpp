@@ -1,6 +1,6 @@
 // When all clients together hold more than the server may (the ledger), those who hold most go, and
-// the rest are served on: who merely sends while others hold too much loses nothing. And what the
-// allocator has left of a burst goes back to the system.
+// the rest are served on: who merely sends while others hold too much loses nothing. And what a
+// burst has left in our buffers and with the allocator goes back to the system.
 //
 // A sixteenth of the limit is freed at a time, so that looking at everybody is rare. Of several
 // shards each frees its part. What is counted but belongs to nobody (the packets kept for recovery,
@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::int64_t kParts = 16;
 constexpr std::size_t kPerConnection = 4096;  // about what one costs beside what it holds
-constexpr std::size_t kBurst = std::size_t{4} * 1024 * 1024;  // worth giving back
+constexpr std::size_t kBurst = std::size_t{512} * 1024;  // worth giving back
 constexpr base::Duration kTrimAfter = std::chrono::seconds(1);
 
 }  // namespace
@@ -173,6 +173,8 @@ void Shard::note_peak() {
 
 void Shard::trim() {
   peak_ = 0;
+  dispatcher_.release_buffers();
+  std::string().swap(scratch_);
   if (malloc_trim != nullptr) malloc_trim(0);
 }
 

@@ -312,6 +312,12 @@ bool Core::State::report_packet(Arrival& event) {
   return true;
 }
 
+void Core::release_buffers() {
+  if (!quiet()) return;
+  state_->document.release();
+  state_->encoder.release();
+}
+
 base::Time Core::deadline() const {
   base::Time earliest = state_->acks.deadline();
   for (base::List<Client>* list : {&state_->idle, &state_->receiving}) {

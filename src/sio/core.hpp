@@ -244,6 +244,9 @@ class Core {
   // waiters end with shutting_down. Drain next() after it.
   void shut_down(base::Time now);
 
+  // Gives back what large packets took; no-op while one is being dispatched.
+  void release_buffers();
+
   base::Time deadline() const;
   void on_deadline(base::Time now);
   std::size_t clients() const;

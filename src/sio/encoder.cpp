@@ -66,6 +66,13 @@ Writer& Encoder::begin_value() {
   return writer_;
 }
 
+void Encoder::release() {
+  head_.clear(0);
+  body_.clear(0);
+  attachments_ = {};
+  writer_.restart();
+}
+
 void Encoder::start() {
   body_.clear(kKept);
   attachments_.clear();

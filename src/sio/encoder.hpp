@@ -52,6 +52,9 @@ class Encoder {
   Encoded finish(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
                  std::uint32_t max_attachments);
 
+  // Gives back what the last packet took.
+  void release();
+
   static SharedPacket share(const Encoded& encoded, base::Ledger* ledger);
 
  private:

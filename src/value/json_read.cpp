@@ -301,6 +301,11 @@ base::Bytes JsonDocument::rest_of_array() const {
   return trim(tape.text.substr(from, tape.position(tape.structurals() - 1) - from));
 }
 
+void JsonDocument::release() {
+  tape_->release(0);
+  tape_->ok = false;
+}
+
 std::size_t JsonDocument::capacity() const {
   return tape_->doc.capacity();
 }

@@ -49,6 +49,9 @@ class JsonDocument final : public Document {
   // none, or the root is no array): what an echo passes on unparsed.
   base::Bytes rest_of_array() const;
 
+  // Forgets the document and gives the buffers back.
+  void release();
+
   // Bytes of text the buffers are made for.
   std::size_t capacity() const;
 

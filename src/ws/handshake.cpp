@@ -2,14 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <memory>
 #include <vector>
 
-#include <openssl/evp.h>
-
 #include "base/base64.hpp"
-#include "base/check.hpp"
+#include "ws/sha1.hpp"
 #include "ws/token.hpp"
 
 namespace socketio::ws {
@@ -19,7 +15,6 @@ using base::Bytes;
 
 constexpr Bytes kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 §1.3
 constexpr std::size_t kKeySize = 24;
-constexpr std::size_t kDigest = 20;  // of SHA-1
 
 constexpr std::array<bool, 256> kKeyAlphabet = [] {
   std::array<bool, 256> letters{};
@@ -27,31 +22,6 @@ constexpr std::array<bool, 256> kKeyAlphabet = [] {
     letters[static_cast<unsigned char>(c)] = true;
   return letters;
 }();
-
-// Kept, since OpenSSL finds an algorithm by its name, under a lock.
-class Sha1 {
- public:
-  Sha1() { SIO_CHECK(algorithm_ != nullptr && context_ != nullptr); }
-  std::array<char, kDigest> operator()(Bytes first, Bytes second) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-    unsigned size = 0;
-    SIO_CHECK(EVP_DigestInit_ex(context_.get(), algorithm_.get(), nullptr) == 1 &&
-              EVP_DigestUpdate(context_.get(), first.data(), first.size()) == 1 &&
-              EVP_DigestUpdate(context_.get(), second.data(), second.size()) == 1 &&
-              EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1 && size == kDigest);
-    std::array<char, kDigest> out;
-    std::memcpy(out.data(), digest.data(), out.size());
-    return out;
-  }
-
- private:
-  struct Free {
-    void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  std::unique_ptr<EVP_MD, Free> algorithm_{EVP_MD_fetch(nullptr, "SHA1", nullptr)};
-  std::unique_ptr<EVP_MD_CTX, Free> context_{EVP_MD_CTX_new()};
-};
 
 bool equals_ignoring_case(Bytes a, Bytes b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
@@ -124,8 +94,9 @@ Bytes first_protocol(Bytes protocols) {
 }
 
 std::string accept_key(Bytes key) {
-  thread_local Sha1 sha1;
-  const std::array<char, kDigest> digest = sha1(key, kGuid);
+  std::string text(key);
+  text += kGuid;
+  const std::array<char, 20> digest = sha1(text);
   return base::base64_encode(Bytes(digest.data(), digest.size()));
 }
 

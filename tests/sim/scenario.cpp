@@ -37,8 +37,11 @@ struct Member {
 
 class Scenario final : public Listener {
  public:
-  explicit Scenario(std::uint64_t seed)
-      : random_(seed), stage_(seed + 1, options()), crowd_(stage_, verdict_, seed + 2) {
+  Scenario(std::uint64_t seed, bool recovery)
+      : recovers_(recovery),
+        random_(seed),
+        stage_(seed + 1, options()),
+        crowd_(stage_, verdict_, seed + 2) {
     stage_.turn_cost = std::chrono::microseconds(random_.below(2) * random_.below(2'000));
   }
 
@@ -71,12 +74,11 @@ class Scenario final : public Listener {
       o.send_queue_hard = 200'000;
     }
     if (random_.one_in(8)) o.max_connections = 14;
-    if (random_.one_in(2)) {
+    if (recovers_) {
       o.connection_state_recovery.emplace();
       o.connection_state_recovery->max_disconnection_duration =
           milliseconds(500 + random_.below(60'000));
       if (random_.one_in(8)) o.connection_state_recovery->max_log_packets = 1 + random_.below(500);
-      recovers_ = true;
     }
     quiet_ = o.ping_interval + o.ping_timeout + seconds(60);
     return o;
@@ -131,7 +133,7 @@ class Scenario final : public Listener {
     for (std::size_t i = 0; i < kClients; ++i) arrive();
     tick(end);
     stage_.run_until(end);
-    stage_.run(seconds(30));  // whoever comes back has come
+    if (recovers_) stage_.run(seconds(30));  // whoever comes back has come
     leaving_ = true;
     stage_.run(quiet_);
     if (verdict_.failure.empty()) check_quiet();
@@ -458,7 +460,7 @@ class Scenario final : public Listener {
   Outcome outcome_;
   std::uint64_t arrived_ = 0;
   base::Duration quiet_{};
-  bool recovers_ = false;
+  bool recovers_;
   bool leaving_ = false;  // nobody comes back any more
   net::SeededRandom random_;
   Stage stage_;
@@ -469,8 +471,8 @@ class Scenario final : public Listener {
 
 }  // namespace
 
-Outcome run_seed(std::uint64_t seed) {
-  return Scenario(seed).run();
+Outcome run_seed(std::uint64_t seed, bool recovery) {
+  return Scenario(seed, recovery).run();
 }
 
 }  // namespace socketio::sim

@@ -8,7 +8,7 @@
 //   acks      every acknowledgement waited for ends exactly once
 //   rooms     a broadcast reaches who is in the room, and nobody else
 //   ends      every socket that connected disconnects once; who vanished is found by the heartbeat
-//   recovery  (every second seed) who comes back in time gets its rooms and every event it missed,
+//   recovery  (when asked for) who comes back in time gets its rooms and every event it missed,
 //   in order,
 //             none twice, however often its connections break
 //   nothing is left: connections, sessions, ids, timers, descriptors, bytes in the ledger
@@ -35,6 +35,7 @@ struct Outcome {
   std::uint64_t recovered = 0;
 };
 
-Outcome run_seed(std::uint64_t seed);
+// `recovery`: with connection state recovery, and clients that come back.
+Outcome run_seed(std::uint64_t seed, bool recovery = false);
 
 }  // namespace socketio::sim

@@ -173,6 +173,7 @@ class FaultyBackend final : public net::Backend, private net::Sink {
 }  // namespace
 
 bool Fault::strikes(Call which) {
+  if (!on) return false;
   if (counts[static_cast<std::size_t>(which)]++ != number || which != call) return false;
   happened = true;
   return true;

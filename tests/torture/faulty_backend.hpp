@@ -21,6 +21,7 @@ struct Fault {
   std::uint64_t number = ~std::uint64_t{0};
   int error = 0;
   std::uint64_t counts[3] = {0, 0, 0};
+  bool on = false;  // calls count
   bool happened = false;
   net::StreamId victim{};
 

@@ -52,7 +52,6 @@ class KernelTorture : public ::testing::TestWithParam<Backend> {
     if (!echoes(bystander, 2)) return "the bystander is not answered any more";
     if (!world.until([&] { return world.io.stats().connections == 1; }))
       return std::to_string(world.io.stats().connections) + " connections stay";
-    if (!world.until([&] { return world.io.stats().clients == 1; })) return "clients stay";
     if (!world.until([&] { return open_descriptors() == descriptors + 2; }))
       return "descriptors stay open";
     bystander.cut();
@@ -66,7 +65,7 @@ class KernelTorture : public ::testing::TestWithParam<Backend> {
     fail_call(which, ~std::uint64_t{0}, 0);
     ASSERT_EQ(session(), "");
     const std::uint64_t count = calls(which);
-    ASSERT_GT(count, 4U);
+    ASSERT_GT(count, 2U);
     std::uint64_t runs = 0;
     std::uint64_t at = 0;
     for (const int error : errors) {
@@ -111,11 +110,14 @@ class KernelTorture : public ::testing::TestWithParam<Backend> {
   }
   static void on_polling(World& world) {
     PollingClient victim(world);
-    if (victim.sid.empty() || !victim.join()) return;
+    // Whose answer never comes has nothing to wait for; its session ends with the heartbeat.
+    if (victim.sid.empty() || victim.post("40") != 200) return;
     victim.start_poll();
-    victim.post(
-        "421[\"echo\",[1,2]]\x1e"
-        "422[\"big\"]");
+    if (victim.poll().empty()) return;
+    victim.start_poll();
+    if (victim.post("421[\"echo\",[1,2]]\x1e"
+                    "422[\"big\"]") != 200)
+      return;
     if (victim.poll().empty()) return;
     victim.post("1");
   }

@@ -208,19 +208,20 @@ class Play {
     if (script_ == Script::tls) quiet.tls = test::client_context();
     bystander_client_.emplace(stage_.world, sim::kServer, quiet, bystander_, 0);
     if (!ask_bystander()) return "the bystander was not answered before";
-    faults_.on = true;
+    faults_.on = fault_.on = true;
     fail_allocation(allocation);
     perform();
     stage_.run(seconds(40));
-    faults_.on = false;
+    faults_.on = fault_.on = false;
     counted_ = allocations();
     if (!bystander_.reason.empty()) return "the bystander was closed: " + bystander_.reason;
     if (!ask_bystander()) return "the bystander is not answered any more";
     if (bystander_.events != 0) return "the bystander heard events of others";
-    // Whoever has not finished leaves; the server must let go of all of them.
+    // Whoever has not finished leaves; the server must let go of all of them, of those who poll when
+    // they have not answered a ping.
     for (const auto& client : clients_) client->kill();
     peers_.clear();
-    stage_.run(seconds(60));
+    stage_.run(std::chrono::minutes(25));
     const Stats stats = stage_.stats();
     if (stats.connections != 1) return std::to_string(stats.connections) + " connections stay";
     if (stats.clients != 1) return std::to_string(stats.clients) + " clients stay";
@@ -284,11 +285,12 @@ class Play {
   void perform_recovery() {
     Victim& first = add();
     stage_.run(seconds(3));
+    if (first.sid.empty()) return;
     const Socket socket = last_;
     clients_.back()->kill();
     stage_.run(seconds(1));
     stage_.post([socket](server::Shard&) {
-      socket.nsp().emit("missed", 1);
+      socket.nsp().to(std::string(socket.id())).emit("missed", 1);
       socket.emit("missed", 2);
     });
     stage_.run(seconds(1));
