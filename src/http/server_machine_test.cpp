@@ -448,5 +448,42 @@ TEST(ServerMachine, RandomSplitsChangeNothing) {
   }
 }
 
+// What another shard gets: the request unread, and all behind it.
+TEST(ServerMachine, HandsARequestToAnotherMachineUnread) {
+  const std::string input = post("body", "X: y\r\n") + kGet;
+  std::string bytes;
+  HttpDialogue first([&bytes](HttpDialogue& self, const Event& event) {
+    if (event.kind != EventKind::head || !bytes.empty()) return;
+    base::InBuffer all = self.machine.take_request(self.ledger);
+    bytes = base::as_bytes(all.view());
+  });
+  first.feed(input);
+  EXPECT_EQ(bytes, input);
+  EXPECT_EQ(first.events, "head POST /x\n");
+  EXPECT_EQ(first.ledger.input(), 0);
+  HttpDialogue second;
+  second.feed(bytes);
+  EXPECT_EQ(second.events, "head POST /x\ncomplete body\nhead GET /x\ncomplete \n");
+}
+
+TEST(ServerMachine, SaysWhatWaitsBehindAnUnansweredRequest) {
+  HttpDialogue dialogue(silent(), {.max_pipelined = kGet.size()});
+  dialogue.feed(kGet);
+  EXPECT_FALSE(dialogue.machine.has_input());
+  EXPECT_TRUE(dialogue.machine.has_room());
+  dialogue.feed(kGet);
+  EXPECT_FALSE(dialogue.machine.has_input()) << "nothing is read before the answer";
+  EXPECT_FALSE(dialogue.machine.has_room());
+  EXPECT_GE(dialogue.machine.held(), kGet.size());
+  dialogue.respond(200, "");
+  EXPECT_TRUE(dialogue.machine.has_input());
+  dialogue.drain();
+  EXPECT_EQ(dialogue.events, "head GET /x\ncomplete \nhead GET /x\ncomplete \n");
+  EXPECT_TRUE(dialogue.machine.has_room());
+  dialogue.respond(200, "");
+  dialogue.feed(post("body").substr(0, post("body").size() - 1));
+  EXPECT_FALSE(dialogue.machine.has_input()) << "a byte of the body is missing";
+}
+
 }  // namespace
 }  // namespace socketio::http

@@ -115,5 +115,24 @@ TEST(Url, FindsOneValue) {
   EXPECT_FALSE(query_value("", "EIO").present);
 }
 
+// The form with room is the same answer, without a copy where the path is normal already.
+TEST(Url, LeavesANormalPathWhereItIs) {
+  for (const std::string path : {"/", "/a/b.c", "/socket.io/", "/a/%62", "/a/../b", "/./a", "/a//b",
+                                 "/..", "a", "", "/%00", "/a/.", "/.hidden", "/caf%C3%A9"}) {
+    std::string room;
+    const std::optional<base::Bytes> found = normalise_path(path, room);
+    const std::optional<std::string> wanted = normalise_path(path);
+    ASSERT_EQ(found.has_value(), wanted.has_value()) << path;
+    if (found) {
+      EXPECT_EQ(*found, *wanted) << path;
+    }
+  }
+  const std::string path = "/socket.io/";
+  std::string room;
+  const std::optional<base::Bytes> found = normalise_path(path, room);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->data(), path.data());
+}
+
 }  // namespace
 }  // namespace socketio::http

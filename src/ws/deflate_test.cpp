@@ -239,5 +239,16 @@ TEST(Deflate, PartsAreOneMessage) {
   }
 }
 
+TEST(Deflate, ThePoolGoesOnAfterGivingItsMemoryBack) {
+  DeflatePool pool(kOptions);
+  Deflate client(Role::client, kNoContext, pool);
+  Deflate server(Role::server, kNoContext, pool);
+  for (int i = 0; i < 2; ++i) {
+    const std::string message = "a message that is longer when it is not compressed, compressed";
+    EXPECT_EQ(inflate(client, compress(server, message)), whole(message));
+    pool.release();
+  }
+}
+
 }  // namespace
 }  // namespace socketio::ws::testing
