@@ -217,8 +217,8 @@ class Play {
     if (!bystander_.reason.empty()) return "the bystander was closed: " + bystander_.reason;
     if (!ask_bystander()) return "the bystander is not answered any more";
     if (bystander_.events != 0) return "the bystander heard events of others";
-    // Whoever has not finished leaves; the server must let go of all of them, of those who poll when
-    // they have not answered a ping.
+    // Whoever has not finished leaves; the server must let go of all of them, of those who poll
+    // when they have not answered a ping.
     for (const auto& client : clients_) client->kill();
     peers_.clear();
     stage_.run(std::chrono::minutes(25));
