@@ -106,8 +106,9 @@ struct Connection : eio::Outlet, ConnectionStates {
   enum class Waiting : std::uint8_t { no, now, next };
   // One byte for this and what follows: there is no room for a second one.
   Waiting waiting : 2 = Waiting::no;  // see Shard::revisit
-  bool held : 1 = false;  // `in_flight` only keeps what comes next apart: see Shard::hold
-  bool shed : 1 = false;  // dropped since the whole server held too much; only its end is left
+  bool held : 1 = false;       // `in_flight` only keeps what comes next apart: see Shard::hold
+  std::uint8_t spent : 4 = 0;  // see Shard::spend
+  bool shed : 1 = false;       // dropped since the whole server held too much; only its end is left
   net::StreamId stream{};
   ConnectionId self{};
   std::unique_ptr<HttpSide> http;

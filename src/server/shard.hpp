@@ -217,6 +217,14 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void finish_ending();
 
   // -- What waits for the next turn (shard_backlog.cpp).
+  // A backend may hand out what a connection has sent in pieces: what they were good for adds up,
+  // in sixteens, and kSpent of those are a turn's.
+  static constexpr std::uint8_t kSpent = 15;
+  void spend(Connection& c, int events) {
+    if (events >= kSpent + 1) [[unlikely]]
+      add_spent(c, events);
+  }
+  void add_spent(Connection& c, int events);
   void work_off_backlog();
   void end_backlog();
   void put_off(SessionRecord& record, ConnectionId post);
@@ -414,7 +422,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // Input left unread: what the end of this turn goes on with, and (fairness) the next one's.
   std::vector<ConnectionId> backlog_;
   std::vector<ConnectionId> later_;
-  std::vector<SessionId> unread_;  // likewise of POSTs
+  std::vector<ConnectionId> spent_;  // those with something in Connection::spent
+  std::vector<SessionId> unread_;    // likewise of POSTs
   std::vector<SessionId> unread_later_;
   sio::Core core_;
   Dispatcher dispatcher_;

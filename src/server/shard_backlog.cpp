@@ -1,5 +1,6 @@
 // Fairness: of what one client has sent, a turn works off so much; the rest waits here for the next
 // turn, when all others have had theirs.
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -28,8 +29,18 @@ void Shard::work_off_backlog() {
   }
 }
 
+void Shard::add_spent(Connection& c, int events) {
+  if (c.spent == 0) spent_.push_back(c.self);
+  c.spent =
+      static_cast<std::uint8_t>(std::min<int>(kSpent, c.spent + events / (kSpent + 1))) & kSpent;
+}
+
 // What has had its turn comes first in the next.
 void Shard::end_backlog() {
+  for (const ConnectionId id : spent_) {
+    if (Connection* c = connections_.get(id); c != nullptr) c->spent = 0;
+  }
+  spent_.clear();
   for (const ConnectionId id : later_) {
     if (Connection* c = connections_.get(id); c != nullptr) c->waiting = Connection::Waiting::now;
   }

@@ -13,7 +13,8 @@ void Shard::turn_http(Connection& c) {
   while (c.http) {
     // A peer that does not read is not answered further; nor is anybody before too much is shed.
     const bool unread = requests > 0 && c.out.bytes() > settings_.options.send_queue_soft;
-    if (requests == kEventsPerTurn || unread || too_much_output()) {
+    const bool spent = requests == kEventsPerTurn || (requests == 0 && c.spent == kSpent);
+    if (spent || unread || too_much_output()) {
       c.http->machine.keep(ledger_);
       set_paused(c, true);
       if (!unread) later(c);
@@ -23,6 +24,7 @@ void Shard::turn_http(Connection& c) {
     if (!c.out.empty()) mark_dirty(c);
     switch (event.kind) {
       case http::EventKind::none:
+        spend(c, requests);
         set_paused(c, !c.http->machine.has_room());
         return arm(c);
       case http::EventKind::head:

@@ -20,7 +20,8 @@ void Shard::turn_ws(Connection& c) {
     return set_paused(c, true);
   }
   // The POSTs of before the upgrade come first; and nobody is answered before too much is shed.
-  if ((record != nullptr && record->unread) || too_much_output()) [[unlikely]] {
+  if ((record != nullptr && record->unread) || c.spent == kSpent || too_much_output())
+      [[unlikely]] {
     c.ws->keep(ledger_);
     set_paused(c, true);
     return later(c);
@@ -35,6 +36,7 @@ void Shard::turn_ws(Connection& c) {
       if (!c.out.empty()) mark_dirty(c);
       if (event.kind == ws::EventKind::none) {
         // Input that waits for our pongs to leave must not grow.
+        spend(c, n);
         set_paused(c, c.ws->has_input());
         if (c.ws->has_input()) c.ws->keep(ledger_);
         return arm(c);
@@ -48,6 +50,7 @@ void Shard::turn_ws(Connection& c) {
     if (too_much_output()) [[unlikely]]
       break;
     if (c.ws->idle()) {  // next() would find nothing
+      spend(c, n);
       set_paused(c, false);
       return arm(c);
     }
