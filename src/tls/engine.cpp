@@ -63,7 +63,10 @@ Engine::Engine(std::shared_ptr<const Context> context, Role role, const std::str
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_, bio, bio);
-  SSL_set_app_data(ssl_, this);
+  if (SSL_set_app_data(ssl_, this) != 1) {  // the callbacks would find nobody
+    SSL_free(ssl_);
+    throw std::bad_alloc();
+  }
   role == Role::server ? SSL_set_accept_state(ssl_) : SSL_set_connect_state(ssl_);
   if (role == Role::server || host.empty()) return;
   std::string sni = host;  // OpenSSL's macro for it casts the C way
