@@ -26,7 +26,11 @@ void process(const char* block, State& state) {
   for (std::size_t t = 0; t < 16; ++t) w[t] = load(block + 4 * t);
   for (std::size_t t = 16; t < 80; ++t)
     w[t] = std::rotl(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
-  auto [a, b, c, d, e] = state;
+  std::uint32_t a = state[0];
+  std::uint32_t b = state[1];
+  std::uint32_t c = state[2];
+  std::uint32_t d = state[3];
+  std::uint32_t e = state[4];
   const auto step = [&](std::size_t t, std::uint32_t f, std::uint32_t k) {
     const std::uint32_t next = std::rotl(a, 5) + f + e + w[t] + k;
     e = d, d = c, c = std::rotl(b, 30), b = a, a = next;
