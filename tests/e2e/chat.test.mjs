@@ -100,6 +100,8 @@ describe("two windows", () => {
     await ann.press("#nick-name", "Enter");
     await bob.locator(".note", { hasText: "Ann is now Anna" }).waitFor();
     await bob.locator("#people-list .person", { hasText: "Anna" }).waitFor();
+    // Bob may hear of it before Ann's page has its acknowledgement, which is when it keeps the name.
+    await ann.waitForFunction(() => document.querySelector("#my-name").textContent === "Anna");
     await ann.reload();
     await ann.waitForSelector("#people-list .you");
     assert.equal(await ann.textContent("#my-name"), "Anna");
