@@ -46,10 +46,10 @@ void watch(const Nsp& nsp, ServerLog& log) {
     socket.on_error([&log, id = std::string(socket.id())](std::string_view text) {
       log.add(Value::object({{"socket_error", text}, {"id", id}}));
     });
-    socket.on_disconnect(
-        [&log, id = std::string(socket.id())](socketio::DisconnectReason reason, std::string_view detail) {
-          log.add(Value::object({{"disconnect", to_string(reason)}, {"d", detail}, {"id", id}}));
-        });
+    socket.on_disconnect([&log, id = std::string(socket.id())](socketio::DisconnectReason reason,
+                                                               std::string_view detail) {
+      log.add(Value::object({{"disconnect", to_string(reason)}, {"d", detail}, {"id", id}}));
+    });
   });
   nsp.on_any([&log](EventView event) {
     log.add(Value::object(
