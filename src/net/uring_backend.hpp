@@ -9,7 +9,9 @@
 // Sends never wait inside the kernel. Small ones are copied to scratch_, which is hot, and taken at
 // once; larger ones are read by the kernel straight from the caller's memory during the submit, and
 // on_sent() tells what it took. Both complete silently when everything was taken, so that the usual
-// send has no completion at all. What did not fit is tried again when a poll says "writable".
+// send has no completion at all. What did not fit is tried again when a poll says "writable". What is
+// very large is not batched, in either direction: one call of our own moves it, and its memory is
+// hot.
 #pragma once
 
 #include <atomic>
