@@ -310,13 +310,16 @@ void UringBackend::complete(const Completion& done, Sink& sink) {
   complete_hangup(*stream, id, done.result);
 }
 
+void UringBackend::note_turn(UringStream& stream) const {
+  if (stream.turn == turn_) return;
+  stream.turn = turn_;
+  stream.received = 0;
+}
+
 void UringBackend::complete_receive(UringStream& stream, StreamId id, const Completion& done,
                                     Sink& sink) {
   const bool wanted = stream.state != State::closing;
-  if (stream.turn != turn_) {
-    stream.turn = turn_;
-    stream.received = 0;
-  }
+  note_turn(stream);
   const std::uint32_t size = done.result > 0 ? static_cast<std::uint32_t>(done.result) : 0;
   if (wanted && (stream.held || stream.received + size > kMaxReceive)) {
     stream.held = true;
@@ -345,10 +348,14 @@ void UringBackend::complete_receive(UringStream& stream, StreamId id, const Comp
 // They are read by a call of our own, into memory that is hot: the whole message, most often.
 void UringBackend::receive_bulk(UringStream& stream, StreamId id, Sink& sink) {
   if (stream.state != State::open || !stream.receiving) return;
-  const ssize_t n = receive_now(stream.fd, {bulk_.get(), kMaxReceive});
+  note_turn(stream);
+  const std::size_t room = kMaxReceive - stream.received;  // after what the ring brought this turn
+  if (room == 0) return;
+  const ssize_t n = receive_now(stream.fd, {bulk_.get(), room});
   if (n <= 0) return receive_ended(stream, id, n == 0 ? 0 : -errno, sink);
   const auto size = static_cast<std::size_t>(n);
-  stream.bulk = size > kBulk;
+  stream.received += static_cast<std::uint32_t>(size);
+  stream.bulk = stream.received > kBulk;
   sink.on_received(id, stream.owner, {bulk_.get(), size});
 }
 

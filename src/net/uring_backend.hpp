@@ -9,9 +9,9 @@
 // Sends never wait inside the kernel. Small ones are copied to scratch_, which is hot, and taken at
 // once; larger ones are read by the kernel straight from the caller's memory during the submit, and
 // on_sent() tells what it took. Both complete silently when everything was taken, so that the usual
-// send has no completion at all. What did not fit is tried again when a poll says "writable". What is
-// very large is not batched, in either direction: one call of our own moves it, and its memory is
-// hot.
+// send has no completion at all. What did not fit is tried again when a poll says "writable". What
+// is very large is not batched, in either direction: one call of our own moves it, and its memory
+// is hot.
 #pragma once
 
 #include <atomic>
@@ -101,6 +101,8 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   bool deliver_held(Sink& sink);
   void complete(const Completion& done, Sink& sink);
   void complete_receive(UringStream& stream, StreamId id, const Completion& done, Sink& sink);
+  // What was received before this turn does not count any more.
+  void note_turn(UringStream& stream) const;
   void receive_bulk(UringStream& stream, StreamId id, Sink& sink);
   void receive_ended(UringStream& stream, StreamId id, int result, Sink& sink);
   void complete_out(UringStream& stream, StreamId id, Sink& sink);
