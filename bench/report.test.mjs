@@ -4,7 +4,7 @@ import test from "node:test";
 import { cells, choose } from "./cells.mjs";
 import { bars, lines, plots, ticks } from "./plots.mjs";
 import { limitFor, markdown, median, mergeHistograms, quantile, summarize, verdicts } from "./report.mjs";
-import { parsePeer } from "./servers.mjs";
+import { parsePeer, takesPart } from "./servers.mjs";
 
 const cell = (id) => cells.find((one) => one.id === id);
 const result = (id, server, cpu, more = {}) => ({
@@ -111,4 +111,15 @@ test("pictures are well-formed and within their frame", () => {
     for (const [, y] of picture.matchAll(/ y="([-\d.]+)"/g)) assert(Number(y) >= 0 && Number(y) <= 360, y);
   }
   assert(bars("<&>", ["a"], [{ label: "x", values: [1] }]).includes("&lt;&amp;&gt;"));
+});
+
+test("who takes part in a cell", () => {
+  const ours = { name: "ours", kind: "socketio", ours: true };
+  const bare = { name: "bare", kind: "raw" };
+  const able = { name: "able", kind: "raw", can: "tls deflate" };
+  const taking = (id) => [ours, bare, able].filter((server) => takesPart(server, cell(id))).map(({ name }) => name);
+  assert.deepEqual(taking("P1"), ["ours", "bare", "able"]);
+  assert.deepEqual(taking("P4"), ["ours"]);
+  assert.deepEqual(taking("P14a"), ["ours", "able"]);
+  assert.deepEqual(taking("P15"), ["ours", "able"]);
 });

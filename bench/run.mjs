@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { cells, choose } from "./cells.mjs";
 import { plots } from "./plots.mjs";
 import { markdown, median, mergeHistograms } from "./report.mjs";
-import { here, launch, machine, requirePrograms, servers, startServer, stop } from "./servers.mjs";
+import { here, launch, machine, requirePrograms, servers, startServer, stop, takesPart } from "./servers.mjs";
 
 const usage = `bench/run [options]
   --rounds N          interleaved rounds (5)
@@ -100,9 +100,6 @@ export function rateFor(cell, results, running) {
   const rate = cell.rateOf === "slowest" ? Math.min(...reached.map((r) => r.rate)) : (reference ?? reached[0]).rate;
   return rate * cell.share;
 }
-
-const takesPart = (server, cell) =>
-  !cell.without?.includes(server.name) && (cell.only === undefined || (cell.only === "ours" ? server.ours === true : cell.only === server.kind));
 
 async function runCells(part, running, options, results, failures) {
   const rates = new Map(part.map((cell) => [cell, cell.of ? (options.rate ?? rateFor(cell, results, running)) : undefined]));

@@ -47,6 +47,13 @@ export function servers({ bin, backends = [], threads, peers = [], only }) {
   return found.filter(wanted);
 }
 
+/** Whether a server has what the cell asks for. */
+export function takesPart(server, cell) {
+  const can = (what) => server.ours || (server.can ?? "").split(" ").includes(what);
+  if ((cell.tls && !can("tls")) || (cell.deflate && !can("deflate"))) return false;
+  return cell.only === undefined || (cell.only === "ours" ? server.ours === true : cell.only === server.kind);
+}
+
 export function requirePrograms(bin) {
   for (const program of ["bench-server", "sio"]) {
     if (!existsSync(join(bin, program)))

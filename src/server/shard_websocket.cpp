@@ -8,6 +8,10 @@ namespace {
 // for many.
 constexpr std::size_t kInflatedPerTurn = 1'000'000;
 
+// What is as long as this does not wait for the end of the turn: nothing is saved by sending it
+// together with what follows, and its memory can be the next answer's.
+constexpr std::size_t kSentAtOnce = std::size_t{32} * 1024;
+
 }  // namespace
 
 void Shard::turn_ws(Connection& c) {
@@ -35,6 +39,8 @@ void Shard::turn_ws(Connection& c) {
       const ws::Event event = c.ws->next(ws_env(c), t);
       if (!c.out.empty()) mark_dirty(c);
       if (event.kind == ws::EventKind::none) {
+        if (c.out.bytes() >= kSentAtOnce) [[unlikely]]
+          flush_connection(c);
         // Input that waits for our pongs to leave must not grow.
         spend(c, n);
         set_paused(c, c.ws->has_input());
@@ -50,6 +56,8 @@ void Shard::turn_ws(Connection& c) {
     if (too_much_output()) [[unlikely]]
       break;
     if (c.ws->idle()) {  // next() would find nothing
+      if (c.out.bytes() >= kSentAtOnce) [[unlikely]]
+        flush_connection(c);
       spend(c, n);
       set_paused(c, false);
       return arm(c);

@@ -193,8 +193,8 @@ Machine::Violation Machine::check_data(Opcode opcode, std::uint64_t length) cons
   return {};
 }
 
-// Most messages: in one short frame that lies in the fed view and has nothing wrong with it. False:
-// not this one, and nothing is done.
+// Most messages: in one frame that lies in the fed view and has nothing wrong with it. False: not
+// this one, and nothing is done.
 bool Machine::read_whole(Env& env, Event& event) {
   const auto first = static_cast<std::uint8_t>(fed_[0]);
   const bool text = first == kTextFrame;
@@ -236,11 +236,12 @@ bool Machine::unwrap(MutBytes& payload, bool& ascii) {
   std::size_t length = second & 0x7F;
   std::size_t head = masked ? 6 : 2;
   if (length >= 126) {
-    if (length == 127 || size < 4) return false;
-    length = static_cast<std::size_t>(read_big_endian({at + 2, 2}));
-    head += 2;
+    const std::size_t more = length == 126 ? 2 : 8;
+    if (size < 2 + more) return false;
+    length = static_cast<std::size_t>(read_big_endian({at + 2, more}));
+    head += more;
   }
-  if (size < head + length || length > limits_->max_message) return false;
+  if (size < head || length > size - head || length > limits_->max_message) return false;
   payload = {at + head, length};
   fed_ = {at + head + length, size - head - length};
   if (!masked) return true;
@@ -318,11 +319,11 @@ Machine::Step Machine::read_payload(Env& env, Event& event) {
   if (!fin_ || fragments_ > 1 || message_ > 0 || source.size() < frame_left_)
     return read_piece(source, env, event);
   const MutBytes payload = source.first(frame_left_);
-  if (role_ == Role::server) apply_mask(payload, mask_);
+  const bool ascii = role_ == Role::server && unmask_ascii(payload, mask_);
   advance(payload.size());
   frame_open_ = false;
   if (compressed_) return inflate(payload, env, event);
-  if (opcode_ == Opcode::text && !valid_utf8(base::as_bytes(payload)))
+  if (opcode_ == Opcode::text && !ascii && !valid_utf8(base::as_bytes(payload)))
     return refuse({CloseCode::invalid_payload, kBadText}, env);
   return deliver(payload, event);
 }
@@ -332,10 +333,11 @@ Machine::Step Machine::read_piece(MutBytes source, Env& env, Event& event) {
   const std::size_t n = std::min<std::uint64_t>(source.size(), frame_left_);
   if (n < frame_left_ && n == 0) return Step::starved;
   const MutBytes piece = absorb(source, n, env.ledger);
-  if (role_ == Role::server) mask_ = apply_mask(piece, mask_);
+  const bool ascii = role_ == Role::server && unmask_ascii(piece, mask_);
   frame_left_ -= n;
   const bool text = opcode_ == Opcode::text && !compressed_;
-  if (text && !utf8_.feed(base::as_bytes(piece)))
+  // ASCII changes nothing between two code points.
+  if (text && !(ascii && utf8_.complete()) && !utf8_.feed(base::as_bytes(piece)))
     return refuse({CloseCode::invalid_payload, kBadText}, env);
   if (frame_left_ > 0) return Step::more;
   frame_open_ = false;

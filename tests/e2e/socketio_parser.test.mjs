@@ -4,7 +4,8 @@ import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
 import { Emitter } from "@socket.io/component-emitter";
 import { lab } from "./support/lab.mjs";
-import { client as official, closeClients, connected as officialConnected, kTimeout, kWays, once, settled } from "./support/suites.mjs";
+import { ofAnyParser } from "./support/parsers.mjs";
+import { closeClients, connected as officialConnected, kTimeout, kWays, once, settled } from "./support/suites.mjs";
 import { Log, openedSocket, within } from "./support/wire.mjs";
 
 let server;
@@ -126,44 +127,4 @@ test("a packet in parts before CONNECT ends the connection", async () => {
   await frames.gone();
 });
 
-test("a client with the default parser is not understood", async () => {
-  const socket = official(server, ["websocket"]);
-  await once(socket.io, "close");
-  socket.disconnect();
-});
-
-// --- with other options --------------------------------------------------------------------------------------------------
-
-test("a session is recovered, and what was missed comes once", kTimeout, async (t) => {
-  const other = await lab({ parser: "prefixed", connection_state_recovery: {} }, t);
-  const options = { parser, reconnection: true, reconnectionDelay: 10, reconnectionDelayMax: 20 };
-  const socket = await officialConnected(other, ["websocket"], options);
-  const witness = await officialConnected(other, ["websocket"], { parser });
-  const first = once(socket, "echo");
-  socket.emit("echo", 1);
-  await first;  // it came with an offset
-  const { id } = socket;
-  const got = [];
-  const missed = new Promise((resolve) => socket.on("missed", (...args) => got.push(args) === 2 && resolve()));
-  const back = once(socket, "connect");
-  socket.io.engine.close();
-  witness.emit("all", "missed", Buffer.from("x"), 1);
-  await back;
-  witness.emit("all", "missed", 2);
-  await within(missed, "what was missed");
-  assert.equal(socket.recovered, true);
-  assert.equal(socket.id, id);
-  // The offset is the last argument of each, as in JS.
-  assert.deepEqual(got.map((args) => args.slice(0, -1)), [[Buffer.from("x"), 1], [2]]);
-  socket.disconnect();
-  witness.disconnect();
-});
-
-test("messages are compressed", kTimeout, async (t) => {
-  const other = await lab({ parser: "prefixed", per_message_deflate: { threshold: 0 } }, t);
-  const socket = await officialConnected(other, ["websocket"], { parser });
-  const value = { text: "again and ".repeat(1000), bytes: Buffer.alloc(5000, "again ") };
-  assert.deepEqual(await within(socket.emitWithAck("echo", value), "an acknowledgement"), value);
-  assert.match(socket.io.engine.transport.ws.extensions, /permessage-deflate/);
-  socket.disconnect();
-});
+ofAnyParser({ server: () => server, name: "prefixed", parser });
