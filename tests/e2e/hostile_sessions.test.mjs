@@ -152,7 +152,7 @@ describe("P: payloads", () => {
 
 describe("U: packets", () => {
   for (const [id, what, sent, joined, reason] of kPackets) {
-    test(`${id} ${what}`, { timeout: 20_000 }, async () => {
+    test(`${id} ${what}`, kTimeout, async () => {
       const socket = joined ? await joinedRaw(server) : await RawSocket.open(server);
       if (!joined) assert.match(await socket.next(), /^0\{/);
       const sending = socket.send(...sent);
