@@ -6,6 +6,7 @@
 
 #include "lab.hpp"
 #include "net/listener.hpp"
+#include "net/sys.hpp"
 #include "server/shard.hpp"
 #include "suites.hpp"
 #include "support/on_signal.hpp"
@@ -102,7 +103,8 @@ void run_protocol(const SuiteOptions& given, bool allow_eio3) {
     options.ping_timeout = lab_duration((*json)["ping_timeout"]);
   socketio::net::SystemRandom random;
   PlainEcho echo;
-  run(given, std::make_shared<socketio::detail::Hub>(options, random), echo);
+  run(given, std::make_shared<socketio::detail::Hub>(options, random, socketio::net::system_now()),
+      echo);
 }
 
 }  // namespace
@@ -123,7 +125,8 @@ void run_engine_client(const SuiteOptions& given) {
     return request.query("deny").empty();
   };
   socketio::net::SystemRandom random;
-  const auto hub = std::make_shared<socketio::detail::Hub>(options, random);
+  const auto hub =
+      std::make_shared<socketio::detail::Hub>(options, random, socketio::net::system_now());
   ClientEcho echo;
   hub->engine.gated = true;
   hub->engine.middlewares.emplace_back([&echo](const socketio::EngineRequest& r) { echo.note(r); });
