@@ -10,8 +10,8 @@
 //  - A verb with a stale id is ignored.
 //  - Received bytes belong to the backend, are valid during the fact only, may be modified in
 //  place, and are followed by
-//    base::kPadding readable bytes. At most 64 KiB per stream and wait(), so that one flood cannot
-//    starve the others.
+//    base::kPadding readable bytes. At most kMaxReceive per stream and wait(), so that one flood
+//    cannot starve the others.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,9 @@ struct Stream;  // a tag for ids; never defined, so that backends cannot clash o
 using StreamId = base::Id<Stream>;
 using Owner =
     std::uint64_t;  // opaque: what the driver wants back with each fact (usually its own packed id)
+
+// A message of 64 KiB with its frame fits, so that it need not be put together from two halves.
+inline constexpr std::size_t kMaxReceive = std::size_t{72} * 1024;
 
 class Sink {
  public:

@@ -37,7 +37,7 @@ void watch_edge(int epoll, int fd, std::uint64_t tag) {
 
 }  // namespace
 
-EpollBackend::EpollBackend() : buffer_(std::make_unique<char[]>(kReceive + base::kPadding)) {
+EpollBackend::EpollBackend() : buffer_(std::make_unique<char[]>(kMaxReceive + base::kPadding)) {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   try {
@@ -354,7 +354,7 @@ void EpollBackend::finish_connect(EpollStream& stream, StreamId id, Sink& sink) 
 }
 
 void EpollBackend::receive(EpollStream& stream, StreamId id, Sink& sink) {
-  const ssize_t n = receive_now(stream.fd, {buffer_.get(), kReceive});
+  const ssize_t n = receive_now(stream.fd, {buffer_.get(), kMaxReceive});
   if (n > 0) {
     sink.on_received(id, stream.owner, {buffer_.get(), static_cast<std::size_t>(n)});
   } else if (n == 0) {

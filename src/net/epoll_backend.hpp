@@ -44,8 +44,7 @@ class EpollBackend final : public Backend, private Acceptor::Watcher {
 
  private:
   using State = EpollStream::State;
-  static constexpr std::size_t kReceive = 64 * 1024;  // per stream and wait()
-  static constexpr std::size_t kEvents = 512;         // per wait()
+  static constexpr std::size_t kEvents = 512;  // per wait()
 
   EpollStream* find(StreamId id) { return streams_.get({id.index, id.generation}); }
   // Null as well when the stream is on its way out.

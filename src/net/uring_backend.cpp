@@ -16,7 +16,9 @@
 
 namespace socketio::net {
 UringBackend::UringBackend()
-    : wake_(make_eventfd()), scratch_(std::make_unique<char[]>(kScratch)) {}
+    : wake_(make_eventfd()),
+      bulk_(std::make_unique<char[]>(kMaxReceive + base::kPadding)),
+      scratch_(std::make_unique<char[]>(kScratch)) {}
 
 UringBackend::~UringBackend() {
   acceptor_.stop_all();
@@ -153,10 +155,17 @@ bool UringBackend::reconcile(UringStream& stream, StreamId id) {
   const bool out = stream.want_out && (open || stream.state == State::connecting ||
                                        (stream.state == State::detaching && stream.rest));
   const bool receive = open && stream.receiving;
+  const UringOp way = stream.bulk ? UringOp::readable : UringOp::receive;
+  const UringOp other = stream.bulk ? UringOp::receive : UringOp::readable;
   // Nobody receives, so nobody would hear that the connection broke. It stays when receiving begins
   // again, where it does no harm.
   const bool hangup = open && !stream.receiving;
-  bool ok = receive ? arm(stream, id, UringOp::receive) : cancel(stream, id, UringOp::receive);
+  bool ok = cancel(stream, id, other);
+  if (!receive) {
+    ok = cancel(stream, id, way) && ok;
+  } else if ((stream.armed & bit(other)) == 0) {  // or bytes could change places
+    ok = arm(stream, id, way) && ok;
+  }
   if (hangup) ok = arm(stream, id, UringOp::hangup) && ok;
   if (out) ok = arm(stream, id, UringOp::out) && ok;
   if (open || stream.state == State::connecting) return ok;
@@ -171,8 +180,8 @@ bool UringBackend::arm(UringStream& stream, StreamId id, UringOp op) {
   if (op == UringOp::receive) {
     io_uring_prep_recv_multishot(sqe, stream.fd, nullptr, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
-  } else if (op == UringOp::out) {
-    io_uring_prep_poll_add(sqe, stream.fd, POLLOUT);
+  } else if (op == UringOp::out || op == UringOp::readable) {
+    io_uring_prep_poll_add(sqe, stream.fd, op == UringOp::out ? POLLOUT : POLLIN);
   } else {
     io_uring_prep_poll_multishot(sqe, stream.fd, 0);  // errors and POLLHUP come unasked
   }
@@ -296,19 +305,23 @@ void UringBackend::complete(const Completion& done, Sink& sink) {
     change(*stream, id);
   }
   if (done.result == -ECANCELED) return;
+  if (op == UringOp::readable) return receive_bulk(*stream, id, sink);
   if (op == UringOp::out) return complete_out(*stream, id, sink);
   complete_hangup(*stream, id, done.result);
+}
+
+void UringBackend::note_turn(UringStream& stream) const {
+  if (stream.turn == turn_) return;
+  stream.turn = turn_;
+  stream.received = 0;
 }
 
 void UringBackend::complete_receive(UringStream& stream, StreamId id, const Completion& done,
                                     Sink& sink) {
   const bool wanted = stream.state != State::closing;
-  if (stream.turn != turn_) {
-    stream.turn = turn_;
-    stream.received = 0;
-  }
+  note_turn(stream);
   const std::uint32_t size = done.result > 0 ? static_cast<std::uint32_t>(done.result) : 0;
-  if (wanted && (stream.held || stream.received + size > kReceive)) {
+  if (wanted && (stream.held || stream.received + size > kMaxReceive)) {
     stream.held = true;
     held_.push_back(done);
     return;
@@ -320,11 +333,30 @@ void UringBackend::complete_receive(UringStream& stream, StreamId id, const Comp
   }
   if (wanted && size > 0) {
     stream.received += size;
+    if (stream.received > kBulk && !stream.bulk) {
+      stream.bulk = true;
+      change(stream, id);
+    }
     sink.on_received(id, stream.owner, {ring_.buffer(done.flags), size});
   } else if (wanted) {
     receive_ended(stream, id, done.result, sink);
   }
   ring_.recycle(done.flags);
+}
+
+// The ring's buffers are small and many, so that large messages would come in dozens of pieces.
+// They are read by a call of our own, into memory that is hot: the whole message, most often.
+void UringBackend::receive_bulk(UringStream& stream, StreamId id, Sink& sink) {
+  if (stream.state != State::open || !stream.receiving) return;
+  note_turn(stream);
+  const std::size_t room = kMaxReceive - stream.received;  // after what the ring brought this turn
+  if (room == 0) return;
+  const ssize_t n = receive_now(stream.fd, {bulk_.get(), room});
+  if (n <= 0) return receive_ended(stream, id, n == 0 ? 0 : -errno, sink);
+  const auto size = static_cast<std::size_t>(n);
+  stream.received += static_cast<std::uint32_t>(size);
+  stream.bulk = stream.received > kBulk;
+  sink.on_received(id, stream.owner, {bulk_.get(), size});
 }
 
 void UringBackend::receive_ended(UringStream& stream, StreamId id, int result, Sink& sink) {

@@ -9,7 +9,9 @@
 // Sends never wait inside the kernel. Small ones are copied to scratch_, which is hot, and taken at
 // once; larger ones are read by the kernel straight from the caller's memory during the submit, and
 // on_sent() tells what it took. Both complete silently when everything was taken, so that the usual
-// send has no completion at all. What did not fit is tried again when a poll says "writable".
+// send has no completion at all. What did not fit is tried again when a poll says "writable". What
+// is very large is not batched, in either direction: one call of our own moves it, and its memory
+// is hot.
 #pragma once
 
 #include <atomic>
@@ -50,9 +52,10 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
 
  private:
   using State = UringStream::State;
-  static constexpr std::uint32_t kReceive = 64 * 1024;  // bytes per stream and wait()
-  static constexpr std::size_t kCopy = 1024;            // sends up to this are copied …
-  static constexpr std::size_t kScratch = 64 * 1024;    // … as long as there is room in a turn
+  static constexpr std::size_t kBulk = 8 * 1024;      // a stream that brings more at a time
+  static constexpr std::size_t kCopy = 1024;          // sends up to this are copied …
+  static constexpr std::size_t kAtOnce = 32 * 1024;   // … and from this on they do not wait
+  static constexpr std::size_t kScratch = 64 * 1024;  // … as long as there is room in a turn
 
   // One batched send of the turn.
   struct Send {
@@ -98,7 +101,9 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   bool deliver_held(Sink& sink);
   void complete(const Completion& done, Sink& sink);
   void complete_receive(UringStream& stream, StreamId id, const Completion& done, Sink& sink);
-  void received(UringStream& stream, StreamId id, const Completion& done, Sink& sink);
+  // What was received before this turn does not count any more.
+  void note_turn(UringStream& stream) const;
+  void receive_bulk(UringStream& stream, StreamId id, Sink& sink);
   void receive_ended(UringStream& stream, StreamId id, int result, Sink& sink);
   void complete_out(UringStream& stream, StreamId id, Sink& sink);
   void complete_hangup(UringStream& stream, StreamId id, int result);
@@ -133,6 +138,7 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
 
   UringRing ring_;
   int wake_ = -1;  // eventfd, watched edge-triggered: never read
+  std::unique_ptr<char[]> bulk_;
   // eventfd behind poll_fd(); made when first asked for, and then somebody else's loop is around us
   mutable std::atomic<int> notify_{-1};
   std::atomic<bool> blocking_{false};  // … but we sleep in wait() all the same

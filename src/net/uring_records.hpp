@@ -11,16 +11,17 @@ namespace socketio::net {
 
 // What a completion belongs to.
 enum class UringOp : std::uint8_t {
-  receive,  // multishot
-  out,      // one poll for "writable"
-  hangup,   // multishot poll for errors and the end of both directions, while nothing is received
-  cancel,   // of one of the three above; speaks only when it found nothing
-  send,     // speaks only when it fell short
+  receive,   // multishot, into the ring's buffers
+  readable,  // one poll instead, for a stream in bulk
+  out,       // one poll for "writable"
+  hangup,    // multishot poll for errors and the end of both directions, while nothing is received
+  cancel,    // of one of those above; speaks only when it found nothing
+  send,      // speaks only when it fell short
   wake,
   timer,
   listener,
 };
-constexpr unsigned kUringStreamOps = 3;
+constexpr unsigned kUringStreamOps = 4;
 
 constexpr std::uint8_t bit(UringOp op) {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(op));
@@ -54,6 +55,7 @@ struct UringStream {
   std::uint8_t cancelled = 0;  // bit(op): a cancel is under way
   // What we want.
   bool receiving : 1 = false;
+  bool bulk : 1 = false;      // more than kBulk came at a time
   bool sending : 1 = false;   // the owner waits for on_sent()
   bool want_out : 1 = false;  // to be told when it is writable
   bool shut_later : 1 = false;

@@ -62,8 +62,11 @@ std::size_t UringBackend::send_unusual(StreamId id, std::span<const base::Bytes>
     stream->sending = false;
     return total;
   }
-  if (parts.size() == 1 && submit_send(*stream, id, parts[0].data(), total, false)) return 0;
-  // A sendmsg in the ring would need its vectors to be kept, and saves little beside the bytes.
+  if (parts.size() == 1 && total < kAtOnce &&
+      submit_send(*stream, id, parts[0].data(), total, false))
+    return 0;
+  // The call is little beside so many bytes, and their memory is free for the next ones, and hot. A
+  // sendmsg in the ring would need its vectors to be kept as well.
   return send_at_once(*stream, id, parts, total);
 }
 

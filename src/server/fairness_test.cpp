@@ -1,5 +1,5 @@
 // Nobody is served at the cost of others, on the real kernels: io_uring hands out what has come in
-// pieces, epoll up to 64 KiB at once. (In virtual time: tests/sim/fairness_test.cpp.)
+// pieces, epoll up to 72 KiB at once. (In virtual time: tests/sim/fairness_test.cpp.)
 #include <string>
 
 #include <gtest/gtest.h>

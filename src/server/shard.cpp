@@ -290,6 +290,7 @@ void Shard::flush() {
   settle();
   work_off_backlog();
   dispatcher_.pump(now());
+  counters_.clients.set(core_.clients());  // before any of them can hear that it is one
   while (eio::Session* session = shared_.dirty.pop_front()) {
     if (SessionRecord* record = sessions_.get(SessionId::unpack(session->owner()));
         record != nullptr)

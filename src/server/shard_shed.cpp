@@ -187,6 +187,7 @@ void Shard::trim() {
   peak_ = 0;
   dispatcher_.release_buffers();
   std::string().swap(scratch_);
+  arena_.release();
   if (malloc_trim != nullptr) malloc_trim(0);
 }
 

@@ -55,11 +55,10 @@ struct TlsSide : base::ListNode<HandshakeTag> {
 // What a shard of a server with TLS has.
 struct TlsDesk {
   TlsDesk(const tls::TicketSeed& seed, base::Duration ticket_lifetime, std::size_t max)
-      : plain(kMaxReceived + tls::Engine::kMaxRecord + base::kPadding), max_handshakes(max) {
+      : plain(net::kMaxReceive + tls::Engine::kMaxRecord + base::kPadding), max_handshakes(max) {
     if (ticket_lifetime > base::Duration::zero()) tickets.emplace(seed, ticket_lifetime);
   }
 
-  static constexpr std::size_t kMaxReceived = 64 * 1024;  // at a time; the backend's promise
   // Ciphertext of a connection that waits to be sent; the rest stays plaintext, and counts.
   static constexpr std::size_t kMaxWire = 64 * 1024;
   std::optional<tls::TicketKeys> tickets;

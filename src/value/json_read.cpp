@@ -227,6 +227,7 @@ bool JsonDocument::parse(base::Bytes text) {
 
 bool JsonDocument::parse_copy(base::Bytes text) {
   if (tape_->held > kKeptCapacity) tape_->release(text.size());
+  tape_->held = std::max(tape_->held, text.size());
   tape_->copied.reserve(text.size() + base::kPadding);
   tape_->copied.assign(text);
   return read(tape_->copied);

@@ -14,6 +14,8 @@ namespace {
 constexpr std::ptrdiff_t kMaxDigits = 18;  // of an integer: always fits 64 bits
 constexpr std::ptrdiff_t kMaxFraction =
     32;  // characters of a number with a point: far from infinity
+constexpr std::ptrdiff_t kLongestEscaped = kMaxScanEscaped;
+constexpr std::size_t kStride = 4 * base::kBlock;
 
 bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -116,7 +118,20 @@ struct JsonScan::Reader {
 
   // The end of the string that begins here, or null. With blocks that may reach into the padding.
   const char* read_string(const char* const begin, JsonScan& scan) {
-    for (const char* at = begin + 1; at < end; at += base::kBlock) {
+    const char* at = begin + 1;
+    // Long strings: four blocks for the price of one look.
+    for (; static_cast<std::size_t>(end - at) >= kStride; at += kStride) {
+      base::Block special{};
+      base::Block all{};
+      for (std::size_t i = 0; i < kStride; i += base::kBlock) {
+        const base::Block block = base::load_block(at + i);
+        special |= special_bytes(block);
+        all |= block;
+      }
+      if (base::any(special)) break;
+      seen |= all;
+    }
+    for (; at < end; at += base::kBlock) {
       const base::Block block = base::load_block(at);
       const base::Block special = special_bytes(block);
       // What lies behind the string may be taken for non-ASCII: that costs a check, no more.
@@ -128,7 +143,7 @@ struct JsonScan::Reader {
         add(begin, at + 1, Kind::string);
         return at + 1;
       }
-      if (*at != '\\') return nullptr;
+      if (*at != '\\' || end - text > kLongestEscaped) return nullptr;
       const std::size_t from = scan.unescaped_.size();
       at = scan.unescape(begin, at, end);
       if (at == nullptr) return nullptr;
@@ -212,7 +227,7 @@ const char* JsonScan::read_all(const char* at, Reader& state) {
 // Copies a string's characters; `plain` is the first backslash. Returns the end of the string.
 const char* JsonScan::unescape(const char* begin, const char* plain, const char* end) {
   // What was read before stays where it is: each escape and each pair of quotes makes room.
-  if (unescaped_.empty()) unescaped_.reserve(kMaxScan);
+  if (unescaped_.empty()) unescaped_.reserve(kMaxScanEscaped);
   const std::size_t from = unescaped_.size();
   unescaped_.append(2, '\0');
   unescaped_.append(begin + 1, plain);

@@ -123,6 +123,9 @@ TEST(JsonScan, Limits) {
   const auto text = [](std::size_t size) { return '"' + std::string(size - 2, 'x') + '"'; };
   EXPECT_TRUE(scans(text(kMaxScan)));
   EXPECT_FALSE(scans(text(kMaxScan + 1)));
+  const auto escaped = [](std::size_t size) { return '"' + std::string(size - 4, 'x') + "\\n\""; };
+  EXPECT_TRUE(scans(escaped(kMaxScanEscaped)));
+  EXPECT_FALSE(scans(escaped(kMaxScanEscaped + 1)));
   const auto values = [](std::size_t count) {
     std::string out = "[1";  // the array is one of them
     for (std::size_t i = 2; i < count; ++i) out += ",1";
@@ -135,9 +138,25 @@ TEST(JsonScan, Limits) {
   };
   EXPECT_TRUE(scans(nested(kMaxScanDepth)));
   EXPECT_FALSE(scans(nested(kMaxScanDepth + 1)));
-  for (const std::string& each : {text(kMaxScan), text(kMaxScan + 1), values(kMaxScanNodes),
-                                  values(kMaxScanNodes + 1), nested(kMaxScanDepth)})
+  for (const std::string& each :
+       {text(kMaxScan), text(kMaxScan + 1), escaped(kMaxScanEscaped), escaped(kMaxScanEscaped + 1),
+        values(kMaxScanNodes), values(kMaxScanNodes + 1), nested(kMaxScanDepth)})
     EXPECT_TRUE(agrees(each));
+}
+
+// Strings are read in strides: whatever is special in one has to be found wherever it lies.
+TEST(JsonScan, LongStrings) {
+  for (std::size_t size = 0; size < 300; ++size) {
+    const std::string plain = "[\"" + std::string(size, 'x') + "\",\"y\"]";
+    EXPECT_TRUE(scans(plain));
+    EXPECT_TRUE(agrees(plain));
+    for (const char c : {'"', '\\', '\n', '\xFF', '\xC3'}) {
+      std::string other = plain;
+      other[2 + size / 2] = c;
+      EXPECT_TRUE(agrees(other));
+    }
+  }
+  EXPECT_TRUE(scans("[\"" + std::string(100'000, 'x') + "\",{\"k\":\"Gr\xC3\xBC\xC3\x9F\"}]"));
 }
 
 // Every text made of up to four of these pieces, and every good text with one byte changed, missing

@@ -121,7 +121,8 @@ Event Machine::next(Env env, base::Time now) {
     if (read_whole(env, event)) return event;
   }
   if (inflating_ && state_ == State::open) {
-    if (go_on_inflating(env, event) == Step::failed) take_last(event);
+    const Inflated outcome = env.deflate->go_on(limits_->max_message, env.ledger);
+    if (take_inflated(outcome, env, event) == Step::failed) take_last(event);
     return event;
   }
   if (env.deflate != nullptr) env.deflate->clear();
@@ -199,8 +200,8 @@ Machine::Violation Machine::check_data(Opcode opcode, std::uint64_t length) cons
   return {};
 }
 
-// Most messages: in one short frame that lies in the fed view and has nothing wrong with it. False:
-// not this one, and nothing is done.
+// Most messages: in one frame that lies in the fed view and has nothing wrong with it. False: not
+// this one, and nothing is done.
 bool Machine::read_whole(Env& env, Event& event) {
   const auto first = static_cast<std::uint8_t>(fed_[0]);
   const bool text = first == kTextFrame;
@@ -242,11 +243,12 @@ bool Machine::unwrap(MutBytes& payload, bool& ascii) {
   std::size_t length = second & 0x7F;
   std::size_t head = masked ? 6 : 2;
   if (length >= 126) {
-    if (length == 127 || size < 4) return false;
-    length = static_cast<std::size_t>(read_big_endian({at + 2, 2}));
-    head += 2;
+    const std::size_t more = length == 126 ? 2 : 8;
+    if (size < 2 + more) return false;
+    length = static_cast<std::size_t>(read_big_endian({at + 2, more}));
+    head += more;
   }
-  if (size < head + length || length > limits_->max_message) return false;
+  if (size < head || length > size - head || length > limits_->max_message) return false;
   payload = {at + head, length};
   fed_ = {at + head + length, size - head - length};
   if (!masked) return true;
@@ -324,11 +326,11 @@ Machine::Step Machine::read_payload(Env& env, Event& event) {
   if (!fin_ || fragments_ > 1 || message_ > 0 || source.size() < frame_left_)
     return read_piece(source, env, event);
   const MutBytes payload = source.first(frame_left_);
-  if (role_ == Role::server) apply_mask(payload, mask_);
+  const bool ascii = role_ == Role::server && unmask_ascii(payload, mask_);
   advance(payload.size());
   frame_open_ = false;
   if (compressed_) return inflate(payload, env, event);
-  if (opcode_ == Opcode::text && !valid_utf8(base::as_bytes(payload)))
+  if (opcode_ == Opcode::text && !ascii && !valid_utf8(base::as_bytes(payload)))
     return refuse({CloseCode::invalid_payload, kBadText}, env);
   return deliver(payload, event);
 }
@@ -338,10 +340,11 @@ Machine::Step Machine::read_piece(MutBytes source, Env& env, Event& event) {
   const std::size_t n = std::min<std::uint64_t>(source.size(), frame_left_);
   if (n < frame_left_ && n == 0) return Step::starved;
   const MutBytes piece = absorb(source, n, env.ledger);
-  if (role_ == Role::server) mask_ = apply_mask(piece, mask_);
+  const bool ascii = role_ == Role::server && unmask_ascii(piece, mask_);
   frame_left_ -= n;
   const bool text = opcode_ == Opcode::text && !compressed_;
-  if (text && !utf8_.feed(base::as_bytes(piece)))
+  // ASCII changes nothing between two code points.
+  if (text && !(ascii && utf8_.complete()) && !utf8_.feed(base::as_bytes(piece)))
     return refuse({CloseCode::invalid_payload, kBadText}, env);
   if (frame_left_ > 0) return Step::more;
   frame_open_ = false;
@@ -385,10 +388,6 @@ Machine::Step Machine::inflate(MutBytes payload, Env& env, Event& event) {
   delivered_ = true;
   return take_inflated(
       env.deflate->inflate(base::as_bytes(payload), limits_->max_message, env.ledger), env, event);
-}
-
-Machine::Step Machine::go_on_inflating(Env& env, Event& event) {
-  return take_inflated(env.deflate->go_on(limits_->max_message, env.ledger), env, event);
 }
 
 Machine::Step Machine::take_inflated(Inflated outcome, Env& env, Event& event) {

@@ -84,8 +84,8 @@ class Machine {
   void feed(base::MutBytes bytes, base::Time now);
   // The next event, or none. Payload views live until the next call on the machine.
   Event next(Env env, base::Time now);
-  // What next() mostly tells, without an event: a text message in one short frame that was fed
-  // whole. False, and nothing has happened: next() says what there is.
+  // What next() mostly tells, without an event: a text message in one frame that was fed whole.
+  // False, and nothing has happened: next() says what there is.
   bool next_text(base::MutBytes& payload);
   // Stop in the middle of a drain (fairness, paused reading): copies what is unread out of the fed
   // view. next() goes on with it later.
@@ -159,7 +159,6 @@ class Machine {
   base::MutBytes absorb(base::MutBytes source, std::size_t n, base::Ledger& ledger);
   Step deliver(base::MutBytes payload, Event& event);
   Step inflate(base::MutBytes payload, Env& env, Event& event);
-  Step go_on_inflating(Env& env, Event& event);
   Step take_inflated(Inflated outcome, Env& env, Event& event);
   Step peer_closed(base::MutBytes payload, Env& env, Event& event);
 

@@ -53,7 +53,7 @@ std::uint32_t apply_mask(base::MutBytes bytes, std::uint32_t key) {
 
 // The last word or block is read first and written last: it overlaps those before it, and needs no
 // loop for what is left over.
-bool unmask_ascii(base::MutBytes bytes, std::uint32_t key) {
+bool unmask_ascii(base::MutBytes bytes, std::uint32_t& key) {
   char* const at = bytes.data();
   const std::size_t size = bytes.size();
   const std::uint64_t wide = std::uint64_t{key} << 32 | key;
@@ -63,6 +63,7 @@ bool unmask_ascii(base::MutBytes bytes, std::uint32_t key) {
   if (size >= base::kBlock) {
     using Pair = std::array<std::uint64_t, 2>;
     const auto mask = std::bit_cast<base::Block>(Pair{wide, wide});
+    key = static_cast<std::uint32_t>(turned);
     const base::Block last = base::load_block(at + size - base::kBlock) ^
                              std::bit_cast<base::Block>(Pair{turned, turned});
     base::Block seen = last;
@@ -81,11 +82,12 @@ bool unmask_ascii(base::MutBytes bytes, std::uint32_t key) {
     std::memcpy(&last, at + size - sizeof last, sizeof last);
     first ^= wide;
     last ^= turned;
+    key = static_cast<std::uint32_t>(turned);
     std::memcpy(at, &first, sizeof first);
     std::memcpy(at + size - sizeof last, &last, sizeof last);
     return ((first | last) & 0x8080808080808080) == 0;
   }
-  apply_mask(bytes, key);
+  key = apply_mask(bytes, key);
   std::uint8_t seen = 0;
   for (const char c : bytes) seen = static_cast<std::uint8_t>(seen | static_cast<std::uint8_t>(c));
   return seen < 0x80;

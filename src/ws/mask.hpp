@@ -13,7 +13,7 @@ namespace socketio::ws {
 // was split.
 std::uint32_t apply_mask(base::MutBytes bytes, std::uint32_t key);
 
-// Unmasks a whole payload, and tells whether the result is all ASCII: nobody else need look.
-bool unmask_ascii(base::MutBytes bytes, std::uint32_t key);
+// The same, and tells whether the result is all ASCII: nobody else need look. Turns the key.
+bool unmask_ascii(base::MutBytes bytes, std::uint32_t& key);
 
 }  // namespace socketio::ws

@@ -47,7 +47,10 @@ TEST(Mask, WholePayloadsAtEveryAlignmentAndSize) {
       for (char& c : plain) c = static_cast<char>(c & 0x7F);
       const auto unmask = [&](const std::string& text) {
         std::string block = std::string(offset, '#') + reference(text) + std::string(16, '#');
-        const bool ascii = unmask_ascii({block.data() + offset, size}, key_word());
+        std::uint32_t key = key_word();
+        const bool ascii = unmask_ascii({block.data() + offset, size}, key);
+        std::string same = block;
+        EXPECT_EQ(key, apply_mask({same.data() + offset, size}, key_word()));
         EXPECT_EQ(block, std::string(offset, '#') + text + std::string(16, '#'));
         return ascii;
       };

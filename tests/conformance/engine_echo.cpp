@@ -97,10 +97,7 @@ void run_protocol(const SuiteOptions& given, bool allow_eio3) {
   options.ping_interval = 300ms;
   options.ping_timeout = 200ms;
   options.allow_eio3 = allow_eio3;
-  // For tests that are about something else than the heartbeat.
-  if (const auto json = socketio::Value::parse(given.options);
-      json && !(*json)["ping_timeout"].is_null())
-    options.ping_timeout = lab_duration((*json)["ping_timeout"]);
+  set_times(given, options);
   socketio::net::SystemRandom random;
   PlainEcho echo;
   run(given, std::make_shared<socketio::detail::Hub>(options, random, socketio::net::system_now()),

@@ -35,6 +35,17 @@ std::chrono::milliseconds lab_duration(const Value& value) {
   return std::chrono::milliseconds(value.to_integer());
 }
 
+void set_times(const SuiteOptions& given, socketio::ServerOptions& options) {
+  const std::optional<Value> json = Value::parse(given.options);
+  if (!json) throw std::invalid_argument("--options takes a JSON object");
+  const auto set = [&json](std::string_view name, std::chrono::milliseconds& member) {
+    if (const Value& value = (*json)[name]; !value.is_null()) member = lab_duration(value);
+  };
+  set("ping_timeout", options.ping_timeout);
+  set("connect_timeout", options.connect_timeout);
+  set("close_timeout", options.close_timeout);
+}
+
 namespace {
 
 std::vector<LabTopic>& topics() {

@@ -22,6 +22,7 @@ void run_sio5(const SuiteOptions& given) {
   options.ping_interval = 300ms;
   options.ping_timeout = 200ms;
   options.connect_timeout = 1s;
+  set_times(given, options);
   socketio::Server io(options);
   io.on_connection([](Socket socket) { socket.emit("auth", socket.handshake().auth); });
   io.of("/custom").on_connection(
@@ -42,11 +43,12 @@ template <class Nsp>
 void watch(const Nsp& nsp, ServerLog& log) {
   nsp.on_connection([&log](Socket socket) {
     log.add(Value::object({{"connected", socket.nsp().name()}, {"auth", socket.handshake().auth}}));
-    socket.on_error([&log](std::string_view text) {
-      log.add(Value::object({{"socket_error", text}}));
+    socket.on_error([&log, id = std::string(socket.id())](std::string_view text) {
+      log.add(Value::object({{"socket_error", text}, {"id", id}}));
     });
-    socket.on_disconnect([&log](socketio::DisconnectReason reason, std::string_view detail) {
-      log.add(Value::object({{"disconnect", to_string(reason)}, {"d", detail}}));
+    socket.on_disconnect([&log, id = std::string(socket.id())](socketio::DisconnectReason reason,
+                                                               std::string_view detail) {
+      log.add(Value::object({{"disconnect", to_string(reason)}, {"d", detail}, {"id", id}}));
     });
   });
   nsp.on_any([&log](EventView event) {
@@ -72,6 +74,7 @@ void run_probe(const SuiteOptions& given) {
     options.connect_timeout = 1s;
     options.upgrade_timeout = 500ms;
   }
+  set_times(given, options);
   ServerLog log;
   socketio::Server io(options);
   watch(io.sockets(), log);

@@ -2,7 +2,7 @@
 import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
-import { chat } from "./support/server.mjs";
+import { chat, quietPort } from "./support/server.mjs";
 
 const kTimeout = { timeout: 180_000 };
 const kWaitMs = 60_000;  // how long a page may take; sanitizer builds are slow
@@ -264,7 +264,7 @@ describe("without WebSocket", () => {
 describe("a server that goes away", () => {
   for (const [what, query] of [["WebSocket", ""], ["polling", "?transports=polling"]]) {
     test(`banner, pending messages, reconnection, delivery (${what})`, async () => {
-      let own = await chat();
+      let own = await chat(await quietPort());
       const [ann, bob] = [await open("Ann", { url: own.url, query }), await open("Bob", { url: own.url, query })];
       await badge(ann, query ? "polling" : "websocket");
       await say(ann, "before");

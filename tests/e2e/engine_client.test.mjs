@@ -5,12 +5,12 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { Socket as EngineSocket } from "engine.io-client";  // of socket.io-client
 import { conformance } from "./support/server.mjs";
-import { closeClients, connected, kTimeout, once, settled } from "./support/suites.mjs";
+import { closeClients, connected, kPatient, kTimeout, once, settled } from "./support/suites.mjs";
 import { lab } from "./support/lab.mjs";
 import { Frames, kEnginePath, Polling, request, within } from "./support/wire.mjs";
 
 let echo;  // bare Engine.IO: every message comes back
-before(async () => { echo = await conformance("eio4"); }, kTimeout);
+before(async () => { echo = await conformance("eio4", ...kPatient); }, kTimeout);
 after(async () => { closeClients(); await echo?.stop(); }, kTimeout);
 
 const kWays = { polling: ["polling"], WebSocket: ["websocket"] };

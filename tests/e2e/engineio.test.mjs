@@ -1,21 +1,25 @@
 // Engine.IO v4 over raw HTTP and WebSocket: handshake, messages, heartbeat, close, upgrade, and what must be refused.
 //
-// The `eio4` server has a ping every 300 ms and gives 200 ms for the answer. Wherever a test says "closed", the peer
-// answers its pings, so that the rule closes the session and not the heartbeat. Where even that could mislead, the
-// `probe` server is used, whose first ping comes after 25 s.
-import test, { describe } from "node:test";
+// The `eio4` server has a ping every 300 ms and gives plenty of time for the answer, so that a rule closes the session and
+// not the heartbeat. Where a ping could mislead, the `probe` server is used, whose first comes after 25 s. `hasty` gives
+// 200 ms: nobody who is to live may be held up there.
+import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
 import http from "node:http";
-import { isReference } from "./support/server.mjs";
+import { conformance, isReference } from "./support/server.mjs";
 import { kTimeout, protocolServers } from "./support/suites.mjs";
-import { Frames, Log, Polling, kEnginePath as kPath, openedSocket, pollingUrl, request, sleep, socketUrl } from "./support/wire.mjs";
+import { RawSocket, frame, kSocketPath, kText } from "./support/raw.mjs";
+import { Frames, Log, Polling, idOf, kEnginePath as kPath, openedSocket, pollingUrl, request, socketUrl } from "./support/wire.mjs";
 
 let eio;
+let hasty;
 let probe;
 let fast;
 let log;
 
 protocolServers("eio4", (...servers) => { [eio, probe, fast, log] = servers; });
+before(async () => { hasty = await conformance("eio4"); }, kTimeout);
+after(() => hasty?.stop(), kTimeout);
 
 const opened = (options) => openedSocket(eio, { path: kPath, ...options });
 
@@ -32,7 +36,7 @@ describe("handshake", () => {
   // covers P4: handshake › HTTP long-polling › successfully opens a session
   // covers S5: handshake › HTTP long-polling › should successfully open a session
   test("long polling opens a session", async () => {
-    const { status, headers, body } = await request(pollingUrl(eio, kPath));
+    const { status, headers, body } = await request(pollingUrl(hasty, kPath));
     assert.equal(status, 200);
     assert.match(headers["content-type"], /^text\/plain; charset=utf-8$/i);
     assert.equal(Number(headers["content-length"]), Buffer.byteLength(body));
@@ -44,7 +48,7 @@ describe("handshake", () => {
   // covers P4: handshake › WebSocket › successfully opens a session
   // covers S5: handshake › WebSocket › should successfully open a session
   test("WebSocket opens a session", async () => {
-    const frames = await opened();
+    const frames = await openedSocket(hasty, { path: kPath });
     checkHandshake(frames.handshake, []);
     frames.close();
   });
@@ -355,8 +359,9 @@ describe("heartbeat", () => {
   // covers S5: heartbeat › HTTP long-polling › should close the session upon ping timeout
   // covers eio/server: close › should close transport upon ping timeout (polling)
   test("long polling: silence ends the session", async () => {
-    const session = await Polling.open(eio, kPath);
-    await sleep(1500);
+    const session = await Polling.open(hasty, kPath);
+    let last;
+    do last = await session.get(); while (last.status === 200);  // polls are no sign of life
     assert.deepEqual(await session.refused(), { status: 400, code: 1 });
   });
 
@@ -377,7 +382,7 @@ describe("heartbeat", () => {
   // covers S5: heartbeat › WebSocket › should close the session upon ping timeout
   // covers eio/server: close › should close transport upon ping timeout (ws)
   test("WebSocket: an unanswered ping ends the session", async () => {
-    const frames = await opened({ pong: false });
+    const frames = await openedSocket(hasty, { path: kPath, pong: false });
     assert.equal(await frames.next(), "2");
     await frames.gone();
     assert.deepEqual(frames.unread, []);
@@ -386,17 +391,19 @@ describe("heartbeat", () => {
   // covers eio/server: close › should trigger on server if the client does not pong
   test("U14: the reason is a ping timeout", async () => {
     const fastLog = new Log(fast);
-    await fastLog.clear();
-    const frames = await openedSocket(fast, { pong: false });
-    frames.send("40");
-    assert.match(await frames.next(), /^40/);
-    assert.equal(await frames.next(), "2");
-    await frames.gone();
-    assert.equal((await fastLog.disconnect()).disconnect, "ping timeout");
+    const socket = await RawSocket.open(fast, kSocketPath, { pong: false, early: frame(kText, "40") });
+    assert.match(await socket.next(), /^0/);
+    const id = idOf(await socket.next());
+    assert.equal(await socket.next(), "2");
+    assert.match(await socket.next(), /^close:/);
+    socket.close();
+    assert.equal((await fastLog.disconnect(id)).disconnect, "ping timeout");
   });
 
-  test("U29: doubled and early pongs start no second timer and revive nothing", async () => {
-    const frames = await opened({ pong: false });
+  test("U29: doubled and early pongs start no second timer and revive nothing", async (t) => {
+    const patient = await conformance("eio4", "--options", '{"ping_timeout":1500}');
+    t.after(() => patient.stop());
+    const frames = await openedSocket(patient, { path: kPath, pong: false });
     for (let i = 0; i < 3; ++i) {
       frames.send("3");
       assert.equal(await frames.next(), "2");

@@ -1,9 +1,11 @@
 // Engine.IO v4 over raw HTTP and WebSocket, second part: the rules of long polling, closing, and the upgrade. What
 // engineio.test.mjs says about pings holds here too.
-import test, { describe } from "node:test";
+import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
+import { lab } from "./support/lab.mjs";
 import { kTimeout, protocolServers } from "./support/suites.mjs";
-import { Frames, Log, Polling, kEnginePath as kPath, openedSocket, pollingUrl, request, sleep, socketUrl, within } from "./support/wire.mjs";
+import { begunPost, parkedPoll, response } from "./support/raw.mjs";
+import { Frames, Polling, idOf, joined, kEnginePath as kPath, pollingUrl, request, sleep, socketUrl, within } from "./support/wire.mjs";
 
 let eio;
 let probe;
@@ -13,12 +15,11 @@ let log;
 protocolServers("eio4", (...servers) => { [eio, probe, fast, log] = servers; });
 
 describe("long polling rules", () => {
-  /** A session joined to `/` on the probe server, with an empty log. */
+  /** A session joined to `/` as `id` on the probe server. */
   async function session() {
     const polling = await Polling.open(probe);
     await polling.post("40");
-    assert.match(await polling.next(), /^40\{/);
-    await log.clear();
+    polling.id = idOf(await polling.next());
     return polling;
   }
 
@@ -27,24 +28,21 @@ describe("long polling rules", () => {
     const polling = await session();
     const [first, second] = await Promise.all([polling.get(), polling.get()]);
     assert.deepEqual([first, second].map(({ status, body }) => [status, body]).sort(), [[200, "1"], [400, ""]]);
-    assert.equal((await log.disconnect()).disconnect, "transport error");
+    assert.equal((await log.disconnect(polling.id)).disconnect, "transport error");
     assert.deepEqual(await polling.refused(), { status: 400, code: 1 });
   });
 
   test("P20: a second POST while one is in progress closes the session", async () => {
     const polling = await session();
-    const first = request(polling.url, {
-      method: "POST",
-      headers: { "content-length": 100 },
-      sent: (req) => req.write("42"),
-    }).catch(() => "cut");
-    await sleep(300);  // lets the first one arrive; had it not, the two would only change places
+    const first = await begunPost(probe, polling);
+    await first.send("42");
     const second = await polling.post("3").catch(() => ({ status: 400, body: "" }));
     assert.equal(second.status, 400);
     assert.equal(second.body, "");
-    assert.equal((await log.disconnect()).disconnect, "transport error");
+    assert.equal((await log.disconnect(polling.id)).disconnect, "transport error");
     assert.equal((await polling.refused()).code, 1);
-    await first;
+    await first.ended();
+    first.close();
   });
 
   const kMalformed = [
@@ -60,7 +58,7 @@ describe("long polling rules", () => {
     test(`${what} closes the session with a parse error`, async () => {
       const polling = await session();
       await polling.post(body).then(({ status }) => assert([200, 400].includes(status)), () => {});
-      assert.equal((await log.disconnect()).disconnect, "parse error");
+      assert.equal((await log.disconnect(polling.id)).disconnect, "parse error");
       assert.deepEqual(await polling.refused(), { status: 400, code: 1 });
     });
   }
@@ -71,7 +69,7 @@ describe("long polling rules", () => {
     const { status, body } = await polling.post(Buffer.from([1, 2, 3]), { "content-type": "application/octet-stream" });
     assert.equal(status, 400);
     assert.equal(body, "");
-    assert.equal((await log.disconnect()).disconnect, "transport error");
+    assert.equal((await log.disconnect(polling.id)).disconnect, "transport error");
     assert.equal((await polling.refused()).code, 1);
   });
 
@@ -104,7 +102,7 @@ describe("long polling rules", () => {
   test("P29: what stands before the bad packet is delivered, what follows is not", async () => {
     const polling = await session();
     await polling.post('42["first"]\x1e9\x1e42["third"]').catch(() => {});
-    assert.equal((await log.disconnect()).disconnect, "parse error");
+    assert.equal((await log.disconnect(polling.id)).disconnect, "parse error");
     await log.until((entry) => entry.event === "first", "the first event");
     assert(!log.entries.some((entry) => entry.event === "third"));
   });
@@ -113,24 +111,24 @@ describe("long polling rules", () => {
     const polling = await session();
     await polling.post("bAQID");
     polling.get().catch(() => {});
-    assert.match((await log.disconnect()).disconnect, /^forced (server )?close$/);
+    assert.match((await log.disconnect(polling.id)).disconnect, /^forced (server )?close$/);
   });
 
   test("P33: a close packet ends the pending poll and the session", async () => {
     const polling = await session();
-    const pending = polling.get();
-    await sleep(200);  // the poll should be waiting; if it is not yet, it is refused instead
+    const pending = await parkedPoll(probe, polling);
     assert.equal((await polling.post("1")).body, "ok");
-    const { status, body } = await pending;
-    assert(status === 200 ? body === "6" : status === 400, `${status} ${body}`);
-    assert.equal((await log.disconnect()).disconnect, "transport close");
+    const { status, body } = await response(pending);
+    assert.deepEqual([status, body], [200, "6"]);
+    pending.close();
+    assert.equal((await log.disconnect(polling.id)).disconnect, "transport close");
     assert.deepEqual(await polling.refused(), { status: 400, code: 1 });
   });
 
   test("P34: a ping from the client closes the session", async () => {
     const polling = await session();
     await polling.post("2").catch(() => {});
-    assert.equal((await log.disconnect()).disconnect, "transport error");
+    assert.equal((await log.disconnect(polling.id)).disconnect, "transport error");
   });
 
   for (const [id, packet] of [["P35", "3"], ["P36", "5"], ["P37", "6"], ["P38", '0{"sid":"x"}']]) {
@@ -147,9 +145,9 @@ describe("long polling rules", () => {
     await request(polling.url, {
       method: "POST",
       headers: { "content-length": 100 },
-      sent: (req) => { req.write("42"); setTimeout(() => req.destroy(), 200); },
+      sent: (req) => req.write("42", () => req.destroy()),
     }).catch(() => {});
-    assert.equal((await log.disconnect()).disconnect, "transport error");
+    assert.equal((await log.disconnect(polling.id)).disconnect, "transport error");
     assert.equal((await polling.refused()).code, 1);
   });
 
@@ -157,8 +155,8 @@ describe("long polling rules", () => {
   // covers eio/server: close › should trigger if a poll request is ongoing and the underlying
   test("P41: a poll that is given up closes the session", async () => {
     const polling = await session();
-    await request(polling.url, { sent: (req) => { req.end(); setTimeout(() => req.destroy(), 200); } }).catch(() => {});
-    assert.equal((await log.disconnect()).disconnect, "transport error");
+    await request(polling.url, { sent: (req) => req.end(() => req.destroy()) }).catch(() => {});
+    assert.equal((await log.disconnect(polling.id)).disconnect, "transport error");
     assert.equal((await polling.refused()).code, 1);
   });
 
@@ -190,25 +188,22 @@ describe("close", () => {
   // covers P4: close › HTTP long-polling › forcefully closes the session
   // covers S5: close › HTTP long-polling › should forcefully close the session
   test("long polling: POST 1 answers the pending poll", async () => {
-    const session = await Polling.open(eio, kPath);
-    const pending = session.get();
-    await sleep(50);
+    const session = await Polling.open(probe);
+    const pending = await parkedPoll(probe, session);
     assert.equal((await session.post("1")).body, "ok");
-    const { status, body } = await pending;
-    assert(status === 200 ? body === "6" : status === 400, `${status} ${body}`);
+    const { status, body } = await response(pending);
+    assert.deepEqual([status, body], [200, "6"]);
+    pending.close();
     assert.equal((await session.refused()).status, 400);
   });
 
   // covers P4: close › WebSocket › forcefully closes the session
   // covers S5: close › WebSocket › should forcefully close the session
   test("WebSocket: a clean close is answered and ends the session", async () => {
-    const frames = await openedSocket(probe, { pong: false });
-    frames.send("40");
-    await frames.next("the CONNECT reply");
-    await log.clear();
+    const frames = await joined(probe);
     frames.socket.close(1000);
     assert.equal((await frames.gone()).code, 1000);
-    assert.equal((await log.disconnect()).disconnect, "transport close");
+    assert.equal((await log.disconnect(frames.id)).disconnect, "transport close");
   });
 });
 
@@ -240,10 +235,10 @@ describe("upgrade", () => {
   // covers S5: should successfully upgrade from HTTP long-polling to WebSocket
   test("U16: from long polling to WebSocket", async () => {
     const polling = await Polling.open(eio, kPath);
-    const pending = polling.get();
-    await sleep(50);
+    const pending = await parkedPoll(eio, polling);
     const frames = await probing(polling);
-    const { status, body } = await pending;
+    const { status, body } = await response(pending);
+    pending.close();
     assert.equal(status, 200);
     assert(body === "6" || body === "2", body);  // a ping may have been quicker
     if (body === "2") await polling.post("3");
@@ -299,10 +294,10 @@ describe("upgrade", () => {
 
   test("U20: a probe answers the pending poll with a noop, and polling goes on", async () => {
     const polling = await Polling.open(probe);
-    const pending = polling.get();
-    await sleep(50);
+    const pending = await parkedPoll(probe, polling);
     const frames = await probing(polling);
-    assert.equal((await pending).body, "6");
+    assert.equal((await response(pending)).body, "6");
+    pending.close();
     frames.close();
     await frames.gone();
     assert.equal((await polling.post("40")).body, "ok");
@@ -311,10 +306,14 @@ describe("upgrade", () => {
     assert.match(packet, /^40\{/);
   });
 
+  let busy;  // pings often, and waits long for the answer
+  before(async () => { busy = await lab({ ping_interval: 100, ping_timeout: 100_000, upgrade_timeout: 500 }); }, kTimeout);
+  after(() => busy?.stop(), kTimeout);
+
   for (const [id, first] of [["U21: a silent WebSocket", null], ["U22: one silent after its probe", "2probe"]]) {
     // covers eio/server: close › should close upgrading transport upon upgrade timeout
     test(`${id} is closed at the upgrade timeout; polling is kept`, async () => {
-      const polling = await Polling.open(fast);
+      const polling = await Polling.open(busy);
       await polling.post("40");
       assert.match(await polling.next(), /^40\{/);
       const frames = new Frames(polling.upgradeUrl);

@@ -9,7 +9,7 @@ import vm from "node:vm";
 import { conformance } from "./support/server.mjs";
 import { lab } from "./support/lab.mjs";
 import { kTimeout } from "./support/suites.mjs";
-import { Frames, Log, kEnginePath, packetsOfVersion3 as packets, pollingUrl, request, sleep, socketUrl, within } from "./support/wire.mjs";
+import { Frames, Log, kEnginePath, packetsOfVersion3 as packets, pollingUrl, request, socketUrl, within } from "./support/wire.mjs";
 
 let fast;  // every message comes back; a ping is expected within 500 ms
 let echo;  // the same with time
@@ -192,10 +192,9 @@ describe("messages over long polling", () => {
   test("a malformed payload closes", async () => {
     for (const payload of ["abc", "", "7:4hello", "1e0:4", "2:9x", "4:b4!!", "99999999999999999999:4"]) {
       const session = await Session.open(sio);
-      await log.clear();
       assert.equal((await session.post(payload)).body, "ok");
       await session.refused();
-      assert.equal((await log.disconnect()).disconnect, "parse error");
+      assert.equal((await log.disconnect(session.handshake.sid)).disconnect, "parse error");
     }
   });
 
@@ -251,12 +250,11 @@ describe("messages over WebSocket", () => {
   // covers P3: message › WebSocket › closes the session upon invalid packet format
   test("a malformed packet closes", async () => {
     for (const packet of ["abc", "", "9", "b9AQ==", Buffer.from([7, 1]), Buffer.alloc(0)]) {
-      await log.clear();
       const frames = await openedSocket(sio);
       assert.equal(await frames.next(), "40");
       frames.send(packet);
       assert.equal((await frames.gone()).code, 1005);
-      assert.equal((await log.disconnect()).disconnect, "parse error");
+      assert.equal((await log.disconnect(frames.handshake.sid)).disconnect, "parse error");
     }
   });
 });
@@ -284,9 +282,10 @@ describe("heartbeat", () => {
   // covers P3: heartbeat › HTTP long-polling › closes the session upon ping timeout
   test("long polling: silence ends the session", async () => {
     const session = await Session.open(fast);
-    await sleep(500);
-    const { status } = await session.post("1:2");
-    assert.equal(status, 400);
+    let last;
+    do last = await session.get(); while (last.status === 200);  // polls are no sign of life
+    await session.refused();
+    assert.equal((await session.post("1:2")).status, 400);
   });
 
   // covers P3: heartbeat › WebSocket › closes the session upon ping timeout
@@ -297,15 +296,14 @@ describe("heartbeat", () => {
     const talk = setInterval(() => frames.send('42["echo"]'), 50);
     await frames.gone();
     clearInterval(talk);
-    assert.equal((await hastyLog.disconnect()).disconnect, "ping timeout");
+    assert.equal((await hastyLog.disconnect(frames.handshake.sid)).disconnect, "ping timeout");
   });
 
   test("a pong is the wrong way", async () => {
-    await log.clear();
     const frames = await openedSocket(sio);
     frames.send("3");
     await frames.gone();
-    const entry = await log.disconnect();
+    const entry = await log.disconnect(frames.handshake.sid);
     assert.equal(entry.disconnect, "transport error");
     assert.equal(entry.detail, "invalid heartbeat direction");
   });
@@ -467,11 +465,11 @@ describe("JSONP", () => {
 
   test("a form without a payload says nothing, a malformed payload closes", async () => {
     const [, opening] = run(await request(url(sio, "&j=0")));
-    const address = url(sio, `&j=0&sid=${JSON.parse(packets(opening)[0].slice(1)).sid}`);
+    const { sid } = JSON.parse(packets(opening)[0].slice(1));
+    const address = url(sio, `&j=0&sid=${sid}`);
     for (const body of ["", "x=1", "d=1&d=2", "6:4hello"]) assert.equal((await request(address, { method: "POST", body, headers: kForm })).body, "ok");
-    await log.clear();
     assert.equal((await request(address, { method: "POST", body: "d=abc", headers: kForm })).body, "ok");
-    assert.equal((await log.disconnect()).disconnect, "parse error");
+    assert.equal((await log.disconnect(sid)).disconnect, "parse error");
   });
 
   test("errors are what they are elsewhere", async () => {

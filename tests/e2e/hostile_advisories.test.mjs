@@ -203,11 +203,13 @@ describe("played", kTimeout, () => {
     const socket = await RawSocket.open(quick, kSocketPath, { pong: false });
     assert.match(await socket.next(), /^0\{/);
     await socket.send(frame(kText, "40"), Buffer.concat(Array(10_000).fill(frame(kText, "3"))));
-    // One ping is due, and since it is not answered no second: a heartbeat per pong would send thousands at once.
+    // One ping is due (or two, if the first came ahead of the pongs), and since it is not answered no more: a heartbeat per
+    // pong would send thousands at once.
     const heard = [await socket.next(), await socket.next()];
-    assert.equal(heard.filter((one) => one === "2").length, 1);
     await socket.send(frame(kText, '420["echo","still one"]'));
-    assert.equal(await socket.next(), '430["still one"]');
+    do heard.push(await socket.next()); while (heard.at(-1) !== '430["still one"]');
+    const pings = heard.filter((one) => one === "2").length;
+    assert(pings === 1 || pings === 2, `${pings} pings`);
     socket.close();
   });
 

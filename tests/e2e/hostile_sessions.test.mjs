@@ -5,7 +5,7 @@ import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
 import { conformance } from "./support/server.mjs";
 import { binary, kEcho, kError, kForced, kHole, kLeft, kPackets, kPosts, text } from "../hostile/engineio.mjs";
-import { Aftermath, Raw, RawSocket, frame, http, joinedRaw, kClose, kPing, kSlack, kSocketPath, kText, response, told } from "./support/raw.mjs";
+import { Aftermath, Raw, RawSocket, begunPost, frame, http, joinedRaw, parkedPoll, kClose, kPing, kSlack, kSocketPath, kText, response, told } from "./support/raw.mjs";
 import { Frames, Polling, request, sleep, within } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 120_000 };
@@ -69,10 +69,8 @@ describe("P: payloads", () => {
 
   test("P20: a second POST", async () => {
     const polling = await joinedPolling();
-    const path = polling.url.slice(server.url.length);
-    const first = await Raw.connect(server);
-    await first.send(http(`POST ${path} HTTP/1.1`, ["Content-Length: 100"], "42"));
-    await sleep(50);
+    const first = await begunPost(server, polling);
+    await first.send("42");
     assert.equal((await polling.post("3")).status, 400);
     await first.ended();
     assert.deepEqual(await disconnects(), [`disconnect:${kError}`]);
@@ -82,9 +80,8 @@ describe("P: payloads", () => {
   for (const [id, what, rst] of [["P40", "FIN", false], ["P40b", "RST", true]]) {
     test(`${id} ${what} inside a body`, async () => {
       const polling = await joinedPolling();
-      const raw = await Raw.connect(server);
-      await raw.send(http(`POST ${polling.url.slice(server.url.length)} HTTP/1.1`, ["Content-Length: 100"], kEcho));
-      await sleep(20);
+      const raw = await begunPost(server, polling);
+      await raw.send(kEcho);
       rst ? raw.reset() : raw.finish();
       assert.deepEqual(await disconnects(), [`disconnect:${kError}`]);
       assert.equal((await polling.refused()).code, 1);
@@ -93,9 +90,7 @@ describe("P: payloads", () => {
     });
     test(`P41 ${what} while polling`, async () => {
       const polling = await joinedPolling();
-      const raw = await Raw.connect(server);
-      await raw.send(http(`GET ${polling.url.slice(server.url.length)} HTTP/1.1`));
-      await sleep(20);
+      const raw = await parkedPoll(server, polling);
       rst ? raw.reset() : raw.finish();
       assert.deepEqual(await disconnects(), [`disconnect:${kError}`]);
       raw.close();
@@ -282,14 +277,10 @@ describe("memory", () => {
     const other = await joinedRaw(server);
     const block = Buffer.concat(Array(1000).fill(text('42["flood"]')));
     for (let i = 0; i < 100; ++i) flooder.raw.push(block);
-    let slowest = 0;
     for (let i = 0; i < 20; ++i) {
-      const start = Date.now();
       await other.send(text(kEcho));
       assert.equal(await other.next(), kEcho);
-      slowest = Math.max(slowest, Date.now() - start);
     }
-    assert(slowest < 5_000, `${slowest} ms`);
     flooder.close();
     other.close();
     await aftermath.settled();

@@ -9,7 +9,7 @@ import {
   Aftermath, Raw, RawSocket, accepts, closing, frame, http, joinedRaw, kBinary, kClose, kKey, kPing, kSlack, kPong,
   kSocketPath, kText, pieces, response, told,
 } from "./support/raw.mjs";
-import { sleep } from "./support/wire.mjs";
+import { sleep, within } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 120_000 };
 let server;
@@ -17,7 +17,8 @@ let stubborn;  // peers that do not read, on a server of their own, since they t
 let aftermath;
 
 before(async () => {
-  server = await conformance("probe");
+  // A connection that is not closed at once stays longer than anybody here waits.
+  server = await conformance("probe", "--options", '{"close_timeout":100000}');
   stubborn = await startStubborn(await conformance("probe"));
   aftermath = new Aftermath(server);
   await aftermath.begin();
@@ -33,7 +34,6 @@ describe("W: handshakes", () => {
   for (const [id, what, sent, wanted, log = []] of kHandshakes) {
     test(`${id} ${what}`, async () => {
       const raw = await Raw.connect(server);
-      const start = Date.now();
       await raw.send(sent);
       const answer = await response(raw);
       if (wanted === 101) {
@@ -51,7 +51,6 @@ describe("W: handshakes", () => {
         if (answer.headers.connection?.toLowerCase() === "close") {
           await raw.ended();
           assert.equal(raw.end, "FIN");
-          assert(Date.now() - start < 4000, "held before the FIN");
         } else {
           await raw.send(http("GET / HTTP/1.1"));  // an ordinary answer leaves the connection in step
           assert.equal((await response(raw)).body, "nf 0");
@@ -96,9 +95,7 @@ describe("F: frames", () => {
       }
       if (reason) {
         if (expected.at(-1) === "close:") await socket.send(frame(kClose));  // the answer to the server's
-        const start = Date.now();
         await socket.raw.ended();
-        assert(Date.now() - start < 4000, "TCP was not closed");
       } else {
         await sending;
         if (id !== "F24b") {
@@ -122,9 +119,9 @@ describe("F: frames", () => {
     await sleep(50);
     assert(await aftermath.held() < 4096 + kSlack, "memory for what was only announced");
     await socket.send(filled(100_000));
-    await sleep(50);
-    const held = await aftermath.held();
-    assert(held >= 100_000 && held <= 300_000 + kSlack, `${held} bytes for 100,000`);
+    let held;
+    await within((async () => { while ((held = await aftermath.held()) < 100_000) await sleep(5); })(), "the bytes to be held");
+    assert(held <= 300_000 + kSlack, `${held} bytes for 100,000`);
     socket.close();
     await aftermath.settled();
   });

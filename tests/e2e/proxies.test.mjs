@@ -3,7 +3,8 @@ import test, { after, describe } from "node:test";
 import assert from "node:assert/strict";
 import { Authority } from "./support/certificates.mjs";
 import { lab } from "./support/lab.mjs";
-import { kProxyNames, proxy, quietPort } from "./support/proxies.mjs";
+import { kProxyNames, proxy } from "./support/proxies.mjs";
+import { quietPort } from "./support/server.mjs";
 import { closeClients, connected, kTimeout, kWays, once, settled } from "./support/suites.mjs";
 import { Frames, request, within } from "./support/wire.mjs";
 
@@ -56,10 +57,7 @@ for (const name of kProxyNames) {
     }
 
     test("the server ends and comes back", kTimeout, async (t) => {
-      const first = await lab();
-      await first.stop();
-      first.port = await quietPort();
-      let server = await first.again();
+      let server = await lab({}, undefined, await quietPort());
       t.after(() => server.stop());
       const front = await proxy(name, server, t);
       const sockets = await everyWay(front, { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 50 });

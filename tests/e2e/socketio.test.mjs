@@ -2,9 +2,10 @@
 import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
 import { WebSocket } from "ws";
-import { conformance, start } from "./support/server.mjs";
+import { RawSocket, frame, kSocketPath, kText } from "./support/raw.mjs";
+import { conformance, conformanceAt, quietPort, start } from "./support/server.mjs";
 import { client as official, closeClients, connected as officialConnected, kWays, once, settled } from "./support/suites.mjs";
-import { joined, Log, sleep, within } from "./support/wire.mjs";
+import { idOf, Log, sleep, within } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 180_000 };
 let server;
@@ -132,13 +133,13 @@ for (const [way, transports] of Object.entries(kWays)) {
       const largest = "x".repeat(1_000_000 - frame);
       assert.equal((await echo(socket, largest))[0].length, largest.length);
       assert.equal((await echo(socket, Buffer.alloc(700_000)))[0].length, 700_000);
-      await log.clear();
+      const { id } = socket;
       const gone = once(socket, "disconnect");
       socket.emit("echo", `${largest}y`);
       const [reason] = await gone;
       assert(["transport close", "transport error"].includes(reason), reason);
       // After a 413 the session lives on in the server until the client's silence ends it, so only WebSocket shows a reason.
-      if (transports.includes("websocket")) assert.match((await log.disconnect()).disconnect, /^transport (error|close)$/);
+      if (transports.includes("websocket")) assert.match((await log.disconnect(id)).disconnect, /^transport (error|close)$/);
     });
 
     test("1,000 messages each way keep their order", async () => {
@@ -167,35 +168,35 @@ for (const [way, transports] of Object.entries(kWays)) {
     test("reasons: the client leaves", async () => {
       const socket = await connected(transports);
       await settled(socket, transports);
-      await log.clear();
+      const { id } = socket;
       const gone = once(socket, "disconnect");
       socket.disconnect();
       assert.equal((await gone)[0], "io client disconnect");
-      assert.equal((await log.disconnect()).disconnect, "client namespace disconnect");
+      assert.equal((await log.disconnect(id)).disconnect, "client namespace disconnect");
     });
 
     test("reasons: the client closes the transport", async () => {
       const socket = await connected(transports);
       await settled(socket, transports);
-      await log.clear();
+      const { id } = socket;
       const gone = once(socket, "disconnect");
       socket.io.engine.close();
       assert.equal((await gone)[0], "forced close");
-      assert.equal((await log.disconnect()).disconnect, "transport close");
+      assert.equal((await log.disconnect(id)).disconnect, "transport close");
     });
 
     test("reasons: the client breaks the protocol", async () => {
       const socket = await connected(transports);
       await settled(socket, transports);
-      await log.clear();
+      const { id } = socket;
       const gone = once(socket, "disconnect");
       socket.io.engine.write('2"not an array"');
       assert.equal((await gone)[0], "transport close");
-      assert.match((await log.disconnect()).disconnect, /^forced (server )?close$/);
+      assert.match((await log.disconnect(id)).disconnect, /^forced (server )?close$/);
     });
 
     test("reconnects after the server was restarted", async () => {
-      const own = await conformance("probe");
+      const own = await conformanceAt(await quietPort(), "probe");
       const socket = await officialConnected(own, transports, { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 });
       await settled(socket, transports);
       const first = socket.id;
@@ -279,8 +280,9 @@ describe("other programs", () => {
     const fast = await conformance("probe", "--fast");
     const fastLog = new Log(fast);
     // A bare peer: the official client watches the pings itself and would hang up at the same moment.
-    const peer = await joined(fast, { pong: false });
-    assert.equal((await fastLog.disconnect()).disconnect, "ping timeout");
+    const peer = await RawSocket.open(fast, kSocketPath, { pong: false, early: frame(kText, "40") });
+    await peer.next("the handshake");
+    assert.equal((await fastLog.disconnect(idOf(await peer.next()))).disconnect, "ping timeout");
     peer.close();
     await fast.stop();
   });

@@ -6,6 +6,7 @@ import v2 from "socket.io-client-v2";
 import v3 from "socket.io-client-v3";
 import { io as v40 } from "socket.io-client-v4-0";
 import { lab } from "./support/lab.mjs";
+import { quietPort } from "./support/server.mjs";
 import { kTimeout, kWays } from "./support/suites.mjs";
 import { Log, pollingUrl, request, sleep, within } from "./support/wire.mjs";
 
@@ -186,7 +187,7 @@ for (const [name, connect] of Object.entries(kClients)) {
     });
 
     test("it comes back when the server does", async () => {
-      const first = await lab({ allow_eio3: true });
+      const first = await lab({ allow_eio3: true }, undefined, await quietPort());
       const socket = client(connect, { to: first, reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 50 });
       await once(socket, "connect");
       const gone = once(socket, "disconnect");

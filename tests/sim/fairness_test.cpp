@@ -174,7 +174,8 @@ TEST_F(Fairness, InflatedBytesOfATurn) {
   EXPECT_LE(most, 40U);
 }
 
-// A turn reads 64 KiB of a connection; the requests in them are answered in that turn.
+// A turn reads a bounded part of what a connection has sent; the requests in them are answered in
+// that turn.
 TEST_F(Fairness, PipelinedRequestsOfATurn) {
   stage_.routes.get("/f", [this](const HttpRequest&) {
     seen_ += 'f';

@@ -2,14 +2,13 @@
 // and the times are others. They run as whoever runs the tests and write nothing outside a temporary folder.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
-import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import assert from "node:assert/strict";
+import { listens, quietPort } from "./server.mjs";
 import { sleep, within } from "./wire.mjs";
 
 const kStartMs = 60_000;
-const kPorts = [20_000, 32_000];  // below those that systems give to whoever asks for any
 const guide = fs.readFileSync(new URL("../../../docs/guide/08-deploying.md", import.meta.url), "utf8");
 
 /** The guide's configuration in `language`, with `changes`: [old, new], each of which must be there. */
@@ -61,21 +60,6 @@ process.on("exit", () => {
     fs.rmSync(folder, { recursive: true, force: true });
   }
 });
-
-/** Can somebody connect? */
-const listens = (port) => new Promise((resolve) => {
-  const socket = net.connect(port, "127.0.0.1");
-  socket.on("connect", () => { socket.destroy(); resolve(true); });
-  socket.on("error", () => resolve(false));
-});
-
-/** A port that nobody listens on, and that nobody is given who asks for any: it stays free while a test does not use it. */
-export async function quietPort() {
-  for (;;) {
-    const port = kPorts[0] + Math.floor(Math.random() * (kPorts[1] - kPorts[0]));
-    if (!await listens(port)) return port;
-  }
-}
 
 class Proxy {
   constructor(name, port, secure, child, folder) {

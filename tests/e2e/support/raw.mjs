@@ -100,6 +100,23 @@ export async function response(raw, head = false) {
   return { status: Number(status), reason, headers, body };
 }
 
+/** A poll of `polling` that the server is holding: it was read together with a request before it, whose answer has come.
+ *  response() is then the poll's. */
+export async function parkedPoll(server, polling) {
+  const raw = await Raw.connect(server);
+  await raw.send(http("GET /nothing HTTP/1.1") + http(`GET ${polling.url.slice(server.url.length)} HTTP/1.1`));
+  assert.equal((await response(raw)).status, 404);
+  return raw;
+}
+
+/** A POST of `polling` whose body the server waits for. */
+export async function begunPost(server, polling, length = 100) {
+  const raw = await Raw.connect(server);
+  await raw.send(http(`POST ${polling.url.slice(server.url.length)} HTTP/1.1`, [`Content-Length: ${length}`, "Expect: 100-continue"]));
+  assert.equal((await response(raw)).status, 100);
+  return raw;
+}
+
 /** How section 3 of the tables writes it: status, "c" for Connection: close, body. */
 export const summary = ({ status, headers, body }) =>
   `${status}${headers.connection?.toLowerCase() === "close" ? "c" : ""}${body ? ` ${body}` : ""}`;

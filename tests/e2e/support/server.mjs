@@ -5,6 +5,7 @@
 //   SIO_REF=1     run $SIO_REF_DIR/<name>.mjs with node instead: the same interface written with the reference
 //                 implementation, which is how the tests themselves are checked
 import { spawn } from "node:child_process";
+import net from "node:net";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 import assert from "node:assert/strict";
@@ -17,6 +18,7 @@ export const isReference = process.env.SIO_REF === "1";
 export const chatPageDir = path.join(root, "examples/chat/public");
 export const clientBundleDir = path.resolve(here, "../node_modules/socket.io/client-dist");
 
+const kQuietPorts = [20_000, 32_000];  // below those that systems give to whoever asks for any
 const kStartMs = 60_000;  // a sanitizer build on a busy machine starts slowly
 const running = new Set();
 process.on("exit", () => { for (const child of running) child.kill("SIGKILL"); });
@@ -25,6 +27,21 @@ function command(name) {
   if (!isReference) return [path.join(binDir, name)];
   assert(process.env.SIO_REF_DIR, "SIO_REF=1 needs SIO_REF_DIR");
   return [process.execPath, path.join(process.env.SIO_REF_DIR, `${name}.mjs`)];
+}
+
+/** Can somebody connect? */
+export const listens = (port) => new Promise((resolve) => {
+  const socket = net.connect(port, "127.0.0.1");
+  socket.on("connect", () => { socket.destroy(); resolve(true); });
+  socket.on("error", () => resolve(false));
+});
+
+/** A port that nobody listens on, and that nobody is given who asks for any: it stays free while a test does not use it. */
+export async function quietPort() {
+  for (;;) {
+    const port = kQuietPorts[0] + Math.floor(Math.random() * (kQuietPorts[1] - kQuietPorts[0]));
+    if (!await listens(port)) return port;
+  }
 }
 
 /** Starts `name` and resolves when it has printed `listening on N` or `listening on http://localhost:N`. */
@@ -86,7 +103,7 @@ class Server {
     await this.#exited;
   }
 
-  /** The same program with the same arguments on the same port. */
+  /** The same program with the same arguments on the same port, which should be a quiet one. */
   again() {
     return start(this.name, this.args, this.port);
   }
@@ -95,5 +112,6 @@ class Server {
 // SIO_SERVER_ARGS: the same tests on another backend or with several threads ("--threads 4").
 const extra = isReference ? [] : (process.env.SIO_SERVER_ARGS ?? "").split(" ").filter(Boolean);
 
-export const conformance = (suite, ...args) => start("conformance-server", ["--suite", suite, ...args, ...extra]);
-export const chat = () => start("chat", isReference ? ["--public", chatPageDir, "--client-dist", clientBundleDir] : []);
+export const conformanceAt = (port, suite, ...args) => start("conformance-server", ["--suite", suite, ...args, ...extra], port);
+export const conformance = (suite, ...args) => conformanceAt(0, suite, ...args);
+export const chat = (port = 0) => start("chat", isReference ? ["--public", chatPageDir, "--client-dist", clientBundleDir] : [], port);

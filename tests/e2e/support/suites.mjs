@@ -7,12 +7,15 @@ import { Log, within } from "./wire.mjs";
 
 export const kTimeout = { timeout: 120_000 };  // of a test, or of starting and stopping
 
-/** Starts `suite`, `probe`, and `probe` with short pings, before the tests of this file. `take` gets them, and the log
- *  of the second. */
+/** For tests that are about something else than time: a peer that is held up is waited for. */
+export const kPatient = ["--options", JSON.stringify({ ping_timeout: 100_000, connect_timeout: 100_000 })];
+
+/** Starts `suite`, which is patient, `probe`, and `probe` with short pings, before the tests of this file. `take` gets them,
+ *  and the log of the second. */
 export function protocolServers(suite, take) {
   let servers = [];
   before(async () => {
-    servers = await Promise.all([conformance(suite), conformance("probe"), conformance("probe", "--fast")]);
+    servers = await Promise.all([conformance(suite, ...kPatient), conformance("probe"), conformance("probe", "--fast")]);
     take(...servers, new Log(servers[1]));
   }, kTimeout);
   after(async () => { for (const server of servers) await server.stop(); }, kTimeout);

@@ -161,18 +161,19 @@ export class Polling {
 
 // --- Socket.IO on a raw WebSocket, and the log of the probe suite -----------------------------------------------------
 
-/** A WebSocket session joined to `/`; what the server says in reply has been read. */
+/** The id of a socket in the reply to its CONNECT. */
+export const idOf = (reply) => JSON.parse(reply.slice(reply.indexOf("{"))).sid;
+
+/** A WebSocket session joined to `/` as `id`; what the server says in reply has been read. */
 export async function joined(server, { pong = true, auth = "", greeting = 0 } = {}) {
   const frames = await openedSocket(server, { pong });
   frames.send(`40${auth}`);
-  await frames.next("the CONNECT reply");
+  frames.id = idOf(await frames.next("the CONNECT reply"));
   for (let i = 0; i < greeting; ++i) await frames.next("the greeting");
   return frames;
 }
 
 /** The probe server's log, gathered over several reads since each read empties it. */
-const manyThreads = (process.env.SIO_SERVER_ARGS ?? "").includes("--threads");
-
 export class Log {
   entries = [];
   constructor(server) { this.server = server; }
@@ -184,15 +185,9 @@ export class Log {
     return state;
   }
 
-  /** Forgets what earlier tests have caused. With several threads the end of an earlier test's client may be noticed
-   *  on another one than ours a little later than our own connection: then this waits until nothing more comes. */
+  /** Forgets what is there. The ends of earlier tests' clients may be noticed at any time: look for one by its id. */
   async clear() {
-    let before;
-    do {
-      before = this.entries.length;
-      if (manyThreads) await sleep(50);
-      await this.read();
-    } while (manyThreads && this.entries.length > before);
+    await this.read();
     this.entries = [];
   }
 
@@ -208,5 +203,6 @@ export class Log {
     }
   }
 
-  disconnect() { return this.until((entry) => "disconnect" in entry, "a disconnect"); }
+  /** The end of the socket with this id. */
+  disconnect(id) { return this.until((entry) => "disconnect" in entry && entry.id === id, `the end of ${id}`); }
 }
