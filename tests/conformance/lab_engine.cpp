@@ -16,7 +16,9 @@
 // Every refusal is logged as {"connection_error", "code", "context", "url"}.
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "lab.hpp"
 
@@ -140,6 +142,17 @@ socketio::Engine::HeadersHook header_hook(const Value& headers) {
   };
 }
 
+// Nobody finishes it. Whoever waits is freed with the program; a Pending of its own would keep it
+// for ever.
+socketio::Pending<void> never() {
+  static std::mutex mutex;
+  static std::vector<socketio::detail::Finisher<void>> kept;
+  socketio::Pending<void> pending;
+  const std::lock_guard lock(mutex);
+  kept.emplace_back(pending.state());
+  return pending;
+}
+
 void install(const Lab& lab) {
   ServerLog& log = lab.log;
   socketio::Engine engine = lab.io.engine();
@@ -186,8 +199,7 @@ void install(const Lab& lab) {
     return socketio::HttpReply::text("use another protocol", 426);
   });
   lab.io.http().get("/slow", [](HttpRequest) -> socketio::Task<socketio::HttpReply> {
-    const socketio::Pending<void> never;
-    co_await never;
+    co_await never();
     co_return socketio::HttpReply::text("");
   });
 }
