@@ -24,15 +24,18 @@ const request = (line, lines = "", body = "") => `${line} HTTP/1.1\r\nHost: x\r\
 
 /** Keeps `count` connections open, opening `perTurn` at a time; `play(connection)` is called for each that connects. */
 class Crowd {
-  stats = { opened: 0, closed: 0, failed: 0, bytes: 0 };
+  stats = { opened: 0, most: 0, closed: 0, failed: 0, bytes: 0 };  // most: connections at once
   #stopped = false;
   #all = new Set();
 
   constructor(port, count, play) {
     this.port = port;
+    this.count = count;
     this.play = play;
+    this.full = new Promise((resolve) => { this.#onFull = resolve; });  // all have been tried once
     this.#fill(count);
   }
+  #onFull;
 
   #fill(count) {
     if (this.#stopped) return;
@@ -50,15 +53,23 @@ class Crowd {
     socket.on("connect", () => {
       connected = true;
       ++this.stats.opened;
+      this.stats.most = Math.max(this.stats.most, this.stats.opened - this.stats.closed);
+      this.#tried();
       this.play(new Connection(socket, this.stats));
     });
-    socket.on("error", () => { if (!connected) ++this.stats.failed; });
+    socket.on("error", () => {
+      if (connected) return;
+      ++this.stats.failed;
+      this.#tried();
+    });
     socket.on("close", () => {
       this.#all.delete(socket);
       if (connected) ++this.stats.closed;
       setTimeout(() => this.#open(), 200 + Math.random() * 800);
     });
   }
+
+  #tried() { if (this.stats.opened + this.stats.failed >= this.count) this.#onFull(); }
 
   stop() {
     this.#stopped = true;
@@ -253,13 +264,28 @@ export const kFloods = {
       again();
     },
   },
+  "pipelined polling": {
+    what: "POSTs of an event and polls for its answer, pipelined", count: 1,
+    async play(c) {
+      const sid = await polling(c);
+      const packet = '42["m",1]';
+      const post = (body) => request(`POST ${kPath}polling&sid=${sid}`, `Content-Length: ${body.length}\r\n`, body);
+      c.send(post("40"));
+      await c.until("ok");
+      c.send(request(`GET ${kPath}polling&sid=${sid}`));
+      await c.until("40{");
+      c.read();
+      const block = repeat(Buffer.from(post(packet) + request(`GET ${kPath}polling&sid=${sid}`)), 65_536);
+      c.flood(() => block);
+    },
+  },
   "deflate (D10)": {
     what: "messages of 900 kB in a kilobyte each", count: 1,
     async play(c) { await joined(c, { deflate: true }); c.read(); const block = repeat(frame(1, bomb, { compressed: true }), 16_384); c.flood(() => block); },
   },
 };
 
-/** Starts an attack; {stats, stop()}. `count`: connections, at most its own. */
+/** Starts an attack; {stats, full, stop()}. `count`: connections, at most its own. */
 export function attack(port, name, count = Infinity) {
   const { play, count: own } = kAttacks[name] ?? kFloods[name];
   let number = 0;

@@ -65,6 +65,7 @@ export class Chat {
   }
 
   say() {
+    if (this.ended !== null) return;
     const id = String(++this.sent);
     this.#began.set(id, performance.now());
     this.socket.write(frame(1, `42${id}["m","hello"]`));

@@ -2,6 +2,7 @@
 // server's memory and CPU, and measures what a single flood costs a thousand others. Writes bench/results.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
+import { cpus } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { kAttacks, kFloods } from "./attacks.mjs";
@@ -17,13 +18,20 @@ const kUsage = `bench/siege [options]
   --connections N  at most so many for each (default: as the attack says, up to 10,000)
   --input MB, --output MB   what the server may hold for all (default 32, 64)
   --clients N      others beside a flood (default 1000); 0 leaves the floods out
-  --rate N         messages a second of each of them (default 1)
+  --rate N         messages a second of each of them (default 10)
+  --rounds N       how often each flood is measured (default 3): medians count
   --bin DIR        where siege-server and sio are (default build/bench/bin)
   --note TEXT      what else is to be known of this run
   --name NAME      of the result files; without it nothing is written`;
 
 const kSampleMs = 100;
 const kReturnSeconds = 10;  // how long memory may take to come back
+const kFloodSeconds = 4;    // of one measurement of the others
+const kFair = 2;            // times the latency that the others may have beside one attacker at full speed
+// The server has a core to itself, as far as there are two; attackers give way to those who are measured, or these would
+// wait for the attacker's own use of their core.
+const kPlaces = cpus().length > 1 ? { server: { cores: "0" }, others: { cores: `1-${cpus().length - 1}` } } : { server: {}, others: {} };
+const kAttackerNice = 19;
 const kOver = 1.2;          // of what the server may hold: the bound of its memory
 const kPage = 4096;
 const kTick = 1000 / Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
@@ -58,7 +66,7 @@ class Sampler {
 async function startServer(options) {
   const port = await freePort();
   const child = launch(`${path.resolve(options.bin)}/siege-server --port ${port} --threads ${options.threads} --input ${options.input} ` +
-    `--output ${options.output}${options.backend ? ` --backend ${options.backend}` : ""}`);
+    `--output ${options.output}${options.backend ? ` --backend ${options.backend}` : ""}`, options.threads === 1 ? kPlaces.server : {});
   const listening = new Promise((done) => child.stdout.on("data", () => child.output.includes("listening") && done(true)));
   if (!(await Promise.race([listening, child.ended.then(() => false)]))) throw new Error(`siege-server does not start: ${child.errors}`);
   child.port = port;
@@ -66,7 +74,7 @@ async function startServer(options) {
 }
 
 async function startAttack(port, name, count) {
-  const child = launch(`${process.execPath} ${here}/attacker.mjs ${port} ${JSON.stringify(name)}${count ? ` ${count}` : ""}`);
+  const child = launch(`${process.execPath} ${here}/attacker.mjs ${port} ${JSON.stringify(name)}${count ? ` ${count}` : ""}`, { ...kPlaces.others, nice: kAttackerNice });
   await new Promise((done) => child.stdout.on("data", () => child.output.includes("attacking") && done()));
   return child;
 }
@@ -124,21 +132,29 @@ async function siege(name, options) {
 /** p50 and p99 in ms of `clients` others, as sio bench sees them. */
 async function others(server, options) {
   const child = launch(`${path.resolve(options.bin)}/sio bench --port ${server.port} --scenario echo --clients ${options.clients} ` +
-    `--rate ${options.rate * options.clients} --warm-up 1 --duration ${options.seconds} --json`);
+    `--rate ${options.rate * options.clients} --warm-up 1 --duration ${kFloodSeconds} --json`, kPlaces.others);
   const code = await child.ended;
   if (code !== 0) throw new Error(`sio bench: ${child.errors}`);
   const { p50_us, p99_us, bottleneck } = JSON.parse(child.output);
   return { p50: p50_us / 1000, p99: p99_us / 1000, bottleneck };
 }
 
+const median = (values) => quantile([...values].sort((a, b) => a - b), 0.5);
+
+/** Rounds of the others alone and beside a flood, by turns; medians. */
 async function fairness(name, options) {
   const server = await startServer(options);
-  const alone = await others(server, options);
-  const attacker = await startAttack(server.port, name);
-  const beside = await others(server, options);
-  const attacked = await endAttack(attacker);
+  const rounds = { alone: [], beside: [], bytes: [] };
+  for (let round = 0; round < options.rounds; ++round) {
+    rounds.alone.push(await others(server, options));
+    const attacker = await startAttack(server.port, name);
+    rounds.beside.push(await others(server, options));
+    rounds.bytes.push((await endAttack(attacker)).bytes);
+  }
   await stop(server);
-  return { name, what: kFloods[name].what, alone, beside, attacked };
+  const middle = (which) => ({ p50: median(rounds[which].map((one) => one.p50)), p99: median(rounds[which].map((one) => one.p99)) });
+  const [alone, beside] = [middle("alone"), middle("beside")];
+  return { name, what: kFloods[name].what, alone, beside, bytes: median(rounds.bytes), ratio: { p50: beside.p50 / alone.p50, p99: beside.p99 / alone.p99 }, rounds };
 }
 
 const row = (cells) => `| ${cells.join(" | ")} |`;
@@ -149,19 +165,21 @@ function report(result) {
     `# Siege, ${result.date}`, "", ...(result.note ? [result.note, ""] : []),
     `${options.backend ?? "automatic"} backend, ${options.threads} thread(s); each attack lasted ${options.seconds} s, and the memory had ${kReturnSeconds} s to come back. ` +
     `The server may hold ${options.input} MB of input and ${options.output} MB of output for all; its memory must stay below what it was before plus ${kOver} times that. ` +
-    "The client beside it says something every 50 ms; it must stay connected and get every answer. Attackers, client and server share the cores below.", "",
+    "The client beside it says something every 50 ms; it must stay connected and get every answer. The server has a core to itself where there are two. `answers` is what it got of what it asked for.", "",
     ...Object.entries(result.machine).map(([key, value]) => `* ${key}: ${value}`), "",
-    "| Attack | Connections opened | MB sent | Memory before, MB | highest | bound | after | CPU | Shed | Chat p99 before, ms | during | after | Answers | |",
-    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
-    ...attacks.map((a) => row([a.name, a.attacked.opened, megabytes(a.attacked.bytes), megabytes(a.base), megabytes(a.highest), megabytes(a.bound), megabytes(a.back),
+    "| Attack | Connections at once | opened | MB sent | Memory before, MB | highest | bound | after | CPU | Shed | Chat p99 before, ms | during | after | Answers | |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
+    ...attacks.map((a) => row([a.name, a.attacked.most, a.attacked.opened, megabytes(a.attacked.bytes), megabytes(a.base), megabytes(a.highest), megabytes(a.bound), megabytes(a.back),
       `${Math.round(a.cpu * 100)} %`, a.held.shed, ms(a.chat.before), ms(a.chat.during), ms(a.chat.after), `${a.chat.answered}/${a.chat.sent}`, a.kept ? "kept" : "**broken**"])),
     "", ...attacks.map((a) => `* **${a.name}**: ${a.what}`),
   ];
   if (floods.length > 0) {
     lines.push("", `## One flood beside ${options.clients} others`, "",
-      `Each of the others sends ${options.rate} event(s) a second and waits for the answer (open loop, \`sio bench\`).`, "",
-      "| Flood | p50 alone, ms | p99 alone | p50 beside it | p99 beside it | MB of it |", "|---|--:|--:|--:|--:|--:|",
-      ...floods.map((f) => row([f.name, ...[f.alone.p50, f.alone.p99, f.beside.p50, f.beside.p99].map((value) => value.toFixed(2)), megabytes(f.attacked.bytes)])),
+      `Each of the others sends ${options.rate} event(s) a second (open loop, \`sio bench\`); how long the answers took, alone and beside one attacker ` +
+        `at full speed, ${kFloodSeconds} s each by turns, medians of ${options.rounds}. The attacker runs at nice ${kAttackerNice}, lest the others wait for their own core.`, "",
+      "| Flood | p50 alone, ms | p50 beside it | ratio | p99 alone, ms | p99 beside it | ratio | MB of it | |", "|---|--:|--:|--:|--:|--:|--:|--:|---|",
+      ...floods.map((f) => row([f.name, ...[f.alone.p50, f.beside.p50, f.ratio.p50, f.alone.p99, f.beside.p99, f.ratio.p99].map((value) => value.toFixed(2)),
+        megabytes(f.bytes), f.ratio.p99 <= kFair ? "fair" : "**unfair**"])),
       "", ...floods.map((f) => `* **${f.name}**: ${f.what}`));
   }
   return `${lines.join("\n")}\n`;
@@ -171,13 +189,13 @@ async function main() {
   const text = { type: "string" };
   const { values } = parseArgs({ options: {
     attack: { type: "string", multiple: true }, backend: text, threads: text, seconds: text, connections: text, input: text, output: text,
-    clients: text, rate: text, bin: text, name: text, note: text, help: { type: "boolean" },
+    clients: text, rate: text, rounds: text, bin: text, name: text, note: text, help: { type: "boolean" },
   } });
   if (values.help) return void console.log(kUsage);
   const number = (name, otherwise) => Number(values[name] ?? otherwise);
   const options = {
     backend: values.backend, threads: number("threads", 1), seconds: number("seconds", 10), connections: values.connections && Number(values.connections),
-    input: number("input", 32), output: number("output", 64), clients: number("clients", 1000), rate: number("rate", 1),
+    input: number("input", 32), output: number("output", 64), clients: number("clients", 1000), rate: number("rate", 10), rounds: number("rounds", 3),
     bin: values.bin ?? path.join(here, "../build/bench/bin"),
   };
   const wanted = (name) => !values.attack || values.attack.includes(name);
@@ -191,7 +209,8 @@ async function main() {
   for (const name of Object.keys(kFloods).filter((one) => options.clients > 0 && wanted(one))) {
     const done = await fairness(name, options);
     result.floods.push(done);
-    console.log(`${name}: p99 of ${options.clients} others ${done.alone.p99.toFixed(2)} -> ${done.beside.p99.toFixed(2)} ms`);
+    console.log(`${name}: p50 of ${options.clients} others ${done.alone.p50.toFixed(2)} -> ${done.beside.p50.toFixed(2)} ms, ` +
+      `p99 ${done.alone.p99.toFixed(2)} -> ${done.beside.p99.toFixed(2)} ms, ${done.ratio.p99.toFixed(1)} times`);
   }
   if (values.name) {
     const file = path.join(here, "results", values.name);

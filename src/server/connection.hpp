@@ -65,6 +65,7 @@ struct HttpSide {
   std::unique_ptr<AnswerHeaders> headers;  // what the answer in the making carries besides its own
   base::Time patience = base::kNever;      // user code must have answered by then
   Exchange exchange = Exchange::none;
+  bool last = false;  // the connection ends with the user's answer
   SessionId session{};
   std::uint32_t request =
       0;  // counts requests, so that a late answer of a user handler finds its own or nothing

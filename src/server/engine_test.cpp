@@ -317,6 +317,13 @@ TEST(DestroyUpgrade, WhatNobodyTakesIsClosed) {
   HttpPeer peer(world);
   EXPECT_EQ(peer.request("GET", "/foreign", kUpgrade).status, 404);
   EXPECT_TRUE(peer.wait_closed());
+  // Nor is the answer of a fallback to it followed by another (W26).
+  World answering;
+  answering.io.http().fallback([](const HttpRequest&) { return HttpReply::text("nf", 404); });
+  HttpPeer fallen(answering);
+  EXPECT_EQ(fallen.request("GET", "/foreign").body, "nf");
+  EXPECT_EQ(fallen.request("GET", "/foreign", kUpgrade).body, "nf");
+  EXPECT_TRUE(fallen.wait_closed());
   // An offer of another protocol is an ordinary request (curl --http2).
   HttpPeer h2c(world);
   EXPECT_EQ(h2c.request("GET", "/foreign", "Connection: Upgrade\r\nUpgrade: h2c\r\n").status, 404);

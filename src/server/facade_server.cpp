@@ -76,7 +76,7 @@ bool detail::may_block() noexcept {
 struct Server::Runtime {
   explicit Runtime(ServerOptions options) {
     net::SystemRandom random;
-    hub = std::make_shared<detail::Hub>(std::move(options), random);
+    hub = std::make_shared<detail::Hub>(std::move(options), random, net::system_now());
     auto backends = server::make_backends(hub->settings.options.backend, hub->size(), hub->logger);
     for (std::size_t i = 0; i < hub->size(); ++i)
       shards.push_back(

@@ -32,7 +32,7 @@ TEST_P(Fairness, ANeighbourIsHeardBeforeAllOfAFlood) {
   for (int i = 0; i < kFlood; ++i) flood.send("2[\"f\"]");
   neighbour.send("2[\"n\"]");
   ASSERT_TRUE(world.until([&] { return seen.size() == kFlood + 1; }));
-  EXPECT_LE(seen.find('n'), 512U);
+  EXPECT_LE(seen.find('n'), 64U);
 }
 
 }  // namespace

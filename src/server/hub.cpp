@@ -1,6 +1,5 @@
 #include "server/hub.hpp"
 
-#include "net/sys.hpp"
 #include "server/client_bundle.hpp"
 #include "server/recovery.hpp"
 #include "server/shard.hpp"
@@ -24,7 +23,7 @@ base::Logger::Sink to_sink(LogSink sink) {
 
 }  // namespace
 
-Hub::Hub(ServerOptions options, base::Random& random)
+Hub::Hub(ServerOptions options, base::Random& random, base::Time now)
     : settings(std::move(options)),
       logger(settings.options.log ? to_sink(settings.options.log) : nullptr,
              static_cast<base::LogLevel>(settings.options.log_level)),
@@ -33,7 +32,7 @@ Hub::Hub(ServerOptions options, base::Random& random)
   client_bundle = std::make_shared<server::ClientBundle>(settings.options.client_dist);
   sid_key = eio::make_sid_key(random);
   if (settings.options.tls) {
-    tls = std::make_unique<server::TlsKeeper>(*settings.options.tls, random, net::system_now());
+    tls = std::make_unique<server::TlsKeeper>(*settings.options.tls, random, now);
   }
   engine.gated =
       settings.options.cors.has_value() || !settings.options.engine.allowed_origins.empty();

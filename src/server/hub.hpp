@@ -18,6 +18,7 @@
 #include "base/ledger.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "base/time.hpp"
 #include "eio/sid.hpp"
 #include "server/engine_hooks.hpp"
 #include "server/namespace_names.hpp"
@@ -60,8 +61,8 @@ struct Hub {
   // 8 bits of a session id tell its shard.
   static constexpr std::size_t kMaxShards = 255;
 
-  // Draws the key of session ids from `random`.
-  Hub(ServerOptions options, base::Random& random);
+  // Draws the key of session ids from `random`, and that of TLS tickets, which is made `now`.
+  Hub(ServerOptions options, base::Random& random, base::Time now);
   ~Hub();
 
   std::size_t size() const { return doors_.size(); }

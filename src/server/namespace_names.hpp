@@ -7,7 +7,6 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -123,7 +122,8 @@ class NamespaceNames {
   std::optional<std::uint32_t> free_index();
 
   mutable std::mutex mutex_;
-  std::deque<Slot> slots_;
+  // One piece of memory: in many small ones, a flood of names would pin as many pages for good.
+  std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;
   std::map<std::string, std::uint32_t, std::less<>> index_;
   std::size_t children_ = 0;

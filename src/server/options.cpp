@@ -31,6 +31,9 @@ void check(const HttpCompression& o) {
   if (o.level < 0 || o.level > 9) refuse("http_compression", "has levels from 0 to 9");
 }
 
+// What permessage-deflate makes of the input of one connection before others get their turn.
+constexpr std::size_t kInflatedPerTurn = 128 * 1024;
+
 ws::DeflateOptions deflate_options(const PerMessageDeflate& o) {
   return {o.threshold,
           o.server_no_context_takeover,
@@ -39,7 +42,8 @@ ws::DeflateOptions deflate_options(const PerMessageDeflate& o) {
           o.client_max_window_bits,
           o.level,
           o.mem_level,
-          o.max_context_bytes};
+          o.max_context_bytes,
+          kInflatedPerTurn};
 }
 
 void check(const LimitOptions& o) {

@@ -11,7 +11,6 @@ namespace socketio::server {
 namespace {
 
 constexpr base::Bytes kTerminated = "terminated";  // nothing that an error handler wants to know
-constexpr int kMessagesPerTurn = 256;              // of one connection before others get their turn
 
 [[noreturn]] void refuse(const char* member, const char* why) {
   throw std::invalid_argument(std::string("socketio::WebSocketRoute::") + member + " " + why);
@@ -117,13 +116,18 @@ void Shard::start_plain(Connection& c, const http::Request& request, std::string
 void Shard::turn_plain(Connection& c) {
   PlainSide& plain = *c.plain;
   const std::shared_ptr<const PlainRoute> route = plain.route;
-  for (int n = 0; n < kMessagesPerTurn; ++n) {
+  std::size_t inflated = 0;
+  for (int n = c.spent == kSpent ? kEventsPerTurn : 0; n < kEventsPerTurn; ++n) {
     if (plain.over) return;
+    if (c.deflate != nullptr && inflated >= settings_.deflate->piece) break;
     if (!plain.why.empty()) return c.ws->keep(ledger_);  // cut by a handler
     const ws::Event event = c.ws->next(ws_env(c), now());
     if (!c.out.empty()) mark_dirty(c);
+    if (c.ws->inflating()) break;
+    inflated += event.payload.size();
     switch (event.kind) {
       case ws::EventKind::none:
+        spend(c, n);
         // Input that waits for our pongs to leave must not grow.
         set_paused(c, c.ws->has_input());
         if (c.ws->has_input()) c.ws->keep(ledger_);
@@ -153,6 +157,7 @@ void Shard::turn_plain(Connection& c) {
     }
   }
   // Cut short: the rest waits inside the machine until the others had their turn.
+  spend(c, kEventsPerTurn);
   c.ws->keep(ledger_);
   set_paused(c, true);
   later(c);

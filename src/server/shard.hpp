@@ -183,7 +183,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // Until the end of the turn, where it is shed: then nobody is answered before that.
   bool too_much_output() const { return ledger_.output() > output_quota_.again; }
   // Machine events of one connection, and packets of one POST, before others get their turn.
-  static constexpr int kEventsPerTurn = 256;
+  static constexpr int kEventsPerTurn = 64;
   void turn(Connection& c);  // drains the connection's machine
   // Its turn comes again with the next flush(); and with that of the next turn, when it has had
   // this one's.
@@ -218,10 +218,11 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   // -- What waits for the next turn (shard_backlog.cpp).
   // A backend may hand out what a connection has sent in pieces: what they were good for adds up,
-  // in sixteens, and kSpent of those are a turn's.
+  // in fours, and kSpent of those are a turn's.
   static constexpr std::uint8_t kSpent = 15;
+  static constexpr int kSpentUnit = kEventsPerTurn / (kSpent + 1);
   void spend(Connection& c, int events) {
-    if (events >= kSpent + 1) [[unlikely]]
+    if (events >= kSpentUnit) [[unlikely]]
       add_spent(c, events);
   }
   void add_spent(Connection& c, int events);
@@ -424,6 +425,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::vector<ConnectionId> later_;
   std::vector<ConnectionId> spent_;  // those with something in Connection::spent
   std::vector<SessionId> unread_;    // likewise of POSTs
+  int delivered_ = 0;                // packets of the request in hand
   std::vector<SessionId> unread_later_;
   sio::Core core_;
   Dispatcher dispatcher_;

@@ -32,7 +32,7 @@ void Shard::work_off_backlog() {
 void Shard::add_spent(Connection& c, int events) {
   if (c.spent == 0) spent_.push_back(c.self);
   c.spent =
-      static_cast<std::uint8_t>(std::min<int>(kSpent, c.spent + events / (kSpent + 1))) & kSpent;
+      static_cast<std::uint8_t>(std::min<int>(kSpent, c.spent + events / kSpentUnit)) & kSpent;
 }
 
 // What has had its turn comes first in the next.
@@ -95,8 +95,11 @@ void Shard::finish_post(SessionRecord& record) {
   if (c == nullptr || !c->http || c->http->exchange != Exchange::post) return;
   c->http->exchange = Exchange::none;
   c->http->session = {};
-  answer_post(*c);
-  revisit(*c);  // a pipelined request may wait behind this one
+  // Nobody is left who knew of an answer that could not be made: the connection goes.
+  spare(c->self, [&] {
+    answer_post(*c);
+    revisit(*c);  // a pipelined request may wait behind this one
+  });
 }
 
 }  // namespace socketio::server

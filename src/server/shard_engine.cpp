@@ -242,6 +242,7 @@ void Shard::follow(SessionRecord& record) {
         break;
       case eio::EventKind::message:
         deliver(record, event);
+        ++delivered_;
         if ((++messages == kEventsPerTurn || too_much_output()) && record.session.reading_body())
           return arm(record);
         break;

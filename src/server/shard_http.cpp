@@ -13,10 +13,11 @@ void Shard::turn_http(Connection& c) {
   while (c.http) {
     // A peer that does not read is not answered further; nor is anybody before too much is shed.
     const bool unread = requests > 0 && c.out.bytes() > settings_.options.send_queue_soft;
-    const bool spent = requests == kEventsPerTurn || (requests == 0 && c.spent == kSpent);
+    const bool spent = requests >= kEventsPerTurn || (requests == 0 && c.spent == kSpent);
     if (spent || unread || too_much_output()) {
       c.http->machine.keep(ledger_);
       set_paused(c, true);
+      if (spent) spend(c, kEventsPerTurn);
       if (!unread) later(c);
       return arm(c);
     }
@@ -32,8 +33,9 @@ void Shard::turn_http(Connection& c) {
         on_head(c, *event.request);
         break;
       case http::EventKind::complete:
-        ++requests;
+        delivered_ = 0;
         on_request(c, *event.request, event.body);
+        requests += 1 + delivered_;
         break;
       case http::EventKind::failed:
         if (c.http->exchange == Exchange::post) {
@@ -111,21 +113,25 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
     return start_plain(c, request, std::move(path), websocket, std::move(params));
   Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
   if (found.folder != nullptr) return serve_file(c, request, found.folder->directory, found.file);
-  if (found.handler == nullptr && routes_.table().fallback)
+  const bool destroys =
+      settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request);
+  if (found.handler == nullptr && routes_.table().fallback) {
     found.handler = &routes_.table().fallback;
+    // W26: it takes no upgrades, and what follows one is not read as requests.
+    c.http->last = destroys;
+  }
   if (found.handler == nullptr) {
     if (websocket != nullptr)
       return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}});
     // RFC 9110 §15.5.6: a 405 says what is allowed.
     if (!found.allow.empty()) return respond(c, http::Response{405, {{"Allow", found.allow}}, {}});
-    return respond(c, http::Response{404, {}, {}},
-                   settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request));
+    return respond(c, http::Response{404, {}, {}}, destroys);
   }
   auto content = copy_request(request, std::move(path), body);
   show_connection(c, *content);
   content->params = std::move(found.params);
   c.http->exchange = Exchange::user;
-  if (settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request))
+  if (destroys)
     c.http->patience = base::after(now(), settings_.options.engine.destroy_upgrade_timeout);
   const ConnectionId id = c.self;
   const std::uint32_t number = c.http->request;
@@ -160,7 +166,7 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply&
   c->http->exchange = Exchange::none;
   c->http->patience = base::kNever;
   spare(id, [&] {
-    respond(*c, to_response(reply));
+    respond(*c, to_response(reply), c->http->last);
     revisit(*c);  // a pipelined request may wait behind this one
   });
 }

@@ -6,6 +6,7 @@
 // shards each frees its part. What is counted but belongs to nobody (the packets kept for recovery,
 // say) cannot be shed; so when shedding did not help, it is tried again a sixteenth later.
 #include <algorithm>
+#include <new>
 
 #include "server/admission.hpp"
 #include "server/shard.hpp"
@@ -48,6 +49,7 @@ std::size_t Shard::input_of(const Connection& c) const {
     if (c.http->admission) bytes += c.http->admission->body.capacity();
   }
   if (c.ws) bytes += c.ws->held();
+  if (c.deflate != nullptr) bytes += c.deflate->held();
   if (c.tls && c.tls->charged) bytes += TlsSide::kRecordMemory;
   return bytes;
 }
@@ -128,6 +130,7 @@ void Shard::shed_connection(ConnectionId id) {
   ++shedding_;
   c->timer.reset();
   c->ws.reset();
+  if (c->deflate != nullptr) c->deflate->clear();
   c->http.reset();
   if (c->tls) {
     c->tls->end_handshake();
@@ -152,10 +155,19 @@ void Shard::ask_others_to_shed(void (Shard::*how)()) {
   if (others == 0 || !hub_->shedding.compare_exchange_strong(none, others)) return;
   for (std::size_t shard = 0; shard < hub_->size(); ++shard) {
     if (shard == index_) continue;
-    const bool asked = hub_->post_always(shard, [how](Shard& other) {
-      (other.*how)();
-      other.hub_->shedding.fetch_sub(1);
-    });
+    bool asked = false;
+    try {
+      asked = hub_->post_always(shard, [how](Shard& other) {
+        try {
+          (other.*how)();
+        } catch (const std::bad_alloc&) {
+          other.out_of_memory();
+        }
+        other.hub_->shedding.fetch_sub(1);  // whatever happened, or there would be no next round
+      });
+    } catch (const std::bad_alloc&) {
+      out_of_memory();
+    }
     if (!asked) hub_->shedding.fetch_sub(1);
   }
 }

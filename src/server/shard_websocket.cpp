@@ -4,10 +4,6 @@
 namespace socketio::server {
 namespace {
 
-// Bytes of messages of one connection with permessage-deflate, likewise: a few sent bytes may stand
-// for many.
-constexpr std::size_t kInflatedPerTurn = 1'000'000;
-
 // What is as long as this does not wait for the end of the turn: nothing is saved by sending it
 // together with what follows, and its memory can be the next answer's.
 constexpr std::size_t kSentAtOnce = std::size_t{32} * 1024;
@@ -39,6 +35,7 @@ void Shard::turn_ws(Connection& c) {
       const ws::Event event = c.ws->next(ws_env(c), t);
       if (!c.out.empty()) mark_dirty(c);
       if (event.kind == ws::EventKind::none) {
+        if (c.ws->inflating()) break;
         if (c.out.bytes() >= kSentAtOnce) [[unlikely]]
           flush_connection(c);
         // Input that waits for our pongs to leave must not grow.
@@ -50,7 +47,8 @@ void Shard::turn_ws(Connection& c) {
       if (event.kind == ws::EventKind::closed) return end_websocket(c, record, event);
       if (record == nullptr || !take_frame(c, *record, event, t)) continue;
       if (!drain(c, record)) return;
-      if (c.deflate != nullptr && (inflated += event.payload.size()) >= kInflatedPerTurn) break;
+      if (c.deflate != nullptr && (inflated += event.payload.size()) >= settings_.deflate->piece)
+        break;
     }
     if (overloaded(record)) break;
     if (too_much_output()) [[unlikely]]
@@ -64,7 +62,8 @@ void Shard::turn_ws(Connection& c) {
     }
   }
   // Cut short: the rest waits inside the machine until the others had their turn (or until handlers
-  // end).
+  // end), and so does what else of it the backend hands out in this turn.
+  spend(c, kEventsPerTurn);
   c.ws->keep(ledger_);
   set_paused(c, true);
   if (!overloaded(record)) later(c);

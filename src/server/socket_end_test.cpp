@@ -43,9 +43,9 @@ TEST(SocketEnd, WhatCannotBeDecodedEndsTheConnection) {
       {"5", {"error Illegal attachments", "forced close"}},
       {"511-[\"a\"]", {"error too many attachments", "forced close"}},
       {"2[\"connect\"]", {"error invalid payload", "forced close"}},
-      {"4{\"message\":\"x\"}", {"forced server close"}},
-      {"2/other,[\"x\"]", {"forced server close"}},
-      {"0", {"forced server close"}},
+      {"4{\"message\":\"x\"}", {"forced close"}},
+      {"2/other,[\"x\"]", {"forced close"}},
+      {"0", {"forced close"}},
   };
   for (const BadInput& input : inputs) {
     World world;

@@ -403,12 +403,17 @@ void Core::State::fail(Client& client, base::Bytes text, base::Time now) {
   disconnect_all(client, DisconnectReason::forced_close, text);
 }
 
-// The client breaks the rules: "forced server close".
+// The client breaks the rules. As in JS the sockets of a client that can be told at once end with
+// "forced close", those of one that polls and has no poll open with "forced server close".
 void Core::State::violation(Client& client, base::Bytes detail, base::Time now) {
+  const bool at_once =
+      client.session->transport() == eio::Transport::websocket || client.session->poll_parked();
   expect_end(client);
   stop_reading(client);
   client.session->close(eio::CloseReason::forced_close, detail, now);
-  disconnect_all(client, DisconnectReason::forced_server_close, detail);
+  disconnect_all(client,
+                 at_once ? DisconnectReason::forced_close : DisconnectReason::forced_server_close,
+                 detail);
 }
 
 void Core::State::disconnect_all(Client& client, DisconnectReason reason, base::Bytes detail) {

@@ -138,7 +138,7 @@ TEST(Core, EverySocketOfTheClientSeesTheError) {
                    "0 disconnected forced close"}));
 }
 
-// S22, S30, S33, S70 and a header for a namespace not joined: "forced server close".
+// S22, S30, S33, S70 and a header for a namespace not joined.
 TEST(Core, ViolationsCloseTheClient) {
   for (const char* packet :
        {"0", "0{}", "2/a,[\"x\"]", "3/a,1[]", "1/a", "4{}", "4/a,{}", "51-/a,[\"x\"]"}) {
@@ -147,7 +147,7 @@ TEST(Core, ViolationsCloseTheClient) {
     const std::size_t peer = world.join();
     world.text(peer, packet);
     EXPECT_EQ(world.take_log(),
-              (Lines{"0 disconnecting forced server close", "0 disconnected forced server close"}))
+              (Lines{"0 disconnecting forced close", "0 disconnected forced close"}))
         << packet;
     EXPECT_TRUE(world.peer(peer).gone) << packet;
     EXPECT_EQ(world.ledger.input(), 0);

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 
 #include <openssl/core_names.h>
 #include <openssl/params.h>
-
-#include "base/check.hpp"
 
 namespace socketio::tls {
 namespace {
@@ -20,8 +19,9 @@ Engine& engine_of(const SSL* ssl) {
 
 const BIO_METHOD* EngineCallbacks::bio() {
   static const BIO_METHOD* const method = [] {
-    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socketio");
-    SIO_CHECK(made != nullptr);
+    const int index = BIO_get_new_index();
+    BIO_METHOD* made = index < 0 ? nullptr : BIO_meth_new(index | BIO_TYPE_SOURCE_SINK, "socketio");
+    if (made == nullptr) throw std::bad_alloc();  // the next connection tries again
     BIO_meth_set_read(made, read);
     BIO_meth_set_write(made, write);
     BIO_meth_set_ctrl(made, control);
@@ -49,7 +49,11 @@ int EngineCallbacks::write(BIO* bio, const char* from, int size) {
   Engine& engine = *static_cast<Engine*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   if (engine.env_ == nullptr || size <= 0) return 0;
-  engine.env_->out.append(engine.env_->arena, {from, static_cast<std::size_t>(size)});
+  try {
+    engine.env_->out.append(engine.env_->arena, {from, static_cast<std::size_t>(size)});
+  } catch (const std::bad_alloc&) {  // must not pass through frames of C; the engine fails
+    return -1;
+  }
   return size;
 }
 
@@ -84,7 +88,8 @@ int EngineCallbacks::ticket(SSL* ssl, unsigned char* name, unsigned char* iv,
   TicketKeys& keys = *engine.env_->tickets;
   TicketKeys::Found found;
   if (sealing != 0) {
-    found.key = &keys.current(engine.now_);
+    found.key = keys.current(engine.now_);
+    if (found.key == nullptr) return kFailed;
     engine.env_->random.fill({reinterpret_cast<char*>(iv), kIv});
     std::memcpy(name, found.key->name.data(), found.key->name.size());
   } else {

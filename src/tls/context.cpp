@@ -33,9 +33,13 @@ int version_number(Version version) {
 int choose_identity(SSL* ssl, int*, void* context) {
   const char* host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   if (host == nullptr) return SSL_TLSEXT_ERR_NOACK;
-  SSL_CTX* found = static_cast<const Context*>(context)->find(host);
-  if (found != SSL_get_SSL_CTX(ssl)) SSL_set_SSL_CTX(ssl, found);
-  return SSL_TLSEXT_ERR_OK;
+  try {
+    SSL_CTX* found = static_cast<const Context*>(context)->find(host);
+    if (found == SSL_get_SSL_CTX(ssl) || SSL_set_SSL_CTX(ssl, found) != nullptr)
+      return SSL_TLSEXT_ERR_OK;
+  } catch (const std::bad_alloc&) {  // must not pass through frames of C
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 // Only who asks for protocols is asked here. Speaking HTTP/1.1 to somebody who has said that he

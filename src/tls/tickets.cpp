@@ -1,8 +1,11 @@
 #include "tls/tickets.hpp"
 
 #include <cstring>
+#include <new>
+#include <utility>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -11,13 +14,23 @@
 namespace socketio::tls {
 namespace {
 
-std::array<unsigned char, 32> hash(const std::array<char, 32>& key, base::Bytes label) {
-  std::array<unsigned char, 32> out{};
+// False: no memory.
+bool hash(const std::array<char, 32>& key, base::Bytes label, std::array<unsigned char, 32>& out) {
   unsigned length = 0;
-  SIO_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                 reinterpret_cast<const unsigned char*>(label.data()), label.size(), out.data(),
-                 &length) != nullptr);
-  return out;
+  const bool done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                         reinterpret_cast<const unsigned char*>(label.data()), label.size(),
+                         out.data(), &length) != nullptr;
+  if (!done) ERR_clear_error();
+  return done;
+}
+
+bool derive(const std::array<char, 32>& chain, TicketKey& key) {
+  std::array<unsigned char, 32> name{};
+  if (!hash(chain, "name", name) || !hash(chain, "cipher", key.cipher) ||
+      !hash(chain, "mac", key.mac))
+    return false;
+  std::memcpy(key.name.data(), name.data(), key.name.size());
+  return true;
 }
 
 bool named(const TicketKey& key, base::Bytes name) {
@@ -35,41 +48,34 @@ TicketSeed TicketSeed::draw(base::Random& random, base::Time now) {
 }
 
 TicketKeys::TicketKeys(const TicketSeed& seed, base::Duration lifetime)
-    : chain_(seed.secret),
-      turn_(base::after(seed.made, lifetime)),
-      lifetime_(lifetime),
-      current_(derive(chain_)),
-      last_(current_) {
+    : chain_(seed.secret), turn_(base::after(seed.made, lifetime)), lifetime_(lifetime) {
   SIO_CHECK(lifetime > base::Duration::zero());
-}
-
-TicketKey TicketKeys::derive(const std::array<char, 32>& chain) {
-  TicketKey key;
-  const auto name = hash(chain, "name");
-  std::memcpy(key.name.data(), name.data(), key.name.size());
-  key.cipher = hash(chain, "cipher");
-  key.mac = hash(chain, "mac");
-  return key;
+  if (!derive(chain_, current_)) throw std::bad_alloc();
+  last_ = current_;
 }
 
 // One step per lifetime that has gone by, however long nobody came.
-void TicketKeys::advance(base::Time now) {
+bool TicketKeys::advance(base::Time now) {
   while (now >= turn_) {
-    const auto next = hash(chain_, "next");
-    std::memcpy(chain_.data(), next.data(), chain_.size());
+    std::array<unsigned char, 32> next{};
+    TicketKey key;
+    if (!hash(chain_, "next", next)) return false;
+    std::array<char, 32> chain{};
+    std::memcpy(chain.data(), next.data(), chain.size());
+    if (!derive(chain, key)) return false;
+    chain_ = chain;
     turn_ = base::after(turn_, lifetime_);
-    last_ = current_;
-    current_ = derive(chain_);
+    last_ = std::exchange(current_, key);
   }
+  return true;
 }
 
-const TicketKey& TicketKeys::current(base::Time now) {
-  advance(now);
-  return current_;
+const TicketKey* TicketKeys::current(base::Time now) {
+  return advance(now) ? &current_ : nullptr;
 }
 
 TicketKeys::Found TicketKeys::find(base::Bytes name, base::Time now) {
-  advance(now);
+  if (!advance(now)) return {};
   if (named(current_, name)) return {&current_, false};
   if (named(last_, name)) return {&last_, true};
   return {};

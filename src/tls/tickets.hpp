@@ -32,20 +32,21 @@ struct TicketKey {
 
 class TicketKeys {
  public:
-  // A ticket is good for `lifetime`, and its key for twice that.
+  // A ticket is good for `lifetime`, and its key for twice that. std::bad_alloc: OpenSSL's hash
+  // takes memory.
   TicketKeys(const TicketSeed& seed, base::Duration lifetime);
 
-  // The key that seals tickets at `now`.
-  const TicketKey& current(base::Time now);
+  // The key that seals tickets at `now`; null when there is no memory to turn to it.
+  const TicketKey* current(base::Time now);
   struct Found {
-    const TicketKey* key = nullptr;  // none: unknown or too old
+    const TicketKey* key = nullptr;  // none: unknown or too old, or no memory
     bool old = false;                // its holder should get a new ticket
   };
   Found find(base::Bytes name, base::Time now);
 
  private:
-  static TicketKey derive(const std::array<char, 32>& chain);
-  void advance(base::Time now);
+  // False: no memory, and nothing has changed.
+  bool advance(base::Time now);
 
   std::array<char, 32> chain_;
   base::Time turn_;  // when the next step is due

@@ -27,7 +27,7 @@ TEST(TicketKeys, TurnTheSameWayEverywhere) {
   TicketKeys other(seed(), hours(2));
   const base::Time start = seed().made;
   for (const int at : {0, 1, 2, 3, 9, 100}) {
-    const TicketKey key = one.current(start + hours(at));
+    const TicketKey key = *one.current(start + hours(at));
     const TicketKeys::Found found = other.find(name(key), start + hours(at));
     ASSERT_NE(found.key, nullptr) << at;
     EXPECT_FALSE(found.old);
@@ -39,7 +39,7 @@ TEST(TicketKeys, TurnTheSameWayEverywhere) {
 TEST(TicketKeys, TheLastKeyOpensAndNoOlderOne) {
   TicketKeys keys(seed(), hours(2));
   const base::Time start = seed().made;
-  const TicketKey first = keys.current(start);
+  const TicketKey first = *keys.current(start);
   EXPECT_FALSE(keys.find(name(first), start + hours(2) - seconds(1)).old);
   EXPECT_TRUE(keys.find(name(first), start + hours(2)).old);
   EXPECT_EQ(keys.find(name(first), start + hours(4)).key, nullptr);
@@ -49,8 +49,8 @@ TEST(TicketKeys, TheLastKeyOpensAndNoOlderOne) {
 
 TEST(TicketKeys, KeysDiffer) {
   TicketKeys keys(seed(), hours(2));
-  const TicketKey first = keys.current(seed().made);
-  const TicketKey second = keys.current(seed().made + hours(2));
+  const TicketKey first = *keys.current(seed().made);
+  const TicketKey second = *keys.current(seed().made + hours(2));
   EXPECT_NE(first.name, second.name);
   EXPECT_NE(first.cipher, second.cipher);
   EXPECT_NE(first.cipher, first.mac);

@@ -37,6 +37,14 @@ Inflater& DeflatePool::inflater(int window_bits) {
   return *inflater;
 }
 
+std::unique_ptr<Inflater> DeflatePool::lend(int window_bits) {
+  return std::move(inflaters_.at(static_cast<std::size_t>(window_bits)));
+}
+
+void DeflatePool::take_back(int window_bits, std::unique_ptr<Inflater> inflater) {
+  inflaters_.at(static_cast<std::size_t>(window_bits)) = std::move(inflater);
+}
+
 void DeflatePool::release() {
   deflaters_ = {};
   inflaters_ = {};
@@ -80,11 +88,41 @@ std::optional<Bytes> Deflate::compress(std::span<const Bytes> parts) {
 Inflated Deflate::inflate(Bytes payload, std::size_t max, base::Ledger& ledger) {
   clear();
   if (in_.takeover && inflater_ == nullptr) inflater_ = std::make_unique<Inflater>(in_.window_bits);
-  Inflater& inflater = in_.takeover ? *inflater_ : pool_->inflater(in_.window_bits);
-  const Inflated outcome = inflater.inflate(payload, max, inflated_, ledger);
+  return go_on_with(in_.takeover ? *inflater_ : pool_->inflater(in_.window_bits), payload, max,
+                    ledger);
+}
+
+Inflated Deflate::go_on(std::size_t max, base::Ledger& ledger) {
+  return go_on_with(*inflater_, base::as_bytes(rest_.view()).substr(rest_at_), max, ledger);
+}
+
+Inflated Deflate::go_on_with(Inflater& inflater, Bytes in, std::size_t max, base::Ledger& ledger) {
+  const Inflated outcome = inflater.inflate(in, max, inflated_, ledger, pool_->options().piece);
   why_ = inflater.why();
-  if (outcome != Inflated::whole) clear();
+  if (outcome == Inflated::more) {
+    if (rest_.empty()) rest_.append(inflater.rest(), ledger);
+    rest_at_ = rest_.size() - inflater.rest().size();
+    if (inflater_ == nullptr) {
+      inflater_ = pool_->lend(in_.window_bits);
+      lent_.emplace(ledger, inflater_bytes(in_.window_bits));
+    }
+    return outcome;
+  }
+  outcome == Inflated::whole ? end_pieces() : clear();
   return outcome;
+}
+
+void Deflate::clear() {
+  inflated_.clear();
+  end_pieces();
+}
+
+void Deflate::end_pieces() {
+  rest_.clear();
+  rest_at_ = 0;
+  if (!lent_) return;
+  lent_.reset();
+  pool_->take_back(in_.window_bits, std::move(inflater_));
 }
 
 }  // namespace socketio::ws

@@ -34,6 +34,9 @@ struct DeflateOptions {
   int level = 6;      // of zlib
   int mem_level = 8;  // of zlib
   std::size_t max_context_bytes = 64 * 1024 * 1024;
+  // About so many bytes are inflated at a time (Inflated::more): a few sent bytes may stand for
+  // many, and others wait meanwhile.
+  std::size_t piece = ~std::size_t{0};
 };
 
 // What both sides have agreed on.
@@ -77,6 +80,9 @@ class DeflatePool {
   // The same with a stream that is somebody's own.
   base::Bytes compress(std::span<const base::Bytes> parts, Deflater& deflater);
   Inflater& inflater(int window_bits);  // as new
+  // For a message that is inflated in pieces, while others use the pool; and back.
+  std::unique_ptr<Inflater> lend(int window_bits);
+  void take_back(int window_bits, std::unique_ptr<Inflater> inflater);
   // Gives all memory back.
   void release();
 
@@ -110,25 +116,47 @@ class Deflate {
   std::optional<base::Bytes> compress(std::span<const base::Bytes> parts);
 
   // One message that was received: see Inflater. The result lies here until clear(), contiguous,
-  // padded and charged to the ledger as input.
+  // padded and charged to the ledger as input. After `more` it goes on with go_on(); what it still
+  // needs of the payload is kept here.
   Inflated inflate(base::Bytes payload, std::size_t max, base::Ledger& ledger);
+  Inflated go_on(std::size_t max, base::Ledger& ledger);
   base::MutBytes message() { return inflated_.view(); }
   base::Bytes why() const { return why_; }
-  void clear() { inflated_.clear(); }
+  void clear();
+  std::size_t held() const {
+    return inflated_.capacity() + rest_.capacity() + (lent_ ? lent_->bytes : 0);
+  }
 
  private:
   struct Direction {
     bool takeover;
     int window_bits;
   };
+  Inflated go_on_with(Inflater& inflater, base::Bytes in, std::size_t max, base::Ledger& ledger);
+  void end_pieces();
+
   DeflatePool* pool_;
   DeflateBudget* budget_;
   std::size_t charged_;
   Direction out_;
   Direction in_;
   std::unique_ptr<Deflater> deflater_;  // with takeover, once used
-  std::unique_ptr<Inflater> inflater_;  // likewise
+  std::unique_ptr<Inflater> inflater_;  // likewise; or the pool's, in the middle of a message
   base::InBuffer inflated_;
+  base::InBuffer rest_;  // of a payload that is inflated in pieces, from rest_at_ on
+  std::size_t rest_at_ = 0;
+  // What the pool's stream counts meanwhile.
+  struct Lent {
+    Lent(base::Ledger& to, std::size_t size) : ledger(to), bytes(size) {
+      ledger.charge_input(bytes);
+    }
+    ~Lent() { ledger.credit_input(bytes); }
+    Lent(const Lent&) = delete;
+    Lent& operator=(const Lent&) = delete;
+    base::Ledger& ledger;
+    std::size_t bytes;
+  };
+  std::optional<Lent> lent_;
   base::Bytes why_{};
 };
 

@@ -86,33 +86,42 @@ Inflater::~Inflater() = default;
 
 void Inflater::reset() {
   inflateReset(&stream_->z);
+  begun_ = false;
 }
 
 Inflated Inflater::inflate(Bytes payload, std::size_t max, base::InBuffer& out,
-                           base::Ledger& ledger) {
+                           base::Ledger& ledger, std::size_t piece) {
   // Not a legal form, but one with an obvious meaning; `ws` reads it so.
-  if (payload.empty()) return Inflated::whole;
-  Inflated outcome = step(payload, max, out, ledger);
+  if (payload.empty() && !begun_) return Inflated::whole;
+  Inflated outcome = step(payload, max, out, ledger, piece);
+  begun_ = outcome == Inflated::more;
   if (outcome != Inflated::whole || ended_) return outcome;
-  outcome = step(kTail, max, out, ledger);
+  outcome = step(kTail, max, out, ledger, ~std::size_t{0});
   if (outcome != Inflated::whole) return outcome;
   if ((stream_->z.data_type & kBetweenBlocks) != 0) return Inflated::whole;
   why_ = "unexpected end of file";
   return Inflated::invalid;
 }
 
-Inflated Inflater::step(Bytes in, std::size_t max, base::InBuffer& out, base::Ledger& ledger) {
+Inflated Inflater::step(Bytes in, std::size_t max, base::InBuffer& out, base::Ledger& ledger,
+                        std::size_t piece) {
   z_stream& z = stream_->z;
-  std::array<char, kStep> piece;
-  set_input(z, in);
+  std::array<char, kStep> room;
+  const std::size_t before = out.size();
+  const Bytes now = in.substr(0, piece);  // empty blocks are work, too
+  set_input(z, now);
   ended_ = false;
   do {
-    z.next_out = reinterpret_cast<Bytef*>(piece.data());
-    z.avail_out = static_cast<uInt>(piece.size());
+    if (out.size() - before >= piece) {
+      rest_ = in.substr(now.size() - z.avail_in);
+      return Inflated::more;
+    }
+    z.next_out = reinterpret_cast<Bytef*>(room.data());
+    z.avail_out = static_cast<uInt>(room.size());
     const int result = ::inflate(&z, Z_SYNC_FLUSH);
-    const std::size_t made = piece.size() - z.avail_out;
+    const std::size_t made = room.size() - z.avail_out;
     if (made > max - out.size()) return Inflated::too_big;
-    out.append({piece.data(), made}, ledger);
+    out.append({room.data(), made}, ledger);
     if (result == Z_MEM_ERROR) throw std::bad_alloc();
     if (result == Z_STREAM_END) {
       // A "last" block, which need not be the last (RFC 7692 §7.2.3.4): go on behind it with the
@@ -125,7 +134,8 @@ Inflated Inflater::step(Bytes in, std::size_t max, base::InBuffer& out, base::Le
       return Inflated::invalid;
     }
   } while (z.avail_in > 0 || z.avail_out == 0);
-  return Inflated::whole;
+  rest_ = in.substr(now.size());
+  return rest_.empty() ? Inflated::whole : Inflated::more;
 }
 
 }  // namespace socketio::ws

@@ -46,7 +46,12 @@ class Deflater {
   std::unique_ptr<Stream> stream_;
 };
 
-enum class Inflated : std::uint8_t { whole, too_big, invalid };
+enum class Inflated : std::uint8_t {
+  whole,
+  more,  // as much as was asked for at a time: there is more in what came
+  too_big,
+  invalid
+};
 
 class Inflater {
  public:
@@ -59,19 +64,25 @@ class Inflater {
   Inflater& operator=(const Inflater&) = delete;
 
   // Appends the message that `payload` stands for, at most `max` bytes. `invalid`: why() says it in
-  // the words of zlib. Time and memory are linear in the payload and `max`. After anything but
-  // `whole` the stream is of no use until reset().
-  Inflated inflate(base::Bytes payload, std::size_t max, base::InBuffer& out, base::Ledger& ledger);
+  // the words of zlib. Time and memory are linear in the payload and `max`. After about `piece`
+  // bytes, in or out, it stops with `more`: the next call goes on with rest(), in any memory. After
+  // anything but `whole` and `more` the stream is of no use until reset().
+  Inflated inflate(base::Bytes payload, std::size_t max, base::InBuffer& out, base::Ledger& ledger,
+                   std::size_t piece = ~std::size_t{0});
+  base::Bytes rest() const { return rest_; }
   base::Bytes why() const { return why_; }
   void reset();
 
  private:
   struct Stream;
-  Inflated step(base::Bytes in, std::size_t max, base::InBuffer& out, base::Ledger& ledger);
+  Inflated step(base::Bytes in, std::size_t max, base::InBuffer& out, base::Ledger& ledger,
+                std::size_t piece);
 
   std::unique_ptr<Stream> stream_;
   base::Bytes why_{};
+  base::Bytes rest_{};
   bool ended_ = false;  // the input ended with a last block
+  bool begun_ = false;  // the last call said `more`
 };
 
 }  // namespace socketio::ws

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "base/check.hpp"
 #include "ws/mask.hpp"
@@ -119,7 +120,13 @@ Event Machine::next(Env env, base::Time now) {
     }
     if (read_whole(env, event)) return event;
   }
+  if (inflating_ && state_ == State::open) {
+    const Inflated outcome = env.deflate->go_on(limits_->max_message, env.ledger);
+    if (take_inflated(outcome, env, event) == Step::failed) take_last(event);
+    return event;
+  }
   if (env.deflate != nullptr) env.deflate->clear();
+  if (std::exchange(inflating_, false)) opcode_ = Opcode::continuation;  // nobody wants it now
   if (state_ >= State::failed) {
     take_last(event);
     return event;
@@ -378,19 +385,20 @@ MutBytes Machine::absorb(MutBytes source, std::size_t n, base::Ledger& ledger) {
 
 // The payload lies in hold_ or in the fed view, the message in env.deflate.
 Machine::Step Machine::inflate(MutBytes payload, Env& env, Event& event) {
-  Deflate& deflate = *env.deflate;
   delivered_ = true;
-  switch (deflate.inflate(base::as_bytes(payload), limits_->max_message, env.ledger)) {
-    case Inflated::too_big:
-      return refuse({CloseCode::too_big, "Max payload size exceeded"}, env);
-    case Inflated::invalid:
-      return refuse({CloseCode::invalid_payload, deflate.why()}, env);
-    case Inflated::whole:
-      break;
-  }
-  if (opcode_ != Opcode::text || valid_utf8(base::as_bytes(deflate.message())))
-    return deliver(deflate.message(), event);
-  deflate.clear();
+  return take_inflated(
+      env.deflate->inflate(base::as_bytes(payload), limits_->max_message, env.ledger), env, event);
+}
+
+Machine::Step Machine::take_inflated(Inflated outcome, Env& env, Event& event) {
+  if (inflating_ = outcome == Inflated::more; inflating_) return Step::event;  // which is none
+  if (outcome == Inflated::too_big)
+    return refuse({CloseCode::too_big, "Max payload size exceeded"}, env);
+  if (outcome == Inflated::invalid)
+    return refuse({CloseCode::invalid_payload, env.deflate->why()}, env);
+  if (opcode_ != Opcode::text || valid_utf8(base::as_bytes(env.deflate->message())))
+    return deliver(env.deflate->message(), event);
+  env.deflate->clear();
   return refuse({CloseCode::invalid_payload, kBadText}, env);
 }
 

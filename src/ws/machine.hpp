@@ -9,9 +9,10 @@
 // every input costs time linear in its size, however it is split or fragmented.
 //
 // With permessage-deflate (RFC 7692; Env::deflate) RSV1 of a first frame marks a compressed
-// message. Its payload is gathered as it came, bounded like any other, and inflated in one go when
-// it is whole: so a stalled message holds what was sent and no stream. max_message counts what
-// comes out too. Without it RSV1 is refused.
+// message. Its payload is gathered as it came, bounded like any other, and inflated when it is
+// whole: so a stalled message holds what was sent and no stream. That may take several calls of
+// next(), each with about DeflateOptions::piece bytes. max_message counts what comes out too.
+// Without it RSV1 is refused.
 //
 // Messages come out whole and contiguous, unmasked in place where the bytes already lie together.
 // Pings are answered and the close handshake is done inside; the driver only moves bytes and closes
@@ -96,8 +97,11 @@ class Machine {
   // True when next() may still find something without another feed().
   bool has_input() const {
     if (state_ >= State::failed) return state_ == State::failed;
-    return !starved_ && (!fed_.empty() || hold_.size() > raw_);
+    return inflating_ || (!starved_ && (!fed_.empty() || hold_.size() > raw_));
   }
+  // next() said `none` in the middle of a message that is inflated in pieces: call it again, when
+  // others had their turn.
+  bool inflating() const { return inflating_; }
 
   // Messages going out. Return false after close() or failure, and for more than kMaxSend bytes
   // (nothing is written). `compress`: when that was negotiated and the message is long enough.
@@ -155,6 +159,7 @@ class Machine {
   base::MutBytes absorb(base::MutBytes source, std::size_t n, base::Ledger& ledger);
   Step deliver(base::MutBytes payload, Event& event);
   Step inflate(base::MutBytes payload, Env& env, Event& event);
+  Step take_inflated(Inflated outcome, Env& env, Event& event);
   Step peer_closed(base::MutBytes payload, Env& env, Event& event);
 
   Step refuse(const Violation& violation, Env& env);
@@ -183,6 +188,7 @@ class Machine {
   bool compressed_ = false;  // the current message is
   bool delivered_ = false;   // the message in hold_ was the last event: its bytes may go
   bool starved_ = false;     // next() has looked at all there is
+  bool inflating_ = false;   // the current message is whole, and in env.deflate in part
 };
 // There is one per connection.
 static_assert(sizeof(Machine) <= 96);

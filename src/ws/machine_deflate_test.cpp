@@ -135,8 +135,10 @@ std::vector<Row> rows() {
   };
 }
 
-std::vector<Record> run(const std::vector<std::string_view>& pieces, bool keep_often = false) {
-  Server server;
+std::vector<Record> run(const std::vector<std::string_view>& pieces, bool keep_often = false,
+                        const DeflateOptions& options = always()) {
+  Peer server(Role::server);
+  server.use(kNoContext, options);
   server.keep_often = keep_often;
   for (const std::string_view piece : pieces) server.feed(piece);
   EXPECT_EQ(server.held(), 0);
@@ -154,7 +156,64 @@ TEST(MachineDeflate, RowsWholeAndSplitAtEveryByte) {
     std::vector<std::string_view> bytes;
     for (std::size_t i = 0; i < input.size(); ++i) bytes.push_back(input.substr(i, 1));
     ASSERT_EQ(run(bytes), row.events);
+    DeflateOptions in_pieces = always();
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{7}}) {
+      in_pieces.piece = piece;
+      ASSERT_EQ(run({input}, false, in_pieces), row.events) << "inflated by " << piece;
+      ASSERT_EQ(run(bytes, true, in_pieces), row.events) << "inflated by " << piece;
+    }
   }
+}
+
+// Long messages of two connections are inflated by turns, from one pool; with context or without.
+TEST(MachineDeflate, D10_InPieces) {
+  DeflateOptions options = always();
+  options.piece = 50'000;
+  const std::string message = packed(std::string(300'000, 'a'));
+  for (const DeflateParams& params : {kNoContext, kContext}) {
+    DeflatePool pool(options);
+    base::Ledger ledger;
+    Deflate one(Role::server, params, pool);
+    Deflate other(Role::server, params, pool);
+    for (int round = 0; round < 2; ++round) {
+      ASSERT_EQ(one.inflate(message, 300'000, ledger), Inflated::more);
+      ASSERT_EQ(other.inflate(message, 299'999, ledger), Inflated::more);
+      EXPECT_GT(one.held(), 50'000U);
+      int calls = 1;
+      Inflated outcome = Inflated::more;
+      while (outcome == Inflated::more) {
+        outcome = one.go_on(300'000, ledger);
+        ++calls;
+      }
+      EXPECT_EQ(outcome, Inflated::whole);
+      EXPECT_EQ(base::as_bytes(one.message()), std::string(300'000, 'a'));
+      EXPECT_GE(calls, 5);
+      while ((outcome = other.go_on(299'999, ledger)) == Inflated::more) {
+      }
+      EXPECT_EQ(outcome, Inflated::too_big);
+      one.clear();
+      EXPECT_EQ(ledger.input(), 0);
+      if (!params.client_no_context_takeover) break;  // of no use after that
+    }
+  }
+}
+
+// Whoever is closed, or closes, in the middle of one is not told of it.
+TEST(MachineDeflate, ClosedInTheMiddleOfAMessage) {
+  DeflateOptions options = always();
+  options.piece = 50'000;
+  Peer server(Role::server);
+  server.use(kNoContext, options);
+  server.send_pongs = false;  // one piece
+  server.feed(compressed(1, packed(std::string(300'000, 'a'))));
+  EXPECT_TRUE(server.machine().inflating());
+  EXPECT_TRUE(server.machine().has_input());
+  EXPECT_TRUE(server.events.empty());
+  server.machine().close(1000, "", server.env(), server.now());
+  server.send_pongs = true;
+  server.feed(text("not read") + frame(8, code_body(1000)));
+  EXPECT_EQ(server.events, (std::vector{Record{EventKind::closed, "", 1000, "", false}}));
+  EXPECT_EQ(server.held(), 0);
 }
 
 // D18, and the same with context: the reference of the second message is the difference.

@@ -6,6 +6,7 @@
 
 #include "lab.hpp"
 #include "net/listener.hpp"
+#include "net/sys.hpp"
 #include "server/shard.hpp"
 #include "suites.hpp"
 #include "support/on_signal.hpp"
@@ -99,7 +100,8 @@ void run_protocol(const SuiteOptions& given, bool allow_eio3) {
   set_times(given, options);
   socketio::net::SystemRandom random;
   PlainEcho echo;
-  run(given, std::make_shared<socketio::detail::Hub>(options, random), echo);
+  run(given, std::make_shared<socketio::detail::Hub>(options, random, socketio::net::system_now()),
+      echo);
 }
 
 }  // namespace
@@ -120,7 +122,8 @@ void run_engine_client(const SuiteOptions& given) {
     return request.query("deny").empty();
   };
   socketio::net::SystemRandom random;
-  const auto hub = std::make_shared<socketio::detail::Hub>(options, random);
+  const auto hub =
+      std::make_shared<socketio::detail::Hub>(options, random, socketio::net::system_now());
   ClientEcho echo;
   hub->engine.gated = true;
   hub->engine.middlewares.emplace_back([&echo](const socketio::EngineRequest& r) { echo.note(r); });

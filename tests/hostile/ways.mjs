@@ -89,9 +89,9 @@ export const handshakes = (rows) => rows.map(([id, what, sent, wanted, log = []]
       assert.match(said[3], /^0\{"sid":"…","upgrades":\[\]/);
       return;
     }
-    const [status, body] = wanted;
+    const [status, body, ends = ["FIN", kNotFound]] = wanted;
     assert(body === undefined ? said[0].startsWith(`${status} `) : said[0] === `${status} ${body}`, said[0]);
-    assert(["FIN", kNotFound].includes(said[3]), said[3]);
+    assert(ends.includes(said[3]), said[3]);
   },
   checkLog: (told) => assert.deepEqual(told, log),
 }));
@@ -196,7 +196,7 @@ function suits(said, outcome) {
 }
 
 function logOf(outcome) {
-  if (outcome.kind === "violates") return reasons([kForced, "forced server close"]);
+  if (outcome.kind === "violates") return reasons(kForced);
   if (outcome.kind === "closes") return reasons(outcome.reason ?? kForced);
   if (outcome.kind === "either" && outcome.of.some(isClosing)) return reasons([kForced, kLeft]);
   const event = outcome.kind === "delivers" ? [`event:${outcome.event}`] : [];

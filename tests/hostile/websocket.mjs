@@ -39,7 +39,7 @@ export const kHandshakes = [
   ["W23", "a foreign Origin", plus("Origin: http://evil.example"), 101],
   ["W24", "Origin: null", plus("Origin: null"), 101],
   ["W25", "VT in Origin", plus("Origin: a\x0bb"), [400, ""]],
-  ["W26", "another path", upgradeRequest("/elsewhere"), [404]],
+  ["W26", "another path", upgradeRequest("/elsewhere"), [404, undefined, ["FIN"]]],
   ["W27", "a body (GHSA-mfx4-hv73-q22v)", `${plus("Content-Length: 5")}hello`, [400, ""]],
   ["W28", "transport=polling", upgradeRequest(to("EIO=4&transport=polling")), [400, "Bad request"], ["error:3"]],
   ["W29", "EIO=3", upgradeRequest(to("EIO=3&transport=websocket")), [400, "Unsupported protocol version"], ["error:5"]],

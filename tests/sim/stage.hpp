@@ -28,7 +28,7 @@ class Meddler {
 class Stage {
  public:
   Stage(std::uint64_t seed, ServerOptions options, Meddler* meddler = nullptr)
-      : world(seed), hub(make_hub(seed, std::move(options))), meddler_(meddler) {
+      : world(seed), hub(make_hub(seed, std::move(options), world.now())), meddler_(meddler) {
     auto backend = std::make_unique<net::SimBackend>(world);
     backend_ = backend.get();
     server::ShardServices services;
@@ -110,11 +110,12 @@ class Stage {
   int listener = -1;
 
  private:
-  static std::shared_ptr<detail::Hub> make_hub(std::uint64_t seed, ServerOptions options) {
+  static std::shared_ptr<detail::Hub> make_hub(std::uint64_t seed, ServerOptions options,
+                                               base::Time now) {
     net::SeededRandom random(seed ^ 0x51D);
     options.serve_client = false;
     options.log_level = LogLevel::error;
-    return std::make_shared<detail::Hub>(std::move(options), random);
+    return std::make_shared<detail::Hub>(std::move(options), random, now);
   }
   bool has_work() {
     return backend_->ready() || !shard->loop().mailbox().empty() ||

@@ -16,6 +16,8 @@ using sim::Heard;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr seconds kTicketLifetime{60};
+
 class Faults final : public sim::Meddler {
  public:
   explicit Faults(Fault& fault) : fault_(fault) {}
@@ -158,7 +160,10 @@ ServerOptions options_of(Script script) {
     o.per_message_deflate.emplace();
     o.per_message_deflate->threshold = 0;
   }
-  if (script == Script::tls) o.tls = test::tls_options();
+  if (script == Script::tls) {
+    o.tls = test::tls_options();
+    o.tls->session_lifetime = kTicketLifetime;
+  }
   if (script == Script::recovery) o.connection_state_recovery.emplace();
   if (script == Script::recovery)
     o.connection_state_recovery->max_disconnection_duration = seconds(30);
@@ -208,6 +213,8 @@ class Play {
     if (script_ == Script::tls) quiet.tls = test::client_context();
     bystander_client_.emplace(stage_.world, sim::kServer, quiet, bystander_, 0);
     if (!ask_bystander()) return "the bystander was not answered before";
+    // The next handshake turns the keys of the tickets.
+    if (script_ == Script::tls) stage_.run(kTicketLifetime);
     faults_.on = fault_.on = true;
     fail_allocation(allocation);
     perform();
