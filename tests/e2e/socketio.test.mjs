@@ -226,7 +226,7 @@ describe("many at once", () => {
     const answers = await Promise.all(sockets.map((socket, i) => ask(socket, i, Buffer.from([i % 256]))));
     assert.deepEqual(answers, sockets.map((_, i) => i));
     for (const socket of sockets) socket.disconnect();
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while ((await ownLog.read()).clients > 0 && Date.now() < deadline) await sleep(50);
     assert.equal((await ownLog.read()).clients, 0);
     await own.stop();

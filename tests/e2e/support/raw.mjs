@@ -8,7 +8,7 @@ import { request, sleep, within } from "./wire.mjs";
 
 export * from "../../rfc6455/frames.mjs";
 
-const kPatienceMs = 20_000;  // never what a test asserts; only how long it waits before it gives up
+const kPatienceMs = 60_000;  // never what a test asserts; only how long it waits before it gives up
 const kEmpty = Buffer.alloc(0);
 
 // --- TCP -----------------------------------------------------------------------------------------------------------

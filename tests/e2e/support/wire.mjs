@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { WebSocket } from "ws";
 
-const kPatienceMs = 15_000;  // never what a test asserts; only how long it waits before it gives up
+const kPatienceMs = 60_000;  // never what a test asserts; only how long it waits before it gives up
 
 export function within(promise, what, ms = kPatienceMs) {
   let timer;
