@@ -216,9 +216,10 @@ for (const [way, transports] of Object.entries(kWays)) {
 }
 
 describe("many at once", () => {
-  test("200 clients of all three kinds", async () => {
+  test("200 clients of all three kinds", async (t) => {
     const ways = Object.values(kWays);
     const own = await conformance("probe");
+    t.after(() => own.stop());
     const ownLog = new Log(own);
     const sockets = await Promise.all(Array.from({ length: 200 }, (_, i) => officialConnected(own, ways[i % 3])));
     assert.equal(new Set(sockets.map((socket) => socket.id)).size, 200);
@@ -229,7 +230,6 @@ describe("many at once", () => {
     const deadline = Date.now() + 60_000;
     while ((await ownLog.read()).clients > 0 && Date.now() < deadline) await sleep(50);
     assert.equal((await ownLog.read()).clients, 0);
-    await own.stop();
   });
 });
 
