@@ -101,8 +101,8 @@ void check(const Settings& settings) {
   if (options.binary > 0 && !messages) refuse("--binary is of messages: not with connect or idle");
   if (options.burst > 0 && options.scenario != Scenario::idle)
     refuse("--burst belongs to the scenario idle");
-  if (options.deflate && (options.transport != load::Transport::websocket || options.binary > 0))
-    refuse("--deflate is of text on Socket.IO's WebSockets: not with polling, --raw or --binary");
+  if (options.deflate && (options.transport == load::Transport::polling || options.binary > 0))
+    refuse("--deflate is of text on WebSockets: not with polling or --binary");
   if (options.messages > 0 && options.scenario == Scenario::idle)
     refuse("--messages: idle sends none");
   const std::uint64_t rooms = options.scenario == Scenario::rooms ? options.rooms : options.clients;

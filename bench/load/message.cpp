@@ -53,6 +53,7 @@ std::string records(std::uint32_t count) {
 
 std::vector<Packet> make_message(const Options& options, std::uint32_t payload) {
   if (options.transport == Transport::raw) {
+    if (options.deflate) return {{false, records(payload)}};
     return {{options.binary > 0, letters(options.binary > 0 ? options.binary : payload)}};
   }
   const std::string id = options.ack ? "0" : "";
