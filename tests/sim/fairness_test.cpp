@@ -37,6 +37,12 @@ std::string times(int n, const std::string& text) {
   return all;
 }
 
+std::string post(const std::string& sid, const std::string& body) {
+  return "POST /socket.io/?EIO=4&transport=polling&sid=" + sid +
+         " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         body;
+}
+
 class Fairness : public ::testing::Test {
  protected:
   static constexpr int kFlood = 1'000;
@@ -48,6 +54,12 @@ class Fairness : public ::testing::Test {
              more + "\r\n");
     stage_.run(milliseconds(5));
     ASSERT_NE(peer.got.find(" 101 "), std::string::npos) << peer.got;
+  }
+  // The id of a session that the peer begins over long polling.
+  std::string polling_session(Peer& peer) {
+    peer.say("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n");
+    stage_.run(milliseconds(5));
+    return peer.got.substr(peer.got.find("\"sid\":\"") + 7, 20);
   }
   // All of the flood, and where the neighbour's message came in.
   void expect_turn_within(std::size_t most) {
@@ -96,20 +108,13 @@ TEST_F(Fairness, PacketsOfAPayload) {
   stage_.of("/").on_event("f", [this] { seen_ += 'f'; });
   stage_.of("/").on_event("n", [this] { seen_ += 'n'; });
   Peer flood(stage_);
-  flood.say("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n");
-  stage_.run(milliseconds(5));
-  const std::string sid = flood.got.substr(flood.got.find("\"sid\":\"") + 7, 20);
-  const auto post = [&](const std::string& body) {
-    flood.say("POST /socket.io/?EIO=4&transport=polling&sid=" + sid +
-              " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) +
-              "\r\n\r\n" + body);
-  };
-  post("40");
+  const std::string sid = polling_session(flood);
+  flood.say(post(sid, "40"));
   Peer neighbour(stage_);
   upgrade(neighbour, "/socket.io/?EIO=4&transport=websocket");
   neighbour.say(frame("40"));
   stage_.run(milliseconds(5));
-  post(times(kFlood - 1, "42[\"f\"]\x1e") + "42[\"f\"]");
+  flood.say(post(sid, times(kFlood - 1, "42[\"f\"]\x1e") + "42[\"f\"]"));
   neighbour.say(frame("42[\"n\"]"));
   expect_turn_within(64);
 }
@@ -119,20 +124,13 @@ TEST_F(Fairness, PacketsOfPayloadsOfATurn) {
   stage_.of("/").on_event("f", [this] { seen_ += 'f'; });
   stage_.of("/").on_event("n", [this] { seen_ += 'n'; });
   Peer flood(stage_);
-  flood.say("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n");
-  stage_.run(milliseconds(5));
-  const std::string sid = flood.got.substr(flood.got.find("\"sid\":\"") + 7, 20);
-  const auto post = [&](const std::string& body) {
-    return "POST /socket.io/?EIO=4&transport=polling&sid=" + sid +
-           " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-           body;
-  };
-  flood.say(post("40"));
+  const std::string sid = polling_session(flood);
+  flood.say(post(sid, "40"));
   Peer neighbour(stage_);
   upgrade(neighbour, "/socket.io/?EIO=4&transport=websocket");
   neighbour.say(frame("40"));
   stage_.run(milliseconds(5));
-  flood.say(times(kFlood / 50, post(times(49, "42[\"f\"]\x1e") + "42[\"f\"]")));
+  flood.say(times(kFlood / 50, post(sid, times(49, "42[\"f\"]\x1e") + "42[\"f\"]")));
   neighbour.say(frame("42[\"n\"]"));
   expect_turn_within(2 * 64);  // the last one is begun while there is something left of the turn
 }
