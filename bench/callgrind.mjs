@@ -28,6 +28,20 @@ export function parseProfile(text) {
   return costs;
 }
 
+/** How often functions were called whose name contains `part`. */
+export function countCalls(text, part) {
+  const wanted = new Map();  // by number, which stands alone after the first time
+  let called = "";
+  let count = 0;
+  for (const line of text.split("\n")) {
+    const named = /^c?fn=\((\d+)\)(?: (.*))?$/.exec(line);
+    if (named?.[2] !== undefined) wanted.set(named[1], named[2].includes(part));
+    if (line.startsWith("cfn=")) called = named?.[1];
+    if (line.startsWith("calls=") && wanted.get(called)) count += Number(line.slice(6).split(" ")[0]);
+  }
+  return count;
+}
+
 const sum = (costs) => [...costs.values()].reduce((total, cost) => total + cost, 0);
 
 /** What `events` more events cost: {total, functions: [[name, instructions per event], ...]}, the dearest first. */

@@ -1,7 +1,7 @@
 // What bench/instructions makes of a profile and of its baseline.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { formatBaseline, growth, parseBaseline, parseProfile, perEvent } from "./callgrind.mjs";
+import { countCalls, formatBaseline, growth, parseBaseline, parseProfile, perEvent } from "./callgrind.mjs";
 
 const profile = (a, b) => `# callgrind format
 version: 1
@@ -31,6 +31,12 @@ totals: ${a + b + 15}
 test("a profile is cut into what each function costs by itself", () => {
   const costs = parseProfile(profile(100, 7));
   assert.deepEqual([...costs], [["main", 15], ["a(std::vector<int, std::allocator<int> > const&)", 100], ["b", 7]]);
+});
+
+test("calls are counted by a part of the name", () => {
+  assert.equal(countCalls(profile(100, 7), "a(std::vector"), 3);
+  assert.equal(countCalls(profile(100, 7), "b"), 1);
+  assert.equal(countCalls(profile(100, 7), "nobody"), 0);
 });
 
 test("the difference of two runs is what the events cost", () => {

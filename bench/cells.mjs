@@ -32,7 +32,7 @@ const closed = [
     only: "socketio", limits: { "socket.io": 1 / 8 }, most: 1700, slow: true,
   },
   {
-    id: "P10", title: "idle, after 900 kB each", mode: "echo", args: ["--scenario", "idle", "-c", 1000, "--burst", 900000],
+    id: "P10", title: "idle, after 900 kB each", mode: "echo", args: [...idle, "--burst", 900000],
     what: "rss_per_client", only: "socketio", limits: { "socket.io": 1 / 15 }, most: 1100, slow: true,
   },
   { id: "P11", title: "connect and leave", mode: "echo", args: ["--scenario", "connect", "-c", 64], limits: { "socket.io": 0.12 } },

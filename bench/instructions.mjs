@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { formatBaseline, growth, parseBaseline, parseProfile, perEvent } from "./callgrind.mjs";
+import { countCalls, formatBaseline, growth, parseBaseline, parseProfile, perEvent } from "./callgrind.mjs";
 import { here, launch, requirePrograms, startServer, stop } from "./servers.mjs";
 
 const usage = `bench/instructions [MODE...] [options]
@@ -17,6 +17,7 @@ const usage = `bench/instructions [MODE...] [options]
   --messages N  fewer or more than the mode's own number
   --clients N   instead of the mode's own number
   --backend B   of the server: epoll (what the baseline is of) or io_uring
+  --threads N   of the server; above 1 the jobs sent from thread to thread per event are printed as well
   --bin DIR     where bench-server and sio are (build/bench/bin)
 The baseline holds for one compiler; with another one --check ends with status 77 and says so.`;
 
@@ -24,6 +25,7 @@ const kBaseline = join(here, "instructions.baseline");
 const kTolerance = 0.03;
 const kTop = 40;
 const kSkipped = 77;
+const kHop = "Hub::put(";  // how a thread gives another one something to do
 const kClients = 100;
 const kHead = [
   "Instructions per event in user space, by bench/instructions --update, with --backend epoll: the whole event, then the",
@@ -46,7 +48,7 @@ function readOptions() {
     options: {
       check: { type: "boolean", default: false }, update: { type: "boolean", default: false },
       functions: { type: "string" }, messages: { type: "string" }, clients: { type: "string" },
-      backend: { type: "string", default: "epoll" },
+      backend: { type: "string", default: "epoll" }, threads: { type: "string", default: "1" },
       bin: { type: "string", default: join(here, "../build/bench/bin") }, help: { type: "boolean", default: false },
     },
   });
@@ -55,7 +57,8 @@ function readOptions() {
     process.exit(0);
   }
   for (const name of positionals) if (!modes[name]) throw new Error(`no mode ${name}\n${usage}`);
-  if (values.backend !== "epoll" && (values.check || values.update)) throw new Error("the baseline is of epoll");
+  const asBaseline = values.backend === "epoll" && values.threads === "1";
+  if (!asBaseline && (values.check || values.update)) throw new Error("the baseline is of epoll and one thread");
   const chosen = positionals.length > 0 ? positionals : Object.keys(modes);
   const functions = Number(values.functions ?? (positionals.length === 1 && !values.check ? 20 : 0));
   return { ...values, bin: resolve(values.bin), chosen, functions };
@@ -69,9 +72,10 @@ async function profile(name, messages, options, folder) {
   const file = join(folder, `${name}.${messages}`);
   const server = {
     name: "bench-server", folder: here,
-    command: `valgrind --tool=callgrind --callgrind-out-file=${file} ${options.bin}/bench-server --port {port} --mode {mode} --backend ${options.backend}`,
+    command: `valgrind --fair-sched=yes --tool=callgrind --callgrind-out-file=${file} ${options.bin}/bench-server --port {port} --mode {mode} --backend ${options.backend}`,
+    ours: true,
   };
-  const child = await startServer(server, mode.server, {});
+  const child = await startServer(server, mode.server, { threads: Number(options.threads) });
   let operations = 0;
   try {
     const args = [...mode.args, "--port", child.port, "-c", options.clients ?? mode.clients ?? kClients, "--messages", messages, "--json", "--quiet"];
@@ -81,13 +85,15 @@ async function profile(name, messages, options, folder) {
   } finally {
     await stop(child);
   }
-  return { operations, costs: parseProfile(readFileSync(file, "utf8")) };
+  const text = readFileSync(file, "utf8");
+  return { operations, costs: parseProfile(text), hops: countCalls(text, kHop) };
 }
 
 async function measure(name, options, folder) {
   const messages = Number(options.messages ?? modes[name].messages);
   const [fewer, more] = await Promise.all([messages, 2 * messages].map((n) => profile(name, n, options, folder)));
-  return perEvent(fewer.costs, more.costs, more.operations - fewer.operations);
+  const events = more.operations - fewer.operations;
+  return { ...perEvent(fewer.costs, more.costs, events), hops: (more.hops - fewer.hops) / events };
 }
 
 function check(measured, baseline) {
@@ -125,7 +131,8 @@ async function main() {
       const result = (measured[name] = await measure(name, options, folder));
       const before = baseline?.modes[name]?.total;
       const change = before ? `  (${((result.total / before - 1) * 100).toFixed(2)} % against the baseline)` : "";
-      console.log(`${name.padEnd(10)}${result.total.toFixed(1).padStart(10)} instructions per event${change}`);
+      const hops = Number(options.threads) > 1 ? `, ${result.hops.toFixed(4)} jobs to other threads` : "";
+      console.log(`${name.padEnd(10)}${result.total.toFixed(1).padStart(10)} instructions per event${hops}${change}`);
       for (const [text, cost] of result.functions.slice(0, options.functions)) console.log(`${cost.toFixed(1).padStart(10)} ${text.slice(0, 160)}`);
     }
   } finally {

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
-import { here, launch, startServer, stop } from "./servers.mjs";
+import { freePort, here, launch, startServer, stop } from "./servers.mjs";
 
 const bin = process.env.SIO_BIN_DIR ?? join(here, "../build/dev/bin");
 const servers = {};
@@ -139,9 +139,7 @@ test("text for people, progress on standard error unless quiet", async () => {
 });
 
 test("a server that is not there, or is another one, is an error", async () => {
-  const server = await silent();
-  const { port } = server.address();
-  server.close();
+  const port = await freePort();
   for (const transport of ["websocket", "polling"]) {
     const gone = await sio(`bench -q --port ${port} -c 2 --messages 1 --transport ${transport}`);
     assert.equal(gone.code, 1);
