@@ -28,14 +28,14 @@ export function parseProfile(text) {
   return costs;
 }
 
-/** How often functions were called whose name contains `part`. */
-export function countCalls(text, part) {
+/** How often functions were called whose name matches `pattern`. */
+export function countCalls(text, pattern) {
   const wanted = new Map();  // by number, which stands alone after the first time
   let called = "";
   let count = 0;
   for (const line of text.split("\n")) {
     const named = /^c?fn=\((\d+)\)(?: (.*))?$/.exec(line);
-    if (named?.[2] !== undefined) wanted.set(named[1], named[2].includes(part));
+    if (named?.[2] !== undefined) wanted.set(named[1], pattern.test(named[2]));
     if (line.startsWith("cfn=")) called = named?.[1];
     if (line.startsWith("calls=") && wanted.get(called)) count += Number(line.slice(6).split(" ")[0]);
   }
