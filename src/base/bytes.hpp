@@ -13,8 +13,8 @@ namespace socketio::base {
 using Bytes = std::string_view;
 using MutBytes = std::span<char>;
 
-// Received bytes are always followed by this many readable (not meaningful) bytes, because the JSON
-// parser loads whole vectors. Whoever hands MutBytes upwards promises it.
+// Received bytes are always followed by this many initialised (not meaningful) bytes, because the
+// JSON parser loads whole vectors. Whoever hands MutBytes upwards promises it.
 inline constexpr std::size_t kPadding = 64;
 
 inline Bytes as_bytes(MutBytes bytes) {

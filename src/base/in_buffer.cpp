@@ -13,7 +13,6 @@ void InBuffer::grow(std::size_t capacity, Ledger& ledger) {
   auto* block = new (memory) Block{&ledger, size(), capacity};
   char* to = reinterpret_cast<char*>(block + 1);
   if (block_ != nullptr) std::memcpy(to, bytes(), block_->size);
-  std::memset(to + capacity, 0, kPadding);
   ledger.charge_input(capacity);
   clear();
   block_ = block;
@@ -26,6 +25,7 @@ void InBuffer::append(Bytes more, Ledger& ledger, std::size_t hint) {
     grow(std::max({needed, hint, capacity() + capacity() / 2, std::size_t{256}}), ledger);
   std::memcpy(bytes() + block_->size, more.data(), more.size());
   block_->size = needed;
+  std::memset(bytes() + needed, 0, kPadding);
 }
 
 void InBuffer::consume(std::size_t n) {

@@ -40,6 +40,17 @@ TEST(InBuffer, AllocatesAKnownLengthOnce) {
   EXPECT_EQ(buffer.size(), 10'000u);
 }
 
+// The JSON parser loads it, and jumps by it before it knows where the text ends.
+TEST(InBuffer, LeavesNoOldMemoryInThePadding) {
+  Ledger ledger;
+  InBuffer buffer;
+  buffer.append(std::string(256, 'x'), ledger);
+  buffer.clear();
+  buffer.append("hello", ledger);
+  const MutBytes text = buffer.view();
+  EXPECT_EQ(Bytes(text.data() + text.size(), kPadding), Bytes(std::string(kPadding, '\0')));
+}
+
 TEST(InBuffer, GrowsLinearlyInTotalCost) {
   Ledger ledger;
   InBuffer buffer;

@@ -1,5 +1,6 @@
 // Hostile requests by id: what each must be answered with, whole and split at every byte.
 #include <algorithm>
+#include <ostream>
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,10 @@ struct Row {
   std::string input;
   std::string answer;  // HttpDialogue::summary()
 };
+// Else GoogleTest prints the bytes of the strings, also those that nobody wrote.
+std::ostream& operator<<(std::ostream& out, const Row& row) {
+  return out << row.id;
+}
 
 std::string get(const std::string& lines) {
   return "GET / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n";

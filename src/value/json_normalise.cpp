@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <optional>
 
 namespace socketio::value {
 
@@ -92,25 +91,25 @@ bool is_too_big(const Number& number) {
   return zeros != base::Bytes::npos && number.exponent > static_cast<std::int64_t>(zeros);
 }
 
-// The value of four hex digits.
-std::optional<unsigned> hex4(base::Bytes text) {
+// The value of four hex digits, else 0.
+unsigned hex4(base::Bytes text) {
   unsigned v = 0;
   const auto end = text.data() + 4;
-  if (text.size() < 4 || std::from_chars(text.data(), end, v, 16).ptr != end) return std::nullopt;
+  if (text.size() < 4 || std::from_chars(text.data(), end, v, 16).ptr != end) return 0;
   return v;
 }
 
-// The code unit of the \uXXXX that `text` starts with.
-std::optional<unsigned> unit_at(base::Bytes text) {
-  return text.starts_with("\\u") ? hex4(text.substr(2)) : std::nullopt;
+// The code unit of the \uXXXX that `text` starts with, else 0: no surrogate.
+unsigned unit_at(base::Bytes text) {
+  return text.starts_with("\\u") ? hex4(text.substr(2)) : 0;
 }
 
-bool is_high(std::optional<unsigned> unit) {
-  return unit && *unit >= 0xD800 && *unit < 0xDC00;
+bool is_high(unsigned unit) {
+  return unit >= 0xD800 && unit < 0xDC00;
 }
 
-bool is_low(std::optional<unsigned> unit) {
-  return unit && *unit >= 0xDC00 && *unit < 0xE000;
+bool is_low(unsigned unit) {
+  return unit >= 0xDC00 && unit < 0xE000;
 }
 
 class Normaliser {
@@ -153,7 +152,7 @@ class Normaliser {
   }
 
   void escape() {
-    const auto unit = unit_at(text_);
+    const unsigned unit = unit_at(text_);
     if (!is_high(unit) && !is_low(unit)) return keep(std::min(text_.size(), std::size_t{2}));
     if (is_high(unit) && is_low(unit_at(text_.substr(kEscape)))) return keep(2 * kEscape);
     replace(kEscape, kReplacement);

@@ -43,6 +43,13 @@ base::Bytes trim(base::Bytes text) {
   return text;
 }
 
+// The text, with zeros as the padding: parsers decide by it before they see where the text ends.
+base::Bytes padded(std::string& text) {
+  const std::size_t size = text.size();
+  text.append(base::kPadding, '\0');
+  return {text.data(), size};
+}
+
 }  // namespace
 
 struct JsonDocument::Tape {
@@ -229,8 +236,7 @@ bool JsonDocument::parse_copy(base::Bytes text) {
   if (tape_->held > kKeptCapacity) tape_->release(text.size());
   tape_->held = std::max(tape_->held, text.size());
   tape_->copied.reserve(text.size() + base::kPadding);
-  tape_->copied.assign(text);
-  return read(tape_->copied);
+  return read(padded(tape_->copied.assign(text)));
 }
 
 bool JsonDocument::read(base::Bytes text) {
@@ -257,9 +263,8 @@ bool JsonDocument::read_tape(base::Bytes text) {
   tape.normalised.clear();
   tape.overflows.clear();
   if (!normalise_json(text, tape.normalised, tape.overflows)) return false;
-  tape.normalised.reserve(tape.normalised.size() + base::kPadding);
   tape.held = std::max(tape.held, tape.overflows.size() * sizeof(Overflow));
-  if (tape.parse(tape.normalised) != simdjson::SUCCESS) return false;
+  if (tape.parse(padded(tape.normalised)) != simdjson::SUCCESS) return false;
   tape.apply_overflows();
   tape.ok = true;
   return true;
