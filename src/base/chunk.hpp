@@ -23,6 +23,7 @@ class Chunk {
   // while unique().
   static Chunk allocate(std::size_t capacity, Ledger* ledger = nullptr);
   static Chunk copy(Bytes bytes, Ledger* ledger = nullptr);
+  static constexpr std::size_t kMaxCapacity = 0xFFFF'FF00;  // of 32 bits, with room for the block
 
   Chunk(const Chunk& other) noexcept : block_(other.block_) {
     if (block_ != nullptr) block_->refs.fetch_add(1, std::memory_order_relaxed);
@@ -53,6 +54,8 @@ class Chunk {
   bool unique() const {
     return block_ != nullptr && block_->refs.load(std::memory_order_acquire) == 1;
   }
+  // Of one that nobody else has and that was charged to nobody.
+  void charge(Ledger* ledger);
   std::size_t capacity() const { return block_ == nullptr ? 0 : block_->capacity; }
   char* data() const { return reinterpret_cast<char*>(block_ + 1); }
 

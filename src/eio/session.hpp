@@ -22,6 +22,7 @@
 #include "base/list.hpp"
 #include "base/out_queue.hpp"
 #include "base/prefetch.hpp"
+#include "base/text_buffer.hpp"
 #include "base/time.hpp"
 #include "eio/dialect.hpp"
 #include "eio/message.hpp"
@@ -186,6 +187,9 @@ class Session : public DirtyNode {
   // and the session closes ("transport error", "send buffer limit"). Without `compress` the message
   // is not compressed, where it could be.
   bool send_text(base::Bytes head, base::Bytes tail, bool compress = true);
+  // The same for kLongText and more: `tail`, with kFrameFront bytes kept free in front of it, may
+  // be taken instead of copied.
+  bool send_long_text(base::Bytes head, base::TextBuffer& tail, bool compress = true);
   bool send_binary(base::Bytes bytes, bool compress = true);
   bool send(const Message& message, bool compress = true) {
     if (websocket_ == nullptr || websocket_->deflate != nullptr || !message || v3_ ||

@@ -99,6 +99,23 @@ bool Session::send_text_unusual(base::Bytes head, base::Bytes tail, bool compres
   return true;
 }
 
+// Its frame is made around it, where there is a frame that nothing else is to be done with.
+bool Session::send_long_text(base::Bytes head, base::TextBuffer& tail, bool compress) {
+  const std::size_t size = 1 + head.size() + tail.size();
+  const std::size_t front = ws::header_size(size, false) + 1 + head.size();
+  if (websocket_ == nullptr || websocket_->deflate != nullptr || state_ != State::open ||
+      front > kFrameFront)
+    return send_text(head, tail.view(), compress);
+  if (!fits(size)) return false;
+  char* to = tail.front(static_cast<std::uint32_t>(front));
+  to += ws::write_header(to, ws::Opcode::text, size);
+  *to++ = kMessage;
+  std::copy(head.begin(), head.end(), to);
+  websocket_->out.push(tail.take(static_cast<std::uint32_t>(front), &shared_.ledger));
+  sent();
+  return true;
+}
+
 bool Session::send_binary(base::Bytes bytes, bool compress) {
   if (v3_ && websocket_ != nullptr) return send_binary_v3(bytes, compress);
   if (!fits(bytes.size()))

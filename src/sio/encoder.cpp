@@ -93,7 +93,7 @@ Encoded Encoder::finish(PacketType type, base::Bytes nsp, std::optional<std::uin
   // Most packets: a type and nothing more.
   static constexpr const char* kTypes = "0123456";
   if (std::exchange(array_, false)) writer_.end_array();
-  return {{kTypes + static_cast<int>(type), 1}, body_.view(), {}};
+  return {{kTypes + static_cast<int>(type), 1}, body_.view(), {}, {}, &body_};
 }
 
 Encoded Encoder::finish_long(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
@@ -117,7 +117,7 @@ Encoded Encoder::finish_long(PacketType type, base::Bytes nsp, std::optional<std
   }
   if (id) at = write_number(at, *id);
   head_.to(at);
-  return {head_.view(), body_.view(), attachments_};
+  return {head_.view(), body_.view(), attachments_, {}, &body_};
 }
 
 SharedPacket Encoder::share(const Encoded& encoded, base::Ledger* ledger) {

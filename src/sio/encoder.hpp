@@ -24,6 +24,8 @@ struct Encoded {
   std::span<const base::Bytes> attachments;
   // Of another parser than the default, instead of the three above.
   std::span<const MessageBytes> messages{};
+  // Where the body lies; a long one is taken from there when it is sent. Null: it may not be.
+  base::TextBuffer* text = nullptr;
 
   bool can_be_sent() const { return !head.empty() || !messages.empty(); }
 };
@@ -65,7 +67,7 @@ class Encoder {
                                         std::uint32_t max_attachments);
 
   base::TextBuffer head_;
-  base::TextBuffer body_;
+  base::TextBuffer body_{eio::kFrameFront};
   std::vector<base::Bytes> attachments_;
   value::JsonWriter writer_{body_, attachments_};
   bool array_ = false;
