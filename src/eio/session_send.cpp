@@ -61,7 +61,11 @@ bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
     return refuse_to_send();
   char* to = ws::write_short_header(shared_.arena.reserve(frame), ws::Opcode::text, size);
   *to++ = kMessage;
-  for (const char c : head) *to++ = c;  // hardly ever more than a digit
+  if (head.size() == 1) [[likely]] {
+    *to++ = head.front();
+  } else {
+    to = std::copy(head.begin(), head.end(), to);
+  }
   if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
   websocket_->out.push_written(shared_.arena, frame);
   dispatch_ = shared_.dispatch;

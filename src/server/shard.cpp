@@ -105,10 +105,6 @@ void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
 void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
   if (c.move)
     return c.move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
-  feed(c, bytes);
-}
-
-void Shard::feed(Connection& c, base::MutBytes bytes) {
   if (too_much_input() && !make_room(c)) [[unlikely]]
     return;
   if (c.ws) {

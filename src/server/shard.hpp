@@ -178,7 +178,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   void on_plaintext(Connection& c, base::MutBytes bytes);
   void input_ended(Connection& c);
-  void feed(Connection& c, base::MutBytes bytes);
   bool too_much_input() const;
   // Until the end of the turn, where it is shed: then nobody is answered before that.
   bool too_much_output() const { return ledger_.output() > output_quota_.again; }
@@ -429,6 +428,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::vector<SessionId> unread_;    // likewise of POSTs
   std::vector<SessionId> unread_later_;
   sio::Core core_;
+  sio::Arrival arrival_;  // the event in hand; here, because a new one would have to be cleared
   Dispatcher dispatcher_;
   net::Offload offload_;
   Quota input_quota_;

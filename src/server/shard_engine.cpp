@@ -295,10 +295,10 @@ void Shard::deliver(SessionRecord& record, const eio::Event& event) {
   if (message && !event.binary) return deliver_text(record, event.payload, t);
   if (messages_aside_ && !deliver_aside(record, event)) [[unlikely]]
     return;
-  if (message) {
-    core_.on_binary(record.client, event.payload, t);
-  } else {
+  if (!message) {
     core_.on_session_closed(record.client, event.reason, event.detail, t);
+  } else if (core_.on_binary(record.client, event.payload, t, arrival_)) {
+    return dispatcher_.on_arrival(arrival_, t);
   }
   dispatcher_.pump(t);
 }
@@ -310,7 +310,8 @@ void Shard::deliver_text(SessionRecord& record, base::MutBytes payload, base::Ti
     event.payload = payload;
     if (!deliver_aside(record, event)) return;
   }
-  core_.on_text(record.client, payload, t);
+  if (core_.on_text(record.client, payload, t, arrival_))
+    return dispatcher_.on_arrival(arrival_, t);
   dispatcher_.pump(t);
 }
 

@@ -51,7 +51,8 @@ void Shard::turn_ws(Connection& c) {
         flush_connection(c);
       spend(c, n);
       set_paused(c, false);
-      return arm(c);
+      if (c.ws->deadline() != base::kNever) arm(c);
+      return;
     }
   }
   // Cut short: the rest waits inside the machine until the others had their turn (or until handlers

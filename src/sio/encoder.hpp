@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "eio/message.hpp"
@@ -52,7 +53,14 @@ class Encoder {
   // More attachments than `max` cannot be decoded by JS peers: then the packet cannot be sent (the
   // core and share() refuse it).
   Encoded finish(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
-                 std::uint32_t max_attachments);
+                 std::uint32_t max_attachments) {
+    if (other_ != nullptr || id || !attachments_.empty() || !is_root(nsp)) [[unlikely]]
+      return finish_long(type, nsp, id, max_attachments);
+    // Most packets: a type and nothing more.
+    static constexpr const char* kTypes = "0123456";
+    if (std::exchange(array_, false)) writer_.end_array();
+    return {{kTypes + static_cast<int>(type), 1}, body_.view(), {}, {}, &body_};
+  }
 
   // Gives back what the last packet took.
   void release();
