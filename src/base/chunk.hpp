@@ -35,18 +35,17 @@ class Chunk {
   }
   ~Chunk() { reset(); }
 
-  // Like an assignment, for one that is nearly always null.
+  // Like an assignment, for one that is null.
   void share(const Chunk& other) {
-    if (block_ != nullptr) [[unlikely]]
-      reset();
+    SIO_CHECK(block_ == nullptr);
     block_ = other.block_;
     if (block_ != nullptr) block_->refs.fetch_add(1, std::memory_order_relaxed);
   }
 
   void reset() {
-    if (block_ != nullptr && block_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      destroy(block_);
-    block_ = nullptr;
+    Block* const block = std::exchange(block_, nullptr);
+    if (block != nullptr && block->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      destroy(block);
   }
 
   explicit operator bool() const { return block_ != nullptr; }
@@ -65,7 +64,7 @@ class Chunk {
     std::uint32_t capacity;
     Ledger* ledger;
   };
-  static void destroy(Block* block);
+  [[gnu::noinline]] static void destroy(Block* block);
   Block* block_ = nullptr;
 };
 

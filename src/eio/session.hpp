@@ -196,9 +196,10 @@ class Session : public DirtyNode {
         state_ != State::open) [[unlikely]]
       return send_unusual(message, compress);
     const base::Chunk& frame = message.frame();
-    if (!has_room(frame.capacity())) [[unlikely]]
+    if (!websocket_->out.empty()) return send_behind(frame);
+    if (frame.capacity() > shared_.options.send_hard) [[unlikely]]
       return refuse_to_send();
-    websocket_->out.push(frame);
+    websocket_->out.push_first(frame);
     dispatch_ = shared_.dispatch;
     shared_.outlets.push_back(*websocket_);
     return true;
@@ -277,6 +278,7 @@ class Session : public DirtyNode {
   bool fits(std::size_t payload);
   bool fits_frame(std::size_t payload, std::size_t frame);
   [[gnu::noinline]] bool send_unusual(const Message& message, bool compress);
+  [[gnu::noinline]] bool send_behind(const base::Chunk& frame);
   [[gnu::noinline]] bool send_text_unusual(base::Bytes head, base::Bytes tail, bool compress);
   PollQueue& queue();
   void sent();

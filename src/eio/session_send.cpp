@@ -189,6 +189,14 @@ bool Session::send_unusual(const Message& message, bool compress) {
   return true;
 }
 
+// Something is queued for the WebSocket already.
+bool Session::send_behind(const base::Chunk& frame) {
+  if (!has_room(frame.capacity())) return refuse_to_send();
+  websocket_->out.push(frame);
+  sent();
+  return true;
+}
+
 bool Session::writable() const {
   if (!open() || dispatch_ == shared_.dispatch) return false;
   if (queued_bytes() > shared_.options.send_soft) return false;

@@ -339,14 +339,14 @@ void Shard::flush_connection(Connection& c) {
   const base::Bytes part = c.out.front();
   const std::size_t taken = loop_.backend().send(c.stream, {&part, 1});
   counters_.bytes_out.add(taken);
-  c.out.consume(taken);
   // Its deadline is as it was, and it has no input: else it would be paused.
   if (taken == part.size()) [[likely]]
-    return;
-  flush_was_short(c);
+    return c.out.consume_front();
+  flush_was_short(c, taken);
 }
 
-void Shard::flush_was_short(Connection& c) {
+void Shard::flush_was_short(Connection& c, std::size_t taken) {
+  c.out.consume(taken);
   await_sent(c);
   after_flush(c, false);
 }

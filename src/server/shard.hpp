@@ -199,7 +199,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
   [[gnu::noinline]] void flush_unusual(Connection& c);
-  [[gnu::noinline]] void flush_was_short(Connection& c);
+  [[gnu::noinline]] void flush_was_short(Connection& c, std::size_t taken);
   void await_sent(Connection& c);
   void after_flush(Connection& c, bool everything);
   void settle();
