@@ -10,7 +10,8 @@
 namespace socketio::base {
 
 Chunk Chunk::allocate(std::size_t capacity, Ledger* ledger) {
-  SIO_CHECK(capacity <= std::numeric_limits<std::uint32_t>::max() - sizeof(Block));
+  static_assert(kMaxCapacity <= std::numeric_limits<std::uint32_t>::max() - sizeof(Block));
+  SIO_CHECK(capacity <= kMaxCapacity);
   void* memory = ::operator new(sizeof(Block) + capacity);
   Chunk chunk;
   chunk.block_ = new (memory) Block{{1}, static_cast<std::uint32_t>(capacity), ledger};
@@ -22,6 +23,12 @@ Chunk Chunk::copy(Bytes bytes, Ledger* ledger) {
   Chunk chunk = allocate(bytes.size(), ledger);
   if (!bytes.empty()) std::memcpy(chunk.data(), bytes.data(), bytes.size());
   return chunk;
+}
+
+void Chunk::charge(Ledger* ledger) {
+  SIO_CHECK(unique() && block_->ledger == nullptr);
+  block_->ledger = ledger;
+  if (ledger != nullptr) ledger->charge_output(block_->capacity);
 }
 
 void Chunk::destroy(Block* block) {

@@ -23,6 +23,7 @@ class Chunk {
   // while unique().
   static Chunk allocate(std::size_t capacity, Ledger* ledger = nullptr);
   static Chunk copy(Bytes bytes, Ledger* ledger = nullptr);
+  static constexpr std::size_t kMaxCapacity = 0xFFFF'FF00;  // of 32 bits, with room for the block
 
   Chunk(const Chunk& other) noexcept : block_(other.block_) {
     if (block_ != nullptr) block_->refs.fetch_add(1, std::memory_order_relaxed);
@@ -34,18 +35,17 @@ class Chunk {
   }
   ~Chunk() { reset(); }
 
-  // Like an assignment, for one that is nearly always null.
+  // Like an assignment, for one that is null.
   void share(const Chunk& other) {
-    if (block_ != nullptr) [[unlikely]]
-      reset();
+    SIO_CHECK(block_ == nullptr);
     block_ = other.block_;
     if (block_ != nullptr) block_->refs.fetch_add(1, std::memory_order_relaxed);
   }
 
   void reset() {
-    if (block_ != nullptr && block_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      destroy(block_);
-    block_ = nullptr;
+    Block* const block = std::exchange(block_, nullptr);
+    if (block != nullptr && block->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      destroy(block);
   }
 
   explicit operator bool() const { return block_ != nullptr; }
@@ -53,6 +53,8 @@ class Chunk {
   bool unique() const {
     return block_ != nullptr && block_->refs.load(std::memory_order_acquire) == 1;
   }
+  // Of one that nobody else has and that was charged to nobody.
+  void charge(Ledger* ledger);
   std::size_t capacity() const { return block_ == nullptr ? 0 : block_->capacity; }
   char* data() const { return reinterpret_cast<char*>(block_ + 1); }
 
@@ -62,7 +64,7 @@ class Chunk {
     std::uint32_t capacity;
     Ledger* ledger;
   };
-  static void destroy(Block* block);
+  [[gnu::noinline]] static void destroy(Block* block);
   Block* block_ = nullptr;
 };
 

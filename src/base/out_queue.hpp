@@ -21,17 +21,17 @@ class OutQueue {
   [[gnu::noinline]] void push(const Chunk& chunk, std::uint32_t offset, std::uint32_t length) {
     push(Span{chunk, offset, length});
   }
-  void push(const Chunk& chunk) {
+  void push(const Chunk& chunk) { push(chunk, 0, static_cast<std::uint32_t>(chunk.capacity())); }
+  // The same where nothing is queued.
+  void push_first(const Chunk& chunk) {
     const auto length = static_cast<std::uint32_t>(chunk.capacity());
-    if (bytes_ > 0) [[unlikely]]
-      return push(chunk, 0, length);
     front_.chunk.share(chunk);
     front_.offset = 0;
     front_.length = length;
     bytes_ = length;
   }
   void append(Arena& arena, Bytes bytes) { push(arena.write(bytes)); }
-  // What has been written at arena.reserve().
+  // What has been written at arena.reserve(): at least one byte.
   void push_written(Arena& arena, std::size_t n) {
     if (bytes_ == 0) {
       arena.commit_to(front_, n);
@@ -56,9 +56,13 @@ class OutQueue {
   // Drops the first `n` bytes (they were sent).
   void consume(std::size_t n) {
     if (n != bytes_ || rest_ != nullptr) return consume_part(n);
-    front_.chunk.reset();
+    consume_front();
+  }
+  // All of a queue that lies together.
+  void consume_front() {
     front_.offset = front_.length = 0;
     bytes_ = 0;
+    front_.chunk.reset();
   }
   // Copies what is left out of arena chunks into one chunk of its own, so that a connection that
   // cannot send does not pin whole turns. Large spans stay shared. Call after a send took less than

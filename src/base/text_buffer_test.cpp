@@ -44,5 +44,46 @@ TEST(TextBuffer, GivesBackWhatIsMoreThanIsKept) {
   EXPECT_EQ(buffer.view(), "y");
 }
 
+TEST(TextBuffer, GivesItsTextAwayWithWhatIsInFrontOfIt) {
+  Ledger ledger;
+  TextBuffer buffer(8);
+  const std::string text(1000, 'x');
+  buffer.append(text);
+  EXPECT_EQ(ledger.output(), 0);
+  std::memcpy(buffer.front(3), "abc", 3);
+  {
+    const Span span = buffer.take(3, &ledger);
+    EXPECT_EQ(span.bytes(), "abc" + text);
+    EXPECT_EQ(ledger.output(), static_cast<std::int64_t>(span.chunk.capacity()));
+    EXPECT_TRUE(buffer.empty());
+    EXPECT_EQ(buffer.capacity(), 0u);
+    buffer.append("next");
+    EXPECT_EQ(buffer.view(), "next");
+    EXPECT_EQ(span.bytes(), "abc" + text);
+  }
+  EXPECT_EQ(ledger.output(), 0);
+}
+
+// The second text of a size does not grow step by step into memory of that size.
+TEST(TextBuffer, BeginsAsLargeAsWhatItGaveAway) {
+  TextBuffer buffer;
+  for (int i = 0; i < 1000; ++i) buffer.push_back('x');
+  const std::size_t capacity = buffer.capacity();
+  buffer.take(0, nullptr);
+  buffer.push_back('y');
+  EXPECT_GE(buffer.capacity(), capacity);
+  buffer.clear(100);  // more than is kept: from now on as ever
+  buffer.push_back('z');
+  EXPECT_LT(buffer.capacity(), 200u);
+}
+
+TEST(TextBuffer, ALongValueLeavesRoomForTheBracketBehindIt) {
+  TextBuffer buffer;
+  buffer.append(std::string(100'000, 'x'));
+  const std::size_t capacity = buffer.capacity();
+  buffer.push_back(']');
+  EXPECT_EQ(buffer.capacity(), capacity);
+}
+
 }  // namespace
 }  // namespace socketio::base

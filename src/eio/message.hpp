@@ -26,6 +26,11 @@ namespace socketio::eio {
 // The largest payload there can be: its frame and its base64 form are still one chunk.
 inline constexpr std::size_t kMaxMessage = std::size_t{1} << 30;
 
+// A text as long as this has memory of its own on its way out, be it that which it was written in:
+// if there is so much room in front of it, for the frame's header, the '4' and the packet's head.
+inline constexpr std::size_t kLongText = base::Arena::kChunkSize / 2;
+inline constexpr std::uint32_t kFrameFront = 64;
+
 class Message {
  public:
   Message() = default;

@@ -22,6 +22,7 @@
 #include "base/list.hpp"
 #include "base/out_queue.hpp"
 #include "base/prefetch.hpp"
+#include "base/text_buffer.hpp"
 #include "base/time.hpp"
 #include "eio/dialect.hpp"
 #include "eio/message.hpp"
@@ -186,15 +187,19 @@ class Session : public DirtyNode {
   // and the session closes ("transport error", "send buffer limit"). Without `compress` the message
   // is not compressed, where it could be.
   bool send_text(base::Bytes head, base::Bytes tail, bool compress = true);
+  // The same for kLongText and more: `tail`, with kFrameFront bytes kept free in front of it, may
+  // be taken instead of copied.
+  bool send_long_text(base::Bytes head, base::TextBuffer& tail, bool compress = true);
   bool send_binary(base::Bytes bytes, bool compress = true);
   bool send(const Message& message, bool compress = true) {
     if (websocket_ == nullptr || websocket_->deflate != nullptr || !message || v3_ ||
         state_ != State::open) [[unlikely]]
       return send_unusual(message, compress);
     const base::Chunk& frame = message.frame();
-    if (!has_room(frame.capacity())) [[unlikely]]
+    if (!websocket_->out.empty()) return send_behind(frame);
+    if (frame.capacity() > shared_.options.send_hard) [[unlikely]]
       return refuse_to_send();
-    websocket_->out.push(frame);
+    websocket_->out.push_first(frame);
     dispatch_ = shared_.dispatch;
     shared_.outlets.push_back(*websocket_);
     return true;
@@ -273,6 +278,7 @@ class Session : public DirtyNode {
   bool fits(std::size_t payload);
   bool fits_frame(std::size_t payload, std::size_t frame);
   [[gnu::noinline]] bool send_unusual(const Message& message, bool compress);
+  [[gnu::noinline]] bool send_behind(const base::Chunk& frame);
   [[gnu::noinline]] bool send_text_unusual(base::Bytes head, base::Bytes tail, bool compress);
   PollQueue& queue();
   void sent();

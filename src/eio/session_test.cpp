@@ -239,6 +239,46 @@ TEST(Session, FramesOfEverySizeClass) {
   }
 }
 
+// Where it was written is where it is sent from, with its frame's header in front.
+TEST(Session, ALongTextIsNotCopied) {
+  const std::string text(kLongText, 'x');
+  for (const std::size_t more : {0U, 32'767U, 32'768U}) {
+    auto peer = Peer::opened(Transport::websocket);
+    const std::string whole = text + std::string(more, 'y');
+    base::TextBuffer written(kFrameFront);
+    written.append(whole);
+    const char* const begin = written.data();
+    const std::int64_t before = peer->ledger.output();
+    EXPECT_TRUE((*peer)->send_long_text("2", written));
+    EXPECT_EQ(peer->shared.outlets.pop_front(), &peer->websocket());
+    const base::Bytes frame = peer->websocket().out.front();
+    EXPECT_EQ(frame.data() + frame.size(), begin + whole.size());
+    EXPECT_GE(peer->ledger.output(), before + static_cast<std::int64_t>(frame.size()));
+    EXPECT_EQ(take_frames(peer->websocket()), Texts{"42" + whole});
+    EXPECT_EQ(peer->ledger.output(), before);
+  }
+}
+
+TEST(Session, ALongTextWhereItCannotStay) {
+  const std::string text(kLongText, 'x');
+  base::TextBuffer written(kFrameFront);
+  written.append(text);
+  auto polling = Peer::opened(Transport::polling);
+  EXPECT_TRUE((*polling)->send_long_text("2", written));
+  EXPECT_EQ(polling->poll(), "42" + text);
+  const std::string head(kFrameFront, 'h');  // longer than there is room for
+  auto websocket = Peer::opened(Transport::websocket);
+  EXPECT_TRUE((*websocket)->send_long_text(head, written));
+  EXPECT_EQ(take_frames(websocket->websocket()), Texts{"4" + head + text});
+  Options options;
+  options.send_hard = kLongText;
+  auto full = Peer::opened(Transport::websocket, options);
+  EXPECT_FALSE((*full)->send_long_text("2", written));
+  EXPECT_EQ(full->drain(),
+            (Texts{"closed:transport error:send buffer limit", "close_websocket", "gone"}));
+  EXPECT_EQ(written.view(), text);  // still there
+}
+
 TEST(Session, BroadcastsShareTheirBytes) {
   auto peer = Peer::opened(Transport::websocket);
   const Message message = Message::text("hello", {}, nullptr);

@@ -33,6 +33,9 @@ using Owner =
 
 // A message of 64 KiB with its frame fits, so that it need not be put together from two halves.
 inline constexpr std::size_t kMaxReceive = std::size_t{72} * 1024;
+// What is as long as this does not wait for the end of the turn: nothing is saved by sending it
+// together with what follows, and its memory, which is hot, can be the next answer's.
+inline constexpr std::size_t kSentAtOnce = std::size_t{32} * 1024;
 
 class Sink {
  public:

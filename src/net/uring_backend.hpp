@@ -54,7 +54,6 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   using State = UringStream::State;
   static constexpr std::size_t kBulk = 8 * 1024;      // a stream that brings more at a time
   static constexpr std::size_t kCopy = 1024;          // sends up to this are copied …
-  static constexpr std::size_t kAtOnce = 32 * 1024;   // … and from this on they do not wait
   static constexpr std::size_t kScratch = 64 * 1024;  // … as long as there is room in a turn
 
   // One batched send of the turn.

@@ -62,7 +62,7 @@ std::size_t UringBackend::send_unusual(StreamId id, std::span<const base::Bytes>
     stream->sending = false;
     return total;
   }
-  if (parts.size() == 1 && total < kAtOnce &&
+  if (parts.size() == 1 && total < kSentAtOnce &&
       submit_send(*stream, id, parts[0].data(), total, false))
     return 0;
   // The call is little beside so many bytes, and their memory is free for the next ones, and hot. A

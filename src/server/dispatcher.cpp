@@ -258,16 +258,15 @@ void Dispatcher::report_exception(std::exception_ptr error, std::string_view eve
   }
 }
 
-void Dispatcher::pump(base::Time now) {
+void Dispatcher::pump(base::Time now, const sio::Arrival* first) {
   if (pumping_) return;
   pumping_ = true;
   for (int failures = 0; failures < kFailures; ++failures) {
-    sio::Arrival arrival;  // anew: not every event says all of it
     sio::ClientId concerned{};
     try {
-      if (core_.next_arrival(arrival)) {
-        concerned = arrival.client;
-        on_event(arrival);
+      if (const sio::Arrival* event = std::exchange(first, nullptr); event != nullptr) {
+        concerned = event->client;
+        on_event(*event);
       }
       if (!core_.quiet()) drain(now, concerned);
       break;

@@ -44,7 +44,9 @@ class Dispatcher {
 
   // Drains the core's events through user code. Not reentrant; a call from inside a handler does
   // nothing (the outer one goes on).
-  void pump(base::Time now);
+  void pump(base::Time now) { pump(now, nullptr); }
+  // The same, after an event that the core has told already.
+  void on_arrival(const sio::Arrival& event, base::Time now) { pump(now, &event); }
   // Gives back what large packets took. Not from inside a handler.
   void release_buffers() {
     core_.release_buffers();
@@ -119,6 +121,7 @@ class Dispatcher {
   class Lent;
   detail::AckHolder take_ack(sio::SocketId socket, std::uint64_t id);
   void give_back(detail::AckHolder ack);
+  void pump(base::Time now, const sio::Arrival* first);
   // pump() without the guard: `concerned` is whose event is being handled.
   void drain(base::Time now, sio::ClientId& concerned);
   void vanished(const sio::Event& event);
@@ -165,7 +168,8 @@ class Dispatcher {
   void on_error(sio::SocketId id, std::string_view text);
   void on_disconnect(const sio::Event& event);
   // on_any_outgoing: one event to one socket; what all of a socket's listeners see; one listener.
-  void notify_outgoing(sio::Socket& socket, std::string_view event, const detail::ArgsRef& args);
+  [[gnu::noinline]] void notify_outgoing(sio::Socket& socket, std::string_view event,
+                                         const detail::ArgsRef& args);
   void show_outgoing(sio::Socket& socket, const EventView& view);
   void run_one(sio::SocketId id, const Socket& user, const EventView& view,
                const detail::HandlerPtr& handler);

@@ -42,6 +42,7 @@ void EventMap::add(std::string_view name, Listener listener) {
 void EventMap::grow() {
   std::vector<Slot> before(std::max<std::size_t>(4, 2 * slots_.size()));
   before.swap(slots_);
+  mask_ = slots_.size() - 1;
   for (Slot& slot : before) {
     if (slot.list) put(std::move(slot));
   }
@@ -54,10 +55,9 @@ void EventMap::put(Slot slot) {
 
 // What follows may have been pushed on by what goes: it is put anew.
 void EventMap::free(std::size_t place) {
-  const std::size_t mask = slots_.size() - 1;
   slots_[place] = Slot();
   --taken_;
-  for (std::size_t i = (place + 1) & mask; slots_[i].list; i = (i + 1) & mask)
+  for (std::size_t i = (place + 1) & mask_; slots_[i].list; i = (i + 1) & mask_)
     put(std::exchange(slots_[i], Slot()));
 }
 

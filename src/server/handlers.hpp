@@ -75,8 +75,7 @@ class EventMap {
   static const ListenersPtr& nobody();
   // The slot of a name, or the free one where it would be. There is a free one.
   std::size_t place_of(const Key& key, std::string_view name) const {
-    const std::size_t mask = slots_.size() - 1;
-    for (std::size_t i = key.hash() & mask;; i = (i + 1) & mask) {
+    for (std::size_t i = key.hash() & mask_;; i = (i + 1) & mask_) {
       const Slot& slot = slots_[i];
       if (!slot.list || (slot.key == key && (key.tells_all() || slot.name == name))) return i;
     }
@@ -86,6 +85,7 @@ class EventMap {
   void free(std::size_t place);
 
   std::vector<Slot> slots_;  // none, or a power of two
+  std::size_t mask_ = 0;     // one less: counting them is a division
   std::size_t taken_ = 0;
 };
 

@@ -105,10 +105,6 @@ void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
 void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
   if (c.move)
     return c.move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
-  feed(c, bytes);
-}
-
-void Shard::feed(Connection& c, base::MutBytes bytes) {
   if (too_much_input() && !make_room(c)) [[unlikely]]
     return;
   if (c.ws) {
@@ -343,14 +339,14 @@ void Shard::flush_connection(Connection& c) {
   const base::Bytes part = c.out.front();
   const std::size_t taken = loop_.backend().send(c.stream, {&part, 1});
   counters_.bytes_out.add(taken);
-  c.out.consume(taken);
   // Its deadline is as it was, and it has no input: else it would be paused.
   if (taken == part.size()) [[likely]]
-    return;
-  flush_was_short(c);
+    return c.out.consume_front();
+  flush_was_short(c, taken);
 }
 
-void Shard::flush_was_short(Connection& c) {
+void Shard::flush_was_short(Connection& c, std::size_t taken) {
+  c.out.consume(taken);
   await_sent(c);
   after_flush(c, false);
 }

@@ -178,7 +178,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   void on_plaintext(Connection& c, base::MutBytes bytes);
   void input_ended(Connection& c);
-  void feed(Connection& c, base::MutBytes bytes);
   bool too_much_input() const;
   // Until the end of the turn, where it is shed: then nobody is answered before that.
   bool too_much_output() const { return ledger_.output() > output_quota_.again; }
@@ -200,7 +199,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool overloaded(const SessionRecord* record) const;
   void flush_connection(Connection& c);
   [[gnu::noinline]] void flush_unusual(Connection& c);
-  [[gnu::noinline]] void flush_was_short(Connection& c);
+  [[gnu::noinline]] void flush_was_short(Connection& c, std::size_t taken);
   void await_sent(Connection& c);
   void after_flush(Connection& c, bool everything);
   void settle();
@@ -281,7 +280,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // -- HTTP (shard_http.cpp).
   void turn_http(Connection& c);
   void on_head(Connection& c, const http::Request& request);
-  void on_request(Connection& c, const http::Request& request, base::MutBytes body);
+  // Returns how many messages came in it, as on_engine_request() and on_gated_request() do.
+  int on_request(Connection& c, const http::Request& request, base::MutBytes body);
   void on_user_request(Connection& c, const http::Request& request, std::string path,
                        base::MutBytes body);
   void answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply);
@@ -304,7 +304,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   // -- Engine.IO (shard_engine.cpp).
   void on_engine_head(Connection& c, const http::Request& request);
-  void on_engine_request(Connection& c, const http::Request& request, base::MutBytes body);
+  int on_engine_request(Connection& c, const http::Request& request, base::MutBytes body);
   void begin_post(Connection& c, const http::Request& request, const eio::Decision& decision);
   void carry_out(Connection& c, const http::Request& request, bool websocket,
                  eio::Decision decision);
@@ -316,9 +316,10 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool take_frame(Connection& c, SessionRecord& record, const ws::Event& event, base::Time t);
   bool drain(Connection& c, SessionRecord*& record);
   void end_websocket(Connection& c, SessionRecord* record, const ws::Event& event);
-  void pump(SessionRecord& record);
-  void work_off(SessionRecord& record);
-  void follow(SessionRecord& record);
+  // These return how many messages they delivered.
+  int pump(SessionRecord& record);
+  int work_off(SessionRecord& record);
+  int follow(SessionRecord& record);
   void flush_session(SessionRecord& record);
   void answer_parked(SessionRecord& record, Connection* c);
   void answer_post(Connection& c);
@@ -372,8 +373,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   // -- Who may connect, and with which headers (shard_admission.cpp).
   void on_gated_head(Connection& c, const http::Request& request, std::string_view path);
-  void on_gated_request(Connection& c, const http::Request& request, std::string_view path,
-                        base::MutBytes body);
+  int on_gated_request(Connection& c, const http::Request& request, std::string_view path,
+                       base::MutBytes body);
   void admit(Connection& c, const http::Request& request);
   bool answer_cors(Connection& c, const http::Request& request);
   bool origin_allowed(const http::Request& request);
@@ -425,9 +426,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::vector<ConnectionId> later_;
   std::vector<ConnectionId> spent_;  // those with something in Connection::spent
   std::vector<SessionId> unread_;    // likewise of POSTs
-  int delivered_ = 0;                // packets of the request in hand
   std::vector<SessionId> unread_later_;
   sio::Core core_;
+  sio::Arrival arrival_;  // the event in hand; here, because a new one would have to be cleared
   Dispatcher dispatcher_;
   net::Offload offload_;
   Quota input_quota_;

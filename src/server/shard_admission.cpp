@@ -185,15 +185,18 @@ void Shard::on_gated_head(Connection& c, const http::Request& request, std::stri
   admit(c, request);
 }
 
-void Shard::on_gated_request(Connection& c, const http::Request& request, std::string_view path,
-                             base::MutBytes body) {
+int Shard::on_gated_request(Connection& c, const http::Request& request, std::string_view path,
+                            base::MutBytes body) {
+  if (c.http->exchange == Exchange::post) return on_engine_request(c, request, body);
   if (c.http->exchange == Exchange::held) {  // a POST whose head is being decided upon
     c.http->admission->whole = true;
-    return c.http->admission->body.append(base::as_bytes(body), ledger_);
+    c.http->admission->body.append(base::as_bytes(body), ledger_);
+  } else if (!client_file(path)) {
+    admit(c, request);
+  } else if (!answer_cors(c, request)) {
+    serve_client(c, request, path);
   }
-  if (c.http->exchange == Exchange::post) return on_engine_request(c, request, body);
-  if (!client_file(path)) return admit(c, request);
-  if (!answer_cors(c, request)) serve_client(c, request, path);
+  return 0;
 }
 
 void Shard::admit(Connection& c, const http::Request& request) {

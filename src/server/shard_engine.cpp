@@ -99,7 +99,8 @@ void Shard::begin_post(Connection& c, const http::Request& request, const eio::D
     if (Connection* reading = connections_.get(record->post);
         outcome == eio::Session::Post::overlap && reading != nullptr)
       drop(*reading);
-    return pump(*record);
+    pump(*record);
+    return;
   }
   c.http->exchange = Exchange::post;
   c.http->session = SessionId::unpack(record->session.owner());
@@ -107,32 +108,35 @@ void Shard::begin_post(Connection& c, const http::Request& request, const eio::D
   c.http->machine.accept_body(settings_.eio.max_payload);
 }
 
-void Shard::on_engine_request(Connection& c, const http::Request& request, base::MutBytes body) {
+int Shard::on_engine_request(Connection& c, const http::Request& request, base::MutBytes body) {
   if (c.http->exchange == Exchange::post) {
     SessionRecord* record = sessions_.get(std::exchange(c.http->session, SessionId{}));
     c.http->exchange = Exchange::none;
     const ConnectionId id = c.self;
+    int messages = 0;
     if (record != nullptr) {
       const SessionId session = SessionId::unpack(record->session.owner());
       record->post = {};
       record->session.on_post(body, now());
-      pump(*record);
+      messages = pump(*record);
       record = sessions_.get(session);
       if (record != nullptr && record->session.reading_body()) {
         if (Connection* still = connections_.get(id); still != nullptr && still->http) {
           still->http->exchange = Exchange::post;
           still->http->session = session;
         }
-        return put_off(*record, id);
+        put_off(*record, id);
+        return messages;
       }
     }
     if (Connection* still = connections_.get(id); still != nullptr) {
       answer_post(*still);
     }
-    return;
+    return messages;
   }
   const bool websocket = eio::asks_for_websocket(request);
   carry_out(c, request, websocket, eio::decide(request, websocket, settings_.eio, *this));
+  return 0;
 }
 
 void Shard::carry_out(Connection& c, const http::Request& request, bool websocket,
@@ -217,14 +221,14 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
 
 // Carries out what the session says, until it has nothing more to say. It says nothing while a
 // POST is being worked off.
-void Shard::pump(SessionRecord& record) {
-  if (!record.unread || !record.session.reading_body()) work_off(record);
+int Shard::pump(SessionRecord& record) {
+  return record.unread && record.session.reading_body() ? 0 : work_off(record);
 }
 
 // When that fails the session ends: what it shows (a POST's body) is gone with the caller.
-void Shard::work_off(SessionRecord& record) {
+int Shard::work_off(SessionRecord& record) {
   try {
-    follow(record);
+    return follow(record);
   } catch (...) {
     give_up(record);
     throw;
@@ -232,7 +236,7 @@ void Shard::work_off(SessionRecord& record) {
 }
 
 // Of a POST's packets only as many as a turn may have.
-void Shard::follow(SessionRecord& record) {
+int Shard::follow(SessionRecord& record) {
   const base::Time t = now();
   int messages = 0;
   while (!record.session.quiet()) {
@@ -242,9 +246,10 @@ void Shard::follow(SessionRecord& record) {
         break;
       case eio::EventKind::message:
         deliver(record, event);
-        ++delivered_;
-        if ((++messages == kEventsPerTurn || too_much_output()) && record.session.reading_body())
-          return arm(record);
+        if ((++messages == kEventsPerTurn || too_much_output()) && record.session.reading_body()) {
+          arm(record);
+          return messages;
+        }
         break;
       case eio::EventKind::closed:
         if (record.session.transport() == eio::Transport::websocket)
@@ -275,10 +280,12 @@ void Shard::follow(SessionRecord& record) {
         tell_notes(record);
         break;
       case eio::EventKind::gone:
-        return erase_session(record);
+        erase_session(record);
+        return messages;
     }
   }
   arm(record);
+  return messages;
 }
 
 // Upwards: to Socket.IO, unless somebody wants bare Engine.IO.
@@ -288,10 +295,10 @@ void Shard::deliver(SessionRecord& record, const eio::Event& event) {
   if (message && !event.binary) return deliver_text(record, event.payload, t);
   if (messages_aside_ && !deliver_aside(record, event)) [[unlikely]]
     return;
-  if (message) {
-    core_.on_binary(record.client, event.payload, t);
-  } else {
+  if (!message) {
     core_.on_session_closed(record.client, event.reason, event.detail, t);
+  } else if (core_.on_binary(record.client, event.payload, t, arrival_)) {
+    return dispatcher_.on_arrival(arrival_, t);
   }
   dispatcher_.pump(t);
 }
@@ -303,7 +310,8 @@ void Shard::deliver_text(SessionRecord& record, base::MutBytes payload, base::Ti
     event.payload = payload;
     if (!deliver_aside(record, event)) return;
   }
-  core_.on_text(record.client, payload, t);
+  if (core_.on_text(record.client, payload, t, arrival_))
+    return dispatcher_.on_arrival(arrival_, t);
   dispatcher_.pump(t);
 }
 

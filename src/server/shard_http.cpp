@@ -33,9 +33,7 @@ void Shard::turn_http(Connection& c) {
         on_head(c, *event.request);
         break;
       case http::EventKind::complete:
-        delivered_ = 0;
-        on_request(c, *event.request, event.body);
-        requests += 1 + delivered_;
+        requests += 1 + on_request(c, *event.request, event.body);
         break;
       case http::EventKind::failed:
         if (c.http->exchange == Exchange::post) {
@@ -70,17 +68,18 @@ void Shard::on_head(Connection& c, const http::Request& request) {
   hub_->engine.gated ? on_gated_head(c, request, *path) : on_engine_head(c, request);
 }
 
-void Shard::on_request(Connection& c, const http::Request& request, base::MutBytes body) {
+int Shard::on_request(Connection& c, const http::Request& request, base::MutBytes body) {
   counters_.http_requests.add();
   std::string room;
   const std::optional<base::Bytes> path = http::normalise_path(request.path, room);
   if (path && eio::under_path(*path, settings_.options.path)) {
     if (hub_->engine.gated) [[unlikely]]
       return on_gated_request(c, request, *path, body);
-    if (c.http->exchange == Exchange::none && serve_client(c, request, *path)) return;
+    if (c.http->exchange == Exchange::none && serve_client(c, request, *path)) return 0;
     return on_engine_request(c, request, body);
   }
   on_user_request(c, request, std::string(path.value_or(base::Bytes())), body);
+  return 0;
 }
 
 std::optional<std::string_view> Shard::client_file(std::string_view path) const {

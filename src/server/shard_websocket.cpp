@@ -2,13 +2,6 @@
 #include "server/shard.hpp"
 
 namespace socketio::server {
-namespace {
-
-// What is as long as this does not wait for the end of the turn: nothing is saved by sending it
-// together with what follows, and its memory can be the next answer's.
-constexpr std::size_t kSentAtOnce = std::size_t{32} * 1024;
-
-}  // namespace
 
 void Shard::turn_ws(Connection& c) {
   if (c.plain) [[unlikely]]
@@ -36,7 +29,7 @@ void Shard::turn_ws(Connection& c) {
       if (!c.out.empty()) mark_dirty(c);
       if (event.kind == ws::EventKind::none) {
         if (c.ws->inflating()) break;
-        if (c.out.bytes() >= kSentAtOnce) [[unlikely]]
+        if (c.out.bytes() >= net::kSentAtOnce) [[unlikely]]
           flush_connection(c);
         // Input that waits for our pongs to leave must not grow.
         spend(c, n);
@@ -54,11 +47,12 @@ void Shard::turn_ws(Connection& c) {
     if (too_much_output()) [[unlikely]]
       break;
     if (c.ws->idle()) {  // next() would find nothing
-      if (c.out.bytes() >= kSentAtOnce) [[unlikely]]
+      if (c.out.bytes() >= net::kSentAtOnce) [[unlikely]]
         flush_connection(c);
       spend(c, n);
       set_paused(c, false);
-      return arm(c);
+      if (c.ws->deadline() != base::kNever) arm(c);
+      return;
     }
   }
   // Cut short: the rest waits inside the machine until the others had their turn (or until handlers

@@ -169,29 +169,12 @@ Event Core::next(base::Time) {
   State& s = *state_;
   if (s.reported || s.dispatched) s.settle();
   Event event;
-  if (s.arrived) {
-    event.kind = EventKind::event;
-    if (s.report_arrival(event)) return event;
-    event = {};
-  }
   if (!s.queue.empty() || !s.ending.empty()) s.next_queued(event);
   return event;
 }
 
-bool Core::next_arrival(Arrival& out) {
-  State& s = *state_;
-  return s.arrived && !s.reported && !s.dispatched && s.report_arrival(out);
-}
-
-bool Core::State::report_arrival(Arrival& event) {
-  event.socket = std::exchange(arrived, {});
-  event.client = arrived_of;
-  return report_packet(event);
-}
-
 bool Core::quiet() const {
-  const State& s = *state_;
-  return !s.arrived && !s.dispatched && !s.reported && s.queue.empty() && s.ending.empty();
+  return state_->quiet();
 }
 
 void Core::State::next_queued(Event& event) {
@@ -308,7 +291,7 @@ bool Core::State::report_packet(Arrival& event) {
     event.args.at(0).as_raw(numeric_name);
     event.name = numeric_name;
   }
-  if (decoded.attachments == 0) event.rest = document.rest_of_array();
+  event.rest = decoded.attachments == 0 ? document.rest_of_array() : base::Bytes();
   return true;
 }
 

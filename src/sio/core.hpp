@@ -93,17 +93,14 @@ enum class EventKind : std::uint8_t {
   disconnected,   // rooms are gone; the record is freed when next() is called again
 };
 
-// What there is to know of an `event`.
-struct Arrival {
+// What there is to know of an `event`. (Of other events `name` is a namespace's, or an error's
+// text.) Its texts are valid until the next call; there is no `rest` with attachments.
+struct Arrival : PlainEvent {
   SocketId socket{};
   Socket* record = nullptr;  // what `socket` names, until user code runs
   ClientId client{};
   NamespaceIndex nsp = 0;
-  base::Bytes name{};  // event name, namespace name, or error text; valid until the next call
   Element args{};
-  base::Bytes rest{};  // JSON text behind the event's name ("1,\"two\""), valid until the next
-                       // call; empty with attachments
-  std::optional<std::uint64_t> ack_id{};
 };
 
 struct Event : Arrival {
@@ -141,8 +138,10 @@ class Core {
   ClientId open(eio::Session& session, std::uint64_t owner, base::Time now);
   // A client of Socket.IO 2 joins "/" without a CONNECT: `connecting` follows.
   void join_root(ClientId client, base::Time now);
-  void on_text(ClientId client, base::MutBytes text, base::Time now);
-  void on_binary(ClientId client, base::MutBytes bytes, base::Time now);
+  // True: an event, before which nothing else is to be told, and all of `out` says it, as next()
+  // would have. False: next() has what there is.
+  bool on_text(ClientId client, base::MutBytes text, base::Time now, Arrival& out);
+  bool on_binary(ClientId client, base::MutBytes bytes, base::Time now, Arrival& out);
   // The session is over; its pointer is not used again. Disconnect events of all its sockets
   // follow; owner() answers until they are out. `detail` is static text.
   void on_session_closed(ClientId client, eio::CloseReason reason, base::Bytes detail,
@@ -152,9 +151,6 @@ class Core {
   std::size_t held(ClientId client) const;
 
   Event next(base::Time now);
-  // What next() mostly tells, in short: an `event`, before which nothing else is to be told. False,
-  // and next() says what there is.
-  bool next_arrival(Arrival& out);
   // next() has nothing to say or to clean up, as after most events.
   bool quiet() const;
 

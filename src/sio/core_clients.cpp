@@ -80,27 +80,39 @@ void Core::join_root(ClientId id, base::Time) {
   if (Client* client = s.clients.get(id)) s.start(*client, *s.namespaces[kRoot], nullptr);
 }
 
-void Core::on_text(ClientId id, base::MutBytes text, base::Time now) {
+bool Core::on_text(ClientId id, base::MutBytes text, base::Time now, Arrival& out) {
   State& s = *state_;
   Client* client = s.clients.get(id);
-  if (client == nullptr || client->closing) return;
+  if (client == nullptr || client->closing) return false;
   if (s.reader != nullptr) [[unlikely]]
-    return s.read(*client, text, false, now);
-  if (client->decoder.on_plain_event(base::as_bytes(text), s.document, s.decoded))
-    return s.dispatch(*client, s.decoded, now);
-  client->decoder.on_text(text, s.options, State::JoinedBy(s, *client), s.document, s.shared.ledger,
-                          now, s.decoded);
-  s.take(*client, s.decoded, now);
+    return s.read(*client, text, false, now, out);
+  if (client->decoder.on_plain_event(base::as_bytes(text), s.document, out)) [[likely]] {
+    const Entry* entry = client->find(kRoot);
+    Socket* socket = entry != nullptr ? s.sockets.get(entry->socket) : nullptr;
+    if (socket != nullptr && socket->state == SocketState::connected && s.quiet()) [[likely]] {
+      out.socket = socket->self;
+      out.record = socket;
+      out.client = id;
+      out.nsp = kRoot;
+      out.args = s.document.root();
+      return true;
+    }
+    s.decoded = out.packet();
+  } else {
+    client->decoder.on_text(text, s.options, State::JoinedBy(s, *client), s.document,
+                            s.shared.ledger, now, s.decoded);
+  }
+  return s.take(*client, s.decoded, now, out);
 }
 
-void Core::on_binary(ClientId id, base::MutBytes bytes, base::Time now) {
+bool Core::on_binary(ClientId id, base::MutBytes bytes, base::Time now, Arrival& out) {
   State& s = *state_;
   Client* client = s.clients.get(id);
-  if (client == nullptr || client->closing) return;
+  if (client == nullptr || client->closing) return false;
   if (s.reader != nullptr) [[unlikely]]
-    return s.read(*client, bytes, true, now);
+    return s.read(*client, bytes, true, now, out);
   client->decoder.on_binary(bytes, s.options, s.document, s.shared.ledger, now, s.decoded);
-  s.take(*client, s.decoded, now);
+  return s.take(*client, s.decoded, now, out);
 }
 
 void Core::on_session_closed(ClientId id, eio::CloseReason reason, base::Bytes detail, base::Time) {
@@ -120,44 +132,48 @@ void Core::on_session_closed(ClientId id, eio::CloseReason reason, base::Bytes d
   s.queue.push(std::move(item));
 }
 
-void Core::State::take(Client& client, const Decoded& packet, base::Time now) {
+bool Core::State::take(Client& client, const Decoded& packet, base::Time now, Arrival& out) {
   switch (packet.status) {
     case Decoded::Status::error:
-      return fail(client, packet.error, now);
+      return fail(client, packet.error, now), false;
     case Decoded::Status::incomplete:
-      if (client.linked()) return;
+      if (client.linked()) return false;
       client.deadline = client.decoder.deadline();
-      return receiving.push_back(client);
+      return receiving.push_back(client), false;
     case Decoded::Status::packet:
       break;
   }
-  if (packet.attachments == 0) return dispatch(client, packet, now);
+  if (packet.attachments == 0) return dispatch(client, packet, now, out);
   client.unlink();
-  dispatch(client, packet, now);
-  if (queue.empty() && !arrived) client.decoder.release();
+  if (dispatch(client, packet, now, out)) return true;
+  if (queue.empty()) client.decoder.release();
+  return false;
 }
 
 // A message of another parser than the default.
-void Core::State::read(Client& client, base::MutBytes message, bool binary, base::Time now) {
+bool Core::State::read(Client& client, base::MutBytes message, bool binary, base::Time now,
+                       Arrival& out) {
   PacketReader& by = client.reader != nullptr ? *client.reader : *reader;
   const bool waited = by.waiting();
   by.on_message(base::as_bytes(message), binary, options, decoded);
   read_by = &by;
   switch (decoded.status) {
     case Decoded::Status::error:
-      return fail(client, decoded.error, now);
+      return fail(client, decoded.error, now), false;
     case Decoded::Status::incomplete:
-      if (!has_joined(client)) return violation(client, "packet in parts before CONNECT", now);
-      if (client.linked()) return;
+      if (!has_joined(client))
+        return violation(client, "packet in parts before CONNECT", now), false;
+      if (client.linked()) return false;
       client.deadline = base::after(now, options.packet_timeout);
-      return receiving.push_back(client);
+      return receiving.push_back(client), false;
     case Decoded::Status::packet:
       break;
   }
   if (waited) client.unlink();
-  dispatch(client, decoded, now);
+  if (dispatch(client, decoded, now, out)) return true;
   const bool is_read = decoded.type != PacketType::event && decoded.type != PacketType::ack;
-  if (is_read || (queue.empty() && !arrived)) client.release();
+  if (is_read || queue.empty()) client.release();
+  return false;
 }
 
 // Any namespace, one the server has disconnected it from included: it may not have heard of it.
@@ -168,43 +184,34 @@ bool Core::State::has_joined(const Client& client) {
   });
 }
 
-void Core::State::dispatch(Client& client, const Decoded& packet, base::Time now) {
-  if (packet.type == PacketType::event && is_root(packet.nsp) && queue.empty() && ending.empty())
-      [[likely]] {
-    const Entry* entry = client.find(kRoot);
-    const Socket* socket = entry != nullptr ? sockets.get(entry->socket) : nullptr;
-    if (socket != nullptr && socket->state == SocketState::connected) [[likely]] {
-      arrived = socket->self;
-      arrived_of = client.self;
-      return;
-    }
-  }
-  if (packet.type == PacketType::connect) return connect(client, packet.nsp, now);
+// True: it is an event, and `out` shows it.
+bool Core::State::dispatch(Client& client, const Decoded& packet, base::Time now, Arrival& out) {
+  if (packet.type == PacketType::connect) return connect(client, packet.nsp, now), false;
   const Namespace* nsp = find_namespace(packet.nsp);
   Entry* entry = nsp == nullptr ? nullptr : client.find(nsp->index);
   if (entry == nullptr || packet.type == PacketType::connect_error)
-    return violation(client, "packet without a namespace", now);
+    return violation(client, "packet without a namespace", now), false;
   Socket* socket = sockets.get(entry->socket);
   if (socket == nullptr) {  // sent before the client heard that the server disconnected it
     if (packet.type == PacketType::disconnect) client.entries.erase(entry);
-    return;
+    return false;
   }
   if (socket->state != SocketState::connected)
-    return violation(client, "packet before the connection", now);
+    return violation(client, "packet before the connection", now), false;
   switch (packet.type) {
     case PacketType::event:
       // Nearly always there is nothing before it.
-      if (!queue.empty() || !ending.empty()) return push(EventKind::event, *socket);
-      arrived = socket->self;
-      arrived_of = client.self;
-      return;
+      if (!quiet()) return push(EventKind::event, *socket), false;
+      out.socket = socket->self;
+      out.client = client.self;
+      return report_packet(out);
     case PacketType::ack:
       if (packet.id && packet.has_payload) dispatch_ack(*socket, packet);
-      return;
+      return false;
     case PacketType::disconnect:
-      return begin_disconnect(*socket, DisconnectReason::client_namespace_disconnect);
+      return begin_disconnect(*socket, DisconnectReason::client_namespace_disconnect), false;
     default:
-      return;
+      return false;
   }
 }
 

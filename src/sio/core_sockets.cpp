@@ -74,11 +74,20 @@ bool send_messages(eio::Session& session, std::span<const MessageBytes> messages
 }  // namespace
 
 bool Core::State::send(eio::Session& session, const Encoded& packet, bool compress) {
-  if (packet.head.empty()) [[unlikely]]
-    return send_messages(session, packet.messages, compress);
-  if (!session.send_text(packet.head, packet.body, compress)) return false;
-  if (packet.attachments.empty()) [[likely]]
-    return true;
+  // Nearly all: one text, and not a long one.
+  if (!packet.head.empty() && packet.body.size() < eio::kLongText && packet.attachments.empty())
+      [[likely]]
+    return session.send_text(packet.head, packet.body, compress);
+  return send_unusual(session, packet, compress);
+}
+
+bool Core::State::send_unusual(eio::Session& session, const Encoded& packet, bool compress) {
+  if (packet.head.empty()) return send_messages(session, packet.messages, compress);
+  const bool in_place = packet.body.size() >= eio::kLongText && packet.text != nullptr &&
+                        packet.text->size() == packet.body.size();  // not taken already
+  if (!(in_place ? session.send_long_text(packet.head, *packet.text, compress)
+                 : session.send_text(packet.head, packet.body, compress)))
+    return false;
   return std::all_of(packet.attachments.begin(), packet.attachments.end(),
                      [&](base::Bytes bytes) { return session.send_binary(bytes, compress); });
 }

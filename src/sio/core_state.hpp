@@ -160,9 +160,6 @@ struct Core::State {
     return document.root();
   }
 
-  // The event that has been decoded, while nothing is queued before it: it goes before the queue.
-  SocketId arrived{};
-  ClientId arrived_of{};
   Queue queue;
   std::vector<std::unique_ptr<AckWaiter>> ending;  // last first; they go before the queue
   AckEnd ending_with = AckEnd::disconnected;
@@ -175,8 +172,8 @@ struct Core::State {
   Namespace& at(NamespaceIndex nsp) const { return *namespaces[slot_of(nsp)]; }
   void next_queued(Event& event);
   bool report(Queued& item, Event& event);
-  bool report_arrival(Arrival& event);
   bool report_packet(Arrival& event);
+  bool quiet() const { return !dispatched && !reported && queue.empty() && ending.empty(); }
   void hold_packet(ClientId client);
   void settle();
   void push(EventKind kind, const Socket& socket, base::Bytes text = {});
@@ -185,10 +182,10 @@ struct Core::State {
 
   // core_clients.cpp
   class JoinedBy;
-  void take(Client& client, const Decoded& packet, base::Time now);
-  void read(Client& client, base::MutBytes message, bool binary, base::Time now);
+  bool take(Client& client, const Decoded& packet, base::Time now, Arrival& out);
+  bool read(Client& client, base::MutBytes message, bool binary, base::Time now, Arrival& out);
   bool has_joined(const Client& client);
-  void dispatch(Client& client, const Decoded& packet, base::Time now);
+  bool dispatch(Client& client, const Decoded& packet, base::Time now, Arrival& out);
   void dispatch_ack(const Socket& socket, const Decoded& packet);
   void connect(Client& client, base::Bytes nsp, base::Time now);
   void start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth);
@@ -218,6 +215,8 @@ struct Core::State {
     return client.session != nullptr && client.session->v3();
   }
   static bool send(eio::Session& session, const Encoded& packet, bool compress = true);
+  [[gnu::noinline]] static bool send_unusual(eio::Session& session, const Encoded& packet,
+                                             bool compress);
   // core_recovery.cpp
   void send_missed(Socket& socket);
 

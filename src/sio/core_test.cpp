@@ -64,6 +64,24 @@ TEST(Core, EventsAndAcks) {
   EXPECT_EQ(world.received(peer), (Lines{"37[1]", "37[2]"}));
 }
 
+// Long texts leave in the memory they were written in: nobody may write into it before.
+TEST(Core, LongTextsInARow) {
+  World world;
+  const std::size_t peer = world.join();
+  world.received(peer);
+  const std::string first = '"' + std::string(50'000, 'a') + '"';
+  const std::string second = '"' + std::string(40'000, 'b') + '"';
+  EXPECT_TRUE(world.core().emit(*world.socket(peer), world.encoded("x", first), {}));
+  EXPECT_TRUE(world.core().emit(*world.socket(peer), world.encoded("y", second), {}));
+  EXPECT_TRUE(world.core().emit(*world.socket(peer), world.encoded("z", "1"), {}));
+  const Encoded twice = world.encoded("t", first);
+  EXPECT_TRUE(world.core().emit(*world.socket(peer), twice, {}));
+  EXPECT_TRUE(world.core().emit(*world.socket(peer), twice, {}));
+  EXPECT_EQ(world.received(peer),
+            (Lines{"2[\"x\"," + first + "]", "2[\"y\"," + second + "]", "2[\"z\",1]",
+                   "2[\"t\"," + first + "]", "2[\"t\"," + first + "]"}));
+}
+
 TEST(Core, BinaryEvents) {
   World world;
   const std::size_t peer = world.join();

@@ -99,18 +99,31 @@ void Decoder::on_text(base::MutBytes input, const Options& options, const Joined
   out = {};
 }
 
-bool Decoder::on_plain_event(base::Bytes text, value::JsonDocument& document, Decoded& out) const {
-  if (text.size() < 2 || text[0] != '2' || text[1] != '[' || pending_ != nullptr) return false;
-  if (!document.parse({text.data() + 1, text.size() - 1}) || !document.first_string(out.event) ||
-      reserved_event(out.event))
-    return false;
-  out.status = Decoded::Status::packet;
-  out.type = PacketType::event;
-  out.nsp = kRootName;
-  out.id.reset();
-  out.has_payload = true;
-  out.attachments = 0;
-  return true;
+bool Decoder::on_plain_event(base::Bytes text, value::JsonDocument& document,
+                             PlainEvent& out) const {
+  if (text.size() < 2 || text[0] != '2' || pending_ != nullptr) return false;
+  std::size_t at = 1;
+  if (text[1] != '[') {
+    constexpr std::size_t kDigits = 15;  // always below kMaxAckId
+    std::uint64_t id = 0;
+    for (; at < text.size() && at <= kDigits && text[at] >= '0' && text[at] <= '9'; ++at)
+      id = id * 10 + static_cast<std::uint64_t>(text[at] - '0');
+    if (at == 1 || at == text.size() || text[at] != '[') return false;
+    out.ack_id = id;
+  } else {
+    out.ack_id.reset();
+  }
+  return document.parse_event({text.data() + at, text.size() - at}, out.name, out.rest) &&
+         !reserved_event(out.name);
+}
+
+Decoded PlainEvent::packet() const {
+  Decoded packet;
+  packet.status = Decoded::Status::packet;
+  packet.id = ack_id;
+  packet.has_payload = true;
+  packet.event = name;
+  return packet;
 }
 
 void Decoder::on_binary(base::MutBytes bytes, const Options& options, value::JsonDocument& document,

@@ -30,6 +30,15 @@ struct Decoded {
   std::uint32_t attachments = 0;
 };
 
+// What most packets are, in short: an event of "/" without attachments.
+struct PlainEvent {
+  base::Bytes name{};
+  base::Bytes rest{};  // JSON text behind the event's name ("1,\"two\"")
+  std::optional<std::uint64_t> ack_id{};
+
+  Decoded packet() const;  // the same as what on_text() makes of it
+};
+
 class Decoder {
  public:
   // `connected` (the client has joined the packet's namespace) is asked before a binary header may
@@ -47,9 +56,8 @@ class Decoder {
   // `document`, shape-checked, with attachments bound.
   void on_text(base::MutBytes text, const Options& options, const Joined& joined,
                value::JsonDocument& document, base::Ledger& ledger, base::Time now, Decoded& out);
-  // Most packets: an event of "/" that wants no answer and has no attachments. False, and nothing
-  // has been decided: it is for on_text().
-  bool on_plain_event(base::Bytes text, value::JsonDocument& document, Decoded& out) const;
+  // False, and nothing has been decided: it is for on_text().
+  bool on_plain_event(base::Bytes text, value::JsonDocument& document, PlainEvent& out) const;
   // The last attachment completes the packet: views then point into the decoder until release() or
   // the next call, and those of the last attachment into `bytes`, which is not copied.
   void on_binary(base::MutBytes bytes, const Options& options, value::JsonDocument& document,

@@ -20,9 +20,10 @@ class DecoderTest : public ::testing::Test {
 
   Decoded text(base::Bytes packet) {
     input_ = std::make_unique<Padded>(packet);
-    Decoded out;
     // As the core does.
-    if (decoder.on_plain_event(base::as_bytes(input_->view()), document, out)) return out;
+    if (PlainEvent event; decoder.on_plain_event(base::as_bytes(input_->view()), document, event))
+      return event.packet();
+    Decoded out;
     decoder.on_text(input_->view(), options, everywhere, document, ledger, now, out);
     return out;
   }
@@ -55,13 +56,12 @@ class DecoderTest : public ::testing::Test {
 TEST_F(DecoderTest, PlainEventsAreDecodedTheShortWay) {
   const auto shortly = [this](base::Bytes packet) {
     Padded input(packet);
-    Decoded left;
-    left.id = 7;
-    left.attachments = 3;
-    left.nsp = "/left";
-    const bool taken = decoder.on_plain_event(base::as_bytes(input.view()), document, left);
+    PlainEvent event{"left", "left", 99};
+    const bool taken = decoder.on_plain_event(base::as_bytes(input.view()), document, event);
     if (!taken) return false;
+    const Decoded left = event.packet();
     const std::string name(left.event);
+    EXPECT_EQ(event.rest, document.rest_of_array());
     Decoded whole;
     decoder.on_text(input.view(), options, everywhere, document, ledger, now, whole);
     EXPECT_EQ(whole.event, name);
@@ -75,9 +75,13 @@ TEST_F(DecoderTest, PlainEventsAreDecodedTheShortWay) {
   };
   EXPECT_TRUE(shortly(R"(2["m"])"));
   EXPECT_TRUE(shortly(R"(2["chat",{"a":[1,2]},null])"));
-  for (const char* other : {"", "2", "2[", R"(21["m"])", R"(2/a,["m"])", R"(3["m"])",
-                            R"(51-["m",{"_placeholder":true,"num":0}])", R"(2[1,"number"])",
-                            R"(2[])", R"(2["connect"])", R"(2["m"]])", R"(2{"a":1})"})
+  EXPECT_TRUE(shortly(R"(21["m"])"));
+  EXPECT_TRUE(shortly(R"(2007["m",1])"));
+  EXPECT_TRUE(shortly(R"(2999999999999999["m"])"));  // more digits are read the long way
+  for (const char* other :
+       {"", "2", "2[", "21", R"(21x["m"])", R"(2-1["m"])", R"(29999999999999999["m"])",
+        R"(2/a,["m"])", R"(3["m"])", R"(51-["m",{"_placeholder":true,"num":0}])",
+        R"(2[1,"number"])", R"(2[])", R"(2["connect"])", R"(2["m"]])", R"(2{"a":1})"})
     EXPECT_FALSE(shortly(other)) << other;
   // Not while attachments are awaited.
   text(R"(51-["m",{"_placeholder":true,"num":0}])");

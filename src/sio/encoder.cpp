@@ -86,16 +86,6 @@ void Encoder::start_array() {
   array_ = true;
 }
 
-Encoded Encoder::finish(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
-                        std::uint32_t max_attachments) {
-  if (other_ != nullptr || id || !attachments_.empty() || !is_root(nsp)) [[unlikely]]
-    return finish_long(type, nsp, id, max_attachments);
-  // Most packets: a type and nothing more.
-  static constexpr const char* kTypes = "0123456";
-  if (std::exchange(array_, false)) writer_.end_array();
-  return {{kTypes + static_cast<int>(type), 1}, body_.view(), {}};
-}
-
 Encoded Encoder::finish_long(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
                              std::uint32_t max_attachments) {
   if (other_ != nullptr) return {{}, {}, {}, other_->finish(type, nsp, id)};
@@ -117,7 +107,7 @@ Encoded Encoder::finish_long(PacketType type, base::Bytes nsp, std::optional<std
   }
   if (id) at = write_number(at, *id);
   head_.to(at);
-  return {head_.view(), body_.view(), attachments_};
+  return {head_.view(), body_.view(), attachments_, {}, &body_};
 }
 
 SharedPacket Encoder::share(const Encoded& encoded, base::Ledger* ledger) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "eio/message.hpp"
@@ -24,6 +25,8 @@ struct Encoded {
   std::span<const base::Bytes> attachments;
   // Of another parser than the default, instead of the three above.
   std::span<const MessageBytes> messages{};
+  // Where the body lies; a long one is taken from there when it is sent. Null: it may not be.
+  base::TextBuffer* text = nullptr;
 
   bool can_be_sent() const { return !head.empty() || !messages.empty(); }
 };
@@ -50,7 +53,14 @@ class Encoder {
   // More attachments than `max` cannot be decoded by JS peers: then the packet cannot be sent (the
   // core and share() refuse it).
   Encoded finish(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,
-                 std::uint32_t max_attachments);
+                 std::uint32_t max_attachments) {
+    if (other_ != nullptr || id || !attachments_.empty() || !is_root(nsp)) [[unlikely]]
+      return finish_long(type, nsp, id, max_attachments);
+    // Most packets: a type and nothing more.
+    static constexpr const char* kTypes = "0123456";
+    if (std::exchange(array_, false)) writer_.end_array();
+    return {{kTypes + static_cast<int>(type), 1}, body_.view(), {}, {}, &body_};
+  }
 
   // Gives back what the last packet took.
   void release();
@@ -65,7 +75,7 @@ class Encoder {
                                         std::uint32_t max_attachments);
 
   base::TextBuffer head_;
-  base::TextBuffer body_;
+  base::TextBuffer body_{eio::kFrameFront};
   std::vector<base::Bytes> attachments_;
   value::JsonWriter writer_{body_, attachments_};
   bool array_ = false;

@@ -252,9 +252,9 @@ class World {
     for (eio::Event event = peer.session->next(now); event.kind != eio::EventKind::none;
          event = peer.session->next(now)) {
       if (event.kind == eio::EventKind::message && !event.binary)
-        core_->on_text(peer.client, event.payload, now);
+        tell(peer.client, event.payload, &Core::on_text);
       if (event.kind == eio::EventKind::message && event.binary)
-        core_->on_binary(peer.client, event.payload, now);
+        tell(peer.client, event.payload, &Core::on_binary);
       if (event.kind == eio::EventKind::closed)
         core_->on_session_closed(peer.client, event.reason, event.detail, now);
       drain();
@@ -263,6 +263,14 @@ class World {
       peer.session.reset();
       return;
     }
+  }
+  void tell(ClientId client, base::MutBytes message,
+            bool (Core::*how)(ClientId, base::MutBytes, base::Time, Arrival&)) {
+    Event event;
+    if (!((*core_).*how)(client, message, now, event)) return;
+    event.kind = EventKind::event;
+    ++shared.dispatch;
+    on_event(event);
   }
   void on_event(Event& event) {
     static constexpr const char* kNames[] = {"none",          "connecting",  "vanished",  "unknown",

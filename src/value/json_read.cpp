@@ -32,14 +32,10 @@ bool can_mend(simdjson::error_code error) {
   return error == simdjson::NUMBER_ERROR || error == simdjson::STRING_ERROR;
 }
 
-bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 // Hardly ever does anything, so it looks at two characters and not through a set of them.
 base::Bytes trim(base::Bytes text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  while (!text.empty() && is_json_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_json_space(text.back())) text.remove_suffix(1);
   return text;
 }
 
@@ -230,6 +226,18 @@ JsonDocument::~JsonDocument() = default;
 bool JsonDocument::parse(base::Bytes text) {
   if (tape_->held > kKeptCapacity) tape_->release(text.size());
   return read(text);
+}
+
+bool JsonDocument::parse_event(base::Bytes text, base::Bytes& name, base::Bytes& rest) {
+  if (!parse(text)) return false;
+  if (const JsonScan& scan = tape_->scan; tape_->scanned) [[likely]] {
+    if (!scan.first_string(name)) return false;
+    rest = scan.rest_of_array();
+    return true;
+  }
+  if (!first_string(name)) return false;
+  rest = rest_of_array();
+  return true;
 }
 
 bool JsonDocument::parse_copy(base::Bytes text) {

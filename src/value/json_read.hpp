@@ -32,6 +32,9 @@ class JsonDocument final : public Document {
   // `text` is followed by base::kPadding readable bytes and must outlive the document's use. False:
   // not one valid JSON value.
   bool parse(base::Bytes text);
+  // parse(), first_string() and rest_of_array() of what most packets are: an array that begins with
+  // a string. False: it is none, or nothing valid.
+  bool parse_event(base::Bytes text, base::Bytes& name, base::Bytes& rest);
   // As parse(), for text without padding (copies it).
   bool parse_copy(base::Bytes text);
   Element root() const;

@@ -17,10 +17,6 @@ constexpr std::ptrdiff_t kMaxFraction =
 constexpr std::ptrdiff_t kLongestEscaped = kMaxScanEscaped;
 constexpr std::size_t kStride = 4 * base::kBlock;
 
-bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 bool is_digit(char c) {
   return static_cast<unsigned char>(c - '0') < 10;
 }
@@ -28,7 +24,7 @@ bool is_digit(char c) {
 // Hardly ever there is one, so only what might be one is looked at closely.
 const char* skip_spaces(const char* at, const char* end) {
   if (static_cast<unsigned char>(*at) > ' ') return at;
-  while (at < end && is_space(*at)) ++at;
+  while (at < end && is_json_space(*at)) ++at;
   return at;
 }
 
@@ -291,15 +287,6 @@ bool JsonScan::as_number(std::size_t at, double& out) const {
   if (kind(at) != Kind::integer || !as_integer(at, integer)) return false;
   out = static_cast<double>(integer);
   return true;
-}
-
-base::Bytes JsonScan::rest_of_array() const {
-  if (nodes_[0].kind != Kind::array || nodes_[0].count < 2) return {};
-  // From the second value to the bracket, without white space: where the last value ends.
-  const char* const begin = text_ + nodes_[nodes_[1].after].begin;
-  const char* end = text_ + nodes_[0].end - 1;
-  while (is_space(end[-1])) --end;
-  return {begin, static_cast<std::size_t>(end - begin)};
 }
 
 }  // namespace socketio::value

@@ -26,6 +26,10 @@ inline constexpr std::size_t kMaxScanEscaped = 4096;
 inline constexpr std::size_t kMaxScanNodes = 256;
 inline constexpr std::size_t kMaxScanDepth = 16;
 
+inline bool is_json_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 class JsonScan {
  public:
   // `text` is followed by base::kPadding readable bytes and outlives the use of what is read.
@@ -62,7 +66,14 @@ class JsonScan {
   bool first_string(base::Bytes& out) const {
     return kind(0) == Kind::array && nodes_[0].count != 0 && as_string(1, out);
   }
-  base::Bytes rest_of_array() const;
+  base::Bytes rest_of_array() const {
+    if (nodes_[0].kind != Kind::array || nodes_[0].count < 2) return {};
+    // From the second value to the bracket, without white space: where the last value ends.
+    const char* const begin = text_ + nodes_[nodes_[1].after].begin;
+    const char* end = text_ + nodes_[0].end - 1;
+    while (is_json_space(end[-1])) --end;
+    return {begin, static_cast<std::size_t>(end - begin)};
+  }
 
  private:
   // Without initialisers: they are not cleared for each text. 16 bytes, so that an index is cheap.

@@ -138,8 +138,8 @@ class Machine {
 
   // Between two messages, and nothing is held back or waits.
   bool fresh() const {
-    return hold_.empty() && opcode_ == Opcode::continuation && !frame_open_ && !delivered_ &&
-           pending_pongs_ == 0 && state_ == State::open;
+    return hold_.empty() && pending_pongs_ == 0 && state_ == State::open &&
+           opcode_ == Opcode::continuation && !frame_open_ && !delivered_;
   }
   bool read_whole(Env& env, Event& event);
   bool unwrap(base::MutBytes& payload, bool& ascii);
@@ -177,16 +177,17 @@ class Machine {
   base::Time deadline_ = base::kNever;
   std::uint32_t mask_ = 0;  // turned to the next payload byte
   std::uint32_t fragments_ = 0;
+  // What fresh() asks of these five is that all are zero: one comparison, as they lie together.
   std::uint32_t pending_pongs_ = 0;
-  std::uint16_t code_ = 0;  // of the `closed` event to come
   State state_ = State::open;
-  Role role_;
   Opcode opcode_ = Opcode::continuation;  // of the current message; continuation: there is none
+  bool frame_open_ = false;               // inside a data frame's payload
+  bool delivered_ = false;  // the message in hold_ was the last event: its bytes may go
+  std::uint16_t code_ = 0;  // of the `closed` event to come
+  Role role_;
   Utf8Validator utf8_;
-  bool frame_open_ = false;  // inside a data frame's payload
-  bool fin_ = false;         // ... which is the last of its message
+  bool fin_ = false;         // the frame whose payload is read is the last of its message
   bool compressed_ = false;  // the current message is
-  bool delivered_ = false;   // the message in hold_ was the last event: its bytes may go
   bool starved_ = false;     // next() has looked at all there is
   bool inflating_ = false;   // the current message is whole, and in env.deflate in part
 };

@@ -1,0 +1,206 @@
+// What a session sends: packets into frames of its WebSocket, or into its queue for the next poll.
+#include <algorithm>
+#include <cstring>
+
+#include "eio/session.hpp"
+#include "ws/frame.hpp"
+
+namespace socketio::eio {
+namespace {
+
+constexpr char kMessage = '0' + static_cast<char>(PacketType::message);
+
+}  // namespace
+
+void Session::send_control(PacketType type, base::Bytes data, Outlet& outlet) {
+  const std::size_t size = 1 + data.size();
+  const std::size_t frame = ws::header_size(size, false) + size;
+  char* to = shared_.arena.reserve(frame);
+  to += ws::write_header(to, ws::Opcode::text, size);
+  *to++ = static_cast<char>('0' + static_cast<int>(type));
+  if (!data.empty()) std::memcpy(to, data.data(), data.size());
+  outlet.out.push_written(shared_.arena, frame);
+  shared_.outlets.push_back(outlet);
+}
+
+PollQueue& Session::queue() {
+  if (queue_ == nullptr) queue_ = std::make_unique<PollQueue>();
+  return *queue_;
+}
+
+// Whether a message may be queued; closes the session when it is too much.
+inline bool Session::fits_frame(std::size_t payload, std::size_t frame) {
+  if (state_ != State::open) return false;
+  if (transport_ == Transport::websocket && websocket_ == nullptr) return false;
+  return (payload <= kMaxMessage && has_room(frame)) || refuse_to_send();
+}
+
+bool Session::refuse_to_send() {
+  end(CloseReason::transport_error, "send buffer limit");
+  return false;
+}
+
+inline bool Session::fits(std::size_t payload) {
+  return fits_frame(payload, ws::header_size(payload, false) + payload);
+}
+
+inline void Session::sent() {
+  dispatch_ = shared_.dispatch;
+  if (websocket_ != nullptr) return shared_.outlets.push_back(*websocket_);
+  if (poll_parked_) shared_.dirty.push_back(*this);
+}
+
+// Most are short, for a WebSocket, and not to be compressed.
+bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
+  const std::size_t size = 1 + head.size() + tail.size();
+  if (websocket_ == nullptr || websocket_->deflate != nullptr || size > ws::kMaxShort ||
+      state_ != State::open) [[unlikely]]
+    return send_text_unusual(head, tail, compress);
+  const std::size_t frame = ws::kShortHeader + size;
+  if (!has_room(frame)) [[unlikely]]
+    return refuse_to_send();
+  char* to = ws::write_short_header(shared_.arena.reserve(frame), ws::Opcode::text, size);
+  *to++ = kMessage;
+  if (head.size() == 1) [[likely]] {
+    *to++ = head.front();
+  } else {
+    to = std::copy(head.begin(), head.end(), to);
+  }
+  if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
+  websocket_->out.push_written(shared_.arena, frame);
+  dispatch_ = shared_.dispatch;
+  shared_.outlets.push_back(*websocket_);
+  return true;
+}
+
+// What fits() has refused: because it is too much, or only because the session is watched.
+template <class Send>
+bool Session::send_watched(bool binary, base::Bytes head, base::Bytes tail, Send send) {
+  if (state_ != State::watched) return false;
+  state_ = State::open;
+  const bool sent = send();
+  if (state_ == State::open) state_ = State::watched;
+  if (sent) note_created(PacketType::message, binary, head, tail);
+  return sent;
+}
+
+bool Session::send_text_unusual(base::Bytes head, base::Bytes tail, bool compress) {
+  const std::size_t size = 1 + head.size() + tail.size();
+  if (!fits(size))
+    return send_watched(false, head, tail, [&] { return send_text(head, tail, compress); });
+  if (websocket_ == nullptr) {
+    queue().push_text(PacketType::message, head, tail, &shared_.ledger, compress);
+  } else if (websocket_->deflate == nullptr || !compress || !push_text_deflated(head, tail)) {
+    const std::size_t frame = ws::header_size(size, false) + size;
+    char* to = shared_.arena.reserve(frame);
+    to += ws::write_header(to, ws::Opcode::text, size);
+    *to++ = kMessage;
+    to = std::copy(head.begin(), head.end(), to);
+    if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
+    websocket_->out.push_written(shared_.arena, frame);
+  }
+  sent();
+  return true;
+}
+
+// Its frame is made around it, where there is a frame that nothing else is to be done with.
+bool Session::send_long_text(base::Bytes head, base::TextBuffer& tail, bool compress) {
+  const std::size_t size = 1 + head.size() + tail.size();
+  const std::size_t front = ws::header_size(size, false) + 1 + head.size();
+  if (websocket_ == nullptr || websocket_->deflate != nullptr || state_ != State::open ||
+      front > kFrameFront)
+    return send_text(head, tail.view(), compress);
+  if (!fits(size)) return false;
+  char* to = tail.front(static_cast<std::uint32_t>(front));
+  to += ws::write_header(to, ws::Opcode::text, size);
+  *to++ = kMessage;
+  std::copy(head.begin(), head.end(), to);
+  websocket_->out.push(tail.take(static_cast<std::uint32_t>(front), &shared_.ledger));
+  sent();
+  return true;
+}
+
+bool Session::send_binary(base::Bytes bytes, bool compress) {
+  if (v3_ && websocket_ != nullptr) return send_binary_v3(bytes, compress);
+  if (!fits(bytes.size()))
+    return send_watched(true, bytes, {}, [&] { return send_binary(bytes, compress); });
+  if (websocket_ == nullptr) {
+    queue().push_binary(bytes, &shared_.ledger, compress);
+  } else if (websocket_->deflate == nullptr || !compress ||
+             !push_deflated(ws::Opcode::binary, {&bytes, 1})) {
+    const std::size_t frame = ws::header_size(bytes.size(), false) + bytes.size();
+    char* to = shared_.arena.reserve(frame);
+    to += ws::write_header(to, ws::Opcode::binary, bytes.size());
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+    websocket_->out.push_written(shared_.arena, frame);
+  }
+  sent();
+  return true;
+}
+
+// On a WebSocket: what waits for a poll is written when it is taken.
+bool Session::send_binary_v3(base::Bytes bytes, bool compress) {
+  std::string packet;
+  if (!fits(base64_ ? base64_packet_size(bytes.size()) : kBinaryTypeSize + bytes.size()))
+    return send_watched(true, bytes, {}, [&] { return send_binary_v3(bytes, compress); });
+  base64_ ? append_base64_packet(packet, bytes) : append_binary_packet(packet, bytes);
+  const ws::Opcode opcode = base64_ ? ws::Opcode::text : ws::Opcode::binary;
+  const base::Bytes whole = packet;
+  if (websocket_->deflate == nullptr || !compress || !push_deflated(opcode, {&whole, 1}))
+    websocket_->out.push(ws::make_frame(opcode, whole, &shared_.ledger));
+  sent();
+  return true;
+}
+
+void Session::send_pong_v3() {
+  if (pong_queued_) return;
+  if (!fits(1)) {
+    if (state_ != State::watched) return;
+    state_ = State::open;
+    send_pong_v3();
+    if (state_ != State::open) return;
+    state_ = State::watched;
+    return note_created(PacketType::pong, false, {}, {});
+  }
+  if (websocket_ != nullptr) return send_control(PacketType::pong, {}, *websocket_);
+  queue().push_text(PacketType::pong, {}, {}, &shared_.ledger);
+  pong_queued_ = true;
+  if (poll_parked_) shared_.dirty.push_back(*this);
+}
+
+bool Session::send_unusual(const Message& message, bool compress) {
+  if (!message) {  // larger than any limit allows
+    return fits(kMaxMessage + 1);
+  }
+  if (v3_ && websocket_ != nullptr && message.is_binary())
+    return send_binary_v3(message.payload(), compress);
+  const base::Chunk& frame = message.frame();
+  if (!fits_frame(message.wire_size(), frame.capacity()))
+    return send_watched(message.is_binary(), message.payload(), {},
+                        [&] { return send(message, compress); });
+  if (websocket_ == nullptr) {
+    queue().push(message, compress);
+  } else if (websocket_->deflate == nullptr || !compress) {
+    websocket_->out.push(frame);
+  } else {
+    push_deflated(message);
+  }
+  sent();
+  return true;
+}
+
+// Something is queued for the WebSocket already.
+bool Session::send_behind(const base::Chunk& frame) {
+  if (!has_room(frame.capacity())) return refuse_to_send();
+  websocket_->out.push(frame);
+  sent();
+  return true;
+}
+
+bool Session::writable() const {
+  if (!open() || dispatch_ == shared_.dispatch) return false;
+  if (queued_bytes() > shared_.options.send_soft) return false;
+  return websocket_ != nullptr ? !send_unfinished_ : poll_parked_;
+}
+
+}  // namespace socketio::eio
