@@ -300,6 +300,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void answer_poll(Connection& c, bool compress);
   void answer_coded(Connection& c, http::Coding coding, base::Bytes body);
   bool answer_poll_later(Connection& c, http::Coding coding);
+  void await_compression(Connection& c);
+  void compress_long_messages();
+  std::size_t compress_piece(Connection& c);
   void release_compression();
 
   // -- Engine.IO (shard_engine.cpp).
@@ -401,7 +404,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::string upgrade_headers(Connection& c);
   void run_header_hooks(Connection& c, bool initial);
 
-  ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, *random_, c.deflate.get()}; }
+  ws::Env ws_env(Connection& c) { return {c.tail(), arena_, ledger_, *random_, c.deflate.get()}; }
   http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }
 
   std::shared_ptr<detail::Hub> hub_;

@@ -78,7 +78,7 @@ void Shard::shed_output() {
   if (!output_quota_.exceeded(ledger_.output()) || shedding_ > 0) return;
   std::vector<Holder> holders;
   connections_.each([&](ConnectionId id, const Connection& c) {
-    const std::size_t held = c.out.bytes() + (c.tls ? c.tls->wire.bytes() : 0);
+    const std::size_t held = c.queued() + (c.tls ? c.tls->wire.bytes() : 0);
     if (held > 0 && !c.move) holders.push_back({held, id.packed(), false});
   });
   sessions_.each([&](SessionId id, const SessionRecord& record) {
@@ -130,7 +130,7 @@ void Shard::shed_connection(ConnectionId id) {
   ++shedding_;
   c->timer.reset();
   c->ws.reset();
-  if (c->deflate != nullptr) c->deflate->clear();
+  c->deflate.reset();
   c->http.reset();
   if (c->tls) {
     c->tls->end_handshake();

@@ -11,6 +11,8 @@ constexpr std::size_t kSentAtOnce = std::size_t{32} * 1024;
 }  // namespace
 
 void Shard::turn_ws(Connection& c) {
+  if (c.compressing()) [[unlikely]]
+    return await_compression(c);
   if (c.plain) [[unlikely]]
     return turn_plain(c);
   const base::Time t = now();
@@ -51,7 +53,7 @@ void Shard::turn_ws(Connection& c) {
         break;
     }
     if (overloaded(record)) break;
-    if (too_much_output()) [[unlikely]]
+    if (too_much_output() || c.compressing()) [[unlikely]]
       break;
     if (c.ws->idle()) {  // next() would find nothing
       if (c.out.bytes() >= kSentAtOnce) [[unlikely]]
