@@ -319,6 +319,7 @@ void Shard::flush() {
     loop_.timers().arm(core_timer_, deadline);
   }
   end_backlog();
+  answers_until_ = ledger_.output() + kAnswersPerTurn;
   counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
   if (connections_.size() > 0) {

@@ -182,6 +182,13 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool too_much_input() const;
   // Until the end of the turn, where it is shed: then nobody is answered before that.
   bool too_much_output() const { return ledger_.output() > output_quota_.again; }
+  // WebSockets that have taken everything they were sent are answered even then, within a reserve,
+  // lest they wait in line with those who take nothing. (An HTTP connection may be new.)
+  bool has_reserve(const Connection& c) const;
+  // What answers to HTTP requests may add to the output before others get their turn: a big one
+  // costs about as much as all events of a turn.
+  static constexpr std::int64_t kAnswersPerTurn = std::int64_t{1024} * 1024;
+  bool answers_spent() const { return ledger_.output() > answers_until_; }
   // Machine events of one connection, and packets of one POST, before others get their turn.
   static constexpr int kEventsPerTurn = 64;
   void turn(Connection& c);  // drains the connection's machine
@@ -435,6 +442,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   net::Offload offload_;
   Quota input_quota_;
   Quota output_quota_;
+  std::int64_t answers_until_ = kAnswersPerTurn;
   std::size_t shedding_ = 0;  // connections that are shed and not yet closed
   std::size_t peak_ = 0;      // of what was held since memory was last given back
   std::vector<net::Listener> listeners_;

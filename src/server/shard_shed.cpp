@@ -42,6 +42,11 @@ bool Shard::make_room(Connection& c) {
   return false;
 }
 
+bool Shard::has_reserve(const Connection& c) const {
+  const bool took_all = c.out.empty() && (!c.tls || c.tls->wire.empty());
+  return took_all && ledger_.output() <= output_quota_.again + output_quota_.limit / kParts;
+}
+
 std::size_t Shard::input_of(const Connection& c) const {
   std::size_t bytes = 0;
   if (c.http) {

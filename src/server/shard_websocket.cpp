@@ -21,9 +21,9 @@ void Shard::turn_ws(Connection& c) {
     c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
     return set_paused(c, true);
   }
-  // The POSTs of before the upgrade come first; and nobody is answered before too much is shed.
-  if ((record != nullptr && record->unread) || c.spent == kSpent || too_much_output())
-      [[unlikely]] {
+  // The POSTs of before the upgrade come first; and too much is shed first.
+  if ((record != nullptr && record->unread) || c.spent == kSpent ||
+      (too_much_output() && !has_reserve(c))) [[unlikely]] {
     c.ws->keep(ledger_);
     set_paused(c, true);
     return later(c);

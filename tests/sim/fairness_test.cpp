@@ -321,5 +321,27 @@ TEST_F(Fairness, PipelinedRequestsOfATurn) {
   expect_turn_within(64);
 }
 
+// Nor do the big answers that many ask for make a turn long.
+TEST_F(Fairness, BigAnswersOfATurn) {
+  const std::string big(1'000'000, 'x');
+  stage_.routes.get("/f", [this, &big](const HttpRequest&) {
+    seen_ += 'f';
+    return HttpReply::text(big);
+  });
+  stage_.of("/").on_event("n", [this] { seen_ += 'n'; });
+  std::vector<std::unique_ptr<Peer>> flood;
+  for (int i = 0; i < 50; ++i) flood.push_back(std::make_unique<Peer>(stage_));
+  Peer neighbour(stage_);
+  upgrade(neighbour, kEngine);
+  neighbour.say(frame("40"));
+  stage_.run(milliseconds(5));
+  for (const auto& peer : flood) peer->say("GET /f HTTP/1.1\r\nHost: a\r\n\r\n");
+  neighbour.say(frame("42[\"n\"]"));
+  stage_.run(seconds(1));
+  EXPECT_EQ(seen_.size(), flood.size() + 1);
+  EXPECT_LE(seen_.find('n'), 2U);
+  for (const auto& peer : flood) EXPECT_GT(peer->got.size(), big.size());
+}
+
 }  // namespace
 }  // namespace socketio::sim
