@@ -201,11 +201,11 @@ TEST_F(Fairness, InflatedBytesOfATurn) {
     neighbour.say(frame(plain ? "n" : "42[\"n\"]"));
     stage_.run(seconds(1));
     EXPECT_EQ(seen_, "nfff");
-    EXPECT_GE(stage_.turns() - before, 3U * 900'000 / (128 * 1024));
+    EXPECT_GE(stage_.turns() - before, 3U * 900'000 / (32 * 1024));
     most = std::max(most, stage_.turns() - before);
     EXPECT_EQ(stage_.stats().input_bytes, 0U);
   }
-  EXPECT_LE(most, 40U);
+  EXPECT_LE(most, 100U);
 }
 
 // What is sent is compressed while others have their turns, too.
