@@ -3,6 +3,7 @@
 // An answer to a poll is compressed here, in the turn, when it is short: it costs less than handing
 // it to another thread and back. A long one goes to the worker, since one client's megabyte would
 // hold up all others of the shard for 10 ms.
+#include <algorithm>
 #include <new>
 
 #include "server/shard.hpp"
@@ -16,6 +17,8 @@ constexpr base::Bytes kPollHeaders =
     "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
 // Less than a millisecond of a core.
 constexpr std::size_t kMostInTurn = std::size_t{64} * 1024;
+// Of long messages, in a turn; or one piece.
+constexpr base::Duration kMostCompressing = std::chrono::milliseconds(1);
 constexpr std::array kPollCodings = {http::Coding::gzip, http::Coding::deflate};
 
 std::string poll_headers(http::Coding coding) {
@@ -128,12 +131,13 @@ void Shard::await_compression(Connection& c) {
   set_paused(c, true);
 }
 
-// A piece of one message; more only in a turn that took as long with everything else. Connections
-// take turns.
+// A piece of one message; more only in a turn that took as long with everything else, and not for
+// long: it may be others that took the core. Connections take turns.
 void Shard::compress_long_messages() {
   if (!deflate_pool_ || !deflate_pool_->is_compressing()) return;
   base::List<ws::Deflate>& waiting = deflate_pool_->compressing();
   const base::Duration rest = loop_.in_turn();
+  const base::Duration until = rest + std::min(rest, kMostCompressing);
   const ws::Deflate* idle = nullptr;  // the first of those for whom others compress
   while (ws::Deflate* next = waiting.front()) {
     if (next == idle) return;
@@ -142,7 +146,7 @@ void Shard::compress_long_messages() {
     const ConnectionId id = ConnectionId::unpack(next->owner());
     if (Connection* c = connections_.get(id); c != nullptr)
       spare(id, [&] { worked = compress_piece(*c) > 0; });
-    if (worked && loop_.in_turn() >= 2 * rest) return;
+    if (worked && loop_.in_turn() >= until) return;
     if (worked) {
       idle = nullptr;
     } else if (idle == nullptr && next->linked()) {
