@@ -79,10 +79,13 @@ const running = new Set();
 process.on("exit", () => { for (const child of running) child.kill("SIGKILL"); });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 
-/** Starts a command, on `cores` when given. The child has `output`, `errors` and `ended`, a promise of its exit code. */
-export function launch(command, { cores, folder = here, nice } = {}) {
+/**
+ * Starts a command, on `cores` when given. The child has `output`, `errors` and `ended`, a promise of its exit code.
+ * `idle`: it runs only when nobody else wants the core, and makes room at once (a nice one goes on until its slice is over).
+ */
+export function launch(command, { cores, folder = here, nice, idle = false } = {}) {
   const place = cores === undefined ? "" : `taskset -c ${cores} `;
-  const priority = nice ? `nice -n ${nice} ` : "";
+  const priority = idle ? "chrt --idle 0 " : nice ? `nice -n ${nice} ` : "";
   const line = `ulimit -n ${kDescriptors} 2>/dev/null; exec ${place}${priority}${command}`;
   const child = spawn("bash", ["-c", line], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);

@@ -6,6 +6,7 @@
 // "m": acknowledged with its arguments, else emitted back. "say": to everybody in the room "all",
 // which "listen" joins. Namespaces "/room-N" come and go. GET /big: a megabyte. POST /sink: how
 // many bytes came. GET /stats: what the server holds, as JSON.
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -44,12 +45,24 @@ bool parse(int argc, char** argv, std::uint16_t& port, socketio::ServerOptions& 
   return argc % 2 == 1;
 }
 
+// [[microseconds at most, how many], ...]; the last has no end.
+Value shown(const socketio::Histogram& turns) {
+  socketio::Array buckets;
+  for (std::size_t i = 0; i < turns.counts.size(); ++i) {
+    const bool last = i == turns.kBounds.size();
+    const std::chrono::nanoseconds upper = last ? std::chrono::hours(1) : turns.kBounds[i];
+    buckets.emplace_back(Value::array({upper / std::chrono::microseconds(1), turns.counts[i]}));
+  }
+  return Value(std::move(buckets));
+}
+
 Value shown(const socketio::Stats& stats) {
   return Value::object({{"connections", stats.connections},
                         {"clients", stats.clients},
                         {"input", stats.input_bytes},
                         {"output", stats.output_bytes},
                         {"shed", stats.shed_clients},
+                        {"turns", shown(stats.turns)},
                         {"refused", stats.refused_connections}});
 }
 
@@ -59,6 +72,7 @@ int main(int argc, char** argv) {
   std::uint16_t port = 0;
   socketio::ServerOptions options;
   options.per_message_deflate = socketio::PerMessageDeflate{.threshold = 0};
+  options.measure_turns = true;
   options.cleanup_empty_child_namespaces = true;
   options.log_level = socketio::LogLevel::error;
   if (!parse(argc, argv, port, options)) {

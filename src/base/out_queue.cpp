@@ -24,6 +24,15 @@ void OutQueue::push(Span span) {
   bytes_ += length;  // last: memory may have run out
 }
 
+void OutQueue::take(OutQueue& from) {
+  push(std::move(from.front_));
+  if (from.rest_ != nullptr) {
+    for (std::size_t i = from.rest_->head; i < from.rest_->spans.size(); ++i)
+      push(std::move(from.rest_->spans[i]));
+  }
+  from.clear();
+}
+
 std::size_t OutQueue::gather_all(std::span<Bytes> out) const {
   if (bytes_ == 0 || out.empty()) return 0;
   std::size_t n = 0;

@@ -31,6 +31,8 @@ class OutQueue {
     bytes_ = length;
   }
   void append(Arena& arena, Bytes bytes) { push(arena.write(bytes)); }
+  // All of `from`, which is empty then.
+  void take(OutQueue& from);
   // What has been written at arena.reserve(): at least one byte.
   void push_written(Arena& arena, std::size_t n) {
     if (bytes_ == 0) {

@@ -48,6 +48,29 @@ TEST(OutQueue, ConsumesInAnySteps) {
   }
 }
 
+TEST(OutQueue, TakesAllOfAnother) {
+  Ledger ledger;
+  const auto filled = [&ledger](std::initializer_list<const char*> pieces) {
+    OutQueue queue;
+    for (const char* piece : pieces) queue.push(Chunk::copy(piece, &ledger));
+    return queue;
+  };
+  OutQueue queue;
+  OutQueue nothing;
+  queue.take(nothing);
+  EXPECT_TRUE(queue.empty());
+  OutQueue three = filled({"one ", "two ", "three "});
+  three.consume(2);
+  queue.take(three);
+  OutQueue one = filled({"four"});
+  queue.take(one);
+  EXPECT_EQ(all(queue), "e two three four");
+  EXPECT_EQ(queue.bytes(), 16u);
+  EXPECT_TRUE(three.empty() && one.empty());
+  queue.clear();
+  EXPECT_EQ(ledger.output(), 0);
+}
+
 TEST(OutQueue, SettlingUnpinsTheArena) {
   Ledger ledger;
   OutQueue queue;

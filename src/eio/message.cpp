@@ -76,6 +76,12 @@ const base::Chunk& Message::deflated(ws::DeflatePool& pool) const {
   return body.deflated;
 }
 
+std::shared_ptr<ws::SharedFrame> Message::deflated_in_pieces() const {
+  Body& body = *body_;
+  std::call_once(body.deflated_made, [&] { body.shared = std::make_shared<ws::SharedFrame>(); });
+  return body.shared;
+}
+
 std::size_t Message::record_size() const {
   const std::size_t size = payload().size();
   return 1 + (body_->binary ? base::base64_size(size) : size);

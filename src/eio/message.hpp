@@ -19,7 +19,8 @@
 
 namespace socketio::ws {
 class DeflatePool;
-}
+class SharedFrame;
+}  // namespace socketio::ws
 
 namespace socketio::eio {
 
@@ -54,6 +55,8 @@ class Message {
   // The frame compressed without context (for DeflatePool::shared_window_bits()), or frame() when
   // that is no shorter. Valid while the message lives.
   const base::Chunk& deflated(ws::DeflatePool& pool) const;
+  // The same for a long message: whoever gets it first compresses it in pieces.
+  std::shared_ptr<ws::SharedFrame> deflated_in_pieces() const;
   base::Bytes wire_payload() const { return {body_->frame.data() + body_->header, wire_size()}; }
   // Of the frame's payload: a text message's with the '4'.
   std::size_t wire_size() const { return body_->frame.capacity() - body_->header; }
@@ -69,7 +72,8 @@ class Message {
     std::once_flag deflated_made;
     base::Chunk frame;
     base::Chunk record;    // binary only, made on first use
-    base::Chunk deflated;  // made on first use
+    base::Chunk deflated;  // made on first use; or, of a long one:
+    std::shared_ptr<ws::SharedFrame> shared;
     base::Ledger* ledger = nullptr;
   };
   Body* body_ = nullptr;

@@ -49,8 +49,16 @@ using DirtyList = base::List<Session, DirtyTag>;
 // A WebSocket's output as sessions see it. Whoever adds to it puts it on the shard's list; the
 // driver derives its connections from it and takes them from there to be flushed.
 struct Outlet : base::ListNode<Outlet> {
-  base::OutQueue out;
+  base::OutQueue out;                    // what may leave
   std::unique_ptr<ws::Deflate> deflate;  // null: permessage-deflate was not negotiated
+
+  // Long messages are being compressed: see DeflatePool::compressing().
+  bool compressing() const { return deflate != nullptr && deflate->compressing(); }
+  // What is sent goes here: behind those.
+  base::OutQueue& tail() { return deflate == nullptr ? out : deflate->tail(out); }
+  std::size_t queued() const {
+    return out.bytes() + (deflate == nullptr ? 0 : deflate->put_off_bytes());
+  }
 };
 
 // One per shard; outlives its sessions.
@@ -211,7 +219,7 @@ class Session : public DirtyNode {
   // May a volatile packet be sent in this dispatch?
   bool writable() const;
   std::size_t queued_bytes() const {
-    if (websocket_ != nullptr) return websocket_->out.bytes();
+    if (websocket_ != nullptr) return websocket_->queued();
     return queue_ == nullptr ? 0 : queue_->bytes();
   }
 

@@ -11,6 +11,10 @@ bool Session::push_deflated(ws::Opcode opcode, std::span<const base::Bytes> part
   for (const base::Bytes part : parts) size += part.size();
   ws::Deflate& deflate = *websocket_->deflate;
   if (!deflate.worth_it(size)) return false;
+  if (deflate.compressing() || deflate.is_long(size)) {
+    deflate.put_off(ws::make_frame(opcode, parts, &shared_.ledger), shared_.ledger);
+    return true;
+  }
   const std::optional<base::Bytes> packed = deflate.compress(parts);
   if (!packed) return false;
   const std::size_t frame = ws::header_size(packed->size(), false) + packed->size();
@@ -30,10 +34,15 @@ bool Session::push_text_deflated(base::Bytes head, base::Bytes tail) {
 void Session::push_deflated(const Message& message) {
   ws::Deflate& deflate = *websocket_->deflate;
   const base::Bytes payload = message.wire_payload();
-  if (!deflate.worth_it(payload.size())) return websocket_->out.push(message.frame());
-  if (deflate.takes_shared()) return websocket_->out.push(message.deflated(deflate.pool()));
+  if (!deflate.worth_it(payload.size())) return websocket_->tail().push(message.frame());
+  const bool shares = deflate.takes_shared();
+  if (deflate.is_long(payload.size()) || (deflate.compressing() && !shares)) {
+    return deflate.put_off(message.frame(), shared_.ledger,
+                           shares ? message.deflated_in_pieces() : nullptr);
+  }
+  if (shares) return websocket_->tail().push(message.deflated(deflate.pool()));
   const ws::Opcode opcode = message.is_binary() ? ws::Opcode::binary : ws::Opcode::text;
-  if (!push_deflated(opcode, {&payload, 1})) websocket_->out.push(message.frame());
+  if (!push_deflated(opcode, {&payload, 1})) websocket_->tail().push(message.frame());
 }
 
 }  // namespace socketio::eio

@@ -19,7 +19,7 @@ void Session::send_control(PacketType type, base::Bytes data, Outlet& outlet) {
   to += ws::write_header(to, ws::Opcode::text, size);
   *to++ = static_cast<char>('0' + static_cast<int>(type));
   if (!data.empty()) std::memcpy(to, data.data(), data.size());
-  outlet.out.push_written(shared_.arena, frame);
+  outlet.tail().push_written(shared_.arena, frame);
   shared_.outlets.push_back(outlet);
 }
 
@@ -97,7 +97,7 @@ bool Session::send_text_unusual(base::Bytes head, base::Bytes tail, bool compres
     *to++ = kMessage;
     to = std::copy(head.begin(), head.end(), to);
     if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
-    websocket_->out.push_written(shared_.arena, frame);
+    websocket_->tail().push_written(shared_.arena, frame);
   }
   sent();
   return true;
@@ -115,7 +115,7 @@ bool Session::send_long_text(base::Bytes head, base::TextBuffer& tail, bool comp
   to += ws::write_header(to, ws::Opcode::text, size);
   *to++ = kMessage;
   std::copy(head.begin(), head.end(), to);
-  websocket_->out.push(tail.take(static_cast<std::uint32_t>(front), &shared_.ledger));
+  websocket_->tail().push(tail.take(static_cast<std::uint32_t>(front), &shared_.ledger));
   sent();
   return true;
 }
@@ -132,7 +132,7 @@ bool Session::send_binary(base::Bytes bytes, bool compress) {
     char* to = shared_.arena.reserve(frame);
     to += ws::write_header(to, ws::Opcode::binary, bytes.size());
     if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
-    websocket_->out.push_written(shared_.arena, frame);
+    websocket_->tail().push_written(shared_.arena, frame);
   }
   sent();
   return true;
@@ -147,7 +147,7 @@ bool Session::send_binary_v3(base::Bytes bytes, bool compress) {
   const ws::Opcode opcode = base64_ ? ws::Opcode::text : ws::Opcode::binary;
   const base::Bytes whole = packet;
   if (websocket_->deflate == nullptr || !compress || !push_deflated(opcode, {&whole, 1}))
-    websocket_->out.push(ws::make_frame(opcode, whole, &shared_.ledger));
+    websocket_->tail().push(ws::make_frame(opcode, whole, &shared_.ledger));
   sent();
   return true;
 }
@@ -181,7 +181,7 @@ bool Session::send_unusual(const Message& message, bool compress) {
   if (websocket_ == nullptr) {
     queue().push(message, compress);
   } else if (websocket_->deflate == nullptr || !compress) {
-    websocket_->out.push(frame);
+    websocket_->tail().push(frame);
   } else {
     push_deflated(message);
   }
@@ -192,7 +192,7 @@ bool Session::send_unusual(const Message& message, bool compress) {
 // Something is queued for the WebSocket already.
 bool Session::send_behind(const base::Chunk& frame) {
   if (!has_room(frame.capacity())) return refuse_to_send();
-  websocket_->out.push(frame);
+  websocket_->tail().push(frame);
   sent();
   return true;
 }
@@ -200,7 +200,7 @@ bool Session::send_behind(const base::Chunk& frame) {
 bool Session::writable() const {
   if (!open() || dispatch_ == shared_.dispatch) return false;
   if (queued_bytes() > shared_.options.send_soft) return false;
-  return websocket_ != nullptr ? !send_unfinished_ : poll_parked_;
+  return websocket_ != nullptr ? !send_unfinished_ && !websocket_->compressing() : poll_parked_;
 }
 
 }  // namespace socketio::eio

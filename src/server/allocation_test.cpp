@@ -18,12 +18,16 @@
 
 #include <socketio/server.hpp>
 
+#include "support/own_new.hpp"
+
 namespace {
 
 std::atomic<std::uint64_t> allocations{0};
 std::atomic<std::int64_t> live_bytes{0};
 
-void* counted(std::size_t size, std::size_t alignment) {
+}  // namespace
+
+void* socketio::test::allocate(std::size_t size, std::size_t alignment) {
   const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
   void* memory = std::aligned_alloc(alignment, rounded);
   if (memory == nullptr) throw std::bad_alloc();
@@ -33,43 +37,11 @@ void* counted(std::size_t size, std::size_t alignment) {
   return memory;
 }
 
-void freed(void* memory) {
+void socketio::test::release(void* memory) noexcept {
   if (memory == nullptr) return;
   live_bytes.fetch_sub(static_cast<std::int64_t>(malloc_usable_size(memory)),
                        std::memory_order_relaxed);
   std::free(memory);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return counted(size, alignof(std::max_align_t));
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-// A sanitizer's runtime does not forward this one to the one above, as libstdc++ does.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  try {
-    return ::operator new(size);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-void operator delete(void* memory) noexcept {
-  freed(memory);
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept {
-  freed(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  freed(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  freed(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  freed(memory);
 }
 
 namespace {

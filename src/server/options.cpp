@@ -32,7 +32,9 @@ void check(const HttpCompression& o) {
 }
 
 // What permessage-deflate makes of the input of one connection before others get their turn.
-constexpr std::size_t kInflatedPerTurn = 128 * 1024;
+constexpr std::size_t kInflatedPerTurn = 32 * 1024;
+// What is compressed of long messages at a time: less than half a millisecond.
+constexpr std::size_t kDeflatedPerTurn = 16 * 1024;
 
 ws::DeflateOptions deflate_options(const PerMessageDeflate& o) {
   return {o.threshold,
@@ -43,7 +45,8 @@ ws::DeflateOptions deflate_options(const PerMessageDeflate& o) {
           o.level,
           o.mem_level,
           o.max_context_bytes,
-          kInflatedPerTurn};
+          kInflatedPerTurn,
+          kDeflatedPerTurn};
 }
 
 void check(const LimitOptions& o) {

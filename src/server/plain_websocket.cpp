@@ -121,6 +121,7 @@ void Shard::turn_plain(Connection& c) {
     if (plain.over) return;
     if (c.deflate != nullptr && inflated >= settings_.deflate->piece) break;
     if (!plain.why.empty()) return c.ws->keep(ledger_);  // cut by a handler
+    if (c.compressing()) break;
     const ws::Event event = c.ws->next(ws_env(c), now());
     if (!c.out.empty()) mark_dirty(c);
     if (c.ws->inflating()) break;
@@ -187,7 +188,7 @@ bool Shard::send_plain(const detail::WebSocketState& state, base::Bytes payload,
 
 // What is queued, as handles on other threads see it too.
 std::size_t Shard::count_plain(Connection& c) {
-  const std::size_t queued = c.out.bytes() + (c.tls ? c.tls->wire.bytes() : 0);
+  const std::size_t queued = c.queued() + (c.tls ? c.tls->wire.bytes() : 0);
   c.plain->state->queued.set(queued);
   return queued;
 }

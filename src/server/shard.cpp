@@ -212,7 +212,7 @@ void Shard::lost(Connection& c, bool failed) {
 
 bool Shard::has_work() const {
   return !shared_.outlets.empty() || !backlog_.empty() || !unread_.empty() ||
-         !shared_.dirty.empty();
+         !shared_.dirty.empty() || (deflate_pool_ && deflate_pool_->is_compressing());
 }
 
 void Shard::on_timer(net::Timer& timer) {
@@ -221,7 +221,9 @@ void Shard::on_timer(net::Timer& timer) {
     const SessionId id = SessionId::unpack(timer.owner);
     if (SessionRecord* record = sessions_.get(id); record != nullptr) {
       // What has come is read before anybody looks at the clock.
-      if (record->unread) return loop_.timers().arm(timer, base::after(t, kUnreadPause));
+      const Connection* websocket = connections_.get(record->websocket);
+      if (record->unread || (websocket != nullptr && websocket->compressing()))
+        return loop_.timers().arm(timer, base::after(t, kUnreadPause));
       spare(id, [&] {
         if (record->session.deadline() <= t) record->session.on_deadline(t);
         pump(*record);
@@ -244,7 +246,9 @@ void Shard::on_timer(net::Timer& timer) {
     expire_recovery();
   } else if (timer.kind == kPlainTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
-    if (c != nullptr && c->plain) spare(c->self, [&] { on_plain_timer(*c); });
+    if (c == nullptr || !c->plain) return;
+    if (c->compressing()) return loop_.timers().arm(timer, base::after(t, kUnreadPause));
+    spare(c->self, [&] { on_plain_timer(*c); });
   } else if (timer.kind == kTrimTimer) {
     trim();
   }
@@ -292,6 +296,7 @@ void Shard::flush() {
         record != nullptr)
       spare(SessionId::unpack(session->owner()), [&] { flush_session(*record); });
   }
+  compress_long_messages();
   while (eio::Outlet* outlet = shared_.outlets.pop_front()) {
     // Sending pushes everything of ours out of the nearest caches.
     if (const eio::Outlet* next = shared_.outlets.front(); next != nullptr)
@@ -310,6 +315,7 @@ void Shard::flush() {
     loop_.timers().arm(core_timer_, deadline);
   }
   end_backlog();
+  answers_until_ = ledger_.output() + kAnswersPerTurn;
   counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
   if (connections_.size() > 0) {
@@ -359,7 +365,7 @@ void Shard::await_sent(Connection& c) {
 void Shard::flush_unusual(Connection& c) {
   if (c.in_flight || c.lingering) return;
   base::OutQueue& wire = c.tls ? seal(c) : c.out;
-  bool everything = true;
+  bool everything = !c.compressing();
   while (!wire.empty()) {
     const std::size_t count = wire.gather(parts_);
     std::size_t total = wire.bytes();

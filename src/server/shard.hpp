@@ -181,6 +181,13 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool too_much_input() const;
   // Until the end of the turn, where it is shed: then nobody is answered before that.
   bool too_much_output() const { return ledger_.output() > output_quota_.again; }
+  // WebSockets that have taken everything they were sent are answered even then, within a reserve,
+  // lest they wait in line with those who take nothing. (An HTTP connection may be new.)
+  bool has_reserve(const Connection& c) const;
+  // What answers to HTTP requests may add to the output before others get their turn: a big one
+  // costs about as much as all events of a turn.
+  static constexpr std::int64_t kAnswersPerTurn = std::int64_t{1024} * 1024;
+  bool answers_spent() const { return ledger_.output() > answers_until_; }
   // Machine events of one connection, and packets of one POST, before others get their turn.
   static constexpr int kEventsPerTurn = 64;
   void turn(Connection& c);  // drains the connection's machine
@@ -300,6 +307,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void answer_poll(Connection& c, bool compress);
   void answer_coded(Connection& c, http::Coding coding, base::Bytes body);
   bool answer_poll_later(Connection& c, http::Coding coding);
+  void await_compression(Connection& c);
+  void compress_long_messages();
+  std::size_t compress_piece(Connection& c);
   void release_compression();
 
   // -- Engine.IO (shard_engine.cpp).
@@ -402,7 +412,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::string upgrade_headers(Connection& c);
   void run_header_hooks(Connection& c, bool initial);
 
-  ws::Env ws_env(Connection& c) { return {c.out, arena_, ledger_, *random_, c.deflate.get()}; }
+  ws::Env ws_env(Connection& c) { return {c.tail(), arena_, ledger_, *random_, c.deflate.get()}; }
   http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }
 
   std::shared_ptr<detail::Hub> hub_;
@@ -433,6 +443,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   net::Offload offload_;
   Quota input_quota_;
   Quota output_quota_;
+  std::int64_t answers_until_ = kAnswersPerTurn;
   std::size_t shedding_ = 0;  // connections that are shed and not yet closed
   std::size_t peak_ = 0;      // of what was held since memory was last given back
   std::vector<net::Listener> listeners_;

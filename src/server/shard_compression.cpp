@@ -3,6 +3,7 @@
 // An answer to a poll is compressed here, in the turn, when it is short: it costs less than handing
 // it to another thread and back. A long one goes to the worker, since one client's megabyte would
 // hold up all others of the shard for 10 ms.
+#include <algorithm>
 #include <new>
 
 #include "server/shard.hpp"
@@ -16,6 +17,8 @@ constexpr base::Bytes kPollHeaders =
     "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
 // Less than a millisecond of a core.
 constexpr std::size_t kMostInTurn = std::size_t{64} * 1024;
+// Of long messages, in a turn; or one piece.
+constexpr base::Duration kMostCompressing = std::chrono::milliseconds(1);
 constexpr std::array kPollCodings = {http::Coding::gzip, http::Coding::deflate};
 
 std::string poll_headers(http::Coding coding) {
@@ -48,7 +51,7 @@ bool Shard::agree_on_deflate(Connection& c, base::Bytes extensions, std::string&
     answer = ws::answer_deflate(extensions, options, true);
   }
   c.deflate = std::make_unique<ws::Deflate>(ws::Role::server, answer.params, *deflate_pool_,
-                                            &budget, bytes);
+                                            &budget, bytes, c.self.packed());
   head += "Sec-WebSocket-Extensions: " + answer.header + "\r\n";
   return true;
 }
@@ -120,6 +123,48 @@ bool Shard::answer_poll_later(Connection& c, http::Coding coding) {
     scratch_.swap(job->body);
   }
   return queued;
+}
+
+// Long messages to it come first: what it says meanwhile is not read, or the answers would pile up.
+void Shard::await_compression(Connection& c) {
+  c.ws->keep(ledger_);
+  set_paused(c, true);
+}
+
+// A piece of one message; more only in a turn that took as long with everything else, and not for
+// long: it may be others that took the core. Connections take turns.
+void Shard::compress_long_messages() {
+  if (!deflate_pool_ || !deflate_pool_->is_compressing()) return;
+  base::List<ws::Deflate>& waiting = deflate_pool_->compressing();
+  const base::Duration rest = loop_.in_turn();
+  const base::Duration until = rest + std::min(rest, kMostCompressing);
+  const ws::Deflate* idle = nullptr;  // the first of those for whom others compress
+  while (ws::Deflate* next = waiting.front()) {
+    if (next == idle) return;
+    next->unlink();
+    bool worked = true;
+    const ConnectionId id = ConnectionId::unpack(next->owner());
+    if (Connection* c = connections_.get(id); c != nullptr)
+      spare(id, [&] { worked = compress_piece(*c) > 0; });
+    if (worked && loop_.in_turn() >= until) return;
+    if (worked) {
+      idle = nullptr;
+    } else if (idle == nullptr && next->linked()) {
+      idle = next;
+    }
+  }
+}
+
+std::size_t Shard::compress_piece(Connection& c) {
+  const std::size_t bytes = c.deflate->go_on_compressing(c.out);
+  if (c.closing) arm_stall(c);
+  if (!c.out.empty()) mark_dirty(c);
+  if (c.compressing()) {
+    deflate_pool_->compressing().push_back(*c.deflate);
+  } else {
+    revisit(c);  // it may have said something
+  }
+  return bytes;
 }
 
 void Shard::release_compression() {

@@ -42,6 +42,11 @@ bool Shard::make_room(Connection& c) {
   return false;
 }
 
+bool Shard::has_reserve(const Connection& c) const {
+  const bool took_all = c.out.empty() && (!c.tls || c.tls->wire.empty());
+  return took_all && ledger_.output() <= output_quota_.again + output_quota_.limit / kParts;
+}
+
 std::size_t Shard::input_of(const Connection& c) const {
   std::size_t bytes = 0;
   if (c.http) {
@@ -78,7 +83,7 @@ void Shard::shed_output() {
   if (!output_quota_.exceeded(ledger_.output()) || shedding_ > 0) return;
   std::vector<Holder> holders;
   connections_.each([&](ConnectionId id, const Connection& c) {
-    const std::size_t held = c.out.bytes() + (c.tls ? c.tls->wire.bytes() : 0);
+    const std::size_t held = c.queued() + (c.tls ? c.tls->wire.bytes() : 0);
     if (held > 0 && !c.move) holders.push_back({held, id.packed(), false});
   });
   sessions_.each([&](SessionId id, const SessionRecord& record) {
@@ -130,7 +135,7 @@ void Shard::shed_connection(ConnectionId id) {
   ++shedding_;
   c->timer.reset();
   c->ws.reset();
-  if (c->deflate != nullptr) c->deflate->clear();
+  c->deflate.reset();
   c->http.reset();
   if (c->tls) {
     c->tls->end_handshake();

@@ -62,7 +62,7 @@ void Shard::end_of_tls(Connection& c) {
 base::OutQueue& Shard::seal(Connection& c) {
   tls::Engine& engine = c.tls->engine;
   engine.seal(c.out, tls_env(c), TlsDesk::kMaxWire);
-  if (c.closing && c.out.empty()) engine.close(tls_env(c));
+  if (c.closing && c.queued() == 0) engine.close(tls_env(c));
   return c.tls->wire;
 }
 

@@ -4,6 +4,8 @@
 namespace socketio::server {
 
 void Shard::turn_ws(Connection& c) {
+  if (c.compressing()) [[unlikely]]
+    return await_compression(c);
   if (c.plain) [[unlikely]]
     return turn_plain(c);
   const base::Time t = now();
@@ -12,9 +14,9 @@ void Shard::turn_ws(Connection& c) {
     c.ws->keep(ledger_);  // bytes the backend had already taken come all the same
     return set_paused(c, true);
   }
-  // The POSTs of before the upgrade come first; and nobody is answered before too much is shed.
-  if ((record != nullptr && record->unread) || c.spent == kSpent || too_much_output())
-      [[unlikely]] {
+  // The POSTs of before the upgrade come first; and too much is shed first.
+  if ((record != nullptr && record->unread) || c.spent == kSpent ||
+      (too_much_output() && !has_reserve(c))) [[unlikely]] {
     c.ws->keep(ledger_);
     set_paused(c, true);
     return later(c);
@@ -44,7 +46,7 @@ void Shard::turn_ws(Connection& c) {
         break;
     }
     if (overloaded(record)) break;
-    if (too_much_output()) [[unlikely]]
+    if (too_much_output() || c.compressing()) [[unlikely]]
       break;
     if (c.ws->idle()) {  // next() would find nothing
       if (c.out.bytes() >= net::kSentAtOnce) [[unlikely]]

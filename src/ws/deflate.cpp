@@ -13,11 +13,7 @@ constexpr std::size_t kKept = std::size_t{64} * 1024;
 // -- DeflatePool
 
 std::optional<Bytes> DeflatePool::compress(std::span<const Bytes> parts, int window_bits) {
-  auto& deflater = deflaters_.at(static_cast<std::size_t>(window_bits));
-  if (deflater == nullptr)
-    deflater = std::make_unique<Deflater>(window_bits, options_->level, options_->mem_level);
-  deflater->reset();
-  const Bytes out = compress(parts, *deflater);
+  const Bytes out = compress(parts, deflater(window_bits));
   std::size_t plain = 0;
   for (const Bytes part : parts) plain += part.size();
   if (out.size() >= plain) return std::nullopt;
@@ -28,6 +24,23 @@ Bytes DeflatePool::compress(std::span<const Bytes> parts, Deflater& deflater) {
   scratch_.clear(kKept);
   deflater.compress(parts, scratch_);
   return scratch_.view();
+}
+
+Deflater& DeflatePool::deflater(int window_bits) {
+  auto& deflater = deflaters_.at(static_cast<std::size_t>(window_bits));
+  if (deflater == nullptr)
+    deflater = std::make_unique<Deflater>(window_bits, options_->level, options_->mem_level);
+  deflater->reset();
+  return *deflater;
+}
+
+std::unique_ptr<Deflater> DeflatePool::lend_deflater(int window_bits) {
+  deflater(window_bits);
+  return std::move(deflaters_.at(static_cast<std::size_t>(window_bits)));
+}
+
+void DeflatePool::take_back(int window_bits, std::unique_ptr<Deflater> deflater) {
+  deflaters_.at(static_cast<std::size_t>(window_bits)) = std::move(deflater);
 }
 
 Inflater& DeflatePool::inflater(int window_bits) {
@@ -62,10 +75,11 @@ std::size_t Deflate::context_bytes(const DeflateParams& params, const DeflateOpt
 }
 
 Deflate::Deflate(Role role, const DeflateParams& params, DeflatePool& pool, DeflateBudget* budget,
-                 std::size_t charged)
+                 std::size_t charged, std::uint64_t owner)
     : pool_(&pool),
       budget_(budget),
       charged_(charged),
+      owner_(owner),
       out_{!params.server_no_context_takeover, params.server_max_window_bits},
       in_{!params.client_no_context_takeover, params.client_max_window_bits} {
   if (role == Role::client) std::swap(out_, in_);
@@ -77,12 +91,37 @@ Deflate::~Deflate() {
 
 std::optional<Bytes> Deflate::compress(std::span<const Bytes> parts) {
   if (!out_.takeover) return pool_->compress(parts, out_.window_bits);
-  if (deflater_ == nullptr) {
+  // Even when it is no shorter: later messages refer to it.
+  return pool_->compress(parts, *own_deflater());
+}
+
+// Null without takeover.
+Deflater* Deflate::own_deflater() {
+  if (out_.takeover && deflater_ == nullptr) {
     const DeflateOptions& options = pool_->options();
     deflater_ = std::make_unique<Deflater>(out_.window_bits, options.level, options.mem_level);
   }
-  // Even when it is no shorter: later messages refer to it.
-  return pool_->compress(parts, *deflater_);
+  return deflater_.get();
+}
+
+void Deflate::put_off(base::Chunk frame, base::Ledger& ledger,
+                      std::shared_ptr<SharedFrame> shared) {
+  if (long_ != nullptr) return long_->push(std::move(frame), std::move(shared));
+  auto first = std::make_unique<LongMessages>(*pool_, out_.window_bits, own_deflater(), ledger);
+  first->push(std::move(frame), std::move(shared));
+  long_ = std::move(first);
+  pool_->compressing().push_back(*this);
+}
+
+std::size_t Deflate::go_on_compressing(base::OutQueue& out) {
+  try {
+    const std::size_t compressed = long_->go_on(out);
+    if (long_->empty()) long_.reset();
+    return compressed;
+  } catch (...) {
+    long_.reset();  // lest others wait for what nobody will finish
+    throw;
+  }
 }
 
 Inflated Deflate::inflate(Bytes payload, std::size_t max, base::Ledger& ledger) {

@@ -5,7 +5,7 @@
 // a connection costs nothing while it is idle, and a server can compress a broadcast once for all
 // of them: the same bytes mean the same to everybody.
 //
-//   Outlet -> Deflate -- own Deflater (takeover) or the pool's
+//   Outlet -> Deflate -- own Deflater (takeover) or the pool's; LongMessages in pieces
 //                     -- own Inflater (takeover) or the pool's
 //
 // Not thread-safe, but for DeflateBudget: a pool belongs to one shard, like its connections.
@@ -18,8 +18,10 @@
 #include <span>
 
 #include "base/in_buffer.hpp"
+#include "base/list.hpp"
 #include "base/text_buffer.hpp"
 #include "ws/deflate_stream.hpp"
+#include "ws/long_messages.hpp"
 #include "ws/role.hpp"
 
 namespace socketio::ws {
@@ -37,6 +39,8 @@ struct DeflateOptions {
   // About so many bytes are inflated at a time (Inflated::more): a few sent bytes may stand for
   // many, and others wait meanwhile.
   std::size_t piece = ~std::size_t{0};
+  // Likewise of messages that are sent: longer ones are LongMessages. A server's only.
+  std::size_t sent_piece = ~std::size_t{0};
 };
 
 // What both sides have agreed on.
@@ -63,6 +67,8 @@ class DeflateBudget {
   std::atomic<std::size_t> used_{0};
 };
 
+class Deflate;
+
 // The streams that connections without context share, made when first used.
 class DeflatePool {
  public:
@@ -83,37 +89,57 @@ class DeflatePool {
   // For a message that is inflated in pieces, while others use the pool; and back.
   std::unique_ptr<Inflater> lend(int window_bits);
   void take_back(int window_bits, std::unique_ptr<Inflater> inflater);
+  // For one that is compressed in pieces, as new; and back.
+  std::unique_ptr<Deflater> lend_deflater(int window_bits);
+  void take_back(int window_bits, std::unique_ptr<Deflater> deflater);
   // Gives all memory back.
   void release();
+  // Those with long messages; whoever drives them calls go_on_compressing(), one after the other.
+  base::List<Deflate>& compressing() { return compressing_; }
+  bool is_compressing() const { return !compressing_.empty(); }
 
  private:
+  Deflater& deflater(int window_bits);  // as new
+
   const DeflateOptions* options_;
   std::array<std::unique_ptr<Deflater>, kMaxWindowBits + 1> deflaters_;
   std::array<std::unique_ptr<Inflater>, kMaxWindowBits + 1> inflaters_;
   base::TextBuffer scratch_;
+  base::List<Deflate> compressing_;
 };
 
-class Deflate {
+class Deflate : public base::ListNode<Deflate> {
  public:
   // What a connection with these parameters keeps, at most: 0 without context takeover.
   static std::size_t context_bytes(const DeflateParams& params, const DeflateOptions& options);
 
-  // `budget` (may be null) gets back `charged` bytes in the end.
+  // `budget` (may be null) gets back `charged` bytes in the end. `owner`: who is found by it.
   Deflate(Role role, const DeflateParams& params, DeflatePool& pool,
-          DeflateBudget* budget = nullptr, std::size_t charged = 0);
+          DeflateBudget* budget = nullptr, std::size_t charged = 0, std::uint64_t owner = 0);
   ~Deflate();
   Deflate(const Deflate&) = delete;
   Deflate& operator=(const Deflate&) = delete;
 
   DeflatePool& pool() const { return *pool_; }
+  std::uint64_t owner() const { return owner_; }
   // Frames compressed once for many (DeflatePool::compress with shared_window_bits()) are fine.
   bool takes_shared() const {
     return !out_.takeover && out_.window_bits >= pool_->shared_window_bits();
   }
   bool worth_it(std::size_t size) const { return size >= pool_->options().threshold; }
+  // Too long to be compressed at once; put_off() is for them.
+  bool is_long(std::size_t size) const { return size > pool_->options().sent_piece; }
 
   // One message to be sent, compressed; nullopt: send it as it is. Valid until the next call.
   std::optional<base::Bytes> compress(std::span<const base::Bytes> parts);
+  // The same for a whole plain frame, a piece with each go_on_compressing(): see LongMessages.
+  // Until that is done everything else goes to tail(), and what is to be compressed is put off,
+  // too.
+  void put_off(base::Chunk frame, base::Ledger& ledger, std::shared_ptr<SharedFrame> shared = {});
+  bool compressing() const { return long_ != nullptr; }
+  base::OutQueue& tail(base::OutQueue& out) { return long_ == nullptr ? out : long_->tail(); }
+  std::size_t put_off_bytes() const { return long_ == nullptr ? 0 : long_->bytes(); }
+  std::size_t go_on_compressing(base::OutQueue& out);
 
   // One message that was received: see Inflater. The result lies here until clear(), contiguous,
   // padded and charged to the ledger as input. After `more` it goes on with go_on(); what it still
@@ -132,15 +158,18 @@ class Deflate {
     bool takeover;
     int window_bits;
   };
+  Deflater* own_deflater();
   Inflated go_on_with(Inflater& inflater, base::Bytes in, std::size_t max, base::Ledger& ledger);
   void end_pieces();
 
   DeflatePool* pool_;
   DeflateBudget* budget_;
   std::size_t charged_;
+  std::uint64_t owner_;
   Direction out_;
   Direction in_;
   std::unique_ptr<Deflater> deflater_;  // with takeover, once used
+  std::unique_ptr<LongMessages> long_;  // null: there are none
   std::unique_ptr<Inflater> inflater_;  // likewise; or the pool's, in the middle of a message
   base::InBuffer inflated_;
   base::InBuffer rest_;  // of a payload that is inflated in pieces, from rest_at_ on

@@ -47,25 +47,29 @@ void Deflater::reset() {
 }
 
 void Deflater::compress(std::span<const Bytes> parts, base::TextBuffer& out) {
-  z_stream& z = stream_->z;
   std::size_t total = 0;
   for (const Bytes part : parts) total += part.size();
   if (total == 0) return out.append(kEmpty);
-  std::size_t room = deflateBound(&z, static_cast<uLong>(total)) + 16;
+  out.room(deflateBound(&stream_->z, static_cast<uLong>(total)) + 16);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const bool last = i + 1 == parts.size();
-    if (parts[i].empty() && !last) continue;
-    set_input(z, parts[i]);
-    do {
-      char* const to = out.room(room);
-      z.next_out = reinterpret_cast<Bytef*>(to);
-      z.avail_out = static_cast<uInt>(room);
-      ::deflate(&z, last ? Z_SYNC_FLUSH : Z_NO_FLUSH);
-      out.to(to + (room - z.avail_out));
-      room = 4096;
-    } while (z.avail_out == 0);
+    if (!parts[i].empty() || last) add(parts[i], last, out);
   }
-  out.to(out.room(0) - kTail.size());
+}
+
+void Deflater::add(Bytes part, bool last, base::TextBuffer& out) {
+  z_stream& z = stream_->z;
+  set_input(z, part);
+  std::size_t room = deflateBound(&z, static_cast<uLong>(part.size())) + 16;
+  do {
+    char* const to = out.room(room);
+    z.next_out = reinterpret_cast<Bytef*>(to);
+    z.avail_out = static_cast<uInt>(room);
+    ::deflate(&z, last ? Z_SYNC_FLUSH : Z_NO_FLUSH);
+    out.to(to + (room - z.avail_out));
+    room = 4096;
+  } while (z.avail_out == 0);
+  if (last) out.to(out.room(0) - kTail.size());
 }
 
 // -- In

@@ -38,6 +38,9 @@ class Deflater {
 
   // Appends the compressed form of the parts, one message.
   void compress(std::span<const base::Bytes> parts, base::TextBuffer& out);
+  // The same, a part at a time: as much of it as comes out. Only the last may be empty, and not all
+  // of them.
+  void add(base::Bytes part, bool last, base::TextBuffer& out);
   // The next message does not refer to those before it.
   void reset();
 

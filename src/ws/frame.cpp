@@ -1,5 +1,6 @@
 #include "ws/frame.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace socketio::ws {
@@ -24,10 +25,16 @@ std::size_t write_header(char* out, Opcode opcode, std::uint64_t payload, bool f
 }
 
 base::Chunk make_frame(Opcode opcode, base::Bytes payload, base::Ledger* ledger, bool rsv1) {
-  base::Chunk chunk =
-      base::Chunk::allocate(header_size(payload.size(), false) + payload.size(), ledger);
-  const std::size_t head = write_header(chunk.data(), opcode, payload.size(), true, rsv1);
-  if (!payload.empty()) std::memcpy(chunk.data() + head, payload.data(), payload.size());
+  return make_frame(opcode, {&payload, 1}, ledger, rsv1);
+}
+
+base::Chunk make_frame(Opcode opcode, std::span<const base::Bytes> parts, base::Ledger* ledger,
+                       bool rsv1) {
+  std::size_t size = 0;
+  for (const base::Bytes part : parts) size += part.size();
+  base::Chunk chunk = base::Chunk::allocate(header_size(size, false) + size, ledger);
+  char* to = chunk.data() + write_header(chunk.data(), opcode, size, true, rsv1);
+  for (const base::Bytes part : parts) to = std::copy(part.begin(), part.end(), to);
   return chunk;
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "base/chunk.hpp"
 
@@ -40,5 +41,7 @@ std::size_t write_header(char* out, Opcode opcode, std::uint64_t payload, bool f
 
 // A whole unmasked frame (as servers send them): shared by every receiver of a broadcast.
 base::Chunk make_frame(Opcode opcode, base::Bytes payload, base::Ledger* ledger, bool rsv1 = false);
+base::Chunk make_frame(Opcode opcode, std::span<const base::Bytes> parts, base::Ledger* ledger,
+                       bool rsv1 = false);
 
 }  // namespace socketio::ws

@@ -29,6 +29,11 @@ bool Machine::send(Opcode opcode, Bytes payload, Env& env, bool compress) {
     return write(opcode, payload, env);
   // Not before: what a stream has compressed has to be sent.
   if (state_ != State::open || payload.size() > kMaxSend) return false;
+  if (role_ == Role::server &&
+      (env.deflate->compressing() || env.deflate->is_long(payload.size()))) {
+    env.deflate->put_off(make_frame(opcode, payload, &env.ledger), env.ledger);
+    return true;
+  }
   const std::optional<Bytes> packed = env.deflate->compress({&payload, 1});
   return packed ? write(opcode, *packed, env, true) : write(opcode, payload, env);
 }

@@ -94,7 +94,16 @@ class Peer {
       : role_(role), limits_(limits), random_(seed), machine_(role, limits_) {}
 
   Machine& machine() { return machine_; }
-  Env env() { return {out_, arena_, ledger_, random_, deflate_.get()}; }
+  Env env() {
+    base::OutQueue& out = deflate_ != nullptr ? deflate_->tail(out_) : out_;
+    return {out, arena_, ledger_, random_, deflate_.get()};
+  }
+  // A piece of the long messages that wait; false: there are none.
+  bool compress_more() {
+    if (deflate_ == nullptr || !deflate_->compressing()) return false;
+    deflate_->go_on_compressing(out_);
+    return true;
+  }
   // permessage-deflate, negotiated. `options` outlives the peer.
   void use(const DeflateParams& params, const DeflateOptions& options) {
     pool_ = std::make_unique<DeflatePool>(options);

@@ -26,15 +26,21 @@ class Bystander final : public Listener {
     stage.run(seconds(1));
   }
   void opened(Client& client) override { client.send("0"); }
-  void heard(Client&, const Heard& packet) override { answers += packet.type == '3'; }
+  void heard(Client&, const Heard& packet) override {
+    answers += packet.type == '3';
+    answered_ = stage_.turns();
+  }
   void upgraded(Client&) override {}
   void ended(Client&, const std::string& why) override { ended_ = why; }
 
-  void expect_answer() {
+  // How many turns it took.
+  std::uint64_t expect_answer() {
     const int before = answers;
+    const std::uint64_t asked = stage_.turns();
     client_->send("27[\"echo\",1]");
     EXPECT_TRUE(stage_.run_until([&] { return answers > before; }, seconds(10)));
     EXPECT_EQ(ended_, "");
+    return answered_ - asked;
   }
   int answers = 0;
 
@@ -42,6 +48,7 @@ class Bystander final : public Listener {
   Stage& stage_;
   std::optional<Client> client_;
   std::string ended_;
+  std::uint64_t answered_ = 0;
 };
 
 ServerOptions small(std::size_t input, std::size_t output) {
@@ -228,6 +235,32 @@ TEST_P(Shedding, ManyWhoNeverRead) {
   EXPECT_GE(shed(), 25U);
   for (const std::string& reason : reasons_) EXPECT_EQ(reason, "transport error");
   bystander_->expect_answer();
+}
+
+// Many who ask and never read come back for ever: who talks beside them does not stand in their
+// line.
+TEST_F(Besieged, ATalkerBesideManyWhoNeverRead) {
+  constexpr std::size_t kLimit = 10'000'000;
+  open(kMuch, kLimit, false);
+  const std::string big(1'000'000, 'x');
+  stage_->routes.get("/big", [&big](const HttpRequest&) { return HttpReply::text(big); });
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (int i = 0; i < 1'000; ++i) {
+    peers.push_back(std::make_unique<Peer>(*stage_));
+    peers.back()->stop_reading();
+  }
+  stage_->turn_cost = milliseconds(1);  // so that what they ask is there together
+  std::uint64_t most_turns = 0;
+  std::size_t highest = 0;
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    peers[i]->say("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    if (i % 10 != 0) continue;
+    most_turns = std::max(most_turns, bystander_->expect_answer());
+    highest = std::max(highest, output());
+  }
+  EXPECT_LE(most_turns, 5U);
+  EXPECT_LE(highest, kLimit + kLimit / 16 + big.size());
+  EXPECT_GT(shed(), 500U);
 }
 
 }  // namespace

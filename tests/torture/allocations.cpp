@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "support/own_new.hpp"
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SOCKETIO_OWN_MALLOC 0
 #elif defined(__has_feature)
@@ -120,44 +122,18 @@ SOCKETIO_SEEN void free(void* memory) {
 
 #else
 
-namespace {
-void* allocated(std::size_t size, std::size_t alignment) {
-  if (fails()) throw std::bad_alloc();
+}  // namespace socketio::torture
+
+#endif
+
+void* socketio::test::allocate(std::size_t size, std::size_t alignment) {
+  // Ours counts by itself.
+  if (!SOCKETIO_OWN_MALLOC && torture::fails()) throw std::bad_alloc();
   void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-}  // namespace
 
-}  // namespace socketio::torture
-
-void* operator new(std::size_t size) {
-  return socketio::torture::allocated(size, alignof(std::max_align_t));
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return socketio::torture::allocated(size, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  try {
-    return ::operator new(size);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-void operator delete(void* memory) noexcept {
+void socketio::test::release(void* memory) noexcept {
   std::free(memory);
 }
-void operator delete(void* memory, const std::nothrow_t&) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
-
-#endif
