@@ -36,8 +36,8 @@ const modes = {
   echo: { server: "echo", args: ["--scenario", "echo"], messages: 4000 },
   ack: { server: "echo", args: ["--scenario", "echo", "--ack"], messages: 4000 },
   broadcast: { server: "broadcast", args: ["--scenario", "broadcast"], messages: 200 },
-  rooms: { server: "rooms:10", args: ["--scenario", "rooms:10"], messages: 1000 },
-  // Session ids are random, so what a look-up costs is luck where the table of them is nearly full, as with 100.
+  // Ids are random, so what a look-up costs is luck where a table of them is nearly full, as with 100 clients here and below.
+  rooms: { server: "rooms:10", args: ["--scenario", "rooms:10"], messages: 1000, clients: 120 },
   poll: { server: "echo", args: ["--scenario", "echo", "--transport", "polling"], messages: 2000, clients: 60 },
   connect: { server: "echo", args: ["--scenario", "connect"], messages: 1000 },
 };
