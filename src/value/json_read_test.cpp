@@ -304,6 +304,37 @@ TEST(JsonRead, RestOfArray) {
   }
 }
 
+// What the core asks of every event at once, by either reader.
+TEST(JsonRead, EventsAreTakenApart) {
+  const struct {
+    base::Bytes in;
+    bool event;
+    base::Bytes name, rest;
+  } rows[] = {
+      {R"(["m",1,"x"])", true, "m", R"(1,"x")"},
+      {R"([ "\u006d" , [1, 2] ])", true, "m", "[1, 2]"},
+      {R"(["m"])", true, "m", ""},
+      {R"(["m",1e999])", true, "m", "null"},
+      {"[1,\"m\"]", false, "", ""},
+      {"[]", false, "", ""},
+      {R"({"m":1})", false, "", ""},
+      {R"("m")", false, "", ""},
+      {R"(["m",])", false, "", ""},
+  };
+  for (const auto reader : {JsonDocument::Reader::usual, JsonDocument::Reader::tape_only}) {
+    for (const auto& row : rows) {
+      JsonDocument document(reader);
+      const Padded padded(row.in);
+      base::Bytes name;
+      base::Bytes rest;
+      ASSERT_EQ(document.parse_event(padded.text(), name, rest), row.event) << row.in;
+      if (!row.event) continue;
+      EXPECT_EQ(name, row.name) << row.in;
+      EXPECT_EQ(rest, row.rest) << row.in;
+    }
+  }
+}
+
 TEST(JsonRead, Raw) {
   JsonDocument document;
   ASSERT_TRUE(document.parse_copy(" [ 1.0 , \"a\\u00e9\\n\" ,{ \"k\" : [ 1 , 2 ] } , null,[ ] ] "));
