@@ -50,6 +50,7 @@ void Loop::stop() {
 }
 
 void Loop::process(Driver& driver, base::Duration max_wait) {
+  if (in_turn_ && on_loop_thread()) return;
   thread_.store(this_thread(), std::memory_order_relaxed);
   const bool polls = max_wait <= base::Duration::zero();
   turn(driver, polls ? base::Time::min() : base::after(clock_(), max_wait));

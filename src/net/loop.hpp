@@ -61,7 +61,8 @@ class Loop {
   void run(Driver& driver);
   // Any thread; also ends a run() that has not begun. A later run() begins afresh.
   void stop();
-  // One turn that does not block longer than `max_wait`.
+  // One turn that does not block longer than `max_wait`. Nothing from inside of a turn, which goes
+  // on anyway.
   void process(Driver& driver, base::Duration max_wait = base::Duration::zero());
   // Readable when process() has something to do: facts, posted jobs, a timer (a timerfd behind it
   // holds the deadline). Timers armed outside process() count from the next process(): nudge() or

@@ -61,6 +61,29 @@ TEST(Embedding, WhatIsEmittedBetweenTurnsMakesTheDescriptorReadable) {
   EXPECT_TRUE(readable());
 }
 
+// A handler that waits for something may be tempted. Both events come, one after the other.
+TEST(Embedding, ProcessInsideAHandlerDoesNothing) {
+  World world;
+  int inside = 0;
+  std::vector<int> order;
+  world.io.on_connection([&](Socket socket) {
+    socket.on("x", [&](int number) {
+      EXPECT_EQ(inside++, 0);
+      for (int i = 0; i < 3; ++i) world.io.process();
+      order.push_back(number);
+      --inside;
+    });
+  });
+  Client one(world);
+  Client other(world);
+  one.join();
+  other.join();
+  world.settle();
+  one.send(R"(2["x",1])");
+  other.send(R"(2["x",2])");
+  EXPECT_TRUE(world.until([&order] { return order.size() == 2; }));
+}
+
 // Sleeps for ever (nearly) whenever nothing asks: a lost wake-up would show.
 TEST(Embedding, NoPostFromAnotherThreadIsLost) {
   Server io;
