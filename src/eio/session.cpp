@@ -10,7 +10,6 @@ namespace socketio::eio {
 namespace {
 
 constexpr base::Bytes kWrongWay = "invalid heartbeat direction";
-constexpr char kMessage = '0' + static_cast<char>(PacketType::message);
 
 std::uint64_t milliseconds(base::Duration duration) {
   const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();

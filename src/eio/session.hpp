@@ -248,6 +248,7 @@ class Session : public DirtyNode {
   void on_deadline(base::Time now);
 
  private:
+  static constexpr char kMessage = '0' + static_cast<char>(PacketType::message);
   enum class State : std::uint8_t {
     open,
     watched,  // open too. What sends asks for `open` and finds out here, on its way to a refusal

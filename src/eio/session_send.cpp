@@ -6,11 +6,6 @@
 #include "ws/frame.hpp"
 
 namespace socketio::eio {
-namespace {
-
-constexpr char kMessage = '0' + static_cast<char>(PacketType::message);
-
-}  // namespace
 
 void Session::send_control(PacketType type, base::Bytes data, Outlet& outlet) {
   const std::size_t size = 1 + data.size();

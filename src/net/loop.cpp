@@ -21,6 +21,18 @@ std::uint64_t this_thread() {
   return reinterpret_cast<std::uintptr_t>(&here);
 }
 
+// Ends with the turn, however that ends: process() does nothing meanwhile.
+class InTurn {
+ public:
+  explicit InTurn(bool& flag) : flag_(flag) { flag_ = true; }
+  ~InTurn() { flag_ = false; }
+  InTurn(const InTurn&) = delete;
+  InTurn& operator=(const InTurn&) = delete;
+
+ private:
+  bool& flag_;
+};
+
 }  // namespace
 
 Loop::Loop(std::unique_ptr<Backend> backend, Clock clock)
@@ -50,7 +62,7 @@ void Loop::stop() {
 }
 
 void Loop::process(Driver& driver, base::Duration max_wait) {
-  if (in_turn_ && on_loop_thread()) return;
+  if (in_turn_) return;
   thread_.store(this_thread(), std::memory_order_relaxed);
   const bool polls = max_wait <= base::Duration::zero();
   turn(driver, polls ? base::Time::min() : base::after(clock_(), max_wait));
@@ -66,13 +78,13 @@ void Loop::turn(Driver& driver, base::Time until) {
   nudged_ = false;
   mailbox_.set_waker(backend_.get(), true);
   if (!mailbox_.empty()) deadline = base::Time::min();
-  in_turn_ = stale_ = true;
+  const InTurn in_turn(in_turn_);
+  stale_ = true;
   backend_->wait(deadline, driver);
   mailbox_.set_waker(nullptr);
   while (Timer* timer = timers_.expire(now())) driver.on_timer(*timer);
   mailbox_.run();
   driver.flush();
-  in_turn_ = false;
 }
 
 void Loop::nudge() {

@@ -129,6 +129,13 @@ void echo(Client& client, int times) {
   }
 }
 
+// A message with a text so long, which is freed again.
+void echo_long(Client& client, std::string_view begin, std::size_t size) {
+  const std::string big = "42[\"m\",\"" + std::string(begin) + std::string(size, 'x') + "\"]";
+  client.send(big);
+  client.read(big.size() + 10);
+}
+
 struct Echo {
   Echo() {
     io.on_event("m", [](Socket socket, std::string_view text) { socket.emit("m", text); });
@@ -198,13 +205,9 @@ TEST(Allocation, AllIsGivenBackAfterABurst) {
   Client client(server.io);
   echo(client, 100);
   const std::int64_t before = live_bytes;
-  {
-    const std::string big = "42[\"m\",\"" + std::string(500'000, 'x') + "\"]";
-    client.send(big);
-    client.read(big.size() + 10);
-    for (int i = 0; i < 1000; ++i) client.send(kEvent);
-    client.read(1000 * (kEvent.size() + 2));
-  }
+  echo_long(client, "", 500'000);
+  for (int i = 0; i < 1000; ++i) client.send(kEvent);
+  client.read(1000 * (kEvent.size() + 2));
   echo(client, 100);
   EXPECT_LE(live_bytes - before, 4096);
 }
@@ -215,11 +218,7 @@ TEST(Allocation, ALongTextLeavesNothingBehind) {
   Client client(server.io);
   echo(client, 100);
   const std::int64_t before = live_bytes;
-  {
-    const std::string big = "42[\"m\",\"" + std::string(900'000, 'x') + "\"]";
-    client.send(big);
-    client.read(big.size() + 10);
-  }
+  echo_long(client, "", 900'000);
   EXPECT_LE(live_bytes - before, 4096);
 }
 
@@ -228,12 +227,7 @@ TEST(Allocation, AllIsGivenBackWithoutAnotherMessage) {
   Client client(server.io);
   echo(client, 100);
   const std::int64_t before = live_bytes;
-  {
-    // With an escape, so that it is read with buffers.
-    const std::string big = "42[\"m\",\"\\n" + std::string(900'000, 'x') + "\"]";
-    client.send(big);
-    client.read(big.size() + 10);
-  }
+  echo_long(client, "\\n", 900'000);  // with an escape, so that it is read with buffers
   EXPECT_GT(live_bytes - before, 4096);
   while (live_bytes - before > 4096) server.io.process();
 }

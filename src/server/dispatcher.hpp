@@ -45,7 +45,8 @@ class Dispatcher {
   // Drains the core's events through user code. Not reentrant; a call from inside a handler does
   // nothing (the outer one goes on).
   void pump(base::Time now) { pump(now, nullptr); }
-  // The same, after an event that the core has told already.
+  // The same, after an event that the core has told already. Never from inside a handler, or the
+  // event would be lost: Loop::process() sees to that.
   void on_arrival(const sio::Arrival& event, base::Time now) { pump(now, &event); }
   // Gives back what large packets took. Not from inside a handler.
   void release_buffers() {
