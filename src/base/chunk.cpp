@@ -44,7 +44,7 @@ char* Arena::reserve_apart(std::size_t n) {
     return big_.data();
   }
   if (left() < n) {
-    recycle();
+    if (chunk_.unique()) used_ = 0;
     if (left() < n) {
       chunk_ = Chunk::allocate(kChunkSize, ledger_);
       used_ = 0;
@@ -56,6 +56,27 @@ char* Arena::reserve_apart(std::size_t n) {
 Span Arena::commit_big(std::size_t n) {
   SIO_CHECK(n <= big_.capacity());
   return {std::exchange(big_, Chunk{}), 0, static_cast<std::uint32_t>(n)};
+}
+
+// What many queues are sent is copied once. Who shares it with nobody pays for a copy: that much a
+// turn, and no more.
+bool Arena::join_anew(Span& last, const Chunk& next) {
+  const std::size_t size = last.length + next.capacity();
+  if (size > kLongestJoined || size > join_left_) return false;
+  char* to = reserve(size);
+  std::memcpy(to, last.chunk.data() + last.offset, last.length);
+  std::memcpy(to + last.length, next.data(), next.capacity());
+  join_left_ -= static_cast<std::uint32_t>(size);
+  join_last_ = std::exchange(last, commit(size));
+  join_next_ = next;
+  joined_ = last;
+  return true;
+}
+
+void Arena::forget_joined() {
+  join_last_ = joined_ = Span{};
+  join_next_.reset();
+  join_left_ = kJoined;
 }
 
 Span Arena::write(Bytes bytes) {

@@ -119,8 +119,23 @@ class Arena {
     return true;
   }
 
+  // For a queue that ends with `last` and is to go on with `next`, short both of them: `last`
+  // becomes a copy that they lie in together, the same for all queues that ask with the same two
+  // one after the other. False: they stay apart.
+  bool join(Span& last, const Chunk& next) {
+    if (joined_.length == last.length + next.capacity() && next == join_next_ &&
+        last.chunk == join_last_.chunk && last.offset == join_last_.offset) {
+      if (!(last.chunk == joined_.chunk)) last.chunk = joined_.chunk;
+      last.offset = joined_.offset;
+      last.length = joined_.length;
+      return true;
+    }
+    return join_anew(last, next);
+  }
+
   // Called once per turn: starts the chunk over when nobody refers to it any more.
   void recycle() {
+    if (join_left_ != kJoined) forget_joined();
     if (chunk_.unique()) used_ = 0;
   }
   // Gives the memory back (an idle loop owns none).
@@ -132,13 +147,23 @@ class Arena {
 
  private:
   std::size_t left() const { return chunk_.capacity() - used_; }
+  static constexpr std::uint32_t kJoined = kChunkSize;  // bytes that join() copies in a turn
+  static constexpr std::size_t kLongestJoined = 4096;
+
   char* reserve_apart(std::size_t n);
   Span commit_big(std::size_t n);
+  [[gnu::noinline]] bool join_anew(Span& last, const Chunk& next);
+  void forget_joined();
 
   Chunk chunk_;
   std::uint32_t used_ = 0;
   Chunk big_;  // a reservation larger than a chunk's rest gets its own
   Ledger* ledger_;
+  // What join() was asked last, and its answer.
+  Span join_last_;
+  Chunk join_next_;
+  Span joined_;
+  std::uint32_t join_left_ = kJoined;
 };
 
 }  // namespace socketio::base

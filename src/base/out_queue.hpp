@@ -22,6 +22,15 @@ class OutQueue {
     push(Span{chunk, offset, length});
   }
   void push(const Chunk& chunk) { push(chunk, 0, static_cast<std::uint32_t>(chunk.capacity())); }
+  // The same for what other queues are sent as well: short ones are put together, once for all
+  // queues that end alike. Not while somebody reads from the queue's memory.
+  void push_shared(Arena& arena, const Chunk& chunk) {
+    if (Span* tail = last(); tail != nullptr && arena.join(*tail, chunk)) {
+      bytes_ += chunk.capacity();
+    } else {
+      push(chunk);
+    }
+  }
   // The same where nothing is queued.
   void push_first(const Chunk& chunk) {
     const auto length = static_cast<std::uint32_t>(chunk.capacity());

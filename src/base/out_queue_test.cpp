@@ -48,6 +48,65 @@ TEST(OutQueue, ConsumesInAnySteps) {
   }
 }
 
+TEST(OutQueue, PutsTogetherWhatManyAreSent) {
+  Ledger ledger;
+  Arena arena(&ledger);
+  std::array<OutQueue, 4> queues;
+  for (const char* piece : {"one ", "two ", "three"}) {
+    const Chunk shared = Chunk::copy(piece, &ledger);
+    for (OutQueue& queue : queues) queue.push_shared(arena, shared);
+    queues[2].append(arena, "!");  // its own: the others don't have it
+  }
+  const char* where = nullptr;
+  for (const std::size_t i : {0U, 1U, 3U}) {
+    std::array<Bytes, 4> parts;
+    ASSERT_EQ(queues.at(i).gather(parts), 1U);
+    EXPECT_EQ(parts[0], "one two three");
+    if (i == 1) {
+      EXPECT_EQ(parts[0].data(), where) << "the same bytes for all";
+    }
+    where = parts[0].data();
+  }
+  EXPECT_EQ(all(queues[2]), "one !two !three!");
+  for (OutQueue& queue : queues) {
+    EXPECT_EQ(queue.bytes(), all(queue).size());
+    queue.consume(4);
+    EXPECT_EQ(all(queue).substr(0, 1), &queue == &queues[2] ? "!" : "t");
+    queue.clear();
+  }
+  arena.release();
+  EXPECT_EQ(ledger.output(), 0);
+}
+
+// Copies for everybody would cost more than they save.
+TEST(OutQueue, PutsTogetherOnlySoMuchATurn) {
+  constexpr std::size_t kEach = 600;
+  Ledger ledger;
+  Arena arena(&ledger);
+  std::vector<OutQueue> queues(500);
+  const Chunk shared = Chunk::copy(std::string(kEach, 's'), &ledger);
+  for (OutQueue& queue : queues) queue.push(Chunk::copy(std::string(kEach, 'o'), &ledger));
+  const std::int64_t before = ledger.output();
+  for (OutQueue& queue : queues) queue.push_shared(arena, shared);
+  EXPECT_LE(ledger.output() - before, std::int64_t{2 * Arena::kChunkSize});
+  for (const OutQueue& queue : queues)
+    EXPECT_EQ(all(queue), std::string(kEach, 'o') + std::string(kEach, 's'));
+  // Nor what is long.
+  arena.recycle();
+  const Chunk long_one = Chunk::copy(std::string(4'000, 'l'), &ledger);
+  std::array<OutQueue, 2> others;
+  for (OutQueue& queue : others) {
+    queue.push_shared(arena, long_one);
+    queue.push_shared(arena, shared);
+    std::array<Bytes, 4> parts;
+    EXPECT_EQ(queue.gather(parts), 2u);
+    EXPECT_EQ(parts[1].data(), shared.data());
+  }
+  queues.clear();
+  others = {};
+  arena.release();
+}
+
 TEST(OutQueue, TakesAllOfAnother) {
   Ledger ledger;
   const auto filled = [&ledger](std::initializer_list<const char*> pieces) {

@@ -187,7 +187,11 @@ bool Session::send_unusual(const Message& message, bool compress) {
 // Something is queued for the WebSocket already.
 bool Session::send_behind(const base::Chunk& frame) {
   if (!has_room(frame.capacity())) return refuse_to_send();
-  websocket_->tail().push(frame);
+  if (send_unfinished_) {
+    websocket_->tail().push(frame);
+  } else {
+    websocket_->tail().push_shared(shared_.arena, frame);
+  }
   sent();
   return true;
 }

@@ -30,11 +30,16 @@ std::size_t UringBackend::send(StreamId id, std::span<const base::Bytes> parts) 
     return send_unusual(id, parts);
   const std::size_t size = parts[0].size();
   if (size - 1 >= std::min(kCopy, kScratch - scratch_used_)) return send_unusual(id, parts);
-  char* const copy = scratch_.get() + scratch_used_;
-  std::memcpy(copy, parts[0].data(), size);
+  char* copy = scratch_.get() + scratch_used_;
+  // What many are sent is copied once.
+  if (scratch_used_ >= size && std::memcmp(copy - size, parts[0].data(), size) == 0) {
+    copy -= size;
+  } else {
+    std::memcpy(copy, parts[0].data(), size);
+  }
   if (!submit_send(*stream, id, copy, size, true)) [[unlikely]]
     return send_unusual(id, parts);
-  scratch_used_ += size;
+  scratch_used_ = static_cast<std::size_t>(copy - scratch_.get()) + size;
   return size;
 }
 

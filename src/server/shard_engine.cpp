@@ -266,7 +266,12 @@ int Shard::follow(SessionRecord& record) {
         counters_.upgrades.add();
         counters_.websocket_clients.add();
         record.websocket = std::exchange(record.probe, ConnectionId{});
-        if (Connection* c = connections_.get(record.websocket); c != nullptr) c->probe = false;
+        if (Connection* c = connections_.get(record.websocket); c != nullptr) {
+          c->probe = false;
+          // The answer to the probe has not left yet.
+          c->unflushed = c->in_flight;
+          if (c->in_flight) record.session.on_flushed(false);
+        }
         tell_upgraded(record);
         break;
       }
