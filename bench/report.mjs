@@ -49,7 +49,7 @@ export function summarize(report, cell, server) {
     value, spread: value === 0 ? 0 : (Math.max(...values) - Math.min(...values)) / value, cpu: of("cpu_us"),
     own: of("own_cpu_us"), perSecond: of("per_second"), serverCpu: of("server_cpu"), ownCpu: of("own_cpu"),
     p50: of("p50_us"), p90: of("p90_us"), p99: of("p99_us"), p999: of("p999_us"), max: of("max_us"), rate: of("rate"),
-    bottleneck: of("own_cpu") >= kBottleneck, behind: of("per_second") < of("offered_per_second") * kKeptUp,
+    bottleneck: median(found.map((r) => Number(r.bottleneck ?? false))) > 0.5, behind: of("per_second") < of("offered_per_second") * kKeptUp,
   };
 }
 

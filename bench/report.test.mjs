@@ -31,7 +31,7 @@ test("medians, spread and marks", () => {
   assert.equal(one.value, 5);
   assert.equal(one.spread, 0.4);
   assert.equal(summarize(report([]), cell("P1"), "uws"), null);
-  const marked = report([result("P1", "uws", 4, { own_cpu: 0.9 }), result("P3", "uws", 4, { offered_per_second: 1030 })]);
+  const marked = report([result("P1", "uws", 4, { bottleneck: true }), result("P3", "uws", 4, { offered_per_second: 1030 })]);
   assert.equal(summarize(marked, cell("P1"), "uws").bottleneck, true);
   assert.equal(summarize(marked, cell("P3"), "uws").bottleneck, false);
   assert.equal(summarize(marked, cell("P3"), "uws").behind, true);

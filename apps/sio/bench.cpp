@@ -98,6 +98,7 @@ void check(const Settings& settings) {
   if (options.rate > 0 && !messages) refuse("--rate is of messages: not with connect or idle");
   if (options.rate > 0 && options.in_flight != 1)
     refuse("--rate sends whatever is under way: not with --in-flight");
+  if (options.spin && options.rate == 0) refuse("--spin needs --rate");
   if (options.binary > 0 && !messages) refuse("--binary is of messages: not with connect or idle");
   if (options.burst > 0 && options.scenario != Scenario::idle)
     refuse("--burst belongs to the scenario idle");
@@ -164,6 +165,8 @@ void add_load(CLI::App& bench, Settings& settings) {
   in_flight->check(CLI::Range(1U, kMaxInFlight))->capture_default_str();
   bench.add_option("--rate", options.rate, "Messages per second in all, answered or not")
       ->check(CLI::Range(0.01, kMaxRate));
+  bench.add_flag("--spin", options.spin,
+                 "With --rate: never sleep, so that no latency is the generator's waking up");
   bench.add_option("--payload", options.payload, "Bytes of text in a message")
       ->check(CLI::Range(0U, load::kMaxPayload))
       ->capture_default_str();

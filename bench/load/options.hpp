@@ -28,6 +28,9 @@ enum class Transport : std::uint8_t {
 inline constexpr std::uint32_t kMaxPayload = 16'000'000;  // text, attachment or burst
 // A generator as busy as this was waited for: what the server could do is more than was measured.
 inline constexpr double kBottleneck = 0.9;
+// One that spins is always busy, and is judged by how late it sent: this part of the latency, for 99
+// messages of 100.
+inline constexpr double kLate = 0.25;
 // An open loop got less than this part of what was offered: the server did not keep up.
 inline constexpr double kKeptUp = 0.98;
 
@@ -41,6 +44,7 @@ struct Options {
   std::uint32_t payload = 32;  // bytes of text
   std::uint32_t binary = 0;    // bytes of an attachment that takes the text's place
   double rate = 0;             // messages per second whatever the answers do (open loop); 0: closed
+  bool spin = false;           // open loop: never sleep, so that latencies are the server's alone
   std::uint64_t messages = 0;  // stop when so many have come back, instead of after `duration`
   socketio::base::Duration warm_up = std::chrono::seconds(1);
   socketio::base::Duration duration = std::chrono::seconds(3);
@@ -63,6 +67,7 @@ struct Report {
   double own_cpu_seconds = 0;
   Histogram latency;  // of each delivery, or from connecting to the end of a connection
   Histogram late;     // open loop: how long after its time each message was sent
+  bool spun = false;
 
   double per_second() const { return seconds > 0 ? static_cast<double>(operations) / seconds : 0; }
   double own_cpu() const { return seconds > 0 ? own_cpu_seconds / seconds : 0; }
@@ -70,7 +75,9 @@ struct Report {
   double micros_each(double cpu_seconds) const {
     return operations > 0 ? cpu_seconds * 1e6 / static_cast<double>(operations) : 0;
   }
-  bool generator_is_bottleneck() const { return own_cpu() >= kBottleneck; }
+  bool generator_is_bottleneck() const {
+    return spun ? late.quantile(0.99) > kLate * latency.quantile(0.99) : own_cpu() >= kBottleneck;
+  }
   bool kept_up() const { return per_second() >= offered * kKeptUp; }
 };
 

@@ -130,6 +130,7 @@ class Run {
     scenario_->finish(ended);
     report.latency = scenario_->latency;
     report.late = scenario_->late;
+    report.spun = options_.spin;
     return report;
   }
 
@@ -144,7 +145,7 @@ class Run {
     const base::Time now = system_now();
     const base::Time wanted = std::min(until, scenario_->next_due());
     const base::Duration wait = wanted == base::kNever ? kTick : std::min(wanted - now, kTick);
-    loop_.process(*pool_, std::max(wait, kShortestSleep));
+    loop_.process(*pool_, options_.spin ? base::Duration::zero() : std::max(wait, kShortestSleep));
     if (!pool_->error().empty()) throw std::runtime_error(pool_->error());
   }
 
