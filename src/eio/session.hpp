@@ -54,6 +54,9 @@ struct Outlet : base::ListNode<Outlet> {
 
   // Long messages are being compressed: see DeflatePool::compressing().
   bool compressing() const { return deflate != nullptr && deflate->compressing(); }
+  // Nothing is read from it: for that reason, or because of Deflate::must_rest().
+  bool held_back() const { return compressing() || (deflate != nullptr && deflate->resting()); }
+  base::Time rested_at() const { return deflate == nullptr ? base::kNever : deflate->rested_at(); }
   // What is sent goes here: behind those.
   base::OutQueue& tail() { return deflate == nullptr ? out : deflate->tail(out); }
   std::size_t queued() const {

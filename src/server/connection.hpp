@@ -105,6 +105,8 @@ struct Connection : eio::Outlet, ConnectionStates {
   bool usual() const { return !any() && !http && !move && !tls && !plain; }
 
   enum class Waiting : std::uint8_t { no, now, next };
+  // Something has come that was not read yet: not its fault.
+  bool is_behind() const { return waiting != Waiting::no || held_back(); }
   // One byte for this and what follows: there is no room for a second one.
   Waiting waiting : 2 = Waiting::no;  // see Shard::revisit
   bool held : 1 = false;       // `in_flight` only keeps what comes next apart: see Shard::hold

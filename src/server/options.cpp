@@ -9,6 +9,11 @@
 namespace socketio::server {
 namespace {
 
+// What permessage-deflate makes of the input of one connection before others get their turn.
+constexpr std::size_t kInflatedPerTurn = 32 * 1024;
+// What is compressed of long messages at a time: less than half a millisecond.
+constexpr std::size_t kDeflatedPerTurn = 16 * 1024;
+
 [[noreturn]] void refuse(const char* option, const char* why) {
   throw std::invalid_argument(std::string("socketio::ServerOptions::") + option + " " + why);
 }
@@ -25,16 +30,13 @@ void check(const PerMessageDeflate& o) {
   if (o.level < 0 || o.level > 9) refuse("per_message_deflate", "has levels from 0 to 9");
   if (o.mem_level < 1 || o.mem_level > 9)
     refuse("per_message_deflate", "has memory levels from 1 to 9");
+  if (o.max_inflate_rate < kInflatedPerTurn)
+    refuse("per_message_deflate", "has a max_inflate_rate of at least 32 KiB");
 }
 
 void check(const HttpCompression& o) {
   if (o.level < 0 || o.level > 9) refuse("http_compression", "has levels from 0 to 9");
 }
-
-// What permessage-deflate makes of the input of one connection before others get their turn.
-constexpr std::size_t kInflatedPerTurn = 32 * 1024;
-// What is compressed of long messages at a time: less than half a millisecond.
-constexpr std::size_t kDeflatedPerTurn = 16 * 1024;
 
 ws::DeflateOptions deflate_options(const PerMessageDeflate& o) {
   return {o.threshold,
@@ -46,7 +48,8 @@ ws::DeflateOptions deflate_options(const PerMessageDeflate& o) {
           o.mem_level,
           o.max_context_bytes,
           kInflatedPerTurn,
-          kDeflatedPerTurn};
+          kDeflatedPerTurn,
+          o.max_inflate_rate};
 }
 
 void check(const LimitOptions& o) {

@@ -222,7 +222,7 @@ void Shard::on_timer(net::Timer& timer) {
     if (SessionRecord* record = sessions_.get(id); record != nullptr) {
       // What has come is read before anybody looks at the clock.
       const Connection* websocket = connections_.get(record->websocket);
-      if (record->unread || (websocket != nullptr && websocket->compressing()))
+      if (record->unread || (websocket != nullptr && websocket->is_behind()))
         return loop_.timers().arm(timer, base::after(t, kUnreadPause));
       spare(id, [&] {
         if (record->session.deadline() <= t) record->session.on_deadline(t);
@@ -247,7 +247,7 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kPlainTimer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c == nullptr || !c->plain) return;
-    if (c->compressing()) return loop_.timers().arm(timer, base::after(t, kUnreadPause));
+    if (c->is_behind()) return loop_.timers().arm(timer, base::after(t, kUnreadPause));
     spare(c->self, [&] { on_plain_timer(*c); });
   } else if (timer.kind == kTrimTimer) {
     trim();
@@ -419,7 +419,7 @@ void Shard::after_flush(Connection& c, bool everything) {
 void Shard::arm(Connection& c) {
   if (c.closing) return;  // its timer holds the end of draining, then of lingering
   const base::Time deadline = c.http ? std::min(c.http->machine.deadline(), c.http->patience)
-                              : c.ws ? c.ws->deadline()
+                              : c.ws ? std::min(c.ws->deadline(), c.rested_at())
                                      : base::kNever;
   // A timer that fires early looks again; only an earlier deadline has to be armed. Most turns arm
   // nothing.

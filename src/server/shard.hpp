@@ -307,7 +307,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void answer_poll(Connection& c, bool compress);
   void answer_coded(Connection& c, http::Coding coding, base::Bytes body);
   bool answer_poll_later(Connection& c, http::Coding coding);
-  void await_compression(Connection& c);
+  bool holds_back(Connection& c);
   void compress_long_messages();
   std::size_t compress_piece(Connection& c);
   void release_compression();

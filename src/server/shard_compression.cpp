@@ -126,9 +126,14 @@ bool Shard::answer_poll_later(Connection& c, http::Coding coding) {
 }
 
 // Long messages to it come first: what it says meanwhile is not read, or the answers would pile up.
-void Shard::await_compression(Connection& c) {
+// Nor is what comes after more than its share was inflated. True: it is one of these.
+bool Shard::holds_back(Connection& c) {
+  const bool rests = c.deflate->must_rest(now());
+  if (!rests && !c.compressing()) return false;
   c.ws->keep(ledger_);
   set_paused(c, true);
+  if (rests) arm(c);
+  return true;
 }
 
 // A piece of one message; more only in a turn that took as long with everything else, and not for

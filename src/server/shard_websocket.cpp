@@ -4,8 +4,8 @@
 namespace socketio::server {
 
 void Shard::turn_ws(Connection& c) {
-  if (c.compressing()) [[unlikely]]
-    return await_compression(c);
+  if (c.deflate != nullptr && holds_back(c)) [[unlikely]]
+    return;
   if (c.plain) [[unlikely]]
     return turn_plain(c);
   const base::Time t = now();

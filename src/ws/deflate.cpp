@@ -1,5 +1,7 @@
 #include "ws/deflate.hpp"
 
+#include <algorithm>
+
 namespace socketio::ws {
 namespace {
 
@@ -136,7 +138,11 @@ Inflated Deflate::go_on(std::size_t max, base::Ledger& ledger) {
 }
 
 Inflated Deflate::go_on_with(Inflater& inflater, Bytes in, std::size_t max, base::Ledger& ledger) {
+  const std::size_t before = inflated_.size();
   const Inflated outcome = inflater.inflate(in, max, inflated_, ledger, pool_->options().piece);
+  // Empty blocks are work, too.
+  const std::size_t left = outcome == Inflated::more ? inflater.rest().size() : 0;
+  inflated_since_ += std::max(inflated_.size() - before, in.size() - left);
   why_ = inflater.why();
   if (outcome == Inflated::more) {
     if (rest_.empty()) rest_.append(inflater.rest(), ledger);
@@ -149,6 +155,17 @@ Inflated Deflate::go_on_with(Inflater& inflater, Bytes in, std::size_t max, base
   }
   outcome == Inflated::whole ? end_pieces() : clear();
   return outcome;
+}
+
+bool Deflate::must_rest(base::Time now) {
+  if (inflated_since_ > 0) {
+    const double took = static_cast<double>(std::exchange(inflated_since_, 0)) /
+                        static_cast<double>(pool_->options().inflate_rate);
+    spent_until_ = std::max(spent_until_, now) +
+                   std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(took));
+  }
+  resting_ = spent_until_ - now > kBurst;
+  return resting_;
 }
 
 void Deflate::clear() {

@@ -20,6 +20,7 @@
 #include "base/in_buffer.hpp"
 #include "base/list.hpp"
 #include "base/text_buffer.hpp"
+#include "base/time.hpp"
 #include "ws/deflate_stream.hpp"
 #include "ws/long_messages.hpp"
 #include "ws/role.hpp"
@@ -41,6 +42,8 @@ struct DeflateOptions {
   std::size_t piece = ~std::size_t{0};
   // Likewise of messages that are sent: longer ones are LongMessages. A server's only.
   std::size_t sent_piece = ~std::size_t{0};
+  // Bytes a second that are inflated for one connection; see Deflate::must_rest().
+  std::size_t inflate_rate = ~std::size_t{0};
 };
 
 // What both sides have agreed on.
@@ -146,6 +149,11 @@ class Deflate : public base::ListNode<Deflate> {
   // needs of the payload is kept here.
   Inflated inflate(base::Bytes payload, std::size_t max, base::Ledger& ledger);
   Inflated go_on(std::size_t max, base::Ledger& ledger);
+  // What was inflated for the connection is as much as DeflateOptions::inflate_rate allows, and
+  // kBurst of it at once: nothing more is to be inflated before rested_at().
+  bool must_rest(base::Time now);
+  bool resting() const { return resting_; }
+  base::Time rested_at() const { return resting_ ? spent_until_ - kBurst : base::kNever; }
   base::MutBytes message() { return inflated_.view(); }
   base::Bytes why() const { return why_; }
   void clear();
@@ -154,6 +162,8 @@ class Deflate : public base::ListNode<Deflate> {
   }
 
  private:
+  static constexpr base::Duration kBurst = std::chrono::milliseconds(200);
+
   struct Direction {
     bool takeover;
     int window_bits;
@@ -174,6 +184,9 @@ class Deflate : public base::ListNode<Deflate> {
   base::InBuffer inflated_;
   base::InBuffer rest_;  // of a payload that is inflated in pieces, from rest_at_ on
   std::size_t rest_at_ = 0;
+  std::size_t inflated_since_ = 0;  // must_rest() was asked
+  base::Time spent_until_{};        // when that and all before would be done at the allowed rate
+  bool resting_ = false;
   // What the pool's stream counts meanwhile.
   struct Lent {
     Lent(base::Ledger& to, std::size_t size) : ledger(to), bytes(size) {

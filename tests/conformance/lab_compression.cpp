@@ -45,6 +45,7 @@ void set_deflate(ServerOptions& options, const Value& given) {
   members.read("level", d.level);
   members.read("mem_level", d.mem_level);
   members.read("max_context_bytes", d.max_context_bytes);
+  members.read("max_inflate_rate", d.max_inflate_rate);
 }
 
 void set_http(ServerOptions& options, const Value& given) {

@@ -106,7 +106,7 @@ class Fairness : public ::testing::Test {
 
   static ServerOptions options() {
     ServerOptions o;
-    o.per_message_deflate.emplace();
+    o.per_message_deflate.emplace().max_inflate_rate = 1'000'000'000;  // see below
     return o;
   }
   Stage stage_{1, options()};
@@ -206,6 +206,51 @@ TEST_F(Fairness, InflatedBytesOfATurn) {
     EXPECT_EQ(stage_.stats().input_bytes, 0U);
   }
   EXPECT_LE(most, 100U);
+}
+
+// Nor does it take more than its share of all turns together: max_inflate_rate, and a fifth of that
+// at once. It is not taken for dead meanwhile, and nothing is done until it may go on.
+TEST(InflatedBytesOfASecond, AreLimited) {
+  constexpr std::size_t kRate = 200'000;
+  constexpr int kMessages = 30;
+  ServerOptions options;
+  options.per_message_deflate.emplace().max_inflate_rate = kRate;
+  options.ping_interval = milliseconds(300);
+  options.ping_timeout = milliseconds(200);
+  Stage stage(1, options);
+  WebSocketRoute route;
+  int heard = 0;
+  route.message = [&heard](const WebSocket&, std::string_view, bool) { ++heard; };
+  stage.routes.websocket("/feed", std::move(route));
+  stage.of("/").on_event("f", [&heard] { ++heard; });
+  for (const char* path : {"/feed", "/socket.io/?EIO=4&transport=websocket"}) {
+    SCOPED_TRACE(path);
+    heard = 0;
+    Peer peer(stage);
+    peer.say(std::string("GET ") + path +
+             " HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+             "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" +
+             frame("40"));
+    stage.run(milliseconds(5));
+    heard = 0;
+    const std::uint64_t before = stage.turns();
+    peer.say(times(kMessages, packed("42[\"f\",\"" + std::string(20'000, 'x') + "\"]")));
+    stage.run(milliseconds(5));
+    EXPECT_GE(heard, 1) << "what comes at once";
+    EXPECT_LE(heard, 4);
+    stage.run(seconds(1));
+    EXPECT_GE(heard, 10);
+    EXPECT_LE(heard, 14);
+    EXPECT_LE(stage.turns() - before, 1'000U) << "and rests in between";
+    // Pings go unanswered longer than ping_timeout, since the pongs are behind.
+    stage.run(seconds(1));
+    EXPECT_GE(heard, 20);
+    peer.say(times(5, std::string("\x81\x81\0\0\0\0\x33", 7)));
+    stage.run(seconds(1) + milliseconds(100));
+    EXPECT_EQ(heard, kMessages + (path[1] == 'f' ? 5 : 0));
+    EXPECT_FALSE(peer.ended());
+  }
 }
 
 // What is sent is compressed while others have their turns, too.
