@@ -260,6 +260,9 @@ void Shard::on_connection_timer(Connection& connection) {
   const base::Time t = now();
   if (c->closing || c->move || c->shaking_hands()) return drop(*c);
   release_held(*c);
+  // Timers that fire early look again.
+  const bool over = c->http ? std::min(c->http->machine.deadline(), c->http->patience) <= t
+                            : c->ws && c->ws->deadline() <= t;
   if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
   if (c->http && c->http->patience <= t) {
     // A route has left an upgrade alone: there is nothing to say to it.
@@ -270,7 +273,7 @@ void Shard::on_connection_timer(Connection& connection) {
   turn(*c);
   if (c = connections_.get(id); c == nullptr) return;
   // Its time is over and it does not even take what is there: no use in waiting once more.
-  if (c->closing && c->in_flight) return drop(*c);
+  if (over && c->closing && c->in_flight) return drop(*c);
   arm(*c);
 }
 
@@ -376,7 +379,11 @@ void Shard::flush_unusual(Connection& c) {
     const std::size_t taken = loop_.backend().send(c.stream, std::span(parts_.data(), count));
     counters_.bytes_out.add(taken);
     wire.consume(taken);
-    if (c.http && taken > 0) c.http->machine.on_progress(now(), wire.empty() && c.out.empty());
+    if (c.http && taken > 0) {
+      // What the peer is given for the rest counts from now on: user's code may have run long.
+      const base::Time sent = taken < total ? now() + loop_.in_turn() : now();
+      c.http->machine.on_progress(sent, wire.empty() && c.out.empty());
+    }
     if ((c.closing || c.move) && taken > 0) arm_stall(c);
     if (taken < total) {
       await_sent(c);
@@ -442,10 +449,11 @@ void Shard::close_when_sent(Connection& c) {
 }
 
 // The machine is over and has no deadline any more; without this one a peer that does not read
-// would keep the connection and what is queued for it.
+// would keep the connection and what is queued for it. It counts from now, not from the turn's
+// beginning, because user's code may have run long since.
 void Shard::arm_stall(Connection& c) {
   const base::Duration patience = c.ws ? settings_.ws.close_timeout : settings_.http.send_timeout;
-  arm_at(c, base::after(now(), patience));
+  arm_at(c, base::after(now() + loop_.in_turn(), patience));
 }
 
 void Shard::drop(Connection& c) {

@@ -286,6 +286,24 @@ TEST_F(HttpTimeout, AnAnswerNobodyReads) {
   EXPECT_EQ(stage_.stats().output_bytes, 0U);
 }
 
+// A handler that takes longer than a peer has for taking a part of its answer: the peer's time
+// begins when there is something to take.
+TEST_F(HttpTimeout, AHandlerThatTakesLongIsNotThePeersFault) {
+  constexpr std::size_t kSize = 5'000'000;
+  stage_.routes.get("/slow", [this](const HttpRequest&) -> Task<HttpReply> {
+    const base::Time end = stage_.now() + minutes(1);
+    while (stage_.world.next() <= end) stage_.world.step();
+    stage_.world.advance(end);
+    co_return HttpReply{200, {}, std::string(kSize, 'x')};
+  });
+  for (const std::string connection : {"keep-alive", "close"}) {
+    Peer peer(stage_);
+    peer.say("GET /slow HTTP/1.1\r\nHost: a\r\nConnection: " + connection + "\r\n\r\n");
+    stage_.run(minutes(1) + seconds(10));
+    EXPECT_GT(peer.got.size(), kSize) << connection;
+  }
+}
+
 TEST_F(HttpTimeout, WhoNeverEndsItsSideIsCutOff) {
   Peer peer(stage_);
   peer.say("GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
