@@ -35,11 +35,19 @@ struct Target {
   bool one = false;  // `rooms` is the id of one socket, of another server
   std::vector<std::string> rooms;
   std::vector<std::string> except;
-  std::array<char, 20> sender{};  // the id of `socket`
+  std::array<char, 20> sender{};                     // the id of `socket`
+  std::shared_ptr<const std::string> long_sender{};  // instead of it, when it has another length
   bool is_volatile = false;
   bool local = false;
   bool compress = true;
   std::optional<std::chrono::nanoseconds> timeout;
+
+  // Empty when there is none.
+  std::string_view sender_id() const {
+    if (socket == 0) return {};
+    return long_sender ? std::string_view(*long_sender)
+                       : std::string_view(sender.data(), sender.size());
+  }
 };
 
 // Ends one expected acknowledgement. `args` is the array of the reply, only read when end is set.

@@ -76,6 +76,7 @@ detail::Target Socket::target_for_emit() const {
   target.shard = shard_;
   target.socket = self_;
   target.sender = id_;
+  target.long_sender = long_id_;
   target.single = true;
   return target;
 }
@@ -83,10 +84,6 @@ detail::Target Socket::target_for_emit() const {
 Broadcast Socket::broadcast() const {
   detail::Target target = target_for_emit();
   target.single = false;
-  if (long_id_) {
-    target.socket = 0;
-    target.except.push_back(*long_id_);
-  }
   return Broadcast(std::move(target));
 }
 
