@@ -208,10 +208,13 @@ class Emits {
   // out.
   Broadcast to(std::string_view room) const;
   Broadcast to(std::initializer_list<std::string_view> rooms) const;
+  Broadcast to(const std::vector<std::string>& rooms) const;
   Broadcast in(std::string_view room) const;
   Broadcast in(std::initializer_list<std::string_view> rooms) const;
+  Broadcast in(const std::vector<std::string>& rooms) const;
   Broadcast except(std::string_view room) const;
   Broadcast except(std::initializer_list<std::string_view> rooms) const;
+  Broadcast except(const std::vector<std::string>& rooms) const;
   // Only this server of a cluster.
   Broadcast local() const;
   // Dropped for a client that cannot take it now.
@@ -305,11 +308,17 @@ class Selects {
   bool sockets_join(std::string_view room) const {
     return detail::sockets_join(target(), {std::string(room)});
   }
+  bool sockets_join(std::initializer_list<std::string_view> rooms) const {
+    return sockets_join(std::vector<std::string>(rooms.begin(), rooms.end()));
+  }
   bool sockets_join(std::vector<std::string> rooms) const {
     return detail::sockets_join(target(), std::move(rooms));
   }
   bool sockets_leave(std::string_view room) const {
     return detail::sockets_leave(target(), {std::string(room)});
+  }
+  bool sockets_leave(std::initializer_list<std::string_view> rooms) const {
+    return sockets_leave(std::vector<std::string>(rooms.begin(), rooms.end()));
   }
   bool sockets_leave(std::vector<std::string> rooms) const {
     return detail::sockets_leave(target(), std::move(rooms));
@@ -389,24 +398,34 @@ auto modified(const Self& self, Change change) {
   change(copy);
   return copy;
 }
-inline void add_rooms(std::vector<std::string>& to, std::initializer_list<std::string_view> rooms) {
-  for (const std::string_view room : rooms) to.emplace_back(room);
+template <class Rooms>
+void add_rooms(std::vector<std::string>& to, const Rooms& rooms) {
+  to.insert(to.end(), rooms.begin(), rooms.end());
+}
+template <class Self, class Rooms>
+Broadcast with_rooms(const Self& self, std::vector<std::string> Target::*list, const Rooms& rooms) {
+  return Broadcast(modified(self, [&](Target& t) {
+    t.single = false;
+    add_rooms(t.*list, rooms);
+  }));
 }
 }  // namespace detail
 
 template <class Self, bool kSingle>
 Broadcast Emits<Self, kSingle>::to(std::initializer_list<std::string_view> rooms) const {
-  return Broadcast(detail::modified(static_cast<const Self&>(*this), [&](detail::Target& t) {
-    t.single = false;
-    detail::add_rooms(t.rooms, rooms);
-  }));
+  return detail::with_rooms(static_cast<const Self&>(*this), &detail::Target::rooms, rooms);
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::to(const std::vector<std::string>& rooms) const {
+  return detail::with_rooms(static_cast<const Self&>(*this), &detail::Target::rooms, rooms);
 }
 template <class Self, bool kSingle>
 Broadcast Emits<Self, kSingle>::except(std::initializer_list<std::string_view> rooms) const {
-  return Broadcast(detail::modified(static_cast<const Self&>(*this), [&](detail::Target& t) {
-    t.single = false;
-    detail::add_rooms(t.except, rooms);
-  }));
+  return detail::with_rooms(static_cast<const Self&>(*this), &detail::Target::except, rooms);
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::except(const std::vector<std::string>& rooms) const {
+  return detail::with_rooms(static_cast<const Self&>(*this), &detail::Target::except, rooms);
 }
 template <class Self, bool kSingle>
 Broadcast Emits<Self, kSingle>::to(std::string_view room) const {
@@ -418,6 +437,10 @@ Broadcast Emits<Self, kSingle>::in(std::string_view room) const {
 }
 template <class Self, bool kSingle>
 Broadcast Emits<Self, kSingle>::in(std::initializer_list<std::string_view> rooms) const {
+  return to(rooms);
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::in(const std::vector<std::string>& rooms) const {
   return to(rooms);
 }
 template <class Self, bool kSingle>

@@ -145,6 +145,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   // -- Rooms.
   bool join(std::string_view room) const;
   bool join(std::initializer_list<std::string_view> rooms) const;
+  bool join(const std::vector<std::string>& rooms) const;
   bool leave(std::string_view room) const;
   std::vector<std::string> rooms() const;  // the socket's own id first
   bool in_room(std::string_view room) const;

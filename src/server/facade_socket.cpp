@@ -194,6 +194,11 @@ bool Socket::join(std::initializer_list<std::string_view> rooms) const {
   for (const std::string_view room : rooms) all = join(room) && all;
   return all;
 }
+bool Socket::join(const std::vector<std::string>& rooms) const {
+  bool all = true;
+  for (const std::string& room : rooms) all = join(room) && all;
+  return all;
+}
 bool Socket::leave(std::string_view room) const {
   sio::Socket* socket = find(*this);
   return socket != nullptr && here(*this)->dispatcher().leave(*socket, room);
