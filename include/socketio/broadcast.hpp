@@ -131,6 +131,12 @@ inline constexpr bool kLastIsCallback = [] {
   }
 }();
 
+// An argument as what PackedArgs keeps of it: an array as a pointer.
+template <class A>
+const std::decay_t<A>& decay_cast(const std::decay_t<A>& a) {
+  return a;
+}
+
 // The values of one reply, as the arguments of the callback. When no reply comes, or one that does
 // not fit, nothing is called.
 template <class Callback, class... T>
@@ -233,11 +239,13 @@ class Emits {
       return emit_callback(event, std::make_index_sequence<sizeof...(A) - 1>{},
                            std::forward_as_tuple(std::forward<A>(args)...));
     } else if constexpr (std::is_same_v<Self, Socket>) {
-      return detail::emit(static_cast<const Self&>(*this), event,
-                          detail::PackedArgs<std::decay_t<A>...>(decay_cast<A>(args)...).ref());
+      return detail::emit(
+          static_cast<const Self&>(*this), event,
+          detail::PackedArgs<std::decay_t<A>...>(detail::decay_cast<A>(args)...).ref());
     } else {
-      return detail::emit(target(), event,
-                          detail::PackedArgs<std::decay_t<A>...>(decay_cast<A>(args)...).ref());
+      return detail::emit(
+          target(), event,
+          detail::PackedArgs<std::decay_t<A>...>(detail::decay_cast<A>(args)...).ref());
     }
   }
   // Event "message".
@@ -277,10 +285,6 @@ class Emits {
 
  private:
   decltype(auto) target() const { return static_cast<const Self*>(this)->target_for_emit(); }
-  template <class A>
-  static const std::decay_t<A>& decay_cast(const std::decay_t<A>& a) {
-    return a;
-  }
   template <std::size_t... I, class Tuple>
   bool emit_callback(std::string_view event, std::index_sequence<I...>, Tuple&& all) const {
     auto callback = std::get<sizeof...(I)>(std::forward<Tuple>(all));
@@ -338,10 +342,18 @@ class EmitsToServers {
  public:
   // Runs the handlers of on_server_event() on every other server, never here. False, and a warning
   // in the log, when the adapter knows no others. Throws std::invalid_argument for "connect",
-  // "connection", "new_namespace".
+  // "connection", "new_namespace". With a trailing callback (std::error_code, std::vector<T>) it
+  // asks for answers, as below, and the callback also gets those that came before a time-out.
   template <class... A>
-  bool server_side_emit(std::string_view event, const A&... args) const {
-    return detail::server_side_emit(target(), event, detail::PackedArgs<A...>(args...).ref());
+  bool server_side_emit(std::string_view event, A&&... args) const {
+    if constexpr (detail::kLastIsCallback<std::decay_t<A>...>) {
+      return ask(event, std::make_index_sequence<sizeof...(A) - 1>{},
+                 std::forward_as_tuple(std::forward<A>(args)...));
+    } else {
+      return detail::server_side_emit(
+          target(), event,
+          detail::PackedArgs<std::decay_t<A>...>(detail::decay_cast<A>(args)...).ref());
+    }
   }
   // One answer of each other server. Errc::timeout when one of them was silent for the time the
   // adapter allows, Errc::unsupported when it knows no others.
@@ -361,6 +373,15 @@ class EmitsToServers {
 
  private:
   decltype(auto) target() const { return static_cast<const Self*>(this)->target_for_emit(); }
+  template <std::size_t... I, class Tuple>
+  bool ask(std::string_view event, std::index_sequence<I...>, Tuple&& all) const {
+    const auto packed =
+        detail::PackedArgs<std::decay_t<std::tuple_element_t<I, std::decay_t<Tuple>>>...>(
+            std::get<I>(all)...);
+    auto callback = std::get<sizeof...(I)>(std::forward<Tuple>(all));
+    return detail::server_side_emit_with_ack(target(), event, packed.ref(),
+                                             detail::many_receiver(std::move(callback)));
+  }
 };
 
 // Many receivers, being chosen. Immutable: every modifier returns a new one.
