@@ -181,7 +181,6 @@ std::size_t Socket::any_outgoing_count() const {
 bool Socket::set_data(Value value) const {
   if (extras(*this) == nullptr) return false;
   data<Value>() = std::move(value);
-  if (const auto& hook = hub_->hooks.admin.data_changed) hook(*this);
   return true;
 }
 
@@ -233,10 +232,9 @@ void* Socket::data_slot(std::type_index type, std::shared_ptr<void> (*make)()) c
   server::SocketExtras* own = extras(*this);
   if (own == nullptr)
     throw std::system_error(here(*this) == nullptr ? Errc::wrong_thread : Errc::disconnected);
-  for (auto& [key, value] : own->data) {
-    if (key == type) return value.get();
-  }
-  return own->data.emplace_back(type, make()).second.get();
+  if (const auto& hook = hub_->hooks.admin.data_touched; hook && type == typeid(Value)) [[unlikely]]
+    hook(*this);
+  return own->slot(type, make);
 }
 
 }  // namespace socketio
