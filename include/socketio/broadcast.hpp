@@ -17,6 +17,7 @@
 
 #include <socketio/ack_receiver.hpp>
 #include <socketio/event.hpp>
+#include <socketio/typed_event.hpp>
 
 namespace socketio {
 
@@ -109,6 +110,17 @@ class Emits {
           detail::PackedArgs<std::decay_t<A>...>(detail::decay_cast<A>(args)...).ref());
     }
   }
+  // The same for an event whose arguments are declared (typed_event.hpp).
+  template <class S, class... A>
+  bool emit(const ServerEvent<S>& event, A&&... args) const {
+    using Event = ServerEvent<S>;
+    static_assert(detail::Carries<kSingle, Event, std::decay_t<A>...>,
+                  "these are not the arguments that the event was declared with");
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return emit(event.name, detail::carry<Event, I>(std::forward<A>(args))...);
+    }
+    (std::index_sequence_for<A...>{});
+  }
   // Event "message".
   template <class... A>
   bool send(A&&... args) const {
@@ -139,6 +151,19 @@ class Emits {
                             std::make_unique<detail::ManyReceiver<T, decltype(done)>>(done));
       return pending;
     }
+  }
+
+  // The same; the reply is what the event declares as its answer.
+  template <class S, class... A>
+  auto emit_with_ack(const ServerEvent<S>& event, const A&... args) const {
+    using Event = ServerEvent<S>;
+    static_assert(detail::Asks<Event, std::decay_t<A>...>,
+                  "these are not the arguments that the event was declared with, or it has no "
+                  "answer");
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return emit_with_ack<typename Event::Answer>(event.name, detail::carry<Event, I>(args)...);
+    }
+    (std::index_sequence_for<A...>{});
   }
 
  protected:
@@ -216,6 +241,16 @@ class EmitsToServers {
           detail::PackedArgs<std::decay_t<A>...>(detail::decay_cast<A>(args)...).ref());
     }
   }
+  template <class S, class... A>
+  bool server_side_emit(const PeerEvent<S>& event, A&&... args) const {
+    using Event = PeerEvent<S>;
+    static_assert(detail::Carries<false, Event, std::decay_t<A>...>,
+                  "these are not the arguments that the event was declared with");
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return server_side_emit(event.name, detail::carry<Event, I>(std::forward<A>(args))...);
+    }
+    (std::index_sequence_for<A...>{});
+  }
   // One answer of each other server. Errc::timeout when one of them was silent for the time the
   // adapter allows, Errc::unsupported when it knows no others.
   template <class T, class... A>
@@ -230,6 +265,19 @@ class EmitsToServers {
         target(), event, detail::PackedArgs<A...>(args...).ref(),
         std::make_unique<detail::ManyReceiver<T, decltype(done)>>(done));
     return pending;
+  }
+
+  template <class S, class... A>
+  auto server_side_emit_with_ack(const PeerEvent<S>& event, const A&... args) const {
+    using Event = PeerEvent<S>;
+    static_assert(detail::Asks<Event, std::decay_t<A>...>,
+                  "these are not the arguments that the event was declared with, or it has no "
+                  "answer");
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return server_side_emit_with_ack<typename Event::Answer>(event.name,
+                                                               detail::carry<Event, I>(args)...);
+    }
+    (std::index_sequence_for<A...>{});
   }
 
  private:

@@ -208,6 +208,10 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   ListenerId on_event(std::string_view name, F&& handler) {
     return sockets().on_event(name, std::forward<F>(handler));
   }
+  template <class S, class F>
+  ListenerId on_event(const ClientEvent<S>& event, F&& handler) {
+    return sockets().on_event(event, std::forward<F>(handler));
+  }
   template <class F>
   ListenerId on_any(F&& handler) {
     return sockets().on_any(std::forward<F>(handler));
@@ -215,6 +219,10 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   template <class F>
   ListenerId on_server_event(std::string_view name, F&& handler) {
     return sockets().on_server_event(name, std::forward<F>(handler));
+  }
+  template <class S, class F>
+  ListenerId on_server_event(const PeerEvent<S>& event, F&& handler) {
+    return sockets().on_server_event(event, std::forward<F>(handler));
   }
   bool off(std::string_view name);
   bool off(ListenerId id);
