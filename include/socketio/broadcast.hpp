@@ -15,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
+#include <socketio/ack_receiver.hpp>
 #include <socketio/event.hpp>
+#include <socketio/typed_event.hpp>
 
 namespace socketio {
 
@@ -35,22 +37,19 @@ struct Target {
   bool one = false;  // `rooms` is the id of one socket, of another server
   std::vector<std::string> rooms;
   std::vector<std::string> except;
-  std::array<char, 20> sender{};  // the id of `socket`
+  std::array<char, 20> sender{};                     // the id of `socket`
+  std::shared_ptr<const std::string> long_sender{};  // instead of it, when it has another length
   bool is_volatile = false;
   bool local = false;
   bool compress = true;
   std::optional<std::chrono::nanoseconds> timeout;
-};
 
-// Ends one expected acknowledgement. `args` is the array of the reply, only read when end is set.
-class AckReceiver {
- public:
-  virtual ~AckReceiver() = default;
-  virtual void finish(std::error_code error, const Element& args) = 0;
-  virtual void reply(const Element& args) {
-    static_cast<void>(args);
-  }  // broadcasts, once per client
-  virtual void asked(std::size_t clients) { static_cast<void>(clients); }  // broadcasts
+  // Empty when there is none.
+  std::string_view sender_id() const {
+    if (socket == 0) return {};
+    return long_sender ? std::string_view(*long_sender)
+                       : std::string_view(sender.data(), sender.size());
+  }
 };
 
 SOCKETIO_EXPORT bool emit(const Target& target, std::string_view event, ArgsRef args);
@@ -66,129 +65,6 @@ SOCKETIO_EXPORT bool server_side_emit(const Target& target, std::string_view eve
 SOCKETIO_EXPORT bool server_side_emit_with_ack(const Target& target, std::string_view event,
                                                ArgsRef args, std::unique_ptr<AckReceiver> receiver);
 
-template <class T, class Done>
-class SingleReceiver final : public AckReceiver {
- public:
-  explicit SingleReceiver(Done done) : done_(std::move(done)) {}
-  void finish(std::error_code error, const Element& args) override {
-    if (error) return done_(Result<T>(error));
-    if constexpr (std::is_void_v<T>) {
-      done_(Result<void>());
-    } else {
-      T value{};
-      if (!Codec<T>::read(args.at(0), value)) return done_(Result<T>(Errc::unexpected_reply));
-      done_(Result<T>(std::move(value)));
-    }
-  }
-
- private:
-  Done done_;
-};
-
-// Collects the first argument of every client's reply. What does not fit is left out. A timeout
-// still hands over what came: `done(error, replies)`.
-template <class T, class Done>
-class ManyReceiver final : public AckReceiver {
- public:
-  explicit ManyReceiver(Done done) : done_(std::move(done)) {}
-  void reply(const Element& args) override {
-    T value{};
-    if (Codec<T>::read(args.at(0), value)) replies_.push_back(std::move(value));
-  }
-  void finish(std::error_code error, const Element&) override { done_(error, std::move(replies_)); }
-
- private:
-  std::vector<T> replies_;
-  Done done_;
-};
-
-template <class T>
-struct IsResult : std::false_type {};
-template <class T>
-struct IsResult<Result<T>> : std::true_type {
-  using Inner = T;
-};
-
-// The trailing argument of emit(): not something that can be encoded, but something that can be
-// called.
-template <class T>
-concept Callback = HasSignature<T> || std::is_function_v<std::remove_pointer_t<std::decay_t<T>>>;
-
-template <class... A>
-inline constexpr bool kLastIsCallback = [] {
-  if constexpr (sizeof...(A) == 0) {
-    return false;
-  } else {
-    return Callback<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>>;
-  }
-}();
-
-// The values of one reply, as the arguments of the callback. When no reply comes, or one that does
-// not fit, nothing is called.
-template <class Callback, class... T>
-class ValuesReceiver final : public AckReceiver {
- public:
-  explicit ValuesReceiver(Callback callback) : callback_(std::move(callback)) {}
-  void finish(std::error_code error, const Element& args) override {
-    std::tuple<T...> values{};
-    if (!error && read(args, values, std::index_sequence_for<T...>()))
-      std::apply(callback_, std::move(values));
-  }
-
- private:
-  template <std::size_t... I>
-  static bool read(const Element& args, std::tuple<T...>& values, std::index_sequence<I...>) {
-    return (Codec<T>::read(args.at(I), std::get<I>(values)) && ...);
-  }
-  Callback callback_;
-};
-
-template <class F, class... P>
-std::unique_ptr<AckReceiver> values_receiver(F callback, std::type_identity<std::tuple<P...>>) {
-  static_assert(!(is_view_v<std::decay_t<P>> || ...),
-                "an acknowledgement callback owns its values: take std::string instead of a view");
-  return std::make_unique<ValuesReceiver<F, std::decay_t<P>...>>(std::move(callback));
-}
-
-// Single receiver: callback(value…) without a timeout, callback(Result<T>) with or without.
-template <class F>
-std::unique_ptr<AckReceiver> single_receiver(F callback) {
-  using Parameters = typename Signature<F>::Parameters;
-  constexpr std::size_t count = std::tuple_size_v<Parameters>;
-  if constexpr (count == 0) {
-    auto done = [callback = std::move(callback)](Result<void> r) mutable {
-      if (r) callback();
-    };
-    return std::make_unique<SingleReceiver<void, decltype(done)>>(std::move(done));
-  } else if constexpr (count > 1) {
-    return values_receiver(std::move(callback), std::type_identity<Parameters>());
-  } else {
-    using P = std::decay_t<std::tuple_element_t<0, Parameters>>;
-    if constexpr (IsResult<P>::value) {
-      return std::make_unique<SingleReceiver<typename IsResult<P>::Inner, F>>(std::move(callback));
-    } else {
-      static_assert(
-          !is_view_v<P>,
-          "an acknowledgement callback owns its value: take std::string instead of a view");
-      auto done = [callback = std::move(callback)](Result<P> r) mutable {
-        if (r) callback(*std::move(r));
-      };
-      return std::make_unique<SingleReceiver<P, decltype(done)>>(std::move(done));
-    }
-  }
-}
-
-// Many receivers: callback(std::error_code, std::vector<T>): the error is Errc::timeout when
-// somebody stayed silent; the replies are then partial.
-template <class F>
-std::unique_ptr<AckReceiver> many_receiver(F callback) {
-  using Parameters = typename Signature<F>::Parameters;
-  static_assert(std::tuple_size_v<Parameters> == 2,
-                "a broadcast's acknowledgement callback takes (std::error_code, std::vector<T>)");
-  using Replies = std::decay_t<std::tuple_element_t<1, Parameters>>;
-  return std::make_unique<ManyReceiver<typename Replies::value_type, F>>(std::move(callback));
-}
-
 }  // namespace detail
 
 template <class Self, bool kSingle>
@@ -200,10 +76,13 @@ class Emits {
   // out.
   Broadcast to(std::string_view room) const;
   Broadcast to(std::initializer_list<std::string_view> rooms) const;
+  Broadcast to(const std::vector<std::string>& rooms) const;
   Broadcast in(std::string_view room) const;
   Broadcast in(std::initializer_list<std::string_view> rooms) const;
+  Broadcast in(const std::vector<std::string>& rooms) const;
   Broadcast except(std::string_view room) const;
   Broadcast except(std::initializer_list<std::string_view> rooms) const;
+  Broadcast except(const std::vector<std::string>& rooms) const;
   // Only this server of a cluster.
   Broadcast local() const;
   // Dropped for a client that cannot take it now.
@@ -222,12 +101,25 @@ class Emits {
       return emit_callback(event, std::make_index_sequence<sizeof...(A) - 1>{},
                            std::forward_as_tuple(std::forward<A>(args)...));
     } else if constexpr (std::is_same_v<Self, Socket>) {
-      return detail::emit(static_cast<const Self&>(*this), event,
-                          detail::PackedArgs<std::decay_t<A>...>(decay_cast<A>(args)...).ref());
+      return detail::emit(
+          static_cast<const Self&>(*this), event,
+          detail::PackedArgs<std::decay_t<A>...>(detail::decay_cast<A>(args)...).ref());
     } else {
-      return detail::emit(target(), event,
-                          detail::PackedArgs<std::decay_t<A>...>(decay_cast<A>(args)...).ref());
+      return detail::emit(
+          target(), event,
+          detail::PackedArgs<std::decay_t<A>...>(detail::decay_cast<A>(args)...).ref());
     }
+  }
+  // The same for an event whose arguments are declared (typed_event.hpp).
+  template <class S, class... A>
+  bool emit(const ServerEvent<S>& event, A&&... args) const {
+    using Event = ServerEvent<S>;
+    static_assert(detail::Carries<kSingle, Event, std::decay_t<A>...>,
+                  "these are not the arguments that the event was declared with");
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return emit(event.name, detail::carry<Event, I>(std::forward<A>(args))...);
+    }
+    (std::index_sequence_for<A...>{});
   }
   // Event "message".
   template <class... A>
@@ -261,15 +153,24 @@ class Emits {
     }
   }
 
+  // The same; the reply is what the event declares as its answer.
+  template <class S, class... A>
+  auto emit_with_ack(const ServerEvent<S>& event, const A&... args) const {
+    using Event = ServerEvent<S>;
+    static_assert(detail::Asks<Event, std::decay_t<A>...>,
+                  "these are not the arguments that the event was declared with, or it has no "
+                  "answer");
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return emit_with_ack<typename Event::Answer>(event.name, detail::carry<Event, I>(args)...);
+    }
+    (std::index_sequence_for<A...>{});
+  }
+
  protected:
   Emits() = default;
 
  private:
   decltype(auto) target() const { return static_cast<const Self*>(this)->target_for_emit(); }
-  template <class A>
-  static const std::decay_t<A>& decay_cast(const std::decay_t<A>& a) {
-    return a;
-  }
   template <std::size_t... I, class Tuple>
   bool emit_callback(std::string_view event, std::index_sequence<I...>, Tuple&& all) const {
     auto callback = std::get<sizeof...(I)>(std::forward<Tuple>(all));
@@ -297,11 +198,17 @@ class Selects {
   bool sockets_join(std::string_view room) const {
     return detail::sockets_join(target(), {std::string(room)});
   }
+  bool sockets_join(std::initializer_list<std::string_view> rooms) const {
+    return sockets_join(std::vector<std::string>(rooms.begin(), rooms.end()));
+  }
   bool sockets_join(std::vector<std::string> rooms) const {
     return detail::sockets_join(target(), std::move(rooms));
   }
   bool sockets_leave(std::string_view room) const {
     return detail::sockets_leave(target(), {std::string(room)});
+  }
+  bool sockets_leave(std::initializer_list<std::string_view> rooms) const {
+    return sockets_leave(std::vector<std::string>(rooms.begin(), rooms.end()));
   }
   bool sockets_leave(std::vector<std::string> rooms) const {
     return detail::sockets_leave(target(), std::move(rooms));
@@ -321,10 +228,28 @@ class EmitsToServers {
  public:
   // Runs the handlers of on_server_event() on every other server, never here. False, and a warning
   // in the log, when the adapter knows no others. Throws std::invalid_argument for "connect",
-  // "connection", "new_namespace".
+  // "connection", "new_namespace". With a trailing callback (std::error_code, std::vector<T>) it
+  // asks for answers, as below, and the callback also gets those that came before a time-out.
   template <class... A>
-  bool server_side_emit(std::string_view event, const A&... args) const {
-    return detail::server_side_emit(target(), event, detail::PackedArgs<A...>(args...).ref());
+  bool server_side_emit(std::string_view event, A&&... args) const {
+    if constexpr (detail::kLastIsCallback<std::decay_t<A>...>) {
+      return ask(event, std::make_index_sequence<sizeof...(A) - 1>{},
+                 std::forward_as_tuple(std::forward<A>(args)...));
+    } else {
+      return detail::server_side_emit(
+          target(), event,
+          detail::PackedArgs<std::decay_t<A>...>(detail::decay_cast<A>(args)...).ref());
+    }
+  }
+  template <class S, class... A>
+  bool server_side_emit(const PeerEvent<S>& event, A&&... args) const {
+    using Event = PeerEvent<S>;
+    static_assert(detail::Carries<false, Event, std::decay_t<A>...>,
+                  "these are not the arguments that the event was declared with");
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return server_side_emit(event.name, detail::carry<Event, I>(std::forward<A>(args))...);
+    }
+    (std::index_sequence_for<A...>{});
   }
   // One answer of each other server. Errc::timeout when one of them was silent for the time the
   // adapter allows, Errc::unsupported when it knows no others.
@@ -342,8 +267,30 @@ class EmitsToServers {
     return pending;
   }
 
+  template <class S, class... A>
+  auto server_side_emit_with_ack(const PeerEvent<S>& event, const A&... args) const {
+    using Event = PeerEvent<S>;
+    static_assert(detail::Asks<Event, std::decay_t<A>...>,
+                  "these are not the arguments that the event was declared with, or it has no "
+                  "answer");
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return server_side_emit_with_ack<typename Event::Answer>(event.name,
+                                                               detail::carry<Event, I>(args)...);
+    }
+    (std::index_sequence_for<A...>{});
+  }
+
  private:
   decltype(auto) target() const { return static_cast<const Self*>(this)->target_for_emit(); }
+  template <std::size_t... I, class Tuple>
+  bool ask(std::string_view event, std::index_sequence<I...>, Tuple&& all) const {
+    const auto packed =
+        detail::PackedArgs<std::decay_t<std::tuple_element_t<I, std::decay_t<Tuple>>>...>(
+            std::get<I>(all)...);
+    auto callback = std::get<sizeof...(I)>(std::forward<Tuple>(all));
+    return detail::server_side_emit_with_ack(target(), event, packed.ref(),
+                                             detail::many_receiver(std::move(callback)));
+  }
 };
 
 // Many receivers, being chosen. Immutable: every modifier returns a new one.
@@ -381,24 +328,34 @@ auto modified(const Self& self, Change change) {
   change(copy);
   return copy;
 }
-inline void add_rooms(std::vector<std::string>& to, std::initializer_list<std::string_view> rooms) {
-  for (const std::string_view room : rooms) to.emplace_back(room);
+template <class Rooms>
+void add_rooms(std::vector<std::string>& to, const Rooms& rooms) {
+  to.insert(to.end(), rooms.begin(), rooms.end());
+}
+template <class Self, class Rooms>
+Broadcast with_rooms(const Self& self, std::vector<std::string> Target::*list, const Rooms& rooms) {
+  return Broadcast(modified(self, [&](Target& t) {
+    t.single = false;
+    add_rooms(t.*list, rooms);
+  }));
 }
 }  // namespace detail
 
 template <class Self, bool kSingle>
 Broadcast Emits<Self, kSingle>::to(std::initializer_list<std::string_view> rooms) const {
-  return Broadcast(detail::modified(static_cast<const Self&>(*this), [&](detail::Target& t) {
-    t.single = false;
-    detail::add_rooms(t.rooms, rooms);
-  }));
+  return detail::with_rooms(static_cast<const Self&>(*this), &detail::Target::rooms, rooms);
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::to(const std::vector<std::string>& rooms) const {
+  return detail::with_rooms(static_cast<const Self&>(*this), &detail::Target::rooms, rooms);
 }
 template <class Self, bool kSingle>
 Broadcast Emits<Self, kSingle>::except(std::initializer_list<std::string_view> rooms) const {
-  return Broadcast(detail::modified(static_cast<const Self&>(*this), [&](detail::Target& t) {
-    t.single = false;
-    detail::add_rooms(t.except, rooms);
-  }));
+  return detail::with_rooms(static_cast<const Self&>(*this), &detail::Target::except, rooms);
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::except(const std::vector<std::string>& rooms) const {
+  return detail::with_rooms(static_cast<const Self&>(*this), &detail::Target::except, rooms);
 }
 template <class Self, bool kSingle>
 Broadcast Emits<Self, kSingle>::to(std::string_view room) const {
@@ -410,6 +367,10 @@ Broadcast Emits<Self, kSingle>::in(std::string_view room) const {
 }
 template <class Self, bool kSingle>
 Broadcast Emits<Self, kSingle>::in(std::initializer_list<std::string_view> rooms) const {
+  return to(rooms);
+}
+template <class Self, bool kSingle>
+Broadcast Emits<Self, kSingle>::in(const std::vector<std::string>& rooms) const {
   return to(rooms);
 }
 template <class Self, bool kSingle>

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include <socketio/export.hpp>
+#include <socketio/http.hpp>
 #include <socketio/value.hpp>
 
 namespace socketio {
@@ -45,22 +46,29 @@ class SOCKETIO_EXPORT EngineSocket {
   std::string id() const;
   // "polling" or "websocket"; empty when the session is gone.
   std::string_view transport() const;
-  int protocol() const;  // Engine.IO's: 4, or 3 of an old client
+  bool upgraded() const;  // began with polling, and has a WebSocket now
+  int protocol() const;   // Engine.IO's: 4, or 3 of an old client
   bool open() const;
+  // The one that opened the session: headers, query, address. A copy; empty when the session is
+  // gone.
+  HttpRequest request() const;
   std::string remote_address() const;  // the TCP peer of the request that opened the session
   std::size_t queued_bytes() const;    // not sent yet
 
   // A message of your own, text or bytes: engine.io clients get it as it is; socket.io clients
   // expect a packet of theirs. False when it was not queued. `sent` runs once, in order, when the
   // transport has taken the message: the kernel all of its bytes, or a poll's answer. It never
-  // runs when the session closes before.
-  bool send(std::string_view text, std::function<void()> sent = {}) const;
-  bool send(const Binary& bytes, std::function<void()> sent = {}) const;
+  // runs when the session closes before. `compress`: whether it may be, where compression is on.
+  bool send(std::string_view text, std::function<void()> sent = {}, bool compress = true) const;
+  bool send(const Binary& bytes, std::function<void()> sent = {}, bool compress = true) const;
   // What is queued is delivered first, unless it is to be thrown away.
   bool close(bool discard = false) const;
 
   // Every packet that the session gets (pongs too, probes not), before it takes effect further up.
   bool on_packet(std::function<void(const EnginePacket&)> listener) const;
+  // Of these the messages; the sign of life that is awaited (a pong; an old client's ping).
+  bool on_message(std::function<void(const EnginePacket&)> listener) const;
+  bool on_heartbeat(std::function<void()> listener) const;
   // Every packet that is queued, before it leaves.
   bool on_packet_create(std::function<void(const EnginePacket&)> listener) const;
   // So many packets go to the transport; the transport has taken all there were.

@@ -54,6 +54,12 @@ class SOCKETIO_EXPORT Registration {
   ListenerId on_event(std::string_view name, F&& handler) const {
     return add_listener(name, make_handler(std::forward<F>(handler)), false);
   }
+  // The same for an event whose arguments are declared (typed_event.hpp).
+  template <class S, class F>
+  ListenerId on_event(const ClientEvent<S>& event, F&& handler) const {
+    require_handler<F, ClientEvent<S>>();
+    return on_event(event.name, std::forward<F>(handler));
+  }
   // Every incoming event of every socket.
   template <class F>
   ListenerId on_any(F&& handler) const {
@@ -64,6 +70,11 @@ class SOCKETIO_EXPORT Registration {
   template <class F>
   ListenerId on_server_event(std::string_view name, F&& handler) const {
     return add_server_listener(name, make_handler(std::forward<F>(handler)));
+  }
+  template <class S, class F>
+  ListenerId on_server_event(const PeerEvent<S>& event, F&& handler) const {
+    require_handler<F, PeerEvent<S>>();
+    return on_server_event(event.name, std::forward<F>(handler));
   }
   // What happens to the rooms of this server, each once per transition: f(room), or f(room, socket
   // id). A socket is in the room of its own id while it is connected. One at a time and in order,

@@ -203,10 +203,29 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   void on_new_namespace(std::function<void(Namespace)> hook);
   // Shortcuts to the main namespace.
   ListenerId on_connection(std::function<void(Socket)> handler);
+  ListenerId on_disconnect(std::function<void(Socket, DisconnectReason)> handler);
   template <class F>
   ListenerId on_event(std::string_view name, F&& handler) {
     return sockets().on_event(name, std::forward<F>(handler));
   }
+  template <class S, class F>
+  ListenerId on_event(const ClientEvent<S>& event, F&& handler) {
+    return sockets().on_event(event, std::forward<F>(handler));
+  }
+  template <class F>
+  ListenerId on_any(F&& handler) {
+    return sockets().on_any(std::forward<F>(handler));
+  }
+  template <class F>
+  ListenerId on_server_event(std::string_view name, F&& handler) {
+    return sockets().on_server_event(name, std::forward<F>(handler));
+  }
+  template <class S, class F>
+  ListenerId on_server_event(const PeerEvent<S>& event, F&& handler) {
+    return sockets().on_server_event(event, std::forward<F>(handler));
+  }
+  bool off(std::string_view name);
+  bool off(ListenerId id);
   template <class F>
   bool use(F middleware) {
     return sockets().use(std::move(middleware));

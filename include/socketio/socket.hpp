@@ -98,6 +98,17 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   ListenerId once(std::string_view name, F&& handler) const {
     return add_listener(name, detail::make_handler(std::forward<F>(handler)), true);
   }
+  // The same for an event whose arguments are declared (typed_event.hpp).
+  template <class S, class F>
+  ListenerId on(const ClientEvent<S>& event, F&& handler) const {
+    detail::require_handler<F, ClientEvent<S>>();
+    return on(event.name, std::forward<F>(handler));
+  }
+  template <class S, class F>
+  ListenerId once(const ClientEvent<S>& event, F&& handler) const {
+    detail::require_handler<F, ClientEvent<S>>();
+    return once(event.name, std::forward<F>(handler));
+  }
   bool off(std::string_view name) const;  // all listeners of an event
   bool off(ListenerId id) const;
   // Every event that comes in (before middlewares), or goes out to this socket (broadcasts
@@ -145,6 +156,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   // -- Rooms.
   bool join(std::string_view room) const;
   bool join(std::initializer_list<std::string_view> rooms) const;
+  bool join(const std::vector<std::string>& rooms) const;
   bool leave(std::string_view room) const;
   std::vector<std::string> rooms() const;  // the socket's own id first
   bool in_room(std::string_view room) const;

@@ -448,9 +448,21 @@ TEST_P(TwoServers, TalkToEachOther) {
     const Stats stats = b_.io.stats();
     return stats.handler_errors == 1 && stats.mismatched_events == 1;
   }));
+  std::atomic<int> answered{0};
+  const auto ask = [this, &answered] {
+    return a_.io.server_side_emit(
+        "who", 0, [&answered](std::error_code error, std::vector<int> got) {
+          EXPECT_EQ(got, error ? std::vector<int>{} : std::vector<int>{2});
+          answered += error == make_error_code(Errc::timeout) ? 100 : 1;
+        });
+  };
+  EXPECT_TRUE(ask());
+  EXPECT_TRUE(a_.until([&answered] { return answered == 1; }));
   bus_.deaf = true;
   EXPECT_EQ(result(a_.io.server_side_emit_with_ack<int>("who", 0)).error(),
             make_error_code(Errc::timeout));
+  ask();
+  EXPECT_TRUE(a_.until([&answered] { return answered == 101; }));
   EXPECT_EQ(events, 4);
 }
 

@@ -120,8 +120,8 @@ void Admin::start(const std::shared_ptr<Admin>& self) {
     hooks.new_namespace = [weak](const Namespace& nsp) {
       if (const auto owner = weak.lock()) owner->watch(nsp);
     };
-    hooks.data_changed = [weak](const Socket& socket) {
-      if (const auto owner = weak.lock()) owner->on_data_changed(socket);
+    hooks.data_touched = [weak](const Socket& socket) {
+      if (const auto owner = weak.lock()) owner->on_data_touched(socket);
     };
     hooks.upgraded = [weak](const Shard& shard, const SessionRecord& record) {
       if (const auto owner = weak.lock()) owner->on_upgraded(shard, record);
@@ -203,12 +203,23 @@ AdminConnection Admin::connection_of(const SessionRecord& record) const {
           std::string(eio::name(record.session.transport()))};
 }
 
+// Socket::data(), which we do not touch in the sense of the hook. Null when it is gone, so
+// never of one that is connected.
+Value* Admin::data_of(const Socket& socket) const {
+  Shard* shard = hub_->here(socket.shard());
+  SocketExtras* own =
+      shard == nullptr ? nullptr : shard->dispatcher().extras(sio::SocketId::unpack(socket.self()));
+  if (own == nullptr) return nullptr;
+  return static_cast<Value*>(
+      own->slot(typeid(Value), [] { return std::shared_ptr<void>(std::make_shared<Value>()); }));
+}
+
 // Other servers list this one's sockets by what fetch_sockets() tells them.
 void Admin::share(const Socket& socket, const AdminConnection& connection) const {
   if (socket.nsp().adapter() == nullptr) return;
-  Value& data = socket.data();
-  if (data.is_null() || data.get_if<Object>() != nullptr)
-    data[kAdminMember] =
+  Value* data = data_of(socket);
+  if (data != nullptr && (data->is_null() || data->get_if<Object>() != nullptr))
+    (*data)[kAdminMember] =
         Value::object({{"clientId", connection.client_id}, {"transport", connection.transport}});
 }
 
@@ -219,14 +230,14 @@ void Admin::connected(const Socket& socket) {
   {
     const std::lock_guard lock(mutex_);
     const Session session{socket.shard(), record->session.owner()};
-    known_[std::string(socket.id())] = {connection, socket, session};
+    known_[std::string(socket.id())] = {connection, socket, session, shown_data(*data_of(socket))};
     if (connection.transport == kPolling) polling_.emplace(session, socket.id());
   }
   share(socket, connection);
   const std::string nsp = socket.nsp().name();
   if (watched())
     nsp_.emit("socket_connected",
-              shown_socket(socket.id(), nsp, connection, socket.data(), socket.handshake(),
+              shown_socket(socket.id(), nsp, connection, *data_of(socket), socket.handshake(),
                            socket.rooms()),
               now_text());
   if (nsp == options_.namespace_name) return;
@@ -281,14 +292,41 @@ void Admin::on_upgraded(const Shard& shard, const SessionRecord& record) {
   }
 }
 
-void Admin::on_data_changed(const Socket& socket) {
+// Whoever asked for the reference writes to it behind our back, mostly before his handler ends: we
+// look when it has.
+void Admin::on_data_touched(const Socket& socket) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = known_.find(socket.id());
+    if (found == known_.end() || found->second.data_touched) return;
+    found->second.data_touched = true;
+  }
+  const bool posted = socket.post([weak = self_, socket] {
+    if (const auto self = weak.lock()) self->tell_data(socket);
+  });
+  if (posted) return;
+  const std::lock_guard lock(mutex_);
+  if (const auto found = known_.find(socket.id()); found != known_.end())
+    found->second.data_touched = false;
+}
+
+void Admin::tell_data(const Socket& socket) {
   const SessionRecord* record = record_of(hub_, socket);
   if (!socket.connected() || record == nullptr) return;
-  share(socket, connection_of(*record));  // the new data is without it
+  share(socket, connection_of(*record));  // new data may be without it
+  Value shown = shown_data(*data_of(socket));
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = known_.find(socket.id());
+    if (found == known_.end()) return;
+    found->second.data_touched = false;
+    if (found->second.data == shown) return;
+    found->second.data = shown;
+  }
   if (watched())
-    nsp_.emit("socket_updated", Value::object({{"id", socket.id()},
-                                               {"nsp", socket.nsp().name()},
-                                               {"data", shown_data(socket.data())}}));
+    nsp_.emit("socket_updated",
+              Value::object(
+                  {{"id", socket.id()}, {"nsp", socket.nsp().name()}, {"data", std::move(shown)}}));
 }
 
 void Admin::welcome(const Socket& admin) {

@@ -46,7 +46,8 @@ class Admin {
  private:
   // admin.cpp
   void on_upgraded(const Shard& shard, const SessionRecord& record);
-  void on_data_changed(const Socket& socket);
+  void on_data_touched(const Socket& socket);
+  void tell_data(const Socket& socket);
   void watch(const Namespace& nsp);
   void connected(const Socket& socket);
   void show_event(std::string_view what, const Socket& socket, const EventView& event);
@@ -57,6 +58,7 @@ class Admin {
   static const SessionRecord* record_of(const std::shared_ptr<detail::Hub>& hub,
                                         const Socket& socket);
   AdminConnection connection_of(const SessionRecord& record) const;
+  Value* data_of(const Socket& socket) const;
   void share(const Socket& socket, const AdminConnection& connection) const;
   bool watched() const;  // somebody would get what we emit
   bool detailed() const { return options_.mode == AdminMode::development; }
@@ -85,6 +87,8 @@ class Admin {
     AdminConnection connection;
     Socket socket;
     Session session;
+    Value data{};               // as the admins know it
+    bool data_touched = false;  // and is to be looked at
   };
   std::map<std::string, Known, std::less<>> known_;  // by id
   std::multimap<Session, std::string> polling_;      // ids of those that may yet be upgraded

@@ -94,6 +94,22 @@ TEST_F(Three, EmitsToRooms) {
   expect(kNothing, kNothing, kNothing);
 }
 
+// Rooms are also known at run time only.
+TEST_F(Three, TakesListsOfRooms) {
+  const Strings rooms{"room", "other"};
+  EXPECT_TRUE(first().join(rooms));
+  second().join("room");
+  world_.io.to(rooms).emit("a");
+  expect(kOne, kOne, kNothing);
+  first().in(rooms).emit("a");
+  expect(kNothing, kOne, kNothing);
+  world_.io.except(rooms).emit("a");
+  expect(kNothing, kNothing, kOne);
+  EXPECT_TRUE(world_.io.in(rooms).sockets_leave({"room", "other"}));
+  EXPECT_TRUE(world_.io.sockets_join({"x", "y"}));
+  EXPECT_TRUE(first().in_room("y") && third().in_room("x") && !first().in_room("room"));
+}
+
 // covers sio/messaging-many: keeps track of rooms
 // covers sio/messaging-many: deletes empty rooms
 // covers sio/messaging-many: should properly cleanup left rooms

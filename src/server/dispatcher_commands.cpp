@@ -94,7 +94,8 @@ void write_values(const void* values, Writer& to) {
 
 sio::Selection selection_of(const detail::Target& target) {
   sio::Selection selection{target.rooms, target.except};
-  if (target.socket != 0) selection.except.emplace_back(target.sender.data(), target.sender.size());
+  if (const std::string_view sender = target.sender_id(); !sender.empty())
+    selection.except.emplace_back(sender);
   return selection;
 }
 
@@ -128,8 +129,7 @@ bool Dispatcher::send_ack(sio::SocketId id, std::uint64_t ack, detail::ArgsRef a
 bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket& packet,
                            std::string_view event) {
   if (!core_.has_namespace(target.nsp)) return true;  // nobody of it is here
-  const base::Bytes sender(target.sender.data(), target.socket != 0 ? target.sender.size() : 0);
-  const sio::Selected selection(target.rooms, target.except, sender);
+  const sio::Selected selection(target.rooms, target.except, target.sender_id());
   if (outgoing_listeners_ == 0) {
     counters_.events_out.add(core_.send_to(target.nsp, selection, packet, flags_of(target)));
     return true;
@@ -279,7 +279,11 @@ RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
   target.nsp = socket.nsp;
   target.single = true;
   target.socket = socket.self.packed();
-  if (socket.id.shared() == nullptr) target.sender = socket.id.chars();
+  if (const auto* long_id = socket.id.shared()) {
+    target.long_sender = *long_id;
+  } else {
+    target.sender = socket.id.chars();
+  }
   std::vector<std::string> rooms{std::string(socket.id_view())};
   for (std::string& room : core_.rooms(socket.nsp).rooms_of(socket))
     rooms.push_back(std::move(room));

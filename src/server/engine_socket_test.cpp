@@ -1,4 +1,6 @@
 // EngineSocket: what is seen below the namespaces, with both transports.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "support/sio_client.hpp"
@@ -71,6 +73,21 @@ TEST(EngineSocket, SeesTheHeartbeat) {
   ASSERT_TRUE(world.until([&seen] { return seen.size() >= 4; }));
   seen.resize(4);
   EXPECT_EQ(seen, (Texts{"out 2", "in 3", "out 2", "in 3"}));
+}
+
+TEST(EngineSocket, TellsMessagesAndSignsOfLifeApart) {
+  World world(with_fast_pings());
+  Texts seen;
+  world.io.engine().on_connection([&seen](const EngineSocket& engine) {
+    engine.on_message([&seen](const EnginePacket& packet) { seen.push_back(kind(packet)); });
+    engine.on_heartbeat([&seen] { seen.emplace_back("beat"); });
+  });
+  Client client(world);
+  ASSERT_NE(client.join(), "");
+  ASSERT_TRUE(world.until([&seen] { return seen.size() >= 3; }));
+  seen.resize(3);
+  std::sort(seen.begin(), seen.end());  // a beat may come before the message
+  EXPECT_EQ(seen, (Texts{"40", "beat", "beat"}));
 }
 
 // covers eio/server: packetCreate › should emit before socket send message
@@ -201,6 +218,7 @@ TEST(EngineSocket, CallbacksRunForWhatAnUpgradeTakesAlong) {
     session.engine.send("a", [&] { seen.emplace_back("sent"); });
   });
   session.engine.on_upgrade([&] { seen.push_back(std::string(session.engine.transport())); });
+  EXPECT_FALSE(session.engine.upgraded());
   Probe probe(world, client.sid);
   probe.send("2probe");
   ASSERT_TRUE(probe.wait_for("3probe"));
@@ -209,6 +227,7 @@ TEST(EngineSocket, CallbacksRunForWhatAnUpgradeTakesAlong) {
   ASSERT_TRUE(probe.wait_for("4a"));
   ASSERT_TRUE(world.until([&seen] { return seen.size() >= 3; }));
   EXPECT_EQ(seen, (Texts{"upgrading", "websocket", "sent"}));
+  EXPECT_TRUE(session.engine.upgraded());
 }
 
 TEST(EngineSocket, AListenerMayEndTheSession) {
@@ -243,6 +262,14 @@ TEST(EngineSocket, SaysWhatItIs) {
   EXPECT_EQ(all[1].id(), polling.sid);
   EXPECT_EQ(all[1].protocol(), 4);
   EXPECT_EQ(all[1].remote_address(), "127.0.0.1");
+  EXPECT_FALSE(all[0].upgraded());
+  const HttpRequest request = all[0].request();
+  EXPECT_EQ(request.method(), "GET");
+  EXPECT_EQ(request.path(), "/socket.io/");
+  EXPECT_EQ(request.query("transport"), "websocket");
+  EXPECT_EQ(request.header("Upgrade"), "websocket");
+  EXPECT_EQ(request.address(), "127.0.0.1");
+  EXPECT_FALSE(request.secure());
   EXPECT_TRUE(all[1].open());
   EXPECT_FALSE(all[0] == all[1]);
   const EngineSocket none;
@@ -250,6 +277,8 @@ TEST(EngineSocket, SaysWhatItIs) {
   EXPECT_FALSE(none.open() || none.send("x") || none.close() || none.on_drain([] {}));
   EXPECT_EQ(none.id(), "");
   EXPECT_EQ(none.protocol(), 0);
+  EXPECT_FALSE(none.upgraded() || none.on_message([](const EnginePacket&) {}));
+  EXPECT_EQ(none.request().url(), "");
 }
 
 }  // namespace

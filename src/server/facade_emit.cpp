@@ -97,7 +97,8 @@ std::shared_ptr<Adapter> adapter_of(const Target& target) {
 Delivery delivery_of(const Target& target) {
   Delivery delivery{target.rooms,    target.except, target.is_volatile,
                     target.compress, target.local,  target.timeout};
-  if (target.socket != 0) delivery.except.emplace_back(target.sender.data(), target.sender.size());
+  if (const std::string_view sender = target.sender_id(); !sender.empty())
+    delivery.except.emplace_back(sender);
   return delivery;
 }
 
@@ -183,7 +184,7 @@ bool emit(const Target& target, std::string_view event, ArgsRef args) {
   if (target.hub->recovery != nullptr) {
     if (const auto keeper = target.hub->session_keeper(target.nsp)) {
       Delivery delivery;
-      delivery.rooms.emplace_back(target.sender.data(), target.sender.size());
+      delivery.rooms.emplace_back(target.sender_id());
       delivery.is_volatile = target.is_volatile;
       delivery.compress = target.compress;
       return keeper->broadcast({std::string(event), server::collect(args)}, delivery);

@@ -1,6 +1,7 @@
 // EngineSocket: a thin handle over a session and who listens to it.
 #include <socketio/server.hpp>
 
+#include "http/url.hpp"
 #include "server/engine_watch.hpp"
 #include "server/shard.hpp"
 
@@ -34,6 +35,30 @@ std::string_view EngineSocket::transport() const {
   const server::SessionRecord* record = find(hub_, shard_, session_);
   if (record == nullptr) return {};
   return record->session.transport() == eio::Transport::polling ? "polling" : "websocket";
+}
+
+bool EngineSocket::upgraded() const {
+  const server::SessionRecord* record = find(hub_, shard_, session_);
+  return record != nullptr && record->session.transport() == eio::Transport::websocket &&
+         http::query_value(record->head.open().query(), "transport").value != "websocket";
+}
+
+HttpRequest EngineSocket::request() const {
+  auto content = std::make_shared<HttpRequest::Content>();
+  if (const server::SessionRecord* record = find(hub_, shard_, session_); record != nullptr) {
+    const http::HeadCopy head = record->head.open();
+    content->method = head.method();
+    content->url = head.target();
+    content->path = http::normalise_path(head.path()).value_or(std::string());
+    for (const http::Header& header : head.headers())
+      content->headers.emplace_back(header.name, header.value);
+    content->query = http::parse_query(head.query());
+    content->address = net::Address::host_of(record->head.note());
+    content->secure = record->secure;
+    if (record->certificate)
+      content->certificate = std::make_unique<ClientCertificate>(*record->certificate);
+  }
+  return HttpRequest(std::move(content));
 }
 
 int EngineSocket::protocol() const {
@@ -70,16 +95,17 @@ bool send_message(const std::shared_ptr<detail::Hub>& hub, std::uint32_t shard,
 }
 }  // namespace
 
-bool EngineSocket::send(std::string_view text, std::function<void()> sent) const {
+bool EngineSocket::send(std::string_view text, std::function<void()> sent, bool compress) const {
   return send_message(
-      hub_, shard_, session_, [text](eio::Session& session) { return session.send_text(text, {}); },
+      hub_, shard_, session_,
+      [&](eio::Session& session) { return session.send_text(text, {}, compress); },
       std::move(sent));
 }
 
-bool EngineSocket::send(const Binary& bytes, std::function<void()> sent) const {
+bool EngineSocket::send(const Binary& bytes, std::function<void()> sent, bool compress) const {
   return send_message(
       hub_, shard_, session_,
-      [&bytes](eio::Session& session) { return session.send_binary(bytes.view()); },
+      [&](eio::Session& session) { return session.send_binary(bytes.view(), compress); },
       std::move(sent));
 }
 
@@ -94,6 +120,17 @@ bool EngineSocket::close(bool discard) const {
 
 bool EngineSocket::on_packet(std::function<void(const EnginePacket&)> listener) const {
   return listen(hub_, shard_, session_, &server::EngineWatch::packet, std::move(listener));
+}
+bool EngineSocket::on_message(std::function<void(const EnginePacket&)> listener) const {
+  return on_packet([listener = std::move(listener)](const EnginePacket& packet) {
+    if (packet.type == EnginePacket::Type::message) listener(packet);
+  });
+}
+bool EngineSocket::on_heartbeat(std::function<void()> listener) const {
+  const auto sign = protocol() == 3 ? EnginePacket::Type::ping : EnginePacket::Type::pong;
+  return on_packet([listener = std::move(listener), sign](const EnginePacket& packet) {
+    if (packet.type == sign) listener();
+  });
 }
 bool EngineSocket::on_packet_create(std::function<void(const EnginePacket&)> listener) const {
   return listen(hub_, shard_, session_, &server::EngineWatch::created, std::move(listener));

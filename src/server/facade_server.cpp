@@ -300,6 +300,15 @@ Namespace Server::sockets() const {
 ListenerId Server::on_connection(std::function<void(Socket)> handler) {
   return sockets().on_connection(std::move(handler));
 }
+ListenerId Server::on_disconnect(std::function<void(Socket, DisconnectReason)> handler) {
+  return sockets().on_disconnect(std::move(handler));
+}
+bool Server::off(std::string_view name) {
+  return sockets().off(name);
+}
+bool Server::off(ListenerId id) {
+  return sockets().off(id);
+}
 HttpRoutes& Server::http() {
   return runtime_->routes;
 }

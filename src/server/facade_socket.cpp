@@ -76,6 +76,7 @@ detail::Target Socket::target_for_emit() const {
   target.shard = shard_;
   target.socket = self_;
   target.sender = id_;
+  target.long_sender = long_id_;
   target.single = true;
   return target;
 }
@@ -83,10 +84,6 @@ detail::Target Socket::target_for_emit() const {
 Broadcast Socket::broadcast() const {
   detail::Target target = target_for_emit();
   target.single = false;
-  if (long_id_) {
-    target.socket = 0;
-    target.except.push_back(*long_id_);
-  }
   return Broadcast(std::move(target));
 }
 
@@ -184,7 +181,6 @@ std::size_t Socket::any_outgoing_count() const {
 bool Socket::set_data(Value value) const {
   if (extras(*this) == nullptr) return false;
   data<Value>() = std::move(value);
-  if (const auto& hook = hub_->hooks.admin.data_changed) hook(*this);
   return true;
 }
 
@@ -195,6 +191,11 @@ bool Socket::join(std::string_view room) const {
 bool Socket::join(std::initializer_list<std::string_view> rooms) const {
   bool all = true;
   for (const std::string_view room : rooms) all = join(room) && all;
+  return all;
+}
+bool Socket::join(const std::vector<std::string>& rooms) const {
+  bool all = true;
+  for (const std::string& room : rooms) all = join(room) && all;
   return all;
 }
 bool Socket::leave(std::string_view room) const {
@@ -231,10 +232,9 @@ void* Socket::data_slot(std::type_index type, std::shared_ptr<void> (*make)()) c
   server::SocketExtras* own = extras(*this);
   if (own == nullptr)
     throw std::system_error(here(*this) == nullptr ? Errc::wrong_thread : Errc::disconnected);
-  for (auto& [key, value] : own->data) {
-    if (key == type) return value.get();
-  }
-  return own->data.emplace_back(type, make()).second.get();
+  if (const auto& hook = hub_->hooks.admin.data_touched; hook && type == typeid(Value)) [[unlikely]]
+    hook(*this);
+  return own->slot(type, make);
 }
 
 }  // namespace socketio

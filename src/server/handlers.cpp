@@ -90,6 +90,13 @@ bool SocketExtras::remove(ListenerId id) {
          disconnecting.remove(id) || disconnected.remove(id) || error.remove(id);
 }
 
+void* SocketExtras::slot(std::type_index type, std::shared_ptr<void> (*make)()) {
+  for (auto& [key, value] : data) {
+    if (key == type) return value.get();
+  }
+  return data.emplace_back(type, make()).second.get();
+}
+
 bool NamespaceHandlers::remove(ListenerId id) {
   return events.remove(id) || remove_listener(any, id) || connection.remove(id) ||
          disconnected.remove(id) || server_events.remove(id) ||

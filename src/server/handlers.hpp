@@ -138,6 +138,8 @@ struct SocketExtras final : sio::Attachment {
   std::vector<std::pair<std::type_index, std::shared_ptr<void>>> data;
 
   bool remove(ListenerId id);
+  // The datum of a type, made when there is none.
+  void* slot(std::type_index type, std::shared_ptr<void> (*make)());
 };
 
 enum class RoomFact : std::uint8_t { created, joined, left, deleted };

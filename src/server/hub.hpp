@@ -39,8 +39,8 @@ struct SessionRecord;
 
 // What the admin's side of a server wants to hear besides what it can listen to like anybody.
 struct AdminHooks {
-  std::function<void(Namespace)> new_namespace;  // before the user's
-  std::function<void(Socket)> data_changed;
+  std::function<void(Namespace)> new_namespace;     // before the user's
+  std::function<void(const Socket&)> data_touched;  // Socket::data() was asked for, to be changed
   std::function<void(const Shard&, const SessionRecord&)> upgraded;
   bool installed = false;
 };

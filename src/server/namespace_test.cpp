@@ -79,6 +79,34 @@ TEST(Namespaces, AClientThatJoinsNothingIsClosed) {
   EXPECT_FALSE(joined->closed());
 }
 
+TEST(Namespaces, TheServersAreThoseOfTheMainOne) {
+  World world;
+  Strings seen;
+  world.io.on_any([&seen](const EventView& event) { seen.emplace_back(event.name()); });
+  world.io.on_disconnect(
+      [&seen](const Socket&, DisconnectReason why) { seen.emplace_back(to_string(why)); });
+  const ListenerId connection =
+      world.io.on_connection([&seen](const Socket&) { seen.emplace_back("connection"); });
+  world.io.on_event("e", [&seen](int n) { seen.push_back(std::to_string(n)); });
+  {
+    Client client(world);
+    client.join();
+    client.send(R"(2["e",1])");
+    client.send("1");
+    client.rest();
+  }
+  EXPECT_EQ(seen, (Strings{"connection", "e", "1", "client namespace disconnect"}));
+  seen.clear();
+  EXPECT_TRUE(world.io.off(connection));
+  EXPECT_TRUE(world.io.off("e"));
+  EXPECT_FALSE(world.io.off("e") || world.io.off(connection));
+  Client client(world);
+  client.join();
+  client.send(R"(2["e",1])");
+  client.rest();
+  EXPECT_EQ(seen, Strings{"e"});
+}
+
 TEST(Namespaces, HandlersForAllSocketsAndTheirRemoval) {
   World world;
   Strings seen;

@@ -66,7 +66,7 @@ Recovery::Sent Recovery::append(const detail::Target& target, std::string_view e
   std::size_t end = queues_.size();
   sio::Selection selection;
   if (target.single) {
-    const base::Bytes sid(target.sender.data(), target.sender.size());
+    const base::Bytes sid = target.sender_id();
     const auto whereabouts = store_.find(sid);
     if (!whereabouts) return Sent::unknown_socket;
     selection.rooms.emplace_back(sid);

@@ -2,6 +2,7 @@
 // watch:
 //
 //   set data (value)          acknowledged
+//   mark data (key, value)    acknowledged; through the reference of data()
 //   /chat                     another namespace
 #include <socketio/admin.hpp>
 
@@ -48,6 +49,10 @@ AdminOptions admin_options(const Value& given) {
 void install(const Lab& lab) {
   if (lab.given["admin"].is_null()) return;
   lab.io.of("/chat");
+  lab.io.on_event("mark data", [](Socket socket, const std::string& key, const Value& value) {
+    socket.data()[key] = value;
+    return true;
+  });
   lab.io.on_event("set data",
                   [](Socket socket, const Value& data) { return socket.set_data(data); });
   instrument(lab.io, admin_options(lab.given["admin"]));

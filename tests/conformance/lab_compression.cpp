@@ -2,6 +2,7 @@
 //
 //   plain (event, ...args)       back to the sender with compress(false)
 //   all plain (event, ...args)   to everybody with compress(false)
+//   by engine (compress, text)   a message of the session below
 //   GET /__compression           {contexts: bytes kept by connections with context takeover}
 #include "lab.hpp"
 
@@ -63,6 +64,9 @@ Args behind_the_name(const Args& args) {
 
 void install(const Lab& lab) {
   socketio::Server& io = lab.io;
+  io.on_event("by engine", [](Socket socket, bool compress, const std::string& text) {
+    socket.engine().send(text, {}, compress);
+  });
   io.on_event("plain", [](Socket socket, const Args& args) {
     if (args.empty()) return;
     socket.compress(false).emit(args[0].to_string(), Spread(behind_the_name(args)));

@@ -25,9 +25,9 @@ struct Block {
   std::vector<std::string> lines;
 };
 
-constexpr std::array<std::string_view, 9> kDeclarations = {"#include",   "struct ",   "class ",
-                                                           "enum ",      "SOCKETIO_", "template",
-                                                           "namespace ", "static ",   "Task<"};
+constexpr std::array<std::string_view, 10> kDeclarations = {
+    "#include", "struct ",    "class ",  "enum ",   "SOCKETIO_",
+    "template", "namespace ", "static ", "inline ", "Task<"};
 constexpr std::string_view kListen = "io.listen(3000);";
 
 std::vector<Block> blocks_of(const std::string& page, std::string_view language) {

@@ -190,7 +190,15 @@ describe("what is told", kTimeout, () => {
     await heard(admin, "socket_updated", (change) => change.id === id && change.nsp === "/" && change.transport === "websocket");
     const data = { name: "x", tags: [1, 2] };
     client.emit("set data", data);
-    assert.deepEqual((await heard(admin, "socket_updated", (change) => change.id === id && change.data))[0], { id, nsp: "/", data });
+    const update = (name) => heard(admin, "socket_updated", (told) => told.id === id && told.data?.name === name);
+    assert.deepEqual((await update("x"))[0], { id, nsp: "/", data });
+    // Through the reference of data(); nothing is told when it is as before.
+    client.emit("mark data", "name", "y");
+    assert.deepEqual((await update("y"))[0], { id, nsp: "/", data: { ...data, name: "y" } });
+    await client.emitWithAck("mark data", "name", "y");
+    client.emit("mark data", "name", "z");
+    assert.deepEqual((await update("z"))[0], { id, nsp: "/", data: { ...data, name: "z" } });
+    assert.equal(admin.heard.filter(([event, told]) => event === "socket_updated" && told.id === id && told.data).length, 3);
     client.emit("join", "room1");
     assert.match((await heard(admin, "room_joined", (nsp, room, who) => nsp === "/" && room === "room1" && who === id))[3], kDate);
     client.emit("leave", "room1");

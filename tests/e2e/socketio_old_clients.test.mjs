@@ -132,6 +132,12 @@ for (const [name, connect] of Object.entries(kClients)) {
       const direct = once(socket, "direct");
       other.emit("to id", socket.id, "direct");
       assert.deepEqual(await direct, [other.id]);
+      // What a socket sends to a room that it is in does not come back to it.
+      for (const sender of [socket, other]) {
+        sender.on("back", () => assert.fail("the sender hears nothing"));
+        sender.emit("to id", sender.id, "back");
+        assert.deepEqual(await asked(sender, "echo", "behind it"), ["behind it"]);
+      }
       assert.deepEqual(await asked(main, "echo", "main"), ["main"]);
       socket.close();  // one namespace: the other stays
       assert.deepEqual(await asked(main, "echo", "still"), ["still"]);
@@ -235,6 +241,23 @@ describe("Socket.IO 2 only", () => {
       await once(socket, "connect");
       assert.deepEqual((await asked(socket, "who am I"))[0].auth, auth);
       socket.close();
+    }
+  });
+
+  test("what it sends to others does not come back to it, whatever carries it", async (t) => {
+    for (const options of [{ joined: true }, { connection_state_recovery: {} }]) {
+      const to = await lab({ allow_eio3: true, ...options }, t);
+      const [a, b] = [client(v2, { nsp: "/chat", to }), client(v2, { nsp: "/chat", to })];
+      await Promise.all([once(a, "connect"), once(b, "connect")]);
+      for (const event of ["others", "direct"]) a.on(event, () => assert.fail("the sender hears nothing"));
+      const heard = Promise.all([once(b, "others"), once(b, "direct")]);
+      a.emit("others", 1);
+      a.emit("to id", a.id, "direct");
+      a.emit("to id", b.id, "direct");
+      assert.deepEqual((await heard).map(([first]) => first), [1, a.id]);  // with recovery there is an offset behind it
+      assert.deepEqual(await asked(a, "echo", "behind it"), ["behind it"]);
+      a.close();
+      b.close();
     }
   });
 

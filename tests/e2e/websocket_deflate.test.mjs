@@ -112,6 +112,7 @@ test("compress(false) sends as it is, to one and to many", kTimeout, async (t) =
   for (const [sent, compressed] of [
     [event("echo", payload), true], [event("plain", "echo", payload), false],
     [event("all", "echo", payload), true], [event("all plain", "echo", payload), false],
+    [event("by engine", true, event("echo", payload).slice(1)), true], [event("by engine", false, event("echo", payload).slice(1)), false],
   ]) {
     await socket.send(frame(kText, sent));
     const got = await socket.frame();
