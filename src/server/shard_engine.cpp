@@ -104,6 +104,8 @@ void Shard::begin_post(Connection& c, const http::Request& request, const eio::D
   }
   c.http->exchange = Exchange::post;
   c.http->session = SessionId::unpack(record->session.owner());
+  if (record->is_trident) [[unlikely]]
+    answer_headers(c).set("X-XSS-Protection", "0");
   record->post = c.self;
   c.http->machine.accept_body(settings_.eio.max_payload);
 }
