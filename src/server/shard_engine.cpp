@@ -256,6 +256,7 @@ int Shard::follow(SessionRecord& record) {
       case eio::EventKind::closed:
         if (record.session.transport() == eio::Transport::websocket)
           counters_.websocket_clients.subtract();
+        counters_.closes.at(static_cast<std::size_t>(event.reason)).add();
         deliver_end(record, event);
         // Who has not read what was sent before will not read a farewell either.
         if (Connection* c = connections_.get(record.websocket);
