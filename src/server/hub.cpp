@@ -26,7 +26,8 @@ base::Logger::Sink to_sink(LogSink sink) {
 Hub::Hub(ServerOptions options, base::Random& random, base::Time now)
     : settings(std::move(options)),
       logger(settings.options.log ? to_sink(settings.options.log) : nullptr,
-             static_cast<base::LogLevel>(settings.options.log_level)),
+             static_cast<base::LogLevel>(settings.options.log_level),
+             {settings.options.limits.max_log_lines, settings.options.limits.max_log_text}),
       connections(settings.options.threads) {
   measure_turns.store(settings.options.measure_turns);
   client_bundle = std::make_shared<server::ClientBundle>(settings.options.client_dist);

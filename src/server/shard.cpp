@@ -48,9 +48,9 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       output_quota_(settings_.options.max_output_bytes) {
   if (hub_->tls != nullptr) {
     const TlsOptions& limits = hub_->tls->limits();
-    tls_ =
-        std::make_unique<TlsDesk>(hub_->tls->seed(), limits.session_lifetime,
-                                  std::max<std::size_t>(1, limits.max_handshakes / hub_->size()));
+    tls_ = std::make_unique<TlsDesk>(hub_->tls->seed(), limits.session_lifetime,
+                                     std::max<std::size_t>(1, limits.max_handshakes / hub_->size()),
+                                     settings_.options.limits.max_read_per_turn);
   }
   if (settings_.deflate) deflate_pool_.emplace(*settings_.deflate);
   if (settings_.options.http_compression)

@@ -188,8 +188,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // costs about as much as all events of a turn.
   static constexpr std::int64_t kAnswersPerTurn = std::int64_t{1024} * 1024;
   bool answers_spent() const { return ledger_.output() > answers_until_; }
-  // Machine events of one connection, and packets of one POST, before others get their turn.
-  static constexpr int kEventsPerTurn = 64;
   void turn(Connection& c);  // drains the connection's machine
   // Its turn comes again with the next flush(); and with that of the next turn, when it has had
   // this one's.
@@ -224,11 +222,10 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   // -- What waits for the next turn (shard_backlog.cpp).
   // A backend may hand out what a connection has sent in pieces: what they were good for adds up,
-  // in fours, and kSpent of those are a turn's.
+  // in sixteenths of a turn's, of which kSpent are as good as all.
   static constexpr std::uint8_t kSpent = 15;
-  static constexpr int kSpentUnit = kEventsPerTurn / (kSpent + 1);
   void spend(Connection& c, int events) {
-    if (events >= kSpentUnit) [[unlikely]]
+    if (events >= spent_unit_) [[unlikely]]
       add_spent(c, events);
   }
   void add_spent(Connection& c, int events);
@@ -417,6 +414,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   std::shared_ptr<detail::Hub> hub_;
   const Settings& settings_;
+  // Machine events of one connection, and packets of one POST, before others get their turn.
+  const int events_per_turn_ = static_cast<int>(settings_.options.limits.max_events_per_turn);
+  const int spent_unit_ = events_per_turn_ / (kSpent + 1);
   HttpRoutes& routes_;
   const std::uint8_t index_;
   net::Loop loop_;

@@ -248,7 +248,8 @@ int Shard::follow(SessionRecord& record) {
         break;
       case eio::EventKind::message:
         deliver(record, event);
-        if ((++messages == kEventsPerTurn || too_much_output()) && record.session.reading_body()) {
+        if ((++messages == events_per_turn_ || too_much_output()) &&
+            record.session.reading_body()) {
           arm(record);
           return messages;
         }
