@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace socketio {
 
@@ -62,6 +64,17 @@ struct LimitOptions {
   // of its fields.
   std::uint32_t max_log_lines = 10;
   std::size_t max_log_text = 256;
+
+  // Of one address, or one IPv6 /64; 0 is no limit, because behind a proxy all clients have the
+  // same. Connections that are open: one more is closed on accept. Handshakes in a minute (and as
+  // many at once): one more is refused, code 4. Unix sockets have no address and no limit.
+  std::uint32_t max_connections_per_address = 0;
+  std::uint32_t max_handshakes_per_address = 0;
+  // Addresses and prefixes ("10.0.0.0/8", "::1") of your proxies; "unix" are those on Unix sockets.
+  // Their connections are not counted. Their handshakes are those of whom X-Forwarded-For names:
+  // its last entry that is not in here. Never name an address that clients may have: who
+  // is trusted may say what it likes.
+  std::vector<std::string> trusted_proxies{};
 };
 
 }  // namespace socketio

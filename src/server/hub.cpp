@@ -37,6 +37,8 @@ Hub::Hub(ServerOptions options, base::Random& random, base::Time now)
   }
   engine.gated =
       settings.options.cors.has_value() || !settings.options.engine.allowed_origins.empty();
+  if (server::PeerLimits::wanted(settings.options.limits))
+    peers = std::make_unique<server::PeerLimits>(settings.options.limits);
   for (std::size_t i = 0; i < settings.options.threads; ++i) {
     doors_.push_back(std::make_unique<Door>());
   }
@@ -50,6 +52,11 @@ std::size_t Hub::connection_count() const {
   std::size_t all = 0;
   for (const auto& one : connections) all += one.load(std::memory_order_relaxed);
   return all;
+}
+
+void Hub::forget_connection(std::size_t shard, const std::string& counted_as) {
+  connections[shard].fetch_sub(1, std::memory_order_relaxed);
+  if (peers != nullptr) peers->disconnect(counted_as);
 }
 
 server::Shard* Hub::here(std::size_t shard) const {

@@ -6,6 +6,7 @@
 #include "eio/payload.hpp"
 #include "net/sys.hpp"
 #include "server/engine_options.hpp"
+#include "server/network.hpp"
 #include "value/json_read.hpp"
 #include "value/json_scan.hpp"
 
@@ -83,6 +84,8 @@ void check(const LimitOptions& o) {
   if (o.max_namespaces_per_client == 0)
     refuse("limits.max_namespaces_per_client", "must be positive");
   require_positive(o.packet_timeout, "limits.packet_timeout");
+  if (!Networks::parse(o.trusted_proxies))
+    refuse("limits.trusted_proxies", "must be addresses, or prefixes such as 10.0.0.0/8");
 }
 
 void check(const ServerOptions& o) {

@@ -259,6 +259,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void trim();
 
   // -- Between shards (shard_move.cpp).
+  bool counts_in(const net::Address& peer);  // false: one too many of its address
+  std::string counted_as(const net::Address& peer) const;
+  std::string take_count(ConnectionId id);
   std::size_t emptiest_shard() const;
   bool move_to_owner(Connection& c, const http::Request& request);
   // To the shard that owns a session: every later request on the connection is at home there.
@@ -385,6 +388,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void admit(Connection& c, const http::Request& request);
   bool answer_cors(Connection& c, const http::Request& request);
   bool origin_allowed(const http::Request& request);
+  bool too_many_handshakes(const Connection& c, const http::Request& request);
   Admission& hold(Connection& c, const http::Request& request);
   std::unique_ptr<Admission> release(Connection& c);
   Connection* holding(ConnectionId id, std::uint32_t request);
@@ -429,7 +433,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   Counters counters_;
   base::Slab<Connection> connections_;
   base::Slab<SessionRecord> sessions_;
-  base::HashIndex sids_;                 // places in sessions_
+  base::HashIndex sids_;  // places in sessions_
+  // What connections are counted under (PeerLimits), if anything; moves with them.
+  std::map<std::uint64_t, std::string> counted_;
   std::vector<ConnectionId> unsettled_;  // with a send in flight since the last wait()
   // Input left unread: what the end of this turn goes on with, and (fairness) the next one's.
   std::vector<ConnectionId> backlog_;

@@ -125,8 +125,8 @@ TEST_P(Hostile, GoneWhileSending) {
   expect_nothing_left();
 }
 
-// P52: there is no limit of handshakes (that is a proxy's task); those nobody follows up go with
-// their ping timeout and leave nothing behind.
+// P52: without max_handshakes_per_address there is no limit of them; those nobody follows up go
+// with their ping timeout and leave nothing behind.
 TEST_P(Hostile, HandshakesWithoutEnd) {
   Guest guest(stage_, ClientScript{});
   for (int minute = 0; minute < 3; ++minute) {
