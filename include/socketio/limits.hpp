@@ -6,6 +6,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace socketio {
 
@@ -14,6 +17,8 @@ struct LimitOptions {
   std::size_t max_head = 16 * 1024;
   std::size_t max_line = 8 * 1024;
   std::size_t max_headers = 100;
+  // Bytes of a chunked body's chunk extensions (400). Nothing uses them.
+  std::size_t max_chunk_extensions = 16 * 1024;
   // Bytes that wait behind an unanswered request; then reading pauses.
   std::size_t max_pipelined = 64 * 1024;
   // From a request's first byte (or from connecting) to the end of its head: 408.
@@ -31,15 +36,45 @@ struct LimitOptions {
   // Pongs that wait to be sent; then reading pauses.
   std::uint32_t max_pending_pongs = 60;
 
+  // Packets of one POST of a polling client: `parse error`.
+  std::uint32_t max_packets_per_payload = 16'384;
+
   // Bytes of a namespace's name, and how many namespaces one client may be in: CONNECT_ERROR.
   std::size_t max_namespace_length = 1024;
   std::uint32_t max_namespaces_per_client = 100;
+  // Arrays and objects inside each other in what clients send: the client is closed. Reading values
+  // recurses, so there is no going above the default.
+  std::size_t max_depth = 512;
+  // Bytes of all attachments of one packet: the client is closed. None: as many as max_attachments
+  // messages of max_http_buffer_size have.
+  std::optional<std::size_t> max_attachment_bytes{};
   // How long the attachments of a packet are waited for: the client is closed.
   std::chrono::milliseconds packet_timeout{60'000};
   // Acknowledgements awaited from one socket: emits that ask for more fail.
   std::uint32_t max_pending_acks = 100'000;
   // Rooms of one socket: join() returns false.
   std::uint32_t max_rooms_per_socket = 100'000;
+
+  // Of one connection before all others get their turn: events (or requests, or packets of a POST),
+  // and bytes that are read. What is left is read in the next turn.
+  std::uint32_t max_events_per_turn = 64;
+  std::size_t max_read_per_turn = 72 * 1024;
+
+  // Log lines of one kind in a second; the others are counted. Bytes of a line's text, and of each
+  // of its fields.
+  std::uint32_t max_log_lines = 10;
+  std::size_t max_log_text = 256;
+
+  // Of one address, or one IPv6 /64; 0 is no limit, because behind a proxy all clients have the
+  // same. Connections that are open: one more is closed on accept. Handshakes in a minute (and as
+  // many at once): one more is refused, code 4. Unix sockets have no address and no limit.
+  std::uint32_t max_connections_per_address = 0;
+  std::uint32_t max_handshakes_per_address = 0;
+  // Addresses and prefixes ("10.0.0.0/8", "::1") of your proxies; "unix" are those on Unix sockets.
+  // Their connections are not counted. Their handshakes are those of whom X-Forwarded-For names:
+  // its last entry that is not in here. Never name an address that clients may have: who
+  // is trusted may say what it likes.
+  std::vector<std::string> trusted_proxies{};
 };
 
 }  // namespace socketio

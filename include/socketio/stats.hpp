@@ -34,6 +34,7 @@ struct Histogram {
 struct Stats {
   static constexpr std::size_t kRejects = 6;
   static constexpr std::size_t kDisconnects = 9;
+  static constexpr std::size_t kCloses = 5;
 
   // The server.
   std::string_view backend{};  // "epoll", "io_uring"
@@ -43,7 +44,7 @@ struct Stats {
   // Connections and bytes.
   std::uint64_t connections = 0;           // now: open TCP connections
   std::uint64_t accepted_connections = 0;  // without the refused
-  std::uint64_t refused_connections = 0;   // closed on accept: max_connections, or closing
+  std::uint64_t refused_connections = 0;   // closed on accept: as many as allowed, or closing
   // Handed to the thread that has their session. Far more of them than clients: something on the
   // way opens a connection for every request.
   std::uint64_t moved_connections = 0;
@@ -60,6 +61,9 @@ struct Stats {
   std::uint64_t polling_opened = 0;     // sessions that began with polling
   std::uint64_t websocket_opened = 0;   // ... with WebSocket
   std::uint64_t upgrades = 0;           // sessions that went from polling to WebSocket
+  // Sessions that ended, by engine.io's reason: transport close, transport error, ping timeout,
+  // parse error, forced close.
+  std::array<std::uint64_t, kCloses> closed_clients{};
   std::uint64_t rejected_requests = 0;  // answered with an error: the sum of the next
   // By engine.io's code: unknown transport, unknown sid, bad handshake method, bad request,
   // forbidden, unsupported protocol.

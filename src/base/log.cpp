@@ -13,17 +13,17 @@ void Logger::write(LogLevel level, LogKind kind, Bytes text, Time now, Fields fi
       std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   if (window.second.exchange(second, std::memory_order_relaxed) != second)
     window.lines.store(0, std::memory_order_relaxed);
-  if (window.lines.fetch_add(1, std::memory_order_relaxed) >= kLinesPerSecond) {
+  if (window.lines.fetch_add(1, std::memory_order_relaxed) >= limits_.lines_per_second) {
     window.swallowed.fetch_add(1, std::memory_order_relaxed);
     suppressed_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
   // All of the line's memory, reserved so that views of it stay.
   std::string memory;
-  memory.reserve((kMaxFields + 1) * (kMaxText + 3));
-  const auto printable = [&memory](Bytes raw) {
+  memory.reserve((kMaxFields + 1) * (limits_.max_text + 3));
+  const auto printable = [&](Bytes raw) {
     const std::size_t begin = memory.size();
-    append_printable(memory, raw, kMaxText);
+    append_printable(memory, raw, limits_.max_text);
     return Bytes(memory).substr(begin);
   };
   const Bytes shown = printable(text);

@@ -1,6 +1,7 @@
-// The logger interface. Machines never log; drivers do. A Logger limits each kind of line to ten a
-// second, so that a flood of bad input cannot become a flood of log lines; what it swallowed is
-// counted in the next line. What it passes on is printable and short, whoever wrote it.
+// The logger interface. Machines never log; drivers do. A Logger limits how many lines of
+// each kind there are in a second, so that a flood of bad input cannot become a flood of log lines;
+// what it swallowed is counted in the next line. What it passes on is printable and short, whoever
+// wrote it.
 #pragma once
 
 #include <array>
@@ -38,13 +39,17 @@ class Logger {
  public:
   using Sink = std::function<void(const LogLine& line)>;
   using Fields = std::initializer_list<LogField>;
-  static constexpr std::uint32_t kLinesPerSecond = 10;
-  static constexpr std::size_t kMaxText = 256;  // bytes of the text, and of each field's value
+  struct Limits {
+    std::uint32_t lines_per_second = 10;  // of each kind
+    std::size_t max_text = 256;           // bytes of the text, and of each field's value
+  };
   static constexpr std::size_t kMaxFields = 8;  // more are left out
 
   Logger() = default;
   explicit Logger(Sink sink, LogLevel least = LogLevel::info)
-      : sink_(std::move(sink)), least_(least) {}
+      : Logger(std::move(sink), least, {}) {}
+  Logger(Sink sink, LogLevel least, Limits limits)
+      : sink_(std::move(sink)), least_(least), limits_(limits) {}
 
   bool wants(LogLevel level) const { return sink_ && level >= least_; }
   // Thread-safe as far as the sink is.
@@ -60,6 +65,7 @@ class Logger {
   };
   Sink sink_;
   LogLevel least_ = LogLevel::info;
+  Limits limits_;
   std::array<Window, static_cast<std::size_t>(LogKind::count)> windows_;
   std::atomic<std::uint64_t> suppressed_{0};
 };

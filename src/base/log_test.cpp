@@ -43,7 +43,7 @@ TEST_F(Log, PassesWhatIsWanted) {
 
 TEST_F(Log, AFloodOfOneKindIsTenLinesASecond) {
   for (int i = 0; i < 1000; ++i) logger_.write(LogLevel::warn, LogKind::http, "bad", at(1));
-  EXPECT_EQ(lines_.size(), Logger::kLinesPerSecond);
+  EXPECT_EQ(lines_.size(), Logger::Limits().lines_per_second);
   EXPECT_EQ(logger_.suppressed(), 990U);
   // Other kinds are not affected, and the next line says how many there were.
   logger_.write(LogLevel::warn, LogKind::handler, "other", at(1));
@@ -68,11 +68,11 @@ TEST_F(Log, StrangersTextIsBounded) {
                  {"8", huge},
                  {"one past it", huge}});
   ASSERT_EQ(lines_.size(), 1U);
-  EXPECT_EQ(lines_[0].text, std::string(Logger::kMaxText, 'x') + "...");
+  EXPECT_EQ(lines_[0].text, std::string(Logger::Limits().max_text, 'x') + "...");
   ASSERT_EQ(lines_[0].fields.size(), Logger::kMaxFields);
-  EXPECT_EQ(lines_[0].fields[0].second.size(), Logger::kMaxText + 3);
+  EXPECT_EQ(lines_[0].fields[0].second.size(), Logger::Limits().max_text + 3);
   EXPECT_EQ(lines_[0].fields[0].second.substr(0, 8), "\\x1b\\x1b");
-  EXPECT_EQ(lines_[0].fields[7].second, std::string(Logger::kMaxText, 'x') + "...");
+  EXPECT_EQ(lines_[0].fields[7].second, std::string(Logger::Limits().max_text, 'x') + "...");
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ struct Options {
   base::Duration drain_timeout =
       std::chrono::seconds(30);  // a closing polling session waits this long for its last poll
   std::size_t max_payload = 1'000'000;  // bytes: POST body, WebSocket message, one poll response
+  std::uint32_t max_packets_per_payload = 16'384;  // records of one POST
   std::size_t send_soft = 1024 * 1024;  // queued bytes above which volatile packets are dropped
   std::size_t send_hard = 16 * 1024 * 1024;  // queued bytes above which the session is closed
   bool polling = true;

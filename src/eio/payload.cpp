@@ -16,7 +16,7 @@ PayloadReader::Status PayloadReader::next(Packet& out) {
     over_ = true;
   }
 
-  if (++packets_ <= kMaxPacketsPerPayload) {
+  if (++packets_ <= most_) {
     if (const auto packet = parse_packet(record)) {
       out = *packet;
       return Status::packet;

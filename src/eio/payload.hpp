@@ -9,13 +9,16 @@ namespace socketio::eio {
 inline constexpr char kSeparator = '\x1e';
 // More than any client sends at once, few enough that one body cannot keep a shard busy.
 inline constexpr std::size_t kMaxPacketsPerPayload = 16'384;
+// What may be chosen instead, at most: sessions count them in 16 bits.
+inline constexpr std::uint32_t kMostPacketsPerPayload = 65'535;
 
 class PayloadReader {
  public:
   // `body` stays valid and writable while reading, followed by padding. `packets`: already read in
-  // front of it, when a reading goes on.
-  explicit PayloadReader(base::MutBytes body, std::uint32_t packets = 0)
-      : rest_(body), packets_(packets), over_(false) {}
+  // front of it, when a reading goes on. `most`: how many there may be.
+  explicit PayloadReader(base::MutBytes body, std::uint32_t packets = 0,
+                         std::uint32_t most = kMaxPacketsPerPayload)
+      : rest_(body), packets_(packets), most_(most), over_(false) {}
   PayloadReader() = default;
 
   enum class Status : std::uint8_t { packet, end, malformed };
@@ -30,6 +33,7 @@ class PayloadReader {
  private:
   base::MutBytes rest_{};
   std::uint32_t packets_ = 0;
+  std::uint32_t most_ = kMaxPacketsPerPayload;
   bool over_ = true;
 };
 

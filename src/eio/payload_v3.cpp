@@ -42,8 +42,9 @@ void append_header(std::string& out, char kind, std::size_t length, FormV3 form)
 
 }  // namespace
 
-PayloadReaderV3::PayloadReaderV3(base::MutBytes body, FormV3 form, std::uint32_t packets)
-    : rest_(body), packets_(packets), form_(form), over_(false) {}
+PayloadReaderV3::PayloadReaderV3(base::MutBytes body, FormV3 form, std::uint32_t packets,
+                                 std::uint32_t most)
+    : rest_(body), packets_(packets), most_(most), form_(form), over_(false) {}
 
 PayloadReaderV3::Status PayloadReaderV3::fail() {
   over_ = true;
@@ -54,7 +55,7 @@ PayloadReaderV3::Status PayloadReaderV3::next(Packet& out) {
   if (over_) return Status::end;
   if (rest_.empty() && packets_ == 0 && form_ == FormV3::text) return fail();
   while (!rest_.empty()) {
-    if (++packets_ > kMaxPacketsPerPayload) return fail();
+    if (++packets_ > most_) return fail();
     bool skipped = false;
     const std::optional<Packet> packet = form_ == FormV3::text ? next_text(skipped) : next_binary();
     if (skipped) continue;

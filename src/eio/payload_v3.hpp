@@ -12,6 +12,7 @@
 #include <string>
 
 #include "eio/packet_v3.hpp"
+#include "eio/payload.hpp"
 
 namespace socketio::eio {
 
@@ -23,7 +24,8 @@ inline constexpr std::size_t kMaxLengthDigits = 310;
 // Pulled one packet at a time, decoded in place; as PayloadReader.
 class PayloadReaderV3 {
  public:
-  PayloadReaderV3(base::MutBytes body, FormV3 form, std::uint32_t packets = 0);
+  PayloadReaderV3(base::MutBytes body, FormV3 form, std::uint32_t packets = 0,
+                  std::uint32_t most = kMaxPacketsPerPayload);
 
   enum class Status : std::uint8_t { packet, end, malformed };
   // Packets before a malformed one are delivered; nothing after it. An empty text payload is
@@ -44,6 +46,7 @@ class PayloadReaderV3 {
 
   base::MutBytes rest_;
   std::uint32_t packets_;
+  std::uint32_t most_;
   FormV3 form_;
   bool over_;
 };

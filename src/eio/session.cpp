@@ -287,8 +287,10 @@ bool Session::on_record(Reader reader, Event& event, base::Time now) {
 Event Session::next_message(base::Time now) {
   Event event;
   while (inbox_kind_ == Inbox::body) {
-    const bool more = v3_ ? on_record(PayloadReaderV3(inbox_, body_form(), packets_), event, now)
-                          : on_record(PayloadReader(inbox_, packets_), event, now);
+    const std::uint32_t most = shared_.options.max_packets_per_payload;
+    const bool more =
+        v3_ ? on_record(PayloadReaderV3(inbox_, body_form(), packets_, most), event, now)
+            : on_record(PayloadReader(inbox_, packets_, most), event, now);
     if (!more || (due_ & kNoted) != 0) break;
   }
   return event;

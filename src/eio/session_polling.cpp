@@ -150,7 +150,9 @@ void Session::on_post(base::MutBytes body, base::Time) {
     fill_inbox(body, Inbox::body);
     packets_ = 0;
   } else if (state_ == State::closing) {
-    v3_ ? on_late_body(PayloadReaderV3(body, body_form())) : on_late_body(PayloadReader(body));
+    const std::uint32_t most = shared_.options.max_packets_per_payload;
+    v3_ ? on_late_body(PayloadReaderV3(body, body_form(), 0, most))
+        : on_late_body(PayloadReader(body, 0, most));
   }
 }
 

@@ -355,6 +355,20 @@ TEST(Session, VolatileOverWebSocket) {
   EXPECT_FALSE(session.writable());
 }
 
+TEST(Session, SendSoftIsTheMostForVolatile) {
+  Options options;
+  options.send_soft = 50;
+  for (const std::size_t bytes : {49U, 50U, 51U}) {
+    auto peer = Peer::opened(Transport::websocket, options);
+    Session& session = **peer;
+    constexpr std::size_t kHeader = 3;  // of the frame, and the '4'
+    EXPECT_TRUE(session.send_text(std::string(bytes - kHeader, 'x'), ""));
+    EXPECT_EQ(session.queued_bytes(), bytes);
+    ++peer->shared.dispatch;
+    EXPECT_EQ(session.writable(), bytes <= 50);
+  }
+}
+
 TEST(Session, VolatileOverPolling) {
   auto peer = Peer::opened();
   Session& session = **peer;

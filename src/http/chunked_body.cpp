@@ -18,10 +18,11 @@ std::size_t ChunkedBody::check_line(Bytes in, HeadVerdict& verdict) {
     if (c == '\r') continue;
     if (c == ';') in_extension_ = true;
     if (in_extension_) {
-      if (++extensions_ > kMaxChunkExtensions) {
+      if (extensions_left_ == 0) {
         verdict = {400, "chunk extensions too large"};
         return i;
       }
+      --extensions_left_;
     } else if (++digits_ > kMaxChunkSizeDigits) {
       verdict = {400, "chunk size too long"};
       return i;

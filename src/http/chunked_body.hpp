@@ -13,14 +13,14 @@
 
 namespace socketio::http {
 
-inline constexpr std::size_t kMaxChunkExtensions = 16 * 1024;  // per body: 400
-inline constexpr std::size_t kMaxChunkSizeDigits = 16;         // leading zeros included: 400
+inline constexpr std::size_t kMaxChunkSizeDigits = 16;  // leading zeros included: 400
 
 class ChunkedBody {
  public:
-  // `parser` has just read the head; `max_trailers` is what the head left of max_head.
-  ChunkedBody(const RequestParser& parser, std::size_t max_trailers)
-      : parser_(parser), trailers_left_(max_trailers) {}
+  // `parser` has just read the head; `max_trailers` is what the head left of max_head,
+  // `max_extensions` for the whole body.
+  ChunkedBody(const RequestParser& parser, std::size_t max_trailers, std::size_t max_extensions)
+      : parser_(parser), extensions_left_(max_extensions), trailers_left_(max_trailers) {}
 
   struct Step {
     std::size_t consumed = 0;
@@ -39,7 +39,7 @@ class ChunkedBody {
   bool good_in_trailer(char c);
 
   RequestParser parser_;
-  std::size_t extensions_ = 0;
+  std::size_t extensions_left_;
   std::size_t trailers_left_;
   std::uint8_t digits_ = 0;
   Phase phase_ = Phase::line;

@@ -16,9 +16,10 @@
 namespace socketio::http {
 
 struct Limits {
-  std::size_t max_head = 16 * 1024;  // request line and headers: 431 (414 for the line)
-  std::size_t max_line = 8 * 1024;   // request line: 414
-  std::size_t max_headers = 100;     // 431
+  std::size_t max_head = 16 * 1024;              // request line and headers: 431 (414 for the line)
+  std::size_t max_line = 8 * 1024;               // request line: 414
+  std::size_t max_headers = 100;                 // 431
+  std::size_t max_chunk_extensions = 16 * 1024;  // of a body: 400
   std::size_t max_body = 1'000'000;  // when accept_body() was not called with another: 413
   std::size_t max_pipelined =
       64 * 1024;  // bytes waiting behind an unanswered request; then has_room() is false

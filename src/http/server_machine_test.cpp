@@ -262,7 +262,8 @@ TEST(ServerMachine, AcceptBodySetsAnotherLimit) {
 TEST(ServerMachine, LimitsChunkExtensions) {
   for (const int over : {-1, 0, 1}) {
     // ";" counts; spread over two chunks.
-    const std::size_t rest = kMaxChunkExtensions - 100 + static_cast<std::size_t>(over + 1) - 1;
+    const std::size_t rest =
+        Limits().max_chunk_extensions - 100 + static_cast<std::size_t>(over + 1) - 1;
     HttpDialogue dialogue;
     dialogue.feed(chunked("1;" + std::string(99, 'e') + "\r\na\r\n1;" + std::string(rest - 1, 'e') +
                           "\r\nb\r\n0\r\n\r\n"));

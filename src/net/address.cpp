@@ -45,11 +45,18 @@ std::string Address::host() const {
   return ::inet_ntop(family, ip_.data(), text, sizeof text);
 }
 
+std::string_view Address::ip() const {
+  const auto* bytes = reinterpret_cast<const char*>(ip_.data());
+  if (family_ == Family::v4) return {bytes, sizeof(in_addr)};
+  if (family_ == Family::v6) return {bytes, sizeof(in6_addr)};
+  return {};
+}
+
 std::string Address::packed() const {
   if (family_ == Family::none) return {};
   std::string out(1, static_cast<char>(family_));
   if (family_ == Family::unix_path) return out + path_;
-  return out.append(reinterpret_cast<const char*>(ip_.data()), family_ == Family::v4 ? 4 : 16);
+  return out.append(ip());
 }
 
 std::string Address::host_of(std::string_view packed) {

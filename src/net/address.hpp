@@ -25,6 +25,8 @@ class Address {
   // prints its path.
   std::string host() const;
   std::string to_string() const;
+  // The 4 or 16 bytes of an IP address; empty for others.
+  std::string_view ip() const;
   // For those who keep many and print few: a byte and 4, 16 or the path's, without the port.
   std::string packed() const;
   static std::string host_of(std::string_view packed);

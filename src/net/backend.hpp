@@ -10,7 +10,7 @@
 //  - A verb with a stale id is ignored.
 //  - Received bytes belong to the backend, are valid during the fact only, may be modified in
 //  place, and are followed by
-//    base::kPadding readable bytes. At most kMaxReceive per stream and wait(), so that one flood
+//    base::kPadding readable bytes. At most `max_receive` per stream and wait(), so that one flood
 //    cannot starve the others.
 #pragma once
 
@@ -33,6 +33,9 @@ using Owner =
 
 // A message of 64 KiB with its frame fits, so that it need not be put together from two halves.
 inline constexpr std::size_t kMaxReceive = std::size_t{72} * 1024;
+// What may be chosen instead: above the pieces io_uring reads in, and of a size that stays hot.
+inline constexpr std::size_t kLeastReceive = std::size_t{16} * 1024;
+inline constexpr std::size_t kMostReceive = std::size_t{1024} * 1024;
 // What is as long as this does not wait for the end of the turn: nothing is saved by sending it
 // together with what follows, and its memory, which is hot, can be the next answer's.
 inline constexpr std::size_t kSentAtOnce = std::size_t{32} * 1024;
@@ -111,13 +114,15 @@ class Backend {
   virtual std::size_t streams() const = 0;
 };
 
-std::unique_ptr<Backend> make_epoll_backend();
+std::unique_ptr<Backend> make_epoll_backend(std::size_t max_receive = kMaxReceive);
 // Null, and why, when the kernel refuses (containers often do) or the library was built without it.
-std::unique_ptr<Backend> make_uring_backend(std::error_code& why_not);
+std::unique_ptr<Backend> make_uring_backend(std::error_code& why_not,
+                                            std::size_t max_receive = kMaxReceive);
 
 enum class BackendKind : std::uint8_t { automatic, epoll, io_uring };
 // Automatic: io_uring if it can be had, else epoll, and `why_not` says why. Null when what was
 // asked for cannot be had.
-std::unique_ptr<Backend> make_backend(BackendKind kind, std::error_code& why_not);
+std::unique_ptr<Backend> make_backend(BackendKind kind, std::error_code& why_not,
+                                      std::size_t max_receive = kMaxReceive);
 
 }  // namespace socketio::net

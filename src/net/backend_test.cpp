@@ -92,6 +92,44 @@ TEST_P(StreamTest, AFloodGetsABoundedPartOfAWait) {
   EXPECT_EQ(seen(2).received, "q");
 }
 
+class ChosenReceiveTest : public BackendTest {
+ protected:
+  static constexpr std::size_t kChosen = kLeastReceive + 1;
+  ChosenReceiveTest() {
+    std::error_code why_not;
+    backend_ = std::string_view(backend_->name()) == "epoll" ? make_epoll_backend(kChosen)
+                                                             : make_uring_backend(why_not, kChosen);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Kernels, ChosenReceiveTest, ::testing::ValuesIn(kernel_backends()),
+                         backend_name);
+
+TEST_P(ChosenReceiveTest, AFloodGetsAsMuchAsWasChosen) {
+  const auto [flood, id] = stream(1);
+  const std::string text = pattern(40 * kChosen);
+  std::size_t written = 0;
+  const auto write_on = [&, fd = flood.get()] {
+    while (written < text.size()) {
+      const std::int64_t n = place_->write(fd, base::Bytes(text).substr(written));
+      if (n <= 0) return;
+      written += static_cast<std::size_t>(n);
+    }
+  };
+  std::size_t before = 0;
+  std::size_t most = 0;
+  EXPECT_TRUE(until(
+      [&] {
+        const std::size_t now = seen(1).received.size();
+        most = std::max(most, now - before);
+        before = now;
+        return now == text.size();
+      },
+      write_on));
+  EXPECT_EQ(seen(1).received, text);
+  EXPECT_LE(most, kChosen);
+  EXPECT_GT(most, kChosen / 2);
+}
+
 // A backend may read large messages in another way than small ones.
 TEST_P(StreamTest, LargeAndSmallPiecesStayInOrder) {
   auto [peer, id] = stream(1);

@@ -144,6 +144,9 @@ inline std::unique_ptr<Place> sim_place() {
   return std::make_unique<SimPlace>();
 }
 
+inline std::unique_ptr<Backend> make_epoll() {
+  return make_epoll_backend();
+}
 inline std::unique_ptr<Backend> make_uring_or_null() {
   std::error_code why_not;
   return make_uring_backend(why_not);
@@ -152,7 +155,7 @@ inline std::unique_ptr<Backend> make_uring_or_null() {
 // What needs threads, Unix sockets or socket options is asked of these only: the simulator has
 // none.
 inline std::vector<BackendFactory> kernel_backends() {
-  std::vector<BackendFactory> all = {{"epoll", &kernel_place<&make_epoll_backend>}};
+  std::vector<BackendFactory> all = {{"epoll", &kernel_place<&make_epoll>}};
   // Probed once: the end of a ring interrupts its thread's next system call.
   static const bool has_uring = make_uring_or_null() != nullptr;
   if (has_uring) all.push_back({"io_uring", &kernel_place<&make_uring_or_null>});

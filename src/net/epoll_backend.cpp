@@ -37,7 +37,8 @@ void watch_edge(int epoll, int fd, std::uint64_t tag) {
 
 }  // namespace
 
-EpollBackend::EpollBackend() : buffer_(std::make_unique<char[]>(kMaxReceive + base::kPadding)) {
+EpollBackend::EpollBackend(std::size_t max_receive)
+    : max_receive_(max_receive), buffer_(std::make_unique<char[]>(max_receive + base::kPadding)) {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   try {
@@ -354,7 +355,7 @@ void EpollBackend::finish_connect(EpollStream& stream, StreamId id, Sink& sink) 
 }
 
 void EpollBackend::receive(EpollStream& stream, StreamId id, Sink& sink) {
-  const ssize_t n = receive_now(stream.fd, {buffer_.get(), kMaxReceive});
+  const ssize_t n = receive_now(stream.fd, {buffer_.get(), max_receive_});
   if (n > 0) {
     sink.on_received(id, stream.owner, {buffer_.get(), static_cast<std::size_t>(n)});
   } else if (n == 0) {
@@ -387,8 +388,8 @@ void EpollBackend::end(StreamId id, int error, Sink& sink) {
   sink.on_closed(id, owner, errno_code(error));
 }
 
-std::unique_ptr<Backend> make_epoll_backend() {
-  return std::make_unique<EpollBackend>();
+std::unique_ptr<Backend> make_epoll_backend(std::size_t max_receive) {
+  return std::make_unique<EpollBackend>(max_receive);
 }
 
 }  // namespace socketio::net

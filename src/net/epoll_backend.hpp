@@ -18,7 +18,7 @@ namespace socketio::net {
 
 class EpollBackend final : public Backend, private Acceptor::Watcher {
  public:
-  EpollBackend();
+  explicit EpollBackend(std::size_t max_receive);
   ~EpollBackend() override;
   EpollBackend(const EpollBackend&) = delete;
   EpollBackend& operator=(const EpollBackend&) = delete;
@@ -84,6 +84,7 @@ class EpollBackend final : public Backend, private Acceptor::Watcher {
   Acceptor acceptor_{*this};
   std::vector<StreamId> queued_;      // streams with a fact for the next wait()
   std::vector<StreamId> delivering_;  // keeps its capacity
+  std::size_t max_receive_;
   std::unique_ptr<char[]> buffer_;
   std::array<epoll_event, kEvents> events_;
 };

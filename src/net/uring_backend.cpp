@@ -15,9 +15,10 @@
 #include "net/sys.hpp"
 
 namespace socketio::net {
-UringBackend::UringBackend()
+UringBackend::UringBackend(std::size_t max_receive)
     : wake_(make_eventfd()),
-      bulk_(std::make_unique<char[]>(kMaxReceive + base::kPadding)),
+      max_receive_(max_receive),
+      bulk_(std::make_unique<char[]>(max_receive + base::kPadding)),
       scratch_(std::make_unique<char[]>(kScratch)) {}
 
 UringBackend::~UringBackend() {
@@ -321,7 +322,7 @@ void UringBackend::complete_receive(UringStream& stream, StreamId id, const Comp
   const bool wanted = stream.state != State::closing;
   note_turn(stream);
   const std::uint32_t size = done.result > 0 ? static_cast<std::uint32_t>(done.result) : 0;
-  if (wanted && (stream.held || stream.received + size > kMaxReceive)) {
+  if (wanted && (stream.held || stream.received + size > max_receive_)) {
     stream.held = true;
     held_.push_back(done);
     return;
@@ -349,7 +350,7 @@ void UringBackend::complete_receive(UringStream& stream, StreamId id, const Comp
 void UringBackend::receive_bulk(UringStream& stream, StreamId id, Sink& sink) {
   if (stream.state != State::open || !stream.receiving) return;
   note_turn(stream);
-  const std::size_t room = kMaxReceive - stream.received;  // after what the ring brought this turn
+  const std::size_t room = max_receive_ - stream.received;  // after what the ring brought this turn
   if (room == 0) return;
   const ssize_t n = receive_now(stream.fd, {bulk_.get(), room});
   if (n <= 0) return receive_ended(stream, id, n == 0 ? 0 : -errno, sink);
@@ -477,10 +478,10 @@ void UringBackend::complete_listener(std::uint32_t token, bool more, Sink& sink)
   }
 }
 
-std::unique_ptr<Backend> make_uring_backend(std::error_code& error) {
+std::unique_ptr<Backend> make_uring_backend(std::error_code& error, std::size_t max_receive) {
   try {
     error.clear();
-    return std::make_unique<UringBackend>();
+    return std::make_unique<UringBackend>(max_receive);
   } catch (const std::system_error& refused) {
     error = refused.code();
     return nullptr;

@@ -28,7 +28,7 @@ namespace socketio::net {
 
 class UringBackend final : public Backend, private Acceptor::Watcher {
  public:
-  UringBackend();
+  explicit UringBackend(std::size_t max_receive);
   ~UringBackend() override;
   UringBackend(const UringBackend&) = delete;
   UringBackend& operator=(const UringBackend&) = delete;
@@ -136,7 +136,8 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   void end_nested();
 
   UringRing ring_;
-  int wake_ = -1;  // eventfd, watched edge-triggered: never read
+  int wake_ = -1;            // eventfd, watched edge-triggered: never read
+  std::size_t max_receive_;  // per stream and wait()
   std::unique_ptr<char[]> bulk_;
   // eventfd behind poll_fd(); made when first asked for, and then somebody else's loop is around us
   mutable std::atomic<int> notify_{-1};

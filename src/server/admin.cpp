@@ -100,7 +100,7 @@ Admin::Admin(Server& io, AdminOptions options)
       options_(std::move(options)),
       nsp_(io.of(options_.namespace_name)),
       host_(host_name()),
-      attempts_(options_.max_failed_logins),
+      attempts_(options_.max_failed_logins, std::chrono::seconds(1), kMaxPeers),
       sessions_(options_.max_sessions, options_.session_duration) {
   options_.namespace_name = nsp_.name();
   server_id_ = options_.server_id.empty() ? host_ : options_.server_id;

@@ -18,6 +18,7 @@
 #include "net/sys.hpp"
 #include "server/admin_login.hpp"
 #include "server/admin_view.hpp"
+#include "server/rate_by_address.hpp"
 
 namespace socketio::server {
 
@@ -28,6 +29,8 @@ class Admin {
  public:
   // Of a list; more rooms in one command are refused.
   static constexpr std::size_t kMaxRoomsAtOnce = 1'000;
+  // Networks whose failed logins are remembered.
+  static constexpr std::size_t kMaxPeers = 1'024;
   // In server_stats.
   static constexpr std::size_t kMaxNamespaces = 1'000;
   // Bytes of a name or a password; a longer one is wrong.
@@ -75,7 +78,7 @@ class Admin {
   Namespace nsp_;
   std::string server_id_;
   std::string host_;
-  AttemptLimit attempts_;
+  RateByAddress attempts_;
   AdminSessions sessions_;
   std::atomic<std::size_t> waiting_logins_{0};
   std::mutex random_mutex_;

@@ -1,5 +1,6 @@
 // What admins may ask for: to be let in, and the commands.
 #include "server/admin.hpp"
+#include "server/network.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -42,7 +43,8 @@ void Admin::admit(const Socket& socket, const Next& next) {
   const Handshake handshake = socket.handshake();
   const base::Time now = net::system_now();
   if (sessions_.has(handshake.auth["sessionId"].to_string(), now)) return next();
-  if (!attempts_.take(handshake.address, now)) return next(ConnectError{"too many failed logins"});
+  if (!attempts_.take(network_of(handshake.address), now))
+    return next(ConnectError{"too many failed logins"});
   const Value& username = handshake.auth["username"];
   const Value& password = handshake.auth["password"];
   if (username.kind() != Kind::string || password.kind() != Kind::string ||
@@ -81,7 +83,7 @@ void Admin::check(const Socket& socket, const Next& next, std::string username,
 // The page keeps the id and comes back with it instead of the password. It is told when it is
 // connected, because only then it listens.
 void Admin::accept(const Socket& socket, const Next& next) {
-  attempts_.give_back(socket.handshake().address);
+  attempts_.give_back(network_of(socket.handshake().address));
   std::string& id = socket.data<NewSession>().id;
   {
     const std::lock_guard lock(random_mutex_);

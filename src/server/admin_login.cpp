@@ -1,9 +1,7 @@
 #include "server/admin_login.hpp"
 
-#include <algorithm>
 #include <memory>
 
-#include <arpa/inet.h>
 #include <crypt.h>
 
 namespace socketio::server {
@@ -39,46 +37,6 @@ bool matches_bcrypt(const std::string& password, const std::string& hash) {
   const auto memory = std::make_unique<crypt_data>();          // 32 KiB
   const char* made = crypt_rn(password.c_str(), hash.c_str(), memory.get(), sizeof *memory);
   return made != nullptr && equal_in_constant_time(made, hash);
-}
-
-std::string AttemptLimit::network_of(const std::string& address) {
-  constexpr std::size_t kNetworkBytes = 8;
-  unsigned char bytes[16];
-  if (address.find(':') == std::string::npos || address.find('.') != std::string::npos ||
-      inet_pton(AF_INET6, address.c_str(), bytes) != 1)
-    return address;
-  return {reinterpret_cast<const char*>(bytes), kNetworkBytes};
-}
-
-bool AttemptLimit::take(const std::string& address, base::Time now) {
-  const std::lock_guard lock(mutex_);
-  const std::string key = network_of(address);
-  auto found = buckets_.find(key);
-  if (found == buckets_.end()) {
-    if (buckets_.size() >= kMaxPeers)
-      buckets_.erase(std::min_element(
-          buckets_.begin(), buckets_.end(),
-          [](const auto& a, const auto& b) { return a.second.last < b.second.last; }));
-    found = buckets_.emplace(key, Bucket{per_second_, now}).first;
-  }
-  Bucket& bucket = found->second;
-  const double passed = std::chrono::duration<double>(now - bucket.last).count();
-  bucket.tokens = std::min(per_second_, bucket.tokens + passed * per_second_);
-  bucket.last = now;
-  if (bucket.tokens < 1) return false;
-  bucket.tokens -= 1;
-  return true;
-}
-
-void AttemptLimit::give_back(const std::string& address) {
-  const std::lock_guard lock(mutex_);
-  if (const auto found = buckets_.find(network_of(address)); found != buckets_.end())
-    found->second.tokens = std::min(per_second_, found->second.tokens + 1);
-}
-
-std::size_t AttemptLimit::peers() const {
-  const std::lock_guard lock(mutex_);
-  return buckets_.size();
 }
 
 std::string AdminSessions::add(base::Random& random, base::Time now) {

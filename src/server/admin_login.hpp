@@ -1,5 +1,5 @@
-// Who may be an admin: the password, the ids that stand for it afterwards, and how often one may
-// try. The time is an argument. Thread-safe.
+// Who may be an admin: the password, and the ids that stand for it afterwards. The time is an
+// argument. Thread-safe.
 #pragma once
 
 #include <deque>
@@ -21,31 +21,6 @@ bool equal_in_constant_time(std::string_view given, std::string_view secret);
 bool is_bcrypt_hash(std::string_view text);
 // Slow on purpose: not on a loop's thread.
 bool matches_bcrypt(const std::string& password, const std::string& hash);
-
-// How many tries a peer has left.
-class AttemptLimit {
- public:
-  // Addresses that are remembered; the one that has been quiet for longest goes first.
-  static constexpr std::size_t kMaxPeers = 1'024;
-
-  explicit AttemptLimit(std::size_t per_second) : per_second_(static_cast<double>(per_second)) {}
-  // Takes one; false: there is none.
-  bool take(const std::string& address, base::Time now);
-  // It was no failure.
-  void give_back(const std::string& address);
-  std::size_t peers() const;
-
- private:
-  struct Bucket {
-    double tokens;
-    base::Time last;
-  };
-  // An IPv6 peer has a whole /64 to come from.
-  static std::string network_of(const std::string& address);
-  mutable std::mutex mutex_;
-  double per_second_;
-  std::map<std::string, Bucket> buckets_;
-};
 
 class AdminSessions {
  public:

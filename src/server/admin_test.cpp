@@ -13,7 +13,6 @@ namespace socketio {
 namespace {
 
 using server::AdminSessions;
-using server::AttemptLimit;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::Client;
@@ -92,40 +91,6 @@ TEST(AdminLogin, Bcrypt) {
         "$2b$03" + kHash.substr(6), "$2b$32" + kHash.substr(6), "$2b$a4" + kHash.substr(6),
         kHash.substr(0, 59) + "!"})
     EXPECT_FALSE(server::is_bcrypt_hash(wrong)) << wrong;
-}
-
-TEST(AdminLogin, AttemptsRunOutAndComeBack) {
-  AttemptLimit limit(2);
-  EXPECT_TRUE(limit.take("a", kStart));
-  EXPECT_TRUE(limit.take("a", kStart));
-  EXPECT_FALSE(limit.take("a", kStart));
-  EXPECT_TRUE(limit.take("b", kStart));
-  limit.give_back("a");
-  EXPECT_TRUE(limit.take("a", kStart));
-  EXPECT_FALSE(limit.take("a", kStart + milliseconds(499)));
-  EXPECT_TRUE(limit.take("a", kStart + milliseconds(500)));
-  EXPECT_TRUE(limit.take("a", kStart + seconds(60)));
-  EXPECT_TRUE(limit.take("a", kStart + seconds(60)));
-  EXPECT_FALSE(limit.take("a", kStart + seconds(60)));
-}
-
-TEST(AdminLogin, AttemptsAreCountedByNetwork) {
-  AttemptLimit limit(1);
-  EXPECT_TRUE(limit.take("2001:db8:1:2::1", kStart));
-  EXPECT_FALSE(limit.take("2001:db8:1:2:ffff::9", kStart));
-  EXPECT_TRUE(limit.take("2001:db8:1:3::1", kStart));
-  EXPECT_TRUE(limit.take("::ffff:192.0.2.1", kStart));
-  EXPECT_TRUE(limit.take("::ffff:192.0.2.2", kStart));
-}
-
-TEST(AdminLogin, SoManyPeersAreRemembered) {
-  AttemptLimit limit(1);
-  for (std::size_t i = 0; i < AttemptLimit::kMaxPeers; ++i)
-    EXPECT_TRUE(limit.take(std::to_string(i), kStart + milliseconds(i)));
-  EXPECT_EQ(limit.peers(), AttemptLimit::kMaxPeers);
-  EXPECT_FALSE(limit.take("0", kStart + milliseconds(1)));  // not the quietest any more: 1 is
-  EXPECT_TRUE(limit.take("one more", kStart + seconds(2)));
-  EXPECT_EQ(limit.peers(), AttemptLimit::kMaxPeers);
 }
 
 TEST(AdminLogin, SessionsEnd) {

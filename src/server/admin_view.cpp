@@ -2,6 +2,8 @@
 
 #include <ctime>
 
+#include "eio/session.hpp"
+
 namespace socketio::server {
 
 namespace {
@@ -85,14 +87,19 @@ Value shown_socket(std::string_view id, std::string_view nsp, const AdminConnect
 
 Array aggregated(const Stats& before, const Stats& now, std::int64_t unix_ms) {
   Array all;
-  const auto add = [&](std::string_view type, std::uint64_t then, std::uint64_t count) {
+  const auto add = [&](std::string_view type, std::uint64_t then, std::uint64_t count,
+                       std::string_view sub_type = {}) {
     if (count <= then) return;
-    all.push_back(Value::object(
-        {{"timestamp", unix_ms - unix_ms % kSecond}, {"type", type}, {"count", count - then}}));
+    Value event = Value::object({{"timestamp", unix_ms - unix_ms % kSecond}, {"type", type}});
+    if (!sub_type.empty()) event["subType"] = sub_type;
+    event["count"] = count - then;
+    all.push_back(std::move(event));
   };
   const auto opened = [](const Stats& s) { return s.polling_opened + s.websocket_opened; };
   add("rawConnection", opened(before), opened(now));
-  add("rawDisconnection", opened(before) - before.clients, opened(now) - now.clients);
+  for (std::size_t i = 0; i < Stats::kCloses; ++i)
+    add("rawDisconnection", before.closed_clients[i], now.closed_clients[i],
+        eio::text(static_cast<eio::CloseReason>(i)));
   add("packetsIn", before.events_in, now.events_in);
   add("bytesIn", before.bytes_in, now.bytes_in);
   add("packetsOut", before.events_out, now.events_out);

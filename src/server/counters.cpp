@@ -16,6 +16,7 @@ void Counters::add_to(Stats& all) const {
   all.polling_opened += polling_opened.get();
   all.websocket_opened += websocket_opened.get();
   all.upgrades += upgrades.get();
+  for (std::size_t i = 0; i < closes.size(); ++i) all.closed_clients[i] += closes[i].get();
   for (std::size_t i = 0; i < rejects.size(); ++i) {
     all.rejects[i] += rejects[i].get();
     all.rejected_requests += rejects[i].get();

@@ -46,6 +46,7 @@ struct Counters {
   base::Counter polling_opened;
   base::Counter websocket_opened;
   base::Counter upgrades;
+  std::array<base::Counter, Stats::kCloses> closes;    // by eio::CloseReason
   std::array<base::Counter, Stats::kRejects> rejects;  // by engine.io's code
 
   base::Counter sockets;

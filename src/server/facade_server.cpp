@@ -77,7 +77,8 @@ struct Server::Runtime {
   explicit Runtime(ServerOptions options) {
     net::SystemRandom random;
     hub = std::make_shared<detail::Hub>(std::move(options), random, net::system_now());
-    auto backends = server::make_backends(hub->settings.options.backend, hub->size(), hub->logger);
+    auto backends = server::make_backends(hub->settings.options.backend, hub->size(), hub->logger,
+                                          hub->settings.options.limits.max_read_per_turn);
     for (std::size_t i = 0; i < hub->size(); ++i)
       shards.push_back(
           std::make_unique<server::Shard>(server::system_services(std::move(backends[i])), hub,

@@ -26,7 +26,8 @@ base::Logger::Sink to_sink(LogSink sink) {
 Hub::Hub(ServerOptions options, base::Random& random, base::Time now)
     : settings(std::move(options)),
       logger(settings.options.log ? to_sink(settings.options.log) : nullptr,
-             static_cast<base::LogLevel>(settings.options.log_level)),
+             static_cast<base::LogLevel>(settings.options.log_level),
+             {settings.options.limits.max_log_lines, settings.options.limits.max_log_text}),
       connections(settings.options.threads) {
   measure_turns.store(settings.options.measure_turns);
   client_bundle = std::make_shared<server::ClientBundle>(settings.options.client_dist);
@@ -36,6 +37,8 @@ Hub::Hub(ServerOptions options, base::Random& random, base::Time now)
   }
   engine.gated =
       settings.options.cors.has_value() || !settings.options.engine.allowed_origins.empty();
+  if (server::PeerLimits::wanted(settings.options.limits))
+    peers = std::make_unique<server::PeerLimits>(settings.options.limits);
   for (std::size_t i = 0; i < settings.options.threads; ++i) {
     doors_.push_back(std::make_unique<Door>());
   }
@@ -49,6 +52,11 @@ std::size_t Hub::connection_count() const {
   std::size_t all = 0;
   for (const auto& one : connections) all += one.load(std::memory_order_relaxed);
   return all;
+}
+
+void Hub::forget_connection(std::size_t shard, const std::string& counted_as) {
+  connections[shard].fetch_sub(1, std::memory_order_relaxed);
+  if (peers != nullptr) peers->disconnect(counted_as);
 }
 
 server::Shard* Hub::here(std::size_t shard) const {

@@ -23,6 +23,7 @@
 #include "server/engine_hooks.hpp"
 #include "server/namespace_names.hpp"
 #include "server/options.hpp"
+#include "server/peer_limits.hpp"
 #include "server/tls_keeper.hpp"
 
 namespace socketio {
@@ -117,6 +118,9 @@ struct Hub {
   // Open connections by shard: new ones go to the shard with the fewest.
   std::vector<std::atomic<std::size_t>> connections;
   std::size_t connection_count() const;
+  std::unique_ptr<server::PeerLimits> peers;  // null: nothing is limited by address
+  // A connection of this shard has ended, whose peer was counted under this name.
+  void forget_connection(std::size_t shard, const std::string& counted_as);
   std::unique_ptr<server::Recovery> recovery;  // null when it is off
   // The adapter of a namespace that keeps its sessions itself; null: `recovery` does. Only where
   // recovery is on.

@@ -7,6 +7,8 @@
 #include <socketio/disconnect_reason.hpp>
 #include <socketio/version.hpp>
 
+#include "eio/session.hpp"
+
 namespace socketio::server {
 namespace {
 
@@ -15,6 +17,8 @@ constexpr std::array<std::string_view, Stats::kRejects> kRejectNames = {
     "bad_request",       "forbidden",   "unsupported_protocol"};
 static_assert(static_cast<std::size_t>(DisconnectReason::server_namespace_disconnect) + 1 ==
               Stats::kDisconnects);
+
+static_assert(static_cast<std::size_t>(eio::CloseReason::forced_close) + 1 == Stats::kCloses);
 
 class Text {
  public:
@@ -77,7 +81,7 @@ void write_server(Text& text, const Stats& s) {
   text.counter("socketio_connections_accepted_total", "TCP connections accepted and kept.",
                s.accepted_connections);
   text.counter("socketio_connections_refused_total",
-               "TCP connections closed on accept: max_connections, or closing.",
+               "TCP connections closed on accept: as many as allowed, or closing.",
                s.refused_connections);
   text.counter("socketio_connections_moved_total",
                "Connections handed to the thread of their session.", s.moved_connections);
@@ -101,6 +105,9 @@ void write_clients(Text& text, const Stats& s) {
   text.sample("transport", "websocket", s.websocket_opened);
   text.counter("socketio_upgrades_total", "Sessions that went from polling to WebSocket.",
                s.upgrades);
+  text.begin("socketio_clients_closed_total", "counter", "Engine.IO sessions ended, by reason.");
+  for (std::size_t i = 0; i < s.closed_clients.size(); ++i)
+    text.sample("reason", eio::text(static_cast<eio::CloseReason>(i)), s.closed_clients[i]);
   text.begin("socketio_rejected_requests_total", "counter",
              "Engine.IO requests answered with an error, by reason.");
   for (std::size_t i = 0; i < s.rejects.size(); ++i)
@@ -139,6 +146,12 @@ void write_queues(Text& text, const Stats& s) {
              "Memory held for unfinished input, and for output not sent yet.");
   text.sample("direction", "in", s.input_bytes);
   text.sample("direction", "out", s.output_bytes);
+  text.gauge("socketio_deflate_context_bytes", "Kept by connections with context takeover.",
+             s.deflate_context_bytes);
+  text.gauge("socketio_recovery_sessions", "Sessions kept for clients to come back for.",
+             s.recovery_sessions);
+  text.gauge("socketio_recovery_packets", "Packets kept for them to miss.", s.recovery_packets);
+  text.gauge("socketio_recovery_bytes", "Bytes of those packets.", s.recovery_bytes);
   text.gauge("socketio_mailbox_jobs", "Jobs posted from other threads and not begun.",
              s.mailbox_jobs);
   text.gauge("socketio_offload_jobs", "Jobs waiting for the workers.", s.offload_jobs);

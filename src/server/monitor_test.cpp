@@ -112,6 +112,28 @@ TEST(Stats, AcknowledgementsPendingAndTimedOut) {
   EXPECT_EQ(world.io.stats().acks_timed_out, 1U);
 }
 
+TEST(Stats, EndsByReason) {
+  World world;
+  const auto ended = [&](std::uint64_t n) {
+    const auto reasons = world.io.stats().closed_clients;
+    return reasons[0] + reasons[1] + reasons[2] + reasons[3] + reasons[4] == n;
+  };
+  Client leaves(world);
+  leaves.send_engine("1");
+  ASSERT_TRUE(world.until([&] { return ended(1); }));
+  Client pings(world);
+  pings.send_engine("2");
+  ASSERT_TRUE(world.until([&] { return ended(2); }));
+  Client stammers(world);
+  stammers.send_engine("9");
+  ASSERT_TRUE(world.until([&] { return ended(3); }));
+  Client breaks(world);
+  breaks.join();
+  breaks.send("9");
+  ASSERT_TRUE(world.until([&] { return ended(4); }));
+  EXPECT_EQ(world.io.stats().closed_clients, (std::array<std::uint64_t, 5>{1, 1, 0, 1, 1}));
+}
+
 TEST(Stats, RefusalsByReason) {
   World world({.max_connections = 3});
   EXPECT_EQ(http_get(world, "/socket.io/?EIO=4&transport=tls").status, 400);
@@ -290,6 +312,7 @@ TEST(Metrics, AreSmall) {
   s.clients = s.bytes_in = s.events_in = s.input_bytes = kMost;
   s.rejects.fill(kMost);
   s.disconnects.fill(kMost);
+  s.closed_clients.fill(kMost);
   s.turns.counts.fill(kMost / 100);
   s.turns.sum = std::chrono::nanoseconds::max();
   EXPECT_LT(server::metrics_text(s).size(), 16U * 1024);

@@ -3,8 +3,12 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "eio/payload.hpp"
 #include "net/sys.hpp"
 #include "server/engine_options.hpp"
+#include "server/network.hpp"
+#include "value/json_read.hpp"
+#include "value/json_scan.hpp"
 
 namespace socketio::server {
 namespace {
@@ -59,6 +63,17 @@ void check(const LimitOptions& o) {
   if (o.max_line < 256 || o.max_line > o.max_head)
     refuse("limits.max_line", "must be between 256 and limits.max_head");
   if (o.max_headers < 16) refuse("limits.max_headers", "must be at least 16");
+  if (o.max_packets_per_payload == 0 || o.max_packets_per_payload > eio::kMostPacketsPerPayload)
+    refuse("limits.max_packets_per_payload", "must be between 1 and 65,535");
+  if (o.max_depth < value::kMaxScanDepth || o.max_depth > value::kMaxDepth)
+    refuse("limits.max_depth", "must be between 16 and 512");
+  if (o.max_events_per_turn < 16 || o.max_events_per_turn > 4096)
+    refuse("limits.max_events_per_turn", "must be between 16 and 4,096");
+  if (o.max_read_per_turn < net::kLeastReceive || o.max_read_per_turn > net::kMostReceive)
+    refuse("limits.max_read_per_turn", "must be between 16 KiB and 1 MiB");
+  if (o.max_log_lines == 0) refuse("limits.max_log_lines", "must be positive");
+  if (o.max_log_text < 16 || o.max_log_text > 64 * 1024)
+    refuse("limits.max_log_text", "must be between 16 bytes and 64 KiB");
   if (o.max_pipelined < o.max_head)
     refuse("limits.max_pipelined", "must hold at least limits.max_head");
   require_positive(o.head_timeout, "limits.head_timeout");
@@ -72,6 +87,8 @@ void check(const LimitOptions& o) {
   if (o.max_namespaces_per_client == 0)
     refuse("limits.max_namespaces_per_client", "must be positive");
   require_positive(o.packet_timeout, "limits.packet_timeout");
+  if (!Networks::parse(o.trusted_proxies))
+    refuse("limits.trusted_proxies", "must be addresses, or prefixes such as 10.0.0.0/8");
 }
 
 void check(const ServerOptions& o) {
@@ -142,8 +159,11 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   sio.parser = options.parser;
   sio.connect_timeout = options.connect_timeout;
   sio.max_attachments = options.max_attachments;
-  sio.max_attachment_bytes = options.max_http_buffer_size * options.max_attachments;
   const LimitOptions& limits = options.limits;
+  sio.max_attachment_bytes =
+      limits.max_attachment_bytes.value_or(options.max_http_buffer_size * options.max_attachments);
+  sio.max_depth = limits.max_depth;
+  eio.max_packets_per_payload = limits.max_packets_per_payload;
   sio.packet_timeout = limits.packet_timeout;
   sio.max_namespace_length = limits.max_namespace_length;
   sio.max_namespaces_per_client = limits.max_namespaces_per_client;
@@ -158,6 +178,7 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   http.max_head = limits.max_head;
   http.max_line = limits.max_line;
   http.max_headers = limits.max_headers;
+  http.max_chunk_extensions = limits.max_chunk_extensions;
   http.max_pipelined = limits.max_pipelined;
   http.head_timeout = limits.head_timeout;
   http.body_timeout = limits.body_timeout;
@@ -166,12 +187,13 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   if (options.cors) cors = cors_rules(*options.cors);
 }
 
-std::unique_ptr<net::Backend> make_backend(Backend wanted, base::Logger& logger) {
+std::unique_ptr<net::Backend> make_backend(Backend wanted, base::Logger& logger,
+                                           std::size_t max_receive) {
   static_assert(static_cast<int>(Backend::epoll) == static_cast<int>(net::BackendKind::epoll));
   static_assert(static_cast<int>(Backend::io_uring) ==
                 static_cast<int>(net::BackendKind::io_uring));
   std::error_code why_not;
-  auto backend = net::make_backend(static_cast<net::BackendKind>(wanted), why_not);
+  auto backend = net::make_backend(static_cast<net::BackendKind>(wanted), why_not, max_receive);
   if (backend == nullptr)
     throw std::system_error(why_not, "socketio::ServerOptions::backend: io_uring");
   if (why_not) {
@@ -183,10 +205,11 @@ std::unique_ptr<net::Backend> make_backend(Backend wanted, base::Logger& logger)
 }
 
 std::vector<std::unique_ptr<net::Backend>> make_backends(Backend wanted, std::size_t count,
-                                                         base::Logger& logger) {
+                                                         base::Logger& logger,
+                                                         std::size_t max_receive) {
   std::vector<std::unique_ptr<net::Backend>> all;
   while (all.size() < count) {
-    all.push_back(make_backend(wanted, logger));
+    all.push_back(make_backend(wanted, logger, max_receive));
     if (std::string_view(all.back()->name()) == all.front()->name()) continue;
     // A ring for the first and none for this one (locked memory is limited): epoll for all.
     wanted = Backend::epoll;

@@ -32,9 +32,11 @@ struct Settings {
 };
 
 // Throws std::system_error when what is asked for cannot be had.
-std::unique_ptr<net::Backend> make_backend(Backend wanted, base::Logger& logger);
+std::unique_ptr<net::Backend> make_backend(Backend wanted, base::Logger& logger,
+                                           std::size_t max_receive = net::kMaxReceive);
 // One for each shard, all of one kind.
 std::vector<std::unique_ptr<net::Backend>> make_backends(Backend wanted, std::size_t count,
-                                                         base::Logger& logger);
+                                                         base::Logger& logger,
+                                                         std::size_t max_receive);
 
 }  // namespace socketio::server

@@ -1,5 +1,6 @@
 // What options do that no other test shows: see docs/reference/option-tests.md.
 #include <filesystem>
+#include <functional>
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -17,6 +18,78 @@ using namespace std::chrono_literals;
 using test::Client;
 using test::World;
 
+// One below each range, and one above it where there is an end; the ends themselves are good.
+TEST(Options, AWrongLimitIsNamed) {
+  using L = LimitOptions;
+  struct Row {
+    const char* text;
+    std::vector<std::function<void(L&)>> wrong;
+    std::vector<std::function<void(L&)>> good;
+  };
+  const Row rows[] = {
+      {"max_head must be between 1 KiB and 1 MiB",
+       {[](L& l) { l.max_head = 1023; }, [](L& l) { l.max_head = 1024 * 1024 + 1; }},
+       {[](L& l) { l.max_head = l.max_line = 1024; },
+        [](L& l) { l.max_head = l.max_pipelined = 1024 * 1024; }}},
+      {"max_line must be between 256 and limits.max_head",
+       {[](L& l) { l.max_line = 255; }, [](L& l) { l.max_line = l.max_head + 1; }},
+       {[](L& l) { l.max_line = 256; }, [](L& l) { l.max_line = l.max_head; }}},
+      {"max_headers must be at least 16", {[](L& l) { l.max_headers = 15; }}, {[](L& l) {
+         l.max_headers = 16;
+       }}},
+      {"max_pipelined must hold at least limits.max_head",
+       {[](L& l) { l.max_pipelined = l.max_head - 1; }},
+       {[](L& l) { l.max_pipelined = l.max_head; }}},
+      {"head_timeout must be positive", {[](L& l) { l.head_timeout = 0ms; }}, {}},
+      {"body_timeout must be positive", {[](L& l) { l.body_timeout = 0ms; }}, {}},
+      {"idle_timeout must be positive", {[](L& l) { l.idle_timeout = 0ms; }}, {}},
+      {"send_timeout must be positive", {[](L& l) { l.send_timeout = 0ms; }}, {}},
+      {"max_fragments must be positive", {[](L& l) { l.max_fragments = 0; }}, {}},
+      {"message_timeout must be positive", {[](L& l) { l.message_timeout = 0ms; }}, {}},
+      {"max_pending_pongs must be positive", {[](L& l) { l.max_pending_pongs = 0; }}, {}},
+      {"max_packets_per_payload must be between 1 and 65,535",
+       {[](L& l) { l.max_packets_per_payload = 0; },
+        [](L& l) { l.max_packets_per_payload = 65'536; }},
+       {[](L& l) { l.max_packets_per_payload = 1; },
+        [](L& l) { l.max_packets_per_payload = 65'535; }}},
+      {"max_depth must be between 16 and 512",
+       {[](L& l) { l.max_depth = 15; }, [](L& l) { l.max_depth = 513; }},
+       {[](L& l) { l.max_depth = 16; }, [](L& l) { l.max_depth = 512; }}},
+      {"max_namespace_length must be positive", {[](L& l) { l.max_namespace_length = 0; }}, {}},
+      {"max_namespaces_per_client must be positive",
+       {[](L& l) { l.max_namespaces_per_client = 0; }},
+       {}},
+      {"packet_timeout must be positive", {[](L& l) { l.packet_timeout = 0ms; }}, {}},
+      {"max_events_per_turn must be between 16 and 4,096",
+       {[](L& l) { l.max_events_per_turn = 15; }, [](L& l) { l.max_events_per_turn = 4'097; }},
+       {[](L& l) { l.max_events_per_turn = 16; }, [](L& l) { l.max_events_per_turn = 4'096; }}},
+      {"max_read_per_turn must be between 16 KiB and 1 MiB",
+       {[](L& l) { l.max_read_per_turn = 16 * 1024 - 1; },
+        [](L& l) { l.max_read_per_turn = 1024 * 1024 + 1; }},
+       {[](L& l) { l.max_read_per_turn = 16 * 1024; },
+        [](L& l) { l.max_read_per_turn = 1024 * 1024; }}},
+      {"max_log_lines must be positive", {[](L& l) { l.max_log_lines = 0; }}, {}},
+      {"max_log_text must be between 16 bytes and 64 KiB",
+       {[](L& l) { l.max_log_text = 15; }, [](L& l) { l.max_log_text = 64 * 1024 + 1; }},
+       {[](L& l) { l.max_log_text = 16; }, [](L& l) { l.max_log_text = 64 * 1024; }}},
+  };
+  const auto refusal = [](const std::function<void(L&)>& change) -> std::string {
+    ServerOptions options;
+    change(options.limits);
+    try {
+      const Server io(options);
+    } catch (const std::invalid_argument& e) {
+      return e.what();
+    }
+    return "";
+  };
+  for (const Row& row : rows) {
+    for (const auto& change : row.wrong)
+      EXPECT_EQ(refusal(change), std::string("socketio::ServerOptions::limits.") + row.text);
+    for (const auto& change : row.good) EXPECT_EQ(refusal(change), "") << row.text;
+  }
+}
+
 TEST(OptionEffects, LogLevel) {
   for (const LogLevel level : {LogLevel::warn, LogLevel::error}) {
     std::size_t lines = 0;
@@ -33,6 +106,25 @@ TEST(OptionEffects, LogLevel) {
     EXPECT_TRUE(second.wait_closed());
     EXPECT_EQ(lines, level == LogLevel::warn ? 1U : 0U);
   }
+}
+
+TEST(OptionEffects, MaxReadPerTurn) {
+  constexpr std::size_t kLeast = 16 * 1024;
+  ServerOptions options;
+  options.limits.max_read_per_turn = kLeast;
+  World world(options);
+  std::size_t seen = 0;
+  world.io.on_event("m", [&seen](const std::string& text) { seen = text.size(); });
+  Client client(world);
+  client.join();
+  client.send(R"(2["m",")" + std::string(200'000, 'x') + R"("])");
+  std::uint64_t before = world.io.stats().bytes_in;
+  EXPECT_TRUE(world.until([&] {
+    const std::uint64_t now = world.io.stats().bytes_in;
+    EXPECT_LE(now - before, kLeast);
+    before = now;
+    return seen == 200'000;
+  }));
 }
 
 TEST(OptionEffects, EncryptedKeysOpenWithTheirPassphrase) {

@@ -117,7 +117,7 @@ void Shard::turn_plain(Connection& c) {
   PlainSide& plain = *c.plain;
   const std::shared_ptr<const PlainRoute> route = plain.route;
   std::size_t inflated = 0;
-  for (int n = c.spent == kSpent ? kEventsPerTurn : 0; n < kEventsPerTurn; ++n) {
+  for (int n = c.spent == kSpent ? events_per_turn_ : 0; n < events_per_turn_; ++n) {
     if (plain.over) return;
     if (c.deflate != nullptr && inflated >= settings_.deflate->piece) break;
     if (!plain.why.empty()) return c.ws->keep(ledger_);  // cut by a handler
@@ -158,7 +158,7 @@ void Shard::turn_plain(Connection& c) {
     }
   }
   // Cut short: the rest waits inside the machine until the others had their turn.
-  spend(c, kEventsPerTurn);
+  spend(c, events_per_turn_);
   c.ws->keep(ledger_);
   set_paused(c, true);
   later(c);

@@ -48,9 +48,9 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       output_quota_(settings_.options.max_output_bytes) {
   if (hub_->tls != nullptr) {
     const TlsOptions& limits = hub_->tls->limits();
-    tls_ =
-        std::make_unique<TlsDesk>(hub_->tls->seed(), limits.session_lifetime,
-                                  std::max<std::size_t>(1, limits.max_handshakes / hub_->size()));
+    tls_ = std::make_unique<TlsDesk>(hub_->tls->seed(), limits.session_lifetime,
+                                     std::max<std::size_t>(1, limits.max_handshakes / hub_->size()),
+                                     settings_.options.limits.max_read_per_turn);
   }
   if (settings_.deflate) deflate_pool_.emplace(*settings_.deflate);
   if (settings_.options.http_compression)
@@ -76,13 +76,16 @@ void Shard::accept_on(int listen_fd) {
 // -- Facts.
 
 void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
-  if (closing_ || hub_->connection_count() >= settings_.options.max_connections) {
+  const bool full = closing_ || hub_->connection_count() >= settings_.options.max_connections;
+  if (full || (hub_->peers != nullptr && !counts_in(peer))) {
     // Through the backend, whose descriptor it is; nobody owns the stream, so its end is not
     // noticed.
     loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
     counters_.refused.add();
     log(base::LogLevel::warn, base::LogKind::accept,
-        "connection refused: max_connections reached or closing", {{"peer", peer.host()}});
+        full ? "connection refused: max_connections reached or closing"
+             : "connection refused: max_connections_per_address reached",
+        {{"peer", peer.host()}});
     return;
   }
   counters_.accepted.add();
@@ -179,7 +182,7 @@ void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
   spare(c->self, [&] { lost(*c, static_cast<bool>(error)); });
   if (c->shed) --shedding_;
   connections_.erase(ConnectionId::unpack(owner));
-  hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
+  hub_->forget_connection(index_, take_count(ConnectionId::unpack(owner)));
   finish_closing();
 }
 

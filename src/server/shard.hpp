@@ -188,8 +188,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // costs about as much as all events of a turn.
   static constexpr std::int64_t kAnswersPerTurn = std::int64_t{1024} * 1024;
   bool answers_spent() const { return ledger_.output() > answers_until_; }
-  // Machine events of one connection, and packets of one POST, before others get their turn.
-  static constexpr int kEventsPerTurn = 64;
   void turn(Connection& c);  // drains the connection's machine
   // Its turn comes again with the next flush(); and with that of the next turn, when it has had
   // this one's.
@@ -224,11 +222,10 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   // -- What waits for the next turn (shard_backlog.cpp).
   // A backend may hand out what a connection has sent in pieces: what they were good for adds up,
-  // in fours, and kSpent of those are a turn's.
+  // in sixteenths of a turn's, of which kSpent are as good as all.
   static constexpr std::uint8_t kSpent = 15;
-  static constexpr int kSpentUnit = kEventsPerTurn / (kSpent + 1);
   void spend(Connection& c, int events) {
-    if (events >= kSpentUnit) [[unlikely]]
+    if (events >= spent_unit_) [[unlikely]]
       add_spent(c, events);
   }
   void add_spent(Connection& c, int events);
@@ -262,6 +259,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void trim();
 
   // -- Between shards (shard_move.cpp).
+  bool counts_in(const net::Address& peer);  // false: one too many of its address
+  std::string counted_as(const net::Address& peer) const;
+  std::string take_count(ConnectionId id);
   std::size_t emptiest_shard() const;
   bool move_to_owner(Connection& c, const http::Request& request);
   // To the shard that owns a session: every later request on the connection is at home there.
@@ -388,6 +388,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void admit(Connection& c, const http::Request& request);
   bool answer_cors(Connection& c, const http::Request& request);
   bool origin_allowed(const http::Request& request);
+  bool too_many_handshakes(const Connection& c, const http::Request& request);
   Admission& hold(Connection& c, const http::Request& request);
   std::unique_ptr<Admission> release(Connection& c);
   Connection* holding(ConnectionId id, std::uint32_t request);
@@ -417,6 +418,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   std::shared_ptr<detail::Hub> hub_;
   const Settings& settings_;
+  // Machine events of one connection, and packets of one POST, before others get their turn.
+  const int events_per_turn_ = static_cast<int>(settings_.options.limits.max_events_per_turn);
+  const int spent_unit_ = events_per_turn_ / (kSpent + 1);
   HttpRoutes& routes_;
   const std::uint8_t index_;
   net::Loop loop_;
@@ -429,7 +433,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   Counters counters_;
   base::Slab<Connection> connections_;
   base::Slab<SessionRecord> sessions_;
-  base::HashIndex sids_;                 // places in sessions_
+  base::HashIndex sids_;  // places in sessions_
+  // What connections are counted under (PeerLimits), if anything; moves with them.
+  std::map<std::uint64_t, std::string> counted_;
   std::vector<ConnectionId> unsettled_;  // with a send in flight since the last wait()
   // Input left unread: what the end of this turn goes on with, and (fairness) the next one's.
   std::vector<ConnectionId> backlog_;

@@ -11,6 +11,7 @@
 namespace socketio::server {
 namespace {
 
+constexpr eio::Reject kTooManyHandshakes{eio::ErrorCode::forbidden, "Too many handshakes", {}};
 constexpr eio::Reject kNotIdentified{eio::ErrorCode::bad_request, {}, "ID_GENERATION_ERROR"};
 
 // What stands beside ours, as one list of two lines.
@@ -109,6 +110,10 @@ bool Shard::origin_allowed(const http::Request& request) {
   bool allowed = false;
   dispatcher_.guarded(request.path, [&] { allowed = origins.contains(*origin); });
   return allowed;
+}
+
+bool Shard::too_many_handshakes(const Connection& c, const http::Request& request) {
+  return hub_->peers != nullptr && !hub_->peers->shake_hands(c.http->peer, request, now());
 }
 
 // -- Held requests.
@@ -239,7 +244,10 @@ void Shard::verify(Connection& c) {
   const auto decide = [&] { return eio::decide(*a.request, a.websocket, settings_.eio, *this); };
   a.decision = decide();
   using Kind = eio::Decision::Kind;
-  if (a.decision.kind == Kind::open) return ask_to_open(c);
+  if (a.decision.kind == Kind::open) {
+    if (too_many_handshakes(c, *a.request)) return refuse(c, kTooManyHandshakes);
+    return ask_to_open(c);
+  }
   if (a.decision.kind != Kind::reject && a.decision.kind != Kind::method_not_allowed) {
     run_header_hooks(c, false);
     a.decision = decide();  // they are the user's code: the session may be gone
@@ -256,6 +264,8 @@ void Shard::verify(Connection& c) {
 
 void Shard::open(Connection& c, const http::Request& request, eio::Decision decision) {
   const EngineOptions& options = settings_.options.engine;
+  if (too_many_handshakes(c, request))
+    return reject(c, request, kTooManyHandshakes, eio::asks_for_websocket(request));
   if (options.allow_request || options.generate_id) [[unlikely]] {
     Admission& a = hold(c, request);
     a.asked_all = true;

@@ -32,7 +32,7 @@ void Shard::work_off_backlog() {
 void Shard::add_spent(Connection& c, int events) {
   if (c.spent == 0) spent_.push_back(c.self);
   c.spent =
-      static_cast<std::uint8_t>(std::min<int>(kSpent, c.spent + events / kSpentUnit)) & kSpent;
+      static_cast<std::uint8_t>(std::min<int>(kSpent, c.spent + events / spent_unit_)) & kSpent;
 }
 
 // What has had its turn comes first in the next.

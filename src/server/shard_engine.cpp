@@ -104,6 +104,8 @@ void Shard::begin_post(Connection& c, const http::Request& request, const eio::D
   }
   c.http->exchange = Exchange::post;
   c.http->session = SessionId::unpack(record->session.owner());
+  if (record->is_trident) [[unlikely]]
+    answer_headers(c).set("X-XSS-Protection", "0");
   record->post = c.self;
   c.http->machine.accept_body(settings_.eio.max_payload);
 }
@@ -246,7 +248,8 @@ int Shard::follow(SessionRecord& record) {
         break;
       case eio::EventKind::message:
         deliver(record, event);
-        if ((++messages == kEventsPerTurn || too_much_output()) && record.session.reading_body()) {
+        if ((++messages == events_per_turn_ || too_much_output()) &&
+            record.session.reading_body()) {
           arm(record);
           return messages;
         }
@@ -254,6 +257,7 @@ int Shard::follow(SessionRecord& record) {
       case eio::EventKind::closed:
         if (record.session.transport() == eio::Transport::websocket)
           counters_.websocket_clients.subtract();
+        counters_.closes.at(static_cast<std::size_t>(event.reason)).add();
         deliver_end(record, event);
         // Who has not read what was sent before will not read a farewell either.
         if (Connection* c = connections_.get(record.websocket);

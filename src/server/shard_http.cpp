@@ -14,11 +14,11 @@ void Shard::turn_http(Connection& c) {
     // A peer that does not read is not answered further; nor is anybody before too much is shed, or
     // when this turn has answered much.
     const bool unread = requests > 0 && c.out.bytes() > settings_.options.send_queue_soft;
-    const bool spent = requests >= kEventsPerTurn || (requests == 0 && c.spent == kSpent);
+    const bool spent = requests >= events_per_turn_ || (requests == 0 && c.spent == kSpent);
     if (spent || unread || too_much_output() || answers_spent()) {
       c.http->machine.keep(ledger_);
       set_paused(c, true);
-      if (spent) spend(c, kEventsPerTurn);
+      if (spent) spend(c, events_per_turn_);
       if (!unread) later(c);
       return arm(c);
     }

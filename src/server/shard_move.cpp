@@ -21,6 +21,25 @@ std::size_t Shard::emptiest_shard() const {
   return best;
 }
 
+std::string Shard::counted_as(const net::Address& peer) const {
+  return hub_->peers == nullptr ? std::string() : hub_->peers->counted_as(peer);
+}
+
+bool Shard::counts_in(const net::Address& peer) {
+  try {
+    return hub_->peers->connect(counted_as(peer));
+  } catch (const std::bad_alloc&) {
+    out_of_memory();
+    return false;
+  }
+}
+
+std::string Shard::take_count(ConnectionId id) {
+  if (counted_.empty()) return {};
+  const auto entry = counted_.extract(id.packed());
+  return entry.empty() ? std::string() : std::move(entry.mapped());
+}
+
 // The descriptor belongs to the job, so that one dropped unrun closes it.
 void Shard::hand_over(std::size_t shard, int fd, const net::Address& peer, base::InBuffer bytes,
                       std::unique_ptr<TlsSide> tls) {
@@ -41,10 +60,11 @@ void Shard::send_over(std::size_t shard, int fd, const net::Address& peer, base:
     std::shared_ptr<detail::Hub> hub;  // before what is charged to its ledger
     std::unique_ptr<TlsSide> tls;
     std::size_t shard = 0;
+    std::string counted_as;
     ~Parcel() {
       if (fd < 0) return;
       ::close(fd);
-      hub->connections[shard].fetch_sub(1, std::memory_order_relaxed);
+      hub->forget_connection(shard, counted_as);
     }
   };
   std::shared_ptr<Parcel> parcel;
@@ -52,7 +72,7 @@ void Shard::send_over(std::size_t shard, int fd, const net::Address& peer, base:
     parcel = std::make_shared<Parcel>();
   } catch (...) {
     ::close(fd);
-    hub_->connections[shard].fetch_sub(1, std::memory_order_relaxed);
+    hub_->forget_connection(shard, counted_as(peer));
     throw;
   }
   parcel->fd = fd;
@@ -61,6 +81,7 @@ void Shard::send_over(std::size_t shard, int fd, const net::Address& peer, base:
   parcel->hub = hub_;
   parcel->tls = std::move(tls);
   parcel->shard = shard;
+  parcel->counted_as = counted_as(peer);
   hub_->post_always(shard, [parcel](Shard& to) {
     to.adopt(std::exchange(parcel->fd, -1), parcel->peer, base::as_bytes(parcel->bytes.view()),
              std::move(parcel->tls));
@@ -73,9 +94,11 @@ void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read,
   ConnectionId id;
   try {
     std::tie(id, c) = connections_.emplace();
+    if (hub_->peers != nullptr) counted_.emplace(id.packed(), counted_as(peer));
   } catch (const std::bad_alloc&) {
     out_of_memory();
-    hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
+    if (c != nullptr) connections_.erase(id);
+    hub_->forget_connection(index_, counted_as(peer));
     return loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
   }
   c->self = id;
@@ -131,6 +154,7 @@ void Shard::on_detached(net::StreamId, net::Owner owner, int fd) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   const std::unique_ptr<Move> parcel = std::move(c->move);
   std::unique_ptr<TlsSide> tls = std::move(c->tls);
+  counted_.erase(c->self.packed());  // as it is: it only moves
   connections_.erase(c->self);
   hub_->connections[index_].fetch_sub(1, std::memory_order_relaxed);
   hub_->connections[parcel->shard].fetch_add(1, std::memory_order_relaxed);

@@ -22,7 +22,7 @@ void Shard::turn_ws(Connection& c) {
     return later(c);
   }
   std::size_t inflated = 0;
-  for (int n = 0; n < kEventsPerTurn; ++n) {
+  for (int n = 0; n < events_per_turn_; ++n) {
     base::MutBytes text;
     if (record != nullptr && !c.probe && c.ws->next_text(text)) {
       if (!take_text(*record, text, t) && !drain(c, record)) return;
@@ -59,7 +59,7 @@ void Shard::turn_ws(Connection& c) {
   }
   // Cut short: the rest waits inside the machine until the others had their turn (or until handlers
   // end), and so does what else of it the backend hands out in this turn.
-  spend(c, kEventsPerTurn);
+  spend(c, events_per_turn_);
   c.ws->keep(ledger_);
   set_paused(c, true);
   if (!overloaded(record)) later(c);

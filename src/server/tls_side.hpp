@@ -54,8 +54,9 @@ struct TlsSide : base::ListNode<HandshakeTag> {
 
 // What a shard of a server with TLS has.
 struct TlsDesk {
-  TlsDesk(const tls::TicketSeed& seed, base::Duration ticket_lifetime, std::size_t max)
-      : plain(net::kMaxReceive + tls::Engine::kMaxRecord + base::kPadding), max_handshakes(max) {
+  TlsDesk(const tls::TicketSeed& seed, base::Duration ticket_lifetime, std::size_t max,
+          std::size_t max_receive)
+      : plain(max_receive + tls::Engine::kMaxRecord + base::kPadding), max_handshakes(max) {
     if (ticket_lifetime > base::Duration::zero()) tickets.emplace(seed, ticket_lifetime);
   }
 

@@ -149,7 +149,7 @@ struct Core::State {
   // Null when the server speaks the default parser. A user's parser has one for each client.
   std::unique_ptr<PacketReader> reader;
   const PacketReader* read_by = nullptr;  // null: what was decoded is in `document`
-  value::JsonDocument document;
+  value::JsonDocument document{value::JsonDocument::Reader::usual, options.max_depth};
   Decoded decoded;                  // what the event being reported came from
   std::string numeric_name;         // of an event whose name is a number
   Encoder encoder{options.parser};  // of the core's own packets

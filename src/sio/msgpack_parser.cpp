@@ -45,11 +45,12 @@ struct Members {
 
 }  // namespace
 
-void MsgpackReader::on_message(base::Bytes bytes, bool binary, const Options&, Decoded& out) {
+void MsgpackReader::on_message(base::Bytes bytes, bool binary, const Options& options,
+                               Decoded& out) {
   data_ = {};
   // The packet's map is around the data.
   const base::Bytes error =
-      binary ? document_.parse(bytes, value::kMaxDepth + 1) : base::Bytes("Could not parse");
+      binary ? document_.parse(bytes, options.max_depth + 1) : base::Bytes("Could not parse");
   if (!error.empty()) return fail(out, error);
   const Members packet(document_.root());
   std::uint64_t number = 0;

@@ -18,6 +18,7 @@ struct Options {
   base::Duration packet_timeout = std::chrono::seconds(60);  // attachments of one packet
   std::uint32_t max_attachments = 10;                        // per packet
   std::size_t max_attachment_bytes = 10'000'000;             // of one packet together
+  std::size_t max_depth = 512;                               // of JSON and MessagePack; 16 at least
   std::size_t max_namespace_length = 1024;  // bytes; CONNECT_ERROR above, never echoed in full
   std::uint32_t max_namespaces_per_client = 100;
   std::uint32_t max_pending_acks = 100'000;      // per socket; emit fails above

@@ -12,6 +12,7 @@
 
 #include <simdjson.h>
 
+#include "base/check.hpp"
 #include "value/json_normalise.hpp"
 #include "value/json_scan.hpp"
 #include "value/json_write.hpp"
@@ -56,6 +57,7 @@ struct JsonDocument::Tape {
   std::string normalised;
   std::vector<Overflow> overflows;
   std::span<const base::Bytes> attachments;
+  std::size_t max_depth = kMaxDepth;
   bool scans = true;
   bool scanned = false;  // the document is in `scan`, and there is nothing on the tape
   bool ok = false;
@@ -119,7 +121,7 @@ void JsonDocument::Tape::ensure_capacity(std::size_t size) {
       size <= kKeptCapacity ? std::bit_ceil(std::max(size, kLeastCapacity)) : size;
   ok = false;
   if (doc.allocate(want) != simdjson::SUCCESS ||
-      parser.allocate(want, kMaxDepth + 1) != simdjson::SUCCESS) {
+      parser.allocate(want, max_depth + 1) != simdjson::SUCCESS) {
     // One of the two, or half of the parser, would pass for enough the next time.
     doc = {};
     parser = simdjson::dom::parser(simdjson::SIMDJSON_MAXSIZE_BYTES);
@@ -218,7 +220,9 @@ bool JsonDocument::Tape::bind_placeholder(std::size_t at) {
   return true;
 }
 
-JsonDocument::JsonDocument(Reader reader) : tape_(std::make_unique<Tape>()) {
+JsonDocument::JsonDocument(Reader reader, std::size_t max_depth) : tape_(std::make_unique<Tape>()) {
+  SIO_CHECK(max_depth >= kMaxScanDepth && max_depth <= kMaxDepth);
+  tape_->max_depth = max_depth;
   tape_->scans = reader == Reader::usual;
 }
 JsonDocument::~JsonDocument() = default;

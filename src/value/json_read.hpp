@@ -24,7 +24,8 @@ class JsonDocument final : public Document {
  public:
   // tape_only: without JsonScan, to compare the two.
   enum class Reader : std::uint8_t { usual, tape_only };
-  explicit JsonDocument(Reader reader = Reader::usual);
+  // `max_depth`: from kMaxScanDepth to kMaxDepth.
+  explicit JsonDocument(Reader reader = Reader::usual, std::size_t max_depth = kMaxDepth);
   ~JsonDocument() override;
   JsonDocument(const JsonDocument&) = delete;
   JsonDocument& operator=(const JsonDocument&) = delete;

@@ -36,6 +36,13 @@ const std::vector<Member>& members() {
       {"max_head", number(&LimitOptions::max_head)},
       {"max_line", number(&LimitOptions::max_line)},
       {"max_headers", number(&LimitOptions::max_headers)},
+      {"max_chunk_extensions", number(&LimitOptions::max_chunk_extensions)},
+      {"max_packets_per_payload", number(&LimitOptions::max_packets_per_payload)},
+      {"max_depth", number(&LimitOptions::max_depth)},
+      {"max_attachment_bytes",
+       [](LimitOptions& o, const Value& v) {
+         o.max_attachment_bytes = static_cast<std::size_t>(v.to_integer());
+       }},
       {"max_pipelined", number(&LimitOptions::max_pipelined)},
       {"head_timeout", time(&LimitOptions::head_timeout)},
       {"body_timeout", time(&LimitOptions::body_timeout)},

@@ -4,8 +4,9 @@
 //   GET /ready/:state              set_ready: "yes" or "no"
 //   log_lines: true                GET /__lines has the log's lines as JSON objects
 //   measure_turns
-//   throw, mismatch, ask nobody        events: a handler that throws; one that takes a number; an
-//                                  acknowledgement asked for that nobody waits for long
+//   throw, mismatch, ask nobody, ask all        events: a handler that throws; one that takes a
+//                                  number; an acknowledgement asked for that nobody waits for long,
+//                                  of this client or of all ("answers" tells how many came)
 #include <memory>
 #include <mutex>
 
@@ -56,6 +57,12 @@ void install(const Lab& lab) {
     socket.timeout(std::chrono::milliseconds(ms))
         .emit("question", [socket](const socketio::Result<Value>& answer) {
           socket.emit("answer", answer ? *answer : Value(answer.error().message()));
+        });
+  });
+  io.on_event("ask all", [&io](Socket socket, std::int64_t ms) {
+    io.timeout(std::chrono::milliseconds(ms))
+        .emit("question", [socket](std::error_code, const std::vector<Value>& answers) {
+          socket.emit("answers", answers.size());
         });
   });
 }

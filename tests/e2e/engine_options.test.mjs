@@ -306,6 +306,9 @@ describe("headers of answers", kTimeout, () => {
     for (const agent of ["Mozilla/4.0 (compatible;MSIE 8.0; Windows NT 6.0)", "Mozilla/5.0 (Windows NT 6.3; Trident/7.0; rv:11.0) like Gecko"]) {
       const answer = await handshake(server, "", { headers: { "user-agent": agent } });
       assert.equal(answer.headers["x-xss-protection"], "0");
+      const { sid } = JSON.parse(answer.body.slice(1));
+      const post = await request(`${server.url}/socket.io/?EIO=4&transport=polling&sid=${sid}`, { method: "POST", body: "40", headers: { "user-agent": agent } });
+      assert.equal(`${post.body} ${post.headers["x-xss-protection"]}`, "ok 0");
     }
     assert.equal((await handshake(server)).headers["x-xss-protection"], undefined);
   });

@@ -1,8 +1,11 @@
-// Rows that are many inputs each, drawn from a fixed seed: flipped bits of valid sessions (F52), values that JavaScript and the
-// server must write alike (J28), and what clients may leave in the metrics (A01, A12).
+// Rows that are many inputs each. Drawn from a fixed seed: flipped bits of valid sessions (F52), values that JavaScript and the
+// server must write alike (J28), and what clients may leave in the metrics (A01, A12). All there are: transfer codings in
+// disguise (H80).
 import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
 import { Runner } from "../hostile/runner.mjs";
+import { kSmugglerRest } from "../hostile/smuggling.mjs";
+import { requests } from "../hostile/ways.mjs";
 import { lab } from "./support/lab.mjs";
 import { parse } from "./support/prometheus.mjs";
 import { Raw, bytes, frame, http, joinedRaw, kBinary, kText, upgradeRequest } from "./support/raw.mjs";
@@ -80,6 +83,23 @@ test("J28: 2,000 random values come back as JavaScript reads them", kTimeout, as
     for (const json of sent) assert.deepEqual(JSON.parse((await socket.next()).slice(2)), JSON.parse(json));
   }
   socket.close();
+});
+
+test("H80: 1,634 more transfer codings in disguise", kTimeout, async () => {
+  const left = requests(kSmugglerRest);
+  assert.equal(left.length, 1_634);
+  const wrong = [];
+  await Promise.all(Array.from({ length: 16 }, async () => {
+    for (let row = left.pop(); row; row = left.pop()) {
+      try {
+        row.check(await row.play(server, [row.sent]));
+      } catch (error) {
+        wrong.push(`${row.id} ${row.what}: ${error.message}`);
+      }
+    }
+  }));
+  assert.deepEqual(wrong, []);
+  await runner.calm();
 });
 
 test("A01, A12: nothing that clients choose becomes a series of the metrics", kTimeout, async (t) => {

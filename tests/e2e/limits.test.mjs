@@ -39,6 +39,21 @@ const kRows = [
   ["limits.max_head", 2_000, (server, n) => status(server, padded(http("GET / HTTP/1.1", ["X: *"]), n)), 404, 431],
   ["limits.max_line", 300, (server, n) => status(server, http(padded("GET /* HTTP/1.1", n))), 404, 414],
   ["limits.max_headers", 20, (server, n) => status(server, http("GET / HTTP/1.1", Array(n - 1).fill("X: y"))), 404, 431],
+  ["limits.max_chunk_extensions", 300, (server, n) => status(server, http("POST /nowhere HTTP/1.1", ["Transfer-Encoding: chunked"], `1;${"e".repeat(n - 1)}\r\na\r\n0\r\n\r\n`)), 404, 400],
+  ["limits.max_packets_per_payload", 70, async (server, n) => {
+    const polling = await Polling.open(server);
+    await polling.post(Array(n).fill("3").join("\x1e"));
+    const { status } = await polling.post("1");  // is the session still there?
+    return status;
+  }, 200, 400],
+  ["limits.max_depth", 20, async (server, n) => (await said(server, frame(kText, `42["echo",${"[".repeat(n - 1)}1${"]".repeat(n - 1)}]`))).slice(0, 5), '42["e', "close"],
+  ["limits.max_attachment_bytes", 500, async (server, n) => {
+    const socket = await joinedRaw(server);
+    await socket.send(frame(kText, `452-["echo",${kHole(0)},${kHole(1)}]`), frame(kBinary, "x".repeat(200)), frame(kBinary, "y".repeat(n - 200)));
+    const got = await socket.next();
+    socket.close();
+    return got.slice(0, 2);
+  }, "45", "cl"],
   ["limits.max_fragments", 10, async (server, n) => (await said(server, ...fragments(kText, padded('42["echo","*"]', 10 * n), 10))).slice(0, 10), '42["echo",', "close:1008"],
   ["limits.max_pending_acks", 10, async (server, n) => {
     const socket = await joinedRaw(server);

@@ -127,6 +127,7 @@ describe("what is told", kTimeout, () => {
       const event = with_type.aggregatedEvents.find((one) => one.type === type);
       assert.equal(event.timestamp % 1000, 0);
       assert(event.count > 0);
+      assert.equal(event.subType, type === "rawDisconnection" ? "transport close" : undefined);
     }
   });
 

@@ -71,6 +71,35 @@ const kGadgets = [
 /** What stands behind "X: X" on the same line and is text is the value of X: the length alone counts. */
 const isValue = (gadget) => /^X: X[\t \xa0\xff]Transfer/.test(gadget);
 
+// The rest of smuggler's templates, too many for a cut at every byte: odd words, and every byte that is no letter, sign or digit
+// at one place or at two.
+const kOddWords = [
+  ...[" Transfer-Encoding: chunked", "Transfer-Encoding:\tchunked", "Transfer-Encoding\t:\tchunked", "Transfer Encoding: chunked", "Transfer_Encoding: chunked"],
+  ...["Transfer Encoding:chunked", "Transfer-Encoding : chunked", "Transfer-Encoding:  chunked", "Transfer-Encoding:\x0bchunked", "Transfer-Encoding: chunked, cow"],
+  ...["Transfer-Encoding: cow, chunked", "Content-Encoding: chunked", "Transfer-Encoding:\n chunked", 'Transfer-Encoding: "chunked"', "Transfer-Encoding: 'chunked'"],
+  ...["Transfer-Encoding: chunk", "TrAnSFer-EnCODinG: cHuNkeD", "TRANSFER-ENCODING: CHUNKED", "Transfer-Encoding: chunked\r", "Transfer-Encoding: chunked\t"],
+  ...["Transfer-Encoding: cow\r\nTransfer-Encoding: chunked", "Transfer\r-Encoding: chunked", "Transfer-Encoding: cow chunked bar", "Transfer-Encoding:\xffchunked"],
+  ...["Transfer-Encoding: ch\x96nked", "Transf\x82r-Encoding: chunked", "X:X\rTransfer-Encoding: chunked", "X:X\nTransfer-Encoding: chunked"],
+];
+const kPlaces = [
+  (c) => `Transfer-Encoding:${c}chunked`, (c) => `Transfer-Encoding${c}: chunked`, (c) => `${c}Transfer-Encoding: chunked`, (c) => `Transfer-Encoding: chunked${c}`,
+];
+const kTwoPlaces = [
+  (c) => `${c}Transfer-Encoding${c}: chunked`, (c) => `${c}Transfer-Encoding:${c}chunked`, (c) => `${c}Transfer-Encoding: chunked${c}`,
+  (c) => `Transfer-Encoding${c}:${c}chunked`, (c) => `Transfer-Encoding${c}: chunked${c}`, (c) => `Transfer-Encoding:${c}chunked${c}`,
+];
+const kOddBytes = (end) => [...Array(end).keys()].slice(1).concat([...Array(256).keys()].slice(0x7f)).map((byte) => String.fromCharCode(byte));
+const kRest = [
+  ...kOddWords, ...kOddBytes(0x20).flatMap((c) => kPlaces.map((place) => place(c))), ...kOddBytes(0x21).flatMap((c) => kTwoPlaces.map((place) => place(c))),
+];
+/** A header of another name, well-formed: the length alone counts. */
+const isOther = (gadget) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/.test(gadget) && !/^transfer-encoding:/i.test(gadget);
+
+const answer = (gadget) => (!isOther(gadget) ? k400 : gadget.startsWith("Content-Encoding") ? "415c" : "404 nf 5");
+
+/** Each with a length besides: whoever took the body for chunks would answer `404 nf 0`. */
+export const kSmugglerRest = kRest.map((gadget, i) => [`H80r.${i + 1}`, JSON.stringify(gadget), http("POST / HTTP/1.1", ["Content-Length: 5", gadget], "0\r\n\r\n"), [answer(gadget)]]);
+
 export const kSmuggling = [
   ...kGarden,
   ...kGadgets.map((gadget, i) => [`H80.${i + 1}`, JSON.stringify(gadget), http("POST / HTTP/1.1", ["Content-Length: 5", gadget], "0\r\n\r\n"), isValue(gadget) ? ["404 nf 5"] : [k400]]),

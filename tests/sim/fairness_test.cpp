@@ -128,6 +128,34 @@ TEST_F(Fairness, EventsOfATurn) {
   expect_turn_within(64);
 }
 
+TEST(FairnessByOption, AsManyEventsOfATurnAsAreChosen) {
+  for (const std::size_t most : {16U, 17U, 64U, 1'000U}) {
+    ServerOptions options;
+    options.limits.max_events_per_turn = static_cast<std::uint32_t>(most);
+    Stage stage(1, options);
+    std::string seen;
+    stage.of("/").on_event("f", [&] { seen += 'f'; });
+    stage.of("/").on_event("n", [&] { seen += 'n'; });
+    Peer flood(stage);
+    Peer neighbour(stage);
+    for (Peer* peer : {&flood, &neighbour}) {
+      peer->say(
+          "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+          "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" +
+          frame("40"));
+      stage.run(milliseconds(5));
+    }
+    flood.say(times(2'000, frame("42[\"f\"]")));
+    neighbour.say(frame("42[\"n\"]"));
+    stage.run(seconds(1));
+    ASSERT_EQ(seen.size(), 2'001U);
+    // The backend may have handed out less at first.
+    EXPECT_LE(seen.find('n'), most);
+    EXPECT_GT(seen.find('n'), most / 2);
+  }
+}
+
 TEST_F(Fairness, MessagesOfATurn) {
   WebSocketRoute route;
   route.message = [this](const WebSocket&, std::string_view text, bool) { seen_ += text; };

@@ -1,5 +1,6 @@
 // Hostile inputs that need time or a bad network rather than bad bytes: rows T and P of the
 // catalogue, in virtual time.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -124,8 +125,8 @@ TEST_P(Hostile, GoneWhileSending) {
   expect_nothing_left();
 }
 
-// P52: there is no limit of handshakes (that is a proxy's task); those nobody follows up go with
-// their ping timeout and leave nothing behind.
+// P52: without max_handshakes_per_address there is no limit of them; those nobody follows up go
+// with their ping timeout and leave nothing behind.
 TEST_P(Hostile, HandshakesWithoutEnd) {
   Guest guest(stage_, ClientScript{});
   for (int minute = 0; minute < 3; ++minute) {
@@ -142,6 +143,28 @@ TEST_P(Hostile, HandshakesWithoutEnd) {
   stage_.run(minutes(2));
   EXPECT_EQ(guest.answers, 1U);
   EXPECT_EQ(stage_.stats().clients, 1U);
+}
+
+TEST(HostileByOption, AsManyLogLinesAsAreChosen) {
+  std::vector<std::string> lines;
+  ServerOptions options;
+  options.max_connections = 1;
+  options.limits.max_log_lines = 3;
+  options.limits.max_log_text = 20;
+  options.log = [&lines](const LogLine& line) { lines.emplace_back(line.text); };
+  Stage stage(1, options);
+  Peer first(stage);
+  stage.run(seconds(1));
+  for (std::size_t refused = 1; refused <= 5; ++refused) {
+    const Peer peer(stage);
+    stage.run(milliseconds(20));
+    EXPECT_EQ(lines.size(), std::min<std::size_t>(refused, 3));
+  }
+  EXPECT_EQ(stage.hub->logger.suppressed(), 2U);
+  stage.run(seconds(1));
+  const Peer peer(stage);
+  stage.run(milliseconds(20));
+  EXPECT_EQ(lines, std::vector<std::string>(4, "connection refused: ..."));
 }
 
 }  // namespace

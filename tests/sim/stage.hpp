@@ -114,7 +114,7 @@ class Stage {
                                                base::Time now) {
     net::SeededRandom random(seed ^ 0x51D);
     options.serve_client = false;
-    options.log_level = LogLevel::error;
+    if (!options.log) options.log_level = LogLevel::error;
     return std::make_shared<detail::Hub>(std::move(options), random, now);
   }
   bool has_work() {

@@ -156,6 +156,8 @@ ServerOptions options_of(Script script) {
   o.log_level = LogLevel::error;
   o.connect_timeout = seconds(20);
   o.close_timeout = seconds(1);
+  o.limits.max_connections_per_address = 1'000;
+  o.limits.max_handshakes_per_address = 1'000'000;
   if (script == Script::deflate) {
     o.per_message_deflate.emplace();
     o.per_message_deflate->threshold = 0;
@@ -338,6 +340,7 @@ class Play {
         {"bytes of input", stats.input_bytes},
         {"bytes of output", stats.output_bytes},
         {"pending acknowledgements", stats.acks_pending},
+        {"counted addresses", stage_.hub->peers->connected()},
         {"streams", stage_.backend().streams()},
         {"timers", stage_.timers()},
         {"open sockets", stage_.world.open_sockets()},
