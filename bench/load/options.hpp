@@ -28,8 +28,8 @@ enum class Transport : std::uint8_t {
 inline constexpr std::uint32_t kMaxPayload = 16'000'000;  // text, attachment or burst
 // A generator as busy as this was waited for: what the server could do is more than was measured.
 inline constexpr double kBottleneck = 0.9;
-// One that spins is always busy, and is judged by how late it sent: this part of the latency, for 99
-// messages of 100.
+// One that spins is always busy, and is judged by how late it sent: this part of the latency, for
+// 99 messages of 100.
 inline constexpr double kLate = 0.25;
 // An open loop got less than this part of what was offered: the server did not keep up.
 inline constexpr double kKeptUp = 0.98;
