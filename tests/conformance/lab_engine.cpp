@@ -199,7 +199,7 @@ void install(const Lab& lab) {
     return socketio::HttpReply::text("use another protocol", 426);
   });
   lab.io.http().get("/slow", [](HttpRequest) -> socketio::Task<socketio::HttpReply> {
-    co_await never();
+    static_cast<void>(co_await never());
     co_return socketio::HttpReply::text("");
   });
 }

@@ -62,7 +62,7 @@ const std::vector<Member>& members() {
 void set_limits(ServerOptions& options, const Value& wanted) {
   for (const auto& [name, value] : *wanted.get_if<socketio::Object>()) {
     const auto found = std::find_if(members().begin(), members().end(),
-                                    [&](const Member& one) { return one.name == name; });
+                                    [&name = name](const Member& one) { return one.name == name; });
     if (found == members().end()) throw std::invalid_argument("no limit " + std::string(name));
     found->set(options.limits, value);
   }
