@@ -1,8 +1,8 @@
 // Events whose arguments are written down once. Every use of one is checked by the compiler,
 // against what it says; nothing of it is left at run time.
 //
-//   inline constexpr ClientEvent<int(int, int)> kAdd{"add"};             // clients ask, an int
-//   answers inline constexpr ServerEvent<void(std::string, int)> kMoved{"moved"};
+//   inline constexpr ClientEvent<int(int, int)> kAdd{"add"};  // an int answers it
+//   inline constexpr ServerEvent<void(std::string, int)> kMoved{"moved"};
 //
 //   io.on_event(kAdd, [](int a, int b) { return a + b; });
 //   io.to("board").emit(kMoved, "knight", 12);
