@@ -345,7 +345,7 @@ TEST(DestroyUpgrade, ARouteHasALimitedTimeForIt) {
       .get("/slow",
            [&never](HttpRequest) -> Task<HttpReply> {
              never.emplace_back();
-             co_await never.back();
+             static_cast<void>(co_await never.back());
              co_return HttpReply::text("slow");
            })
       .get("/taken", [](const HttpRequest&) { return HttpReply::text("mine", 426); });
