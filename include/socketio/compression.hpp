@@ -31,10 +31,10 @@ struct PerMessageDeflate {
   // Bytes that the contexts of all connections may cost together. Who comes when it is used up gets
   // a connection without context takeover.
   std::size_t max_context_bytes = std::size_t{64} * 1024 * 1024;
-  // Bytes a second, after inflation, that one connection may send. A fifth of that is taken at
-  // once; then reading from it pauses, since a few bytes may stand for many. What is not compressed
-  // does not count.
-  std::size_t max_inflate_rate = 5'000'000;
+  // Bytes a second, after inflation, that one connection may send; four tenths of it at once, a
+  // message of the default size. Then reading from it pauses, since a few bytes may stand for many.
+  // What is not compressed does not count.
+  std::size_t max_inflate_rate = 2'500'000;
 };
 
 // gzip and deflate of answers to polls, for clients that accept it. The answer is compressed when

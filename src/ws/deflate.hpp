@@ -162,7 +162,7 @@ class Deflate : public base::ListNode<Deflate> {
   }
 
  private:
-  static constexpr base::Duration kBurst = std::chrono::milliseconds(200);
+  static constexpr base::Duration kBurst = std::chrono::milliseconds(400);
 
   struct Direction {
     bool takeover;
