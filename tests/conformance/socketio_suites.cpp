@@ -73,7 +73,10 @@ void run_probe(const SuiteOptions& given) {
   socketio::ServerOptions options;
   options.threads = given.threads;
   options.backend = given.backend;
-  if (given.deflate) options.per_message_deflate.emplace().threshold = 0;
+  if (given.deflate) {
+    options.per_message_deflate.emplace().threshold = 0;
+    options.per_message_deflate->max_inflate_rate = 10'000'000;  // 20 messages of 900 kB are a row
+  }
   if (given.fast) {
     options.ping_interval = 300ms;
     options.ping_timeout = 200ms;
