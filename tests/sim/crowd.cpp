@@ -285,15 +285,16 @@ void Crowd::ask_many(SocketBook& book) {
         if (replies.size() > receivers.size())
           verdict_.fail("more acknowledgements than receivers");
         // Whose session had ended, or ended on this very packet, was never asked: the server says
-        // so in the course of this turn.
+        // so by the end of this turn, so we look in the next one.
         if (!error && replies.size() < receivers.size()) {
-          stage_.post([this, receivers, got = replies.size()](server::Shard&) {
+          const auto look = [this, receivers, got = replies.size()](server::Shard&) {
             const auto here =
                 std::count_if(receivers.begin(), receivers.end(),
                               [](const SocketBook* b) { return b->connects == 1 && b->live(); });
             if (got < static_cast<std::size_t>(here))
               verdict_.fail("a broadcast's acknowledgements ended early");
-          });
+          };
+          stage_.post([this, look](server::Shard&) { stage_.post(look); });
         }
         for (const std::uint64_t reply : replies)
           if (reply != tag) verdict_.fail("an acknowledgement of another broadcast");

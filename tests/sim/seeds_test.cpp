@@ -53,9 +53,10 @@ TEST(Seeds, EverySeedHoldsWithRecovery) {
   run_seeds(true, 20);
 }
 
-// 52015: the only receiver of a broadcast with acknowledgements was closed by that very packet.
+// 52015, 60449: the only receiver of a broadcast with acknowledgements was closed by that very
+// packet, and the server's program heard of it at the end of the turn.
 TEST(Seeds, ThoseThatFailedOnceHold) {
-  for (const std::uint64_t seed : {52015U})
+  for (const std::uint64_t seed : {52015U, 60449U})
     EXPECT_EQ(run_seed(seed).failure, "") << "seed " << seed;
 }
 
