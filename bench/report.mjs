@@ -168,7 +168,7 @@ export function markdown(report, cells, pictures = []) {
     `Medians of ${report.rounds} interleaved rounds of ${report.duration} s after ${report.warm_up} s of warm-up; each cell has a server
 of its own. CPU is user and kernel time of the server's process per delivery (per connection in P11); \`rss_per_client\` is
 resident bytes per connection. Servers that are not Socket.IO carry the payload alone. "spread" is (largest − smallest) /
-median over the rounds. † the generator was the bottleneck (${percent(kBottleneck)} of a core or more): the server can do more. ‡ the
+median over the rounds. † the generator was the bottleneck (${percent(kBottleneck)} of a core or more; in P16, where it spins, late): the server can do more. ‡ the
 server did not keep up with the offered rate.`,
     values(report, cells, names),
   ];
