@@ -39,7 +39,8 @@ Loop::Loop(std::unique_ptr<Backend> backend, Clock clock)
     : backend_(std::move(backend)),
       clock_(clock ? std::move(clock) : &system_now),
       now_(clock_()),
-      timers_(now_) {
+      timers_(now_),
+      thread_(this_thread()) {
   mailbox_.set_waker(backend_.get());
 }
 
@@ -54,6 +55,10 @@ void Loop::run(Driver& driver) {
   while (!stopping_.load()) turn(driver, base::kNever);
   stopping_.store(false);
   mailbox_.set_waker(backend_.get());
+}
+
+void Loop::hand_over() {
+  thread_.store(0, std::memory_order_relaxed);
 }
 
 void Loop::stop() {
@@ -131,8 +136,7 @@ void Loop::arm_poll_timer(base::Time deadline) const {
 }
 
 bool Loop::on_loop_thread() const {
-  const std::uint64_t owner = thread_.load(std::memory_order_relaxed);
-  return owner == 0 || owner == this_thread();
+  return thread_.load(std::memory_order_relaxed) == this_thread();
 }
 
 }  // namespace socketio::net

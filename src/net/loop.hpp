@@ -70,9 +70,11 @@ class Loop {
   int poll_fd() const;
   // Work was made between two turns, on the loop's own thread: poll_fd() becomes readable.
   void nudge();
-  // True on the thread that last ran run() or process(), and on every thread before either was
-  // called (setting up).
+  // True on the thread that last called run() or process(), and before that on the one that made the
+  // loop (setting up).
   bool on_loop_thread() const;
+  // Another thread will call run(): from now on the loop is on no thread until it has.
+  void hand_over();
 
  private:
   void turn(Driver& driver, base::Time until);
@@ -87,7 +89,7 @@ class Loop {
   TimerWheel timers_;
   Mailbox mailbox_;
   std::atomic<bool> stopping_{false};
-  std::atomic<std::uint64_t> thread_{0};
+  std::atomic<std::uint64_t> thread_;
   mutable int poll_fd_ = -1;  // made when first asked for: most loops never need it
   mutable int timer_fd_ = -1;
   mutable base::Time armed_ = base::Time::min();  // what timer_fd_ is set to

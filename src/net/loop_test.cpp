@@ -111,7 +111,7 @@ TEST_P(LoopTest, RunsUntilStoppedFromAnotherThread) {
       driver_.order += '.';
       running.set_value();
     });
-    running.get_future().wait();  // before it runs, every thread is setting up
+    running.get_future().wait();
     EXPECT_FALSE(loop_.on_loop_thread());
     loop_.mailbox().post([&] { loop_.stop(); });
   });
@@ -119,6 +119,22 @@ TEST_P(LoopTest, RunsUntilStoppedFromAnotherThread) {
   other.join();
   EXPECT_GT(flushes, 0);
   EXPECT_NE(driver_.order.find('.'), std::string::npos);
+}
+
+TEST_P(LoopTest, IsOnTheThreadThatMadeItUntilHandedOver) {
+  EXPECT_TRUE(loop_.on_loop_thread());
+  std::thread([&] { EXPECT_FALSE(loop_.on_loop_thread()); }).join();
+  loop_.hand_over();
+  EXPECT_FALSE(loop_.on_loop_thread());
+  std::thread([&] {
+    EXPECT_FALSE(loop_.on_loop_thread());
+    loop_.mailbox().post([&] {
+      EXPECT_TRUE(loop_.on_loop_thread());
+      loop_.stop();
+    });
+    loop_.run(driver_);
+  }).join();
+  EXPECT_FALSE(loop_.on_loop_thread());
 }
 
 TEST_P(LoopTest, StopEndsARunThatHasNotBegunAndOnlyThatOne) {

@@ -109,6 +109,7 @@ struct Server::Runtime {
     if (started) return;
     started = true;
     for (std::size_t i = 1; i < shards.size(); ++i) {
+      shards[i]->loop().hand_over();  // before the thread, which may be slow to begin, runs it
       threads.emplace_back([shard = shards[i].get()] {
         const Turning inside;
         shard->loop().run(*shard);

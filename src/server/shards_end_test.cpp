@@ -259,5 +259,21 @@ TEST_P(Ends, ACrowdLeavesNothingBehind) {
   world_.stop();
 }
 
+// A thread that has been started need not run yet. What was asked of its shard then was once done
+// by the asker's thread, and the end of it was told by no turn.
+TEST(BeginningThreads, EndWhatIsAskedOfThem) {
+  for (int i = 0; i < 50; ++i) {
+    Server io({.threads = 4});
+    io.process();  // starts them
+    bool ended = false;
+    io.timeout(milliseconds(1)).emit("question", [&](std::error_code, const std::vector<int>&) {
+      ended = true;
+    });
+    const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!ended && std::chrono::steady_clock::now() < late) io.process();
+    ASSERT_TRUE(ended) << i;
+  }
+}
+
 }  // namespace
 }  // namespace socketio
