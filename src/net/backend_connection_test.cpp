@@ -314,7 +314,7 @@ TEST_P(KernelConnectionTest, UrgentBytesAreLeftOut) {
   settle();
   write_all(client, "after");
   EXPECT_TRUE(until([&] { return sink_.streams[1].received == "beforeafter"; }));
-  EXPECT_LE(idle_wakes(), 3);
+  EXPECT_LE(idle_wakes(), kAHandful);
   EXPECT_EQ(sink_.streams[1].closes, 0);
 }
 

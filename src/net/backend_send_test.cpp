@@ -23,7 +23,7 @@ class SendTest : public BackendTest {
                       }));
     EXPECT_TRUE(got == push.text());
     EXPECT_EQ(push.taken(), push.text().size());
-    EXPECT_LE(idle_wakes(), 4);  // not kept awake by being writable
+    EXPECT_LE(idle_wakes(), kAHandful);  // not kept awake by being writable
   }
 };
 INSTANTIATE_TEST_SUITE_P(All, SendTest, ::testing::ValuesIn(all_backends()), backend_name);
