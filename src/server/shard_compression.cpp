@@ -17,8 +17,8 @@ constexpr base::Bytes kPollHeaders =
     "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
 // Less than a millisecond of a core.
 constexpr std::size_t kMostInTurn = std::size_t{64} * 1024;
-// Of long messages, in a turn; or one piece.
-constexpr base::Duration kMostCompressing = std::chrono::milliseconds(1);
+// Of long messages, in a turn, or one piece: what made the turn long may have been such a message.
+constexpr base::Duration kMostCompressing = std::chrono::microseconds(250);
 constexpr std::array kPollCodings = {http::Coding::gzip, http::Coding::deflate};
 
 std::string poll_headers(http::Coding coding) {
