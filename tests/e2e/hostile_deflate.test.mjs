@@ -4,7 +4,7 @@ import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
 import { conformance } from "./support/server.mjs";
 import {
-  Aftermath, Raw, deflated, frame, joinedRaw, kPing, kText, kUpgradeLines, pieces, response, told, upgradeRequest, kSocketPath,
+  Aftermath, Raw, deflated, frame, joinedRaw, kClose, kPing, kText, kUpgradeLines, pieces, response, told, upgradeRequest, kSocketPath,
 } from "./support/raw.mjs";
 
 const kTimeout = { timeout: 120_000 };
@@ -36,6 +36,7 @@ const refused = (id, what, sent, code, reason, seen = []) => row(id, what, async
   const socket = await join();
   await socket.send(sent);
   assert.equal(await socket.next("the close"), `close:${code}`);
+  if (code === "") await socket.send(frame(kClose, ""));  // the session's end, which waits for ours
   await socket.fin();
   await over(socket, ...seen, `disconnect:${reason}`);
 });
