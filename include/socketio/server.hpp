@@ -147,6 +147,8 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
                                public Selects<Server>,
                                public EmitsToServers<Server> {
  public:
+  // Everything is set up on the thread that makes the server; run() or process() may then be called
+  // on another.
   explicit Server(ServerOptions options = {});
   // Closes at once (no farewells) if close() has not completed; never calls user code.
   ~Server();
