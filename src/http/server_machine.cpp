@@ -295,6 +295,10 @@ bool ServerMachine::has_input() const {
   return false;
 }
 
+bool ServerMachine::has_request() const {
+  return state_->pending.kind == EventKind::none && state_->input.size() > 0 && has_input();
+}
+
 bool ServerMachine::has_room() const {
   const State& s = *state_;
   return s.reading != State::Reading::done || s.writing == State::Writing::sent ||

@@ -68,6 +68,8 @@ class ServerMachine {
   // See ws::Machine::keep().
   void keep(base::Ledger& ledger);
   bool has_input() const;
+  // Bytes of a further request wait, and nothing else is to be told before it.
+  bool has_request() const;
   // See ws::Machine::held().
   std::size_t held() const;
   // False while too much is waiting behind an unanswered request: stop receiving.

@@ -372,5 +372,33 @@ TEST(ClientFiles, MayBeOffOrNotInstalled) {
   EXPECT_NE(answer.body.find("client_dist"), std::string::npos);
 }
 
+// Whatever answers: a route in the turn, a file from the worker.
+TEST(Routes, AClientThatDoesNotReadIsAnsweredNoFurther) {
+  constexpr std::size_t kRequests = 200;
+  constexpr std::size_t kAnswer = 100'000;
+  const Folder folder;
+  folder.write("big.txt", std::string(kAnswer, 'f'));
+  World world;
+  world.io.http().serve("/files", folder.path()).get("/route", [](const HttpRequest&) {
+    return HttpReply::text(std::string(kAnswer, 'r'));
+  });
+  const auto play = [&](const char* target, bool ends) {
+    SCOPED_TRACE(target);
+    HttpPeer client(world);
+    client.reading = false;
+    for (std::size_t i = 0; i < kRequests; ++i) client.send("GET", target);
+    if (ends) client.end_writing();
+    const std::uint64_t enough = ServerOptions().send_queue_soft;
+    ASSERT_TRUE(world.until([&] { return world.io.stats().output_bytes > enough; }));
+    for (int i = 0; i < 100; ++i) world.settle();
+    EXPECT_LE(world.io.stats().output_bytes, enough + 2 * kAnswer);
+    client.reading = true;
+    for (std::size_t i = 0; i < kRequests; ++i) ASSERT_EQ(client.answer().body.size(), kAnswer);
+  };
+  play("/route", false);
+  play("/route", true);
+  play("/files/big.txt", false);
+}
+
 }  // namespace
 }  // namespace socketio

@@ -13,7 +13,8 @@ void Shard::turn_http(Connection& c) {
   while (c.http) {
     // A peer that does not read is not answered further; nor is anybody before too much is shed, or
     // when this turn has answered much.
-    const bool unread = requests > 0 && c.out.bytes() > settings_.options.send_queue_soft;
+    const bool unread = c.out.bytes() > settings_.options.send_queue_soft &&
+                        (requests > 0 || c.http->machine.has_request());
     const bool spent = requests >= events_per_turn_ || (requests == 0 && c.spent == kSpent);
     if (spent || unread || too_much_output() || answers_spent()) {
       c.http->machine.keep(ledger_);
