@@ -236,6 +236,12 @@ export const kAttacks = {
   },
 };
 
+const kSingle = Object.values(kAttacks);
+kAttacks.mix = {
+  what: "all of these at once, each connection pushing on another limit", count: 3_000,
+  play(c, n) { return kSingle[n % kSingle.length].play(c, Math.floor(n / kSingle.length)); },
+};
+
 const bomb = zlib.deflateRawSync(Buffer.from(`42["m","${"x".repeat(900_000)}"]`), { finishFlush: zlib.constants.Z_SYNC_FLUSH }).subarray(0, -4);
 
 /** Single clients at full speed, for fairness. */
