@@ -34,7 +34,7 @@ class SOCKETIO_EXPORT HttpRequest {
   // Empty when absent.
   std::string_view header(std::string_view name) const;  // case-insensitive; the first
   std::string_view param(std::string_view name) const;   // of the route's pattern
-  std::string_view query(std::string_view name) const;   // decoded; the first
+  std::string_view query(std::string_view name) const;   // decoded; of several the last
 
   struct Content;
   explicit HttpRequest(std::shared_ptr<const Content> content) : content_(std::move(content)) {}

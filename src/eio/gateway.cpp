@@ -19,7 +19,7 @@ bool valid_origin(base::Bytes value) {
   });
 }
 
-// What the query says; of several values with one name the first counts.
+// What the query says; of several values with one name the last counts, as in JS.
 class Asked {
  public:
   Asked(base::Bytes query, const Options& options) {
@@ -28,15 +28,15 @@ class Asked {
     while (reader.next()) {
       const base::Bytes key = reader.key();
       if (key == "EIO") {
-        if (first(kProtocol)) v4_ = reader.value(room) == "4";
+        v4_ = reader.value(room) == "4";
       } else if (key == "transport") {
-        if (first(kTransport)) set_transport(reader.value(room), options);
+        transport_ = transport_of(reader.value(room), options);
       } else if (key == "sid") {
-        if (first(kSid)) sid_ = reader.value(decoded_sid_);
+        sid_ = reader.value(decoded_sid_);
       } else if (key == "b64") {
-        if (first(kBase64)) base64_ = !reader.value(room).empty();
+        base64_ = !reader.value(room).empty();
       } else if (key == "j") {
-        first(kJsonp);
+        jsonp_ = true;
       }
     }
   }
@@ -49,29 +49,23 @@ class Asked {
   bool v3() const { return !v4_; }
   Dialect dialect(const Options& options) const {
     if (!options.allow_v3) return {};
-    return {.v3 = v3(),
-            .base64 = v3() && base64_,
-            .jsonp = transport_ == Transport::polling && (seen_ & kJsonp) != 0};
+    return {
+        .v3 = v3(), .base64 = v3() && base64_, .jsonp = transport_ == Transport::polling && jsonp_};
   }
 
  private:
-  enum Key : unsigned { kProtocol = 1, kTransport = 2, kSid = 4, kBase64 = 8, kJsonp = 16 };
-  bool first(Key key) {
-    const bool before = (seen_ & key) != 0;
-    seen_ |= key;
-    return !before;
-  }
-  void set_transport(base::Bytes text, const Options& options) {
-    if (text == "polling" && options.polling) transport_ = Transport::polling;
-    if (text == "websocket" && options.websocket) transport_ = Transport::websocket;
+  static std::optional<Transport> transport_of(base::Bytes text, const Options& options) {
+    if (text == "polling" && options.polling) return Transport::polling;
+    if (text == "websocket" && options.websocket) return Transport::websocket;
+    return std::nullopt;
   }
 
   std::optional<Transport> transport_;
   base::Bytes sid_{};
   std::string decoded_sid_;
-  unsigned seen_ = 0;
   bool v4_ = false;
   bool base64_ = false;
+  bool jsonp_ = false;
 };
 
 Decision decide_existing(const http::Request& request, bool upgrade, const Asked& asked,

@@ -235,10 +235,11 @@ Query parse_query(Bytes query, std::size_t max) {
 QueryValue query_value(Bytes query, Bytes key) {
   std::string room;
   QueryReader reader(query);
+  QueryValue found;
   while (reader.next()) {
-    if (reader.key() == key) return {true, std::string(reader.value(room))};
+    if (reader.key() == key) found = {true, std::string(reader.value(room))};
   }
-  return {};
+  return found;
 }
 
 }  // namespace socketio::http

@@ -48,7 +48,7 @@ class QueryReader {
 // All pairs in order, at most `max`.
 using Query = std::vector<std::pair<std::string, std::string>>;
 Query parse_query(base::Bytes query, std::size_t max = 1000);
-// First value of a key without building the list.
+// The last value of a key, which is the one that counts, without building the list.
 struct QueryValue {
   bool present = false;
   std::string value;

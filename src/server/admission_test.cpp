@@ -78,6 +78,20 @@ TEST(AllowRequest, ComesBeforeTheVersion) {
             R"({"code":5,"message":"Unsupported protocol version"})");
 }
 
+// Who checks a token and who uses it read the same one of several: the last, as in JS.
+TEST(AllowRequest, ReadsTheQueryAsTheHandshakeDoes) {
+  World world(with([](EngineOptions& engine) {
+    engine.allow_request = [](const HttpRequest& r) { return r.query("token") == "good"; };
+  }));
+  std::string used;
+  world.io.on_connection(
+      [&used](const Socket& socket) { used = socket.handshake().query["token"]; });
+  EXPECT_EQ(http_get(world, std::string(kOpen) + "&token=good&token=bad").status, 403);
+  Client client(world, {.query = "&token=bad&token=good"});
+  EXPECT_NE(client.join(), "");
+  EXPECT_EQ(used, "good");
+}
+
 TEST(AllowRequest, MayAnswerLaterFromAnyThread) {
   std::promise<Decide> asked;
   World world(with([&asked](EngineOptions& engine) {

@@ -79,7 +79,9 @@ std::string_view HttpRequest::param(std::string_view name) const {
   return find_pair(content_->params, name);
 }
 std::string_view HttpRequest::query(std::string_view name) const {
-  return find_pair(content_->query, name);
+  const auto last = std::find_if(content_->query.rbegin(), content_->query.rend(),
+                                 [name](const auto& pair) { return pair.first == name; });
+  return last == content_->query.rend() ? std::string_view() : last->second;
 }
 
 std::string_view HttpRequest::header(std::string_view name) const {
