@@ -39,10 +39,11 @@ struct Handshake {
 };
 
 // An event on its way to the handlers, as socket.use() sees it; change name or args to change what
-// handlers get.
+// handlers get. `ack` answers in their place, if the client asked for an acknowledgement.
 struct Packet {
   std::string name;
   Args args;
+  Ack ack{};
 };
 
 // What a middleware answers with to refuse: the client's connect_error gets {message, data}.
@@ -112,7 +113,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   bool off(std::string_view name) const;  // all listeners of an event
   bool off(ListenerId id) const;
   // Every event that comes in (before middlewares), or goes out to this socket (broadcasts
-  // included, acks not). f(EventView) or f(Socket, EventView).
+  // included, acks not). f(EventView) or f(Socket, EventView). Of one that comes in, f may take an
+  // Ack as well, or return the answer: the first to answer, it or a handler of the event, counts.
   template <class F>
   ListenerId on_any(F&& handler) const {
     return add_any(detail::make_handler(std::forward<F>(handler)), false);

@@ -40,33 +40,49 @@ constexpr int kFailures = 100;
 
 }  // namespace
 
+// The acknowledgement that an event asks for: one for all who are shown the event, and the first
+// of them to answer counts.
+struct Dispatcher::Wish {
+  Wish(Dispatcher& d, std::optional<std::uint64_t> ack_id) : dispatcher(d), id(ack_id) {}
+  ~Wish() {
+    if (ack) dispatcher.give_back(std::move(ack));
+  }
+  Wish(const Wish&) = delete;
+  Wish& operator=(const Wish&) = delete;
+
+  Ack take(sio::SocketId socket) {
+    if (!id) return {};
+    if (!ack) ack = dispatcher.take_ack(socket, *id);
+    return Ack(ack);
+  }
+
+  Dispatcher& dispatcher;
+  std::optional<std::uint64_t> id;  // nullopt: none, or answered by what a handler returned
+  detail::AckHolder ack{};
+};
+
 // One event being handled: what detail::Invocation shows to typed handlers.
 // What it is given outlives it.
 class Call final : public detail::Invocation {
  public:
-  Call(Dispatcher& dispatcher, sio::SocketId id, const Socket& handle, const EventView& view,
-       std::optional<std::uint64_t> ack_id)
-      : dispatcher_(dispatcher), id_(id), handle_(handle), view_(view), ack_id_(ack_id) {}
-  ~Call() {
-    if (ack_) dispatcher_.give_back(std::move(ack_));
-  }
+  Call(Dispatcher::Wish& wish, sio::SocketId id, const Socket& handle, const EventView& view)
+      : dispatcher_(wish.dispatcher), id_(id), handle_(handle), view_(view), wish_(wish) {}
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
   const Socket& socket() override { return handle_; }
   const EventView& event() override { return view_; }
-  bool wants_ack() override { return ack_id_.has_value(); }
-  Ack make_ack() override;
+  bool wants_ack() override { return wish_.id.has_value(); }
+  Ack make_ack() override { return wish_.take(id_); }
   void reply(detail::ArgsRef args) override {
-    if (!ack_id_) return;
-    const std::uint64_t id = *std::exchange(ack_id_, std::nullopt);
+    if (!wish_.id) return;
+    const std::uint64_t id = *std::exchange(wish_.id, std::nullopt);
     // Another handler of the event may have taken an Ack and used it already.
-    if (!ack_ || close_ack(ack_.state())) dispatcher_.send_ack(id_, id, args);
+    if (!wish_.ack || wish_.ack.state().open.exchange(false, std::memory_order_relaxed))
+      dispatcher_.send_ack(id_, id, args);
   }
   void mismatch(std::size_t index) override { dispatcher_.report_mismatch(view_.name(), index); }
   detail::TaskEnd begin_task() override;
-
-  static bool close_ack(detail::AckState& ack);
 
   // `handler` outlives the call: its list is held by whoever walks it.
   void run(const detail::HandlerPtr& handler) {
@@ -79,52 +95,9 @@ class Call final : public detail::Invocation {
   sio::SocketId id_;
   const Socket& handle_;
   const EventView& view_;
-  std::optional<std::uint64_t> ack_id_;
-  detail::AckHolder ack_;
+  Dispatcher::Wish& wish_;
   const detail::HandlerPtr* handler_ = nullptr;
 };
-
-}  // namespace socketio::server
-
-namespace socketio {
-
-void detail::AckHolder::free(Shared* shared) {
-  std::default_delete<AckState>{}(static_cast<AckState*>(shared));
-}
-
-Ack::operator bool() const {
-  return holder_ && holder_.state().open.load(std::memory_order_relaxed);
-}
-
-bool Ack::send(detail::ArgsRef args) const {
-  if (!holder_) return false;
-  detail::AckState& state = holder_.state();
-  if (!state.open.exchange(false, std::memory_order_relaxed)) return false;
-  if (state.answer) return state.answer(server::collect(args)), true;
-  const auto socket = sio::SocketId::unpack(state.socket);
-  if (server::Shard* shard = state.hub->command(state.shard); shard != nullptr)
-    return shard->dispatcher().send_ack(socket, state.id, args);
-  // Off the shard's thread: the arguments become values here, since they may not live on.
-  auto values = std::make_shared<Args>(server::collect(args));
-  return state.hub->post_command(
-      state.shard, [socket, values, id = state.id](server::Shard& shard) {
-        shard.dispatcher().send_ack(socket, id, {values.get(), server::write_values});
-      });
-}
-
-}  // namespace socketio
-
-namespace socketio::server {
-
-bool Call::close_ack(detail::AckState& ack) {
-  return ack.open.exchange(false, std::memory_order_relaxed);
-}
-
-Ack Call::make_ack() {
-  if (!ack_id_) return {};
-  if (!ack_) ack_ = dispatcher_.take_ack(id_, *ack_id_);
-  return Ack(ack_);
-}
 
 // Most are answered before their handler ends, and their memory serves the next.
 detail::AckHolder Dispatcher::take_ack(sio::SocketId socket, std::uint64_t id) {
@@ -381,12 +354,13 @@ void Dispatcher::on_event(const sio::Arrival& event) {
   const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
   NamespaceExtras& nsp = extras(socket->nsp);
   auto* own = static_cast<SocketExtras*>(socket->attachment.get());
+  Wish wish(*this, event.ack_id);
   if (nsp.any || (own != nullptr && own->any)) {
     const ListenersPtr lists[] = {nsp.any, own != nullptr ? own->any : nullptr};
     for (const ListenersPtr& list : lists) {
       if (!list) continue;
       for (const Listener& listener : *list)
-        Call(*this, event.socket, handle(*socket), view, std::nullopt).run(listener.handler);
+        Call(wish, event.socket, handle(*socket), view).run(listener.handler);
     }
     // They may have disconnected it, and registered handlers.
     socket = core_.get(event.socket);
@@ -394,15 +368,15 @@ void Dispatcher::on_event(const sio::Arrival& event) {
     own = static_cast<SocketExtras*>(socket->attachment.get());
   }
   if (own != nullptr && own->middlewares) {
-    auto packet = std::make_shared<Packet>(Packet{std::string(event.name), view.values()});
-    return run_packet_middlewares(event.socket, std::move(packet), event.ack_id, own->middlewares,
-                                  0);
+    auto packet = std::make_shared<Packet>(
+        Packet{std::string(event.name), view.values(), wish.take(event.socket)});
+    return run_packet_middlewares(event.socket, std::move(packet), wish.ack, own->middlewares, 0);
   }
-  run_handlers(*socket, nsp, view, event.ack_id);
+  run_handlers(*socket, nsp, view, wish);
 }
 
 void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp,
-                              const EventView& view, std::optional<std::uint64_t> ack_id) {
+                              const EventView& view, Wish& wish) {
   // Listeners for any event and middlewares may have disconnected it.
   if (socket.state != sio::SocketState::connected) return;
   const ListenersPtr for_all = nsp.events.find(view.name());
@@ -411,7 +385,7 @@ void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& 
   if (!for_all && !for_one) return;
   const sio::SocketId id = socket.self;
   const Lent handle(*this, socket);
-  Call call(*this, id, handle.get(), view, ack_id);
+  Call call(wish, id, handle.get(), view);
   for (const ListenersPtr* list : {&for_all, &for_one}) {
     if (!*list) continue;
     for (const Listener& listener : **list) {
@@ -427,17 +401,17 @@ void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& 
 }
 
 void Dispatcher::run_packet_middlewares(
-    sio::SocketId id, std::shared_ptr<Packet> packet, std::optional<std::uint64_t> ack_id,
+    sio::SocketId id, std::shared_ptr<Packet> packet, detail::AckHolder ack,
     std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> chain, std::size_t index) {
   if (core_.get(id) == nullptr) return;
-  if (index == chain->size()) return dispatch_packet(id, *packet, ack_id);
-  const Next next([hub = hub_, shard = shard_.index(), id, packet, ack_id, chain, index](
+  if (index == chain->size()) return dispatch_packet(id, *packet, std::move(ack));
+  const Next next([hub = hub_, shard = shard_.index(), id, packet, ack, chain, index](
                       std::optional<ConnectError> error, const std::exception_ptr&) {
     hub->run_or_post_always(shard, [=](Shard& on) {
       if (error) {
         on.dispatcher().on_error(id, error->message);
       } else {
-        on.dispatcher().run_packet_middlewares(id, packet, ack_id, chain, index + 1);
+        on.dispatcher().run_packet_middlewares(id, packet, ack, chain, index + 1);
       }
     });
   });
@@ -445,20 +419,22 @@ void Dispatcher::run_packet_middlewares(
 }
 
 // A packet that middlewares had as values goes on like one that was received.
-void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet,
-                                 std::optional<std::uint64_t> ack_id) {
+void Dispatcher::dispatch_packet(sio::SocketId id, const Packet& packet, detail::AckHolder ack) {
   Args all{Value(packet.name)};
   all.insert(all.end(), packet.args.begin(), packet.args.end());
   const OwnedArgs args(std::move(all));
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr) return;
+  Wish wish(*this, ack ? std::optional(ack.state().id) : std::nullopt);
+  wish.ack = std::move(ack);
   run_handlers(*socket, extras(socket->nsp),
-               EventView(packet.name, args.root(), {}, ack_id.has_value()), ack_id);
+               EventView(packet.name, args.root(), {}, wish.id.has_value()), wish);
 }
 
 void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& view,
                          const detail::HandlerPtr& handler) {
-  Call(*this, id, user, view, std::nullopt).run(handler);
+  Wish none(*this, std::nullopt);
+  Call(none, id, user, view).run(handler);
 }
 
 void Dispatcher::on_error(sio::SocketId id, std::string_view text) {

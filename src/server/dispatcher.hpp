@@ -120,6 +120,7 @@ class Dispatcher {
  private:
   friend class Call;
   class Lent;
+  struct Wish;
   detail::AckHolder take_ack(sio::SocketId socket, std::uint64_t id);
   void give_back(detail::AckHolder ack);
   void pump(base::Time now, const sio::Arrival* first);
@@ -161,11 +162,11 @@ class Dispatcher {
   void tell_rooms(const sio::Socket& socket);
   void on_event(const sio::Arrival& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
-                    std::optional<std::uint64_t> ack_id);
+                    Wish& wish);
   void run_packet_middlewares(
-      sio::SocketId id, std::shared_ptr<Packet> packet, std::optional<std::uint64_t> ack_id,
+      sio::SocketId id, std::shared_ptr<Packet> packet, detail::AckHolder ack,
       std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> chain, std::size_t index);
-  void dispatch_packet(sio::SocketId id, const Packet& packet, std::optional<std::uint64_t> ack_id);
+  void dispatch_packet(sio::SocketId id, const Packet& packet, detail::AckHolder ack);
   void on_error(sio::SocketId id, std::string_view text);
   void on_disconnect(const sio::Event& event);
   // on_any_outgoing: one event to one socket; what all of a socket's listeners see; one listener.

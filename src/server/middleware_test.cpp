@@ -248,6 +248,26 @@ TEST(SocketMiddleware, MayAddWhatJsonHasNot) {
   EXPECT_EQ(raw, "null," + deep.to_json());
 }
 
+TEST(SocketMiddleware, MayAnswerInTheHandlersPlace) {
+  World world;
+  world.io.on_connection([](const Socket& socket) {
+    socket.use([](const Packet& packet, const Next& next) {
+      if (packet.name == "cached") packet.ack("from the middleware");
+      next();
+    });
+    socket.on("cached", [] { return "too late"; });
+    socket.on("other", [] { return "from the handler"; });
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(21["cached"])");
+  EXPECT_EQ(client.next(), R"(31["from the middleware"])");
+  client.send(R"(22["other"])");
+  EXPECT_EQ(client.next(), R"(32["from the handler"])");
+  client.send(R"(2["cached"])");
+  EXPECT_EQ(client.rest(), Strings{});
+}
+
 // covers sio/socket-middleware: should pass errors
 TEST(SocketMiddleware, ARefusedPacketRaisesAnError) {
   World world;

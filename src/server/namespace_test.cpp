@@ -107,6 +107,34 @@ TEST(Namespaces, TheServersAreThoseOfTheMainOne) {
   EXPECT_EQ(seen, Strings{"e"});
 }
 
+// As the callback that JS hands to onAny: whoever answers first has answered.
+TEST(Namespaces, ListenersToAnyEventMayAnswer) {
+  World world;
+  world.io.on_connection([](const Socket& socket) {
+    socket.on_any([](const Socket&, const EventView& event, const Ack& ack) {
+      if (event.name() == "any") {
+        EXPECT_EQ(static_cast<bool>(ack), event.wants_ack());
+        ack("from any");
+      }
+    });
+    socket.on("any", [] { return "too late"; });
+    socket.on("own", [] { return "from its handler"; });
+  });
+  world.io.on_any([](const EventView& event, const Ack& ack) {
+    if (event.name() == "unhandled") ack(404);
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(21["any"])");
+  EXPECT_EQ(client.next(), R"(31["from any"])");
+  client.send(R"(22["own"])");
+  EXPECT_EQ(client.next(), R"(32["from its handler"])");
+  client.send(R"(23["unhandled"])");
+  EXPECT_EQ(client.next(), "33[404]");
+  client.send(R"(2["any"])");
+  EXPECT_EQ(client.rest(), Strings{});
+}
+
 TEST(Namespaces, HandlersForAllSocketsAndTheirRemoval) {
   World world;
   Strings seen;
