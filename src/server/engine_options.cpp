@@ -15,6 +15,11 @@ namespace {
   throw std::invalid_argument("socketio::ServerOptions::" + option + " " + why);
 }
 
+void require_positive(std::chrono::milliseconds value, const char* option) {
+  if (value.count() <= 0) refuse(option, "must be positive");
+  if (value > kLongestDuration) refuse(option, "must be at most 2^31-1 milliseconds");
+}
+
 std::string joined(const std::vector<std::string>& list) {
   std::string text;
   for (const std::string& item : list) {
@@ -64,9 +69,10 @@ const char* text(SameSite same_site) {
 }  // namespace
 
 void check_engine(const EngineOptions& options) {
-  if (options.decision_timeout.count() <= 0) refuse("engine.decision_timeout", "must be positive");
-  if (options.destroy_upgrade_timeout.count() <= 0)
-    refuse("engine.destroy_upgrade_timeout", "must be positive");
+  require_positive(options.decision_timeout, "engine.decision_timeout");
+  require_positive(options.destroy_upgrade_timeout, "engine.destroy_upgrade_timeout");
+  if (options.cookie && options.cookie->same_site > SameSite::unset)
+    refuse("engine.cookie", "has a same_site that is none of the enumerators");
   if (const Value& packet = options.initial_packet; !packet.is_null() &&
                                                     packet.get_if<std::string>() == nullptr &&
                                                     packet.get_if<Binary>() == nullptr)

@@ -12,6 +12,10 @@
 
 namespace socketio::server {
 
+// Of all options: the timers of clients take no more (about 24 days), and a clock must not
+// overflow.
+constexpr std::chrono::milliseconds kLongestDuration{0x7fffffff};
+
 // Throw std::invalid_argument naming the option.
 void check_engine(const EngineOptions& options);
 void check_cors(const CorsOptions& options);

@@ -1,9 +1,11 @@
 #include "server/options.hpp"
 
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 
 #include "eio/payload.hpp"
+#include "http/url.hpp"
 #include "net/sys.hpp"
 #include "server/engine_options.hpp"
 #include "server/network.hpp"
@@ -24,13 +26,16 @@ constexpr std::size_t kDeflatedPerTurn = 16 * 1024;
 
 void require_positive(std::chrono::milliseconds value, const char* option) {
   if (value.count() <= 0) refuse(option, "must be positive");
+  if (value > kLongestDuration) refuse(option, "must be at most 2^31-1 milliseconds");
 }
 
 void check(const PerMessageDeflate& o) {
-  for (const std::optional<int>& bits : {o.server_max_window_bits, o.client_max_window_bits}) {
+  const auto check_window = [](const std::optional<int>& bits, const char* option) {
     if (bits && (*bits < ws::kMinWindowBits || *bits > ws::kMaxWindowBits))
-      refuse("per_message_deflate", "has windows of 8 to 15 bits");
-  }
+      refuse(option, "must be between 8 and 15");
+  };
+  check_window(o.server_max_window_bits, "per_message_deflate.server_max_window_bits");
+  check_window(o.client_max_window_bits, "per_message_deflate.client_max_window_bits");
   if (o.level < 0 || o.level > 9) refuse("per_message_deflate", "has levels from 0 to 9");
   if (o.mem_level < 1 || o.mem_level > 9)
     refuse("per_message_deflate", "has memory levels from 1 to 9");
@@ -97,6 +102,10 @@ void check(const ServerOptions& o) {
     if (c <= ' ' || c == '?' || c == '#' || c == '%' || c == '\x7f')
       refuse("path", "must be a plain URL path");
   }
+  if (http::normalise_path(o.path) != o.path)
+    refuse("path", "must be in its normal form, without \"..\", \".\" or a backslash");
+  if (!o.client_dist.empty() && !std::filesystem::is_directory(o.client_dist))
+    refuse("client_dist", "must be a folder");
   require_positive(o.connect_timeout, "connect_timeout");
   require_positive(o.ping_interval, "ping_interval");
   require_positive(o.ping_timeout, "ping_timeout");
@@ -138,6 +147,7 @@ void check(const ServerOptions& o) {
   check_engine(o.engine);
   if (o.cors) check_cors(*o.cors);
   if (o.backend > Backend::io_uring) refuse("backend", "must be one of the enumerators");
+  if (o.log_level > LogLevel::error) refuse("log_level", "must be one of the enumerators");
 }
 
 }  // namespace
