@@ -222,8 +222,9 @@ struct ConnectionError {
   HttpRequest request;
   int code = 0;  // 0 transport unknown, 1 session unknown, 2 method, 3 bad request, 4 forbidden, 5
                  // protocol
-  std::string message;
-  Value context;  // {"name": "TRANSPORT_MISMATCH", …}: engine.io's
+  std::string message;  // what the code says: "Forbidden"
+  Value context;        // {"name": "TRANSPORT_MISMATCH", …}: engine.io's. Of a forbidden one
+                        // {"message": …}, the words of allow_request
 };
 
 // The Engine.IO level of a server. A reference that is valid as long as its server. Register before

@@ -289,7 +289,7 @@ TEST(ConnectionErrors, TellCodeMessageAndContext) {
           R"(3 Bad request {"name":"TRANSPORT_HANDSHAKE_ERROR"} GET)",
           R"(3 Bad request {"name":"TRANSPORT_MISMATCH","transport":"polling","previousTransport":"websocket"} GET)",
           R"(3 Bad request {"name":"PROTOCOL_MISMATCH","protocol":3,"previousProtocol":4} GET)",
-          R"(4 go away {"message":"go away"} GET)",
+          R"(4 Forbidden {"message":"go away"} GET)",
           R"(5 Unsupported protocol version {"protocol":3} GET)"}));
   EXPECT_EQ(world.io.stats().rejected_requests, 8U);
 }

@@ -143,7 +143,8 @@ TEST(MaxHandshakesPerAddress, OneMoreIsRefused) {
   EXPECT_TRUE(Client(world).open_packet.empty());
   ASSERT_EQ(refused.size(), 2U);
   EXPECT_EQ(refused[0].code, 4);
-  EXPECT_EQ(refused[0].message, "Too many handshakes");
+  EXPECT_EQ(refused[0].message, "Forbidden");
+  EXPECT_EQ(refused[0].context["message"].to_string(), "Too many handshakes");
   // Nothing but handshakes is counted.
   const std::size_t at = first.body.find("\"sid\":\"") + 7;
   const std::string sid = first.body.substr(at, 20);

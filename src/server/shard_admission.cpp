@@ -391,7 +391,7 @@ void Shard::reject(Connection& c, const http::Request& request, const eio::Rejec
                       static_cast<int>(reject.code), std::string(reject.name)});
   if (!hub_->engine.connection_error.empty()) {
     const ConnectionError error{
-        shown(c, request), static_cast<int>(reject.code), std::string(reject.message),
+        shown(c, request), static_cast<int>(reject.code), std::string(eio::message(reject.code)),
         context_of(request, reject, find(http::query_value(request.query, "sid").value))};
     for (const auto& hook : hub_->engine.connection_error)
       dispatcher_.guarded(error.request.path(), [&] { hook(error); });

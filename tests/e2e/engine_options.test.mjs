@@ -68,8 +68,8 @@ describe("verification", kTimeout, () => {
     assert.equal(why.status, 403);
     assert.equal(why.body, refusal(4, "Thou shan't pass"));
     assert.deepEqual(await refusedSocket(server, "&allow=why"), { status: 400, body: "Thou shan't pass" });
-    assert.deepEqual((await errors(server)).map((error) => [error.code, error.context.message]),
-      [[4, "Forbidden"], [4, "Thou shan't pass"], [4, "Thou shan't pass"]]);
+    assert.deepEqual((await errors(server)).map((error) => [error.code, error.message, error.context.message]),
+      [[4, "Forbidden", "Forbidden"], [4, "Forbidden", "Thou shan't pass"], [4, "Forbidden", "Thou shan't pass"]]);
     const socket = client(server, ["websocket"], { query: { allow: "no" } });
     await once(socket, "connect_error");
   });
