@@ -46,19 +46,26 @@ class SingleReceiver final : public AckReceiver {
   Done done_;
 };
 
-// Collects the first argument of every client's reply. What does not fit is left out. A timeout
-// still hands over what came: `done(error, replies)`.
+// Collects the first argument of every client's reply. What does not fit is left out, and said at
+// the end by Errc::unexpected_reply. A timeout still hands over what came: `done(error, replies)`.
 template <class T, class Done>
 class ManyReceiver final : public AckReceiver {
  public:
   explicit ManyReceiver(Done done) : done_(std::move(done)) {}
   void reply(const Element& args) override {
     T value{};
-    if (Codec<T>::read(args.at(0), value)) replies_.push_back(std::move(value));
+    if (Codec<T>::read(args.at(0), value))
+      replies_.push_back(std::move(value));
+    else
+      left_out_ = true;
   }
-  void finish(std::error_code error, const Element&) override { done_(error, std::move(replies_)); }
+  void finish(std::error_code error, const Element&) override {
+    if (!error && left_out_) error = Errc::unexpected_reply;
+    done_(error, std::move(replies_));
+  }
 
  private:
+  bool left_out_ = false;
   std::vector<T> replies_;
   Done done_;
 };
@@ -146,7 +153,8 @@ std::unique_ptr<AckReceiver> single_receiver(F callback) {
 }
 
 // Many receivers: callback(std::error_code, std::vector<T>): the error is Errc::timeout when
-// somebody stayed silent; the replies are then partial.
+// somebody stayed silent, Errc::unexpected_reply when a reply did not fit; the replies are then
+// partial.
 template <class F>
 std::unique_ptr<AckReceiver> many_receiver(F callback) {
   using Parameters = typename Signature<F>::Parameters;

@@ -111,7 +111,6 @@ void Admin::start(const std::shared_ptr<Admin>& self) {
   Admin& admin = *self;
   admin.self_ = self;
   admin.nsp_.use([self](const Socket& socket, const Next& next) { self->admit(socket, next); });
-  admin.nsp_.on_connection([self](const Socket& socket) { self->welcome(socket); });
   if (!admin.options_.readonly) admin.add_commands();
   const std::weak_ptr<Admin> weak = self;
   if (admin.detailed()) {
@@ -127,6 +126,8 @@ void Admin::start(const std::shared_ptr<Admin>& self) {
       if (const auto owner = weak.lock()) owner->on_upgraded(shard, record);
     };
   }
+  // Behind watch(): the list that welcomes an admin holds his own connection too.
+  admin.nsp_.on_connection([self](const Socket& socket) { self->welcome(socket); });
   // It only posts, and never owns us. A loop that is late gets one of them, not all it has missed.
   const auto posted = std::make_shared<std::atomic<bool>>(false);
   admin.clock_ = std::jthread([hub = admin.hub_, weak, posted,

@@ -207,6 +207,22 @@ TEST(Admin, OneHashAtATimeWhenNoMoreMayWait) {
   EXPECT_NE(last.join("/admin", login), "");
 }
 
+TEST(Admin, FindsItsOwnConnectionInTheList) {
+  World world;
+  instrument(world.io, open_to_all());
+  Client admin(world);
+  const std::string id = admin.join("/admin");
+  std::string list;
+  for (const std::string& packet : admin.rest())
+    if (packet.starts_with(R"(2/admin,["all_sockets",)")) list = packet.substr(packet.find('['));
+  const auto told = Value::parse(list);
+  ASSERT_TRUE(told) << list;
+  const Value& own = (*told)[1][0];
+  EXPECT_EQ(own["id"].to_string(), id);
+  EXPECT_EQ(own["transport"].to_string(), "websocket");
+  EXPECT_NE(own["clientId"].to_string(), "");
+}
+
 // Whichever is set first.
 TEST(Admin, NewNamespacesAreWatchedAndTheUsersHookIsCalled) {
   World world;

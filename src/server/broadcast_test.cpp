@@ -203,6 +203,23 @@ TEST_F(Three, CollectsTheAcknowledgementsOfMany) {
   EXPECT_EQ(pending.get().value(), (std::vector<int>{5, 5}));
 }
 
+// A client that answers with something else than was asked for is not passed over in silence.
+TEST_F(Three, RepliesThatDoNotFitAreTold) {
+  std::vector<int> replies;
+  std::error_code error;
+  world_.io.timeout(std::chrono::seconds(10))
+      .emit("ask", [&](std::error_code e, std::vector<int> r) {
+        error = e;
+        replies = std::move(r);
+      });
+  a_.send("30[1]");
+  b_.send(R"(30["one"])");
+  c_.send("30[]");
+  EXPECT_TRUE(world_.until([&] { return static_cast<bool>(error); }));
+  EXPECT_EQ(error, Errc::unexpected_reply);
+  EXPECT_EQ(replies, std::vector<int>{1});
+}
+
 // covers sio/messaging-many: should fail when a client does not acknowledge the event in the given
 // delay covers sio/messaging-many: should fail when a client does not acknowledge the event in the
 // given delay (promise)
