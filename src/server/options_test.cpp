@@ -127,6 +127,77 @@ TEST(OptionEffects, MaxReadPerTurn) {
   }));
 }
 
+// Requests behind a poll that has no answer yet.
+TEST(OptionEffects, MaxPipelined) {
+  constexpr std::size_t kFlood = 400'000;
+  for (const std::size_t limit : {std::size_t{16 * 1024}, std::size_t{1024 * 1024}}) {
+    ServerOptions options;
+    options.limits.max_pipelined = limit;
+    World world(options);
+    test::PollingClient client(world);
+    test::HttpPeer peer(world);
+    peer.send("GET", "/socket.io/?EIO=4&transport=polling&sid=" + client.sid);
+    world.settle();
+    const std::uint64_t before = world.io.stats().bytes_in;
+    peer.write(std::string("GET /") + std::string(1'000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    peer.write(std::string(kFlood, '\n'));
+    const auto received = [&] { return world.io.stats().bytes_in - before; };
+    if (limit > kFlood) {
+      EXPECT_TRUE(world.until([&] { return received() > kFlood; }));
+    } else {
+      world.settle();
+      EXPECT_LE(received(), limit + 128 * 1024);  // and what was read in one go
+    }
+  }
+}
+
+TEST(OptionEffects, MaxPendingPongs) {
+  const std::string payload(100, 'p');
+  std::size_t most[2] = {};
+  for (const bool few : {false, true}) {
+    ServerOptions options;
+    if (few) options.limits.max_pending_pongs = 3;
+    World world(options);
+    Client client(world);
+    client.join();
+    const std::uint64_t start = world.io.stats().bytes_out;
+    std::string flood;
+    for (int i = 0; i < 40; ++i) flood += std::string("\x89\xE4\0\0\0\0", 6) + payload;
+    client.write(flood);
+    std::uint64_t before = start;
+    EXPECT_TRUE(world.until([&] {
+      const std::uint64_t now = world.io.stats().bytes_out;
+      most[few] = std::max<std::size_t>(most[few], now - before);
+      before = now;
+      return now - start >= 40 * (2 + payload.size());
+    }));
+  }
+  EXPECT_EQ(most[false], 40 * (2 + payload.size()));
+  EXPECT_EQ(most[true], 3 * (2 + payload.size()));
+}
+
+TEST(OptionEffects, HttpCompressionLevel) {
+  std::string text;
+  for (unsigned i = 0, random = 1; i < 20'000; ++i, random = random * 69069 + 1)
+    text += "event message client server"[random >> 24 & 15];
+  std::size_t sizes[2] = {};
+  for (const int level : {1, 9}) {
+    ServerOptions options;
+    options.http_compression->level = level;
+    World world(options);
+    test::PollingClient client(world);
+    client.join();
+    world.io.emit("m", text);
+    test::HttpPeer peer(world);
+    const test::HttpAnswer answer =
+        peer.request("GET", "/socket.io/?EIO=4&transport=polling&sid=" + client.sid,
+                     "Accept-Encoding: gzip\r\n");
+    EXPECT_EQ(answer.header("Content-Encoding"), "gzip");
+    sizes[level == 9] = answer.body.size();
+  }
+  EXPECT_LT(sizes[1], sizes[0]);
+}
+
 TEST(OptionEffects, EncryptedKeysOpenWithTheirPassphrase) {
   const test::Certified& other = test::Certificates::get().other;
   TlsOptions tls;

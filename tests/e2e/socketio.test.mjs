@@ -165,6 +165,18 @@ for (const [way, transports] of Object.entries(kWays)) {
     });
 
     // covers sio/uws: should not crash when socket is disconnected before the upgrade
+    test("reasons: the client leaves at once", async () => {
+      const socket = await connected(transports);
+      const { id } = socket;
+      socket.disconnect();  // whatever upgrade there is has just begun
+      assert.equal((await log.disconnect(id)).disconnect, "client namespace disconnect");
+      const next = await connected(transports);
+      const echoed = once(next, "echo");
+      next.emit("echo", "the server is there");
+      assert.deepEqual(await echoed, ["the server is there"]);
+      next.disconnect();
+    });
+
     test("reasons: the client leaves", async () => {
       const socket = await connected(transports);
       await settled(socket, transports);
