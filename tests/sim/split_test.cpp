@@ -7,6 +7,7 @@
 // runs, SIO_HOSTILE_ROWS names the file. With SIO_SPLIT_RUNS=100000 it goes on with rows and cuts,
 // into up to five pieces, that SIO_SEED draws, until it has made that many runs.
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -303,7 +304,7 @@ std::vector<int> statuses(const std::string& said) {
   std::vector<int> all;
   constexpr std::string_view kLine = "HTTP/1.1 ";
   for (std::size_t at = said.find(kLine); at != std::string::npos; at = said.find(kLine, at + 1))
-    all.push_back(std::atoi(said.c_str() + at + kLine.size()));
+    std::from_chars(said.data() + at + kLine.size(), said.data() + said.size(), all.emplace_back());
   return all;
 }
 
