@@ -29,24 +29,24 @@ std::uint32_t byte_at(Bytes in, std::size_t i) {
 }
 
 // Encodes all of `in`; returns one past the last character written (padding excluded).
-char* encode(Bytes in, char* out, const char* alphabet) {
+char* encode(Bytes in, char* out) {
   std::size_t i = 0;
   for (; i + 3 <= in.size(); i += 3) {
     const std::uint32_t v = byte_at(in, i) << 16 | byte_at(in, i + 1) << 8 | byte_at(in, i + 2);
-    *out++ = alphabet[v >> 18];
-    *out++ = alphabet[v >> 12 & 63];
-    *out++ = alphabet[v >> 6 & 63];
-    *out++ = alphabet[v & 63];
+    *out++ = kStandard[v >> 18];
+    *out++ = kStandard[v >> 12 & 63];
+    *out++ = kStandard[v >> 6 & 63];
+    *out++ = kStandard[v & 63];
   }
   if (in.size() - i == 1) {
     const std::uint32_t v = byte_at(in, i) << 16;
-    *out++ = alphabet[v >> 18];
-    *out++ = alphabet[v >> 12 & 63];
+    *out++ = kStandard[v >> 18];
+    *out++ = kStandard[v >> 12 & 63];
   } else if (in.size() - i == 2) {
     const std::uint32_t v = byte_at(in, i) << 16 | byte_at(in, i + 1) << 8;
-    *out++ = alphabet[v >> 18];
-    *out++ = alphabet[v >> 12 & 63];
-    *out++ = alphabet[v >> 6 & 63];
+    *out++ = kStandard[v >> 18];
+    *out++ = kStandard[v >> 12 & 63];
+    *out++ = kStandard[v >> 6 & 63];
   }
   return out;
 }
@@ -55,18 +55,12 @@ char* encode(Bytes in, char* out, const char* alphabet) {
 
 void base64_encode(Bytes in, char* out) {
   char* const end = out + base64_size(in.size());
-  for (char* p = encode(in, out, kStandard); p != end; ++p) *p = '=';
+  for (char* p = encode(in, out); p != end; ++p) *p = '=';
 }
 
 std::string base64_encode(Bytes in) {
   std::string out(base64_size(in.size()), '\0');
   base64_encode(in, out.data());
-  return out;
-}
-
-std::string base64url_encode(Bytes in) {
-  std::string out(base64_size(in.size()), '\0');
-  out.resize(static_cast<std::size_t>(encode(in, out.data(), kUrl) - out.data()));
   return out;
 }
 

@@ -15,8 +15,6 @@ constexpr std::size_t base64_size(std::size_t n) {
 // Writes base64_size(in.size()) bytes.
 void base64_encode(Bytes in, char* out);
 std::string base64_encode(Bytes in);
-// Base64url without padding (session ids).
-std::string base64url_encode(Bytes in);
 
 // Decodes into `out`, which has room for in.size() / 4 * 3 + 3 bytes and may be `in` itself.
 // Returns the decoded size, or -1 when a character, the length or the padding is wrong.

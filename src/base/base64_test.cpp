@@ -30,7 +30,6 @@ TEST(Base64, KnowsTheVectorsOfRfc4648) {
 TEST(Base64, AcceptsUnpaddedAndUrlSafe) {
   EXPECT_EQ(decode("Zg"), "f");
   EXPECT_EQ(decode("-_8"), decode("+/8="));
-  EXPECT_EQ(base64url_encode("\xfb\xff"), "-_8");
 }
 
 // As the official Java client writes it: 76 characters to the line, and a break behind the last.

@@ -23,23 +23,6 @@ bool one_of(Bytes value, std::initializer_list<Bytes> allowed) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> parse_cookies(Bytes header) {
-  std::vector<std::pair<std::string, std::string>> cookies;
-  while (!header.empty()) {
-    const std::size_t end = std::min(header.find(';'), header.size());
-    const Bytes pair = header.substr(0, end);
-    header.remove_prefix(std::min(end + 1, header.size()));
-    const std::size_t equals = pair.find('=');
-    if (equals == Bytes::npos) continue;
-    Bytes value = trim(pair.substr(equals + 1));
-    if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
-      value = value.substr(1, value.size() - 2);
-    cookies.emplace_back(trim(pair.substr(0, equals)),
-                         percent_decode(value).value_or(std::string(value)));
-  }
-  return cookies;
-}
-
 std::optional<std::string> serialise(const Cookie& cookie) {
   if (!is_token(cookie.name) || !valid_attribute(cookie.domain) || !valid_attribute(cookie.path) ||
       !valid_attribute(cookie.expires) || !one_of(cookie.priority, {"Low", "Medium", "High"}) ||

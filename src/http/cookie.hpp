@@ -1,16 +1,12 @@
-// Cookie (RFC 6265): reading the request header, writing Set-Cookie.
+// Writing Set-Cookie (RFC 6265).
 #pragma once
 
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "base/bytes.hpp"
 
 namespace socketio::http {
-
-std::vector<std::pair<std::string, std::string>> parse_cookies(base::Bytes header);
 
 struct Cookie {
   std::string name;

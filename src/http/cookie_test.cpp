@@ -5,22 +5,6 @@
 namespace socketio::http {
 namespace {
 
-using Pairs = std::vector<std::pair<std::string, std::string>>;
-
-TEST(Cookie, ParsesTheRequestHeader) {
-  EXPECT_EQ(parse_cookies("io=abc; a=1;b=\"two\" ; c=%20x; d=%zz; nothing; =e; f=g=h"),
-            (Pairs{{"io", "abc"},
-                   {"a", "1"},
-                   {"b", "two"},
-                   {"c", " x"},
-                   {"d", "%zz"},
-                   {"", "e"},
-                   {"f", "g=h"}}));
-  EXPECT_EQ(parse_cookies(""), Pairs{});
-  EXPECT_EQ(parse_cookies(";;;"), Pairs{});
-  EXPECT_EQ(parse_cookies("a=\""), (Pairs{{"a", "\""}}));
-}
-
 TEST(Cookie, WritesTheSessionCookie) {
   Cookie cookie;
   cookie.name = "io";

@@ -90,11 +90,6 @@ class ServerMachine {
   // line, each ending in CRLF, known to be valid; the body is taken from the arena or a chunk.
   void respond(int status, base::Bytes header_lines, base::Bytes body, Env env, base::Time now,
                bool close = false);
-  // A body that comes in pieces: plain when the response has a Content-Length, else chunked, or
-  // plain until close for HTTP/1.0.
-  void begin_stream(const Response& response, Env env, base::Time now);
-  void write_stream(base::Bytes piece, Env env, base::Time now);
-  void end_stream(Env env, base::Time now);
 
   // The request in flight is an upgrade that was accepted: hands over the bytes behind its head;
   // the machine is over. The 101 itself is written by the caller into the same output.

@@ -1,7 +1,7 @@
 // The inside of ServerMachine. Two independent halves meet in one exchange:
 //
 //   reading:  head -> decide -> body -> done          (decide: the head was reported; is the body
-//   wanted?) writing:  none -> [streaming ->] sent
+//   wanted?) writing:  none -> sent
 //
 // The exchange is over when reading is done and the response sent; then the next head is read. An
 // idle connection owns this object and nothing else.
@@ -22,8 +22,7 @@ inline constexpr std::size_t kMaxDroppedBody = 64 * 1024;
 
 struct ServerMachine::State {
   enum class Reading : std::uint8_t { head, decide, body, done, over };
-  enum class Writing : std::uint8_t { none, streaming, sent };
-  enum class StreamForm : std::uint8_t { chunked, plain, discarded };
+  enum class Writing : std::uint8_t { none, sent };
 
   State(const Limits& given, base::Time now)
       : limits(&given), phase_deadline(base::after(now, given.head_timeout)) {}
@@ -49,13 +48,12 @@ struct ServerMachine::State {
   bool unanswered() const {
     return reading != Reading::head && reading != Reading::over && writing != Writing::sent;
   }
-  bool can_respond() const { return unanswered() && writing == Writing::none; }
+  bool can_respond() const { return unanswered(); }
   // Decides how the connection goes on after this response; the value of its Connection header.
   base::Bytes connection_value(bool close_wanted);
   void respond(int status, base::Bytes header_lines, base::Bytes body_bytes,
                std::optional<std::uint64_t> head_length, Env env, base::Time now,
                bool close_wanted);
-  void begin_stream(const Response& response, Env env, base::Time now);
   void arm_send(Env env, base::Time now);
   void response_sent(base::Time now);
   base::Time deadline() const;
@@ -69,14 +67,11 @@ struct ServerMachine::State {
   std::uint64_t body_left = 0;  // of a body with Content-Length
   std::uint64_t body_seen = 0;  // chunked: announced so far
   std::uint64_t body_max = 0;
-  std::uint64_t stream_left = 0;  // StreamForm::plain with a length
-  base::Time phase_deadline;      // head, idle or body
+  base::Time phase_deadline;  // head, idle or body
   base::Time send_deadline = base::kNever;
   Event pending{};  // made by on_deadline
   Reading reading = Reading::head;
   Writing writing = Writing::none;
-  StreamForm stream_form = StreamForm::chunked;
-  bool stream_counted = false;
   bool head_started = false;  // a byte of this head has come
   bool empty_line_skipped = false;
   bool starved = true;  // nothing to find without more bytes

@@ -1,6 +1,6 @@
 // Property: a normalised path starts with '/', has no dot segments and, encoded again, is its own
 // normal form; encoding is undone by decoding; the look-up of one query value agrees with the list;
-// a file name never leaves the root.
+// a file name never leaves the root; a cookie is one header.
 #include <algorithm>
 #include <cstdint>
 
@@ -54,12 +54,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       SIO_CHECK(found.present && found.value == last->second);
   }
 
-  for (const auto& [name, value] : http::parse_cookies(text)) {
-    http::Cookie cookie;
-    cookie.name = name;
-    cookie.value = value;
-    if (const auto line = http::serialise(cookie))
-      SIO_CHECK(http::valid_header("Set-Cookie", *line));
-  }
+  http::Cookie cookie;
+  cookie.name = "io";
+  cookie.value = text;
+  if (const auto line = http::serialise(cookie)) SIO_CHECK(http::valid_header("Set-Cookie", *line));
   return 0;
 }

@@ -17,8 +17,8 @@ class Pen {
     at_ += text.size();
     return *this;
   }
-  Pen& number(std::uint64_t value, int radix = 10) {
-    at_ = std::to_chars(at_, at_ + 20, value, radix).ptr;
+  Pen& number(std::uint64_t value) {
+    at_ = std::to_chars(at_, at_ + 20, value).ptr;
     return *this;
   }
   std::size_t size() const { return static_cast<std::size_t>(at_ - begin_); }
@@ -47,16 +47,8 @@ void write_response(const ResponseHead& head, Bytes body, Env env) {
   }
   pen.put(head.header_lines);
   if (!head.connection.empty()) pen.put("Connection: ").put(head.connection).put("\r\n");
-  if (head.framing == Framing::length) pen.put("Content-Length: ").number(head.length).put("\r\n");
-  if (head.framing == Framing::chunked) pen.put("Transfer-Encoding: chunked\r\n");
+  if (!has_no_body(head.status)) pen.put("Content-Length: ").number(head.length).put("\r\n");
   pen.put("\r\n").put(body);
-  env.out.push(env.arena.commit(pen.size()));
-}
-
-void write_chunk(Bytes piece, Env env) {
-  if (piece.empty()) return;
-  Pen pen(env.arena.reserve(piece.size() + 32));
-  pen.number(piece.size(), 16).put("\r\n").put(piece).put("\r\n");
   env.out.push(env.arena.commit(pen.size()));
 }
 

@@ -8,30 +8,21 @@
 
 namespace socketio::http {
 
-enum class Framing : std::uint8_t {
-  length,   // Content-Length
-  none,     // no body and no length: 1xx, 204, 304
-  chunked,  // Transfer-Encoding: chunked
-  until_close
-};
-
 struct ResponseHead {
   int status = 200;
   base::Bytes header_lines{};  // each ending in CRLF
-  Framing framing = Framing::length;
   std::uint64_t length = 0;
   base::Bytes connection{};  // value of the Connection header; empty: omitted
 };
 
+// 1xx, 204, 304: no body, and no Content-Length either.
 bool has_no_body(int status);
 
 // `body` follows the head in the same span.
 void write_response(const ResponseHead& head, base::Bytes body, Env env);
-// "<hex>CRLF piece CRLF"; an empty piece writes nothing, as it would end the body.
-void write_chunk(base::Bytes piece, Env env);
 
 // The header lines of a Response, without those that are the machine's business; `length` is set
-// from its Content-Length (a HEAD response, or a stream of known length). nullopt when a header or
+// from its Content-Length (a HEAD response). nullopt when a header or
 // the status is invalid.
 std::optional<std::string> header_lines_of(const Response& response,
                                            std::optional<std::uint64_t>& length);

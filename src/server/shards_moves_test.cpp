@@ -113,6 +113,21 @@ class Upgrader final : public Peer {
     write(text);
   }
   const std::string& in() const { return in_; }
+  // The texts behind the head of the 101, as far as they are here; all of it is in them.
+  std::vector<std::string> texts() const {
+    std::vector<std::string> all;
+    const std::size_t head = in_.find("\r\n\r\n");
+    if (head == std::string::npos) return all;
+    std::string_view rest = std::string_view(in_).substr(head + 4);
+    while (rest.size() >= 2 && rest[0] == '\x81' && rest[1] < 126) {
+      const auto size = static_cast<std::size_t>(rest[1]);
+      if (rest.size() < 2 + size) break;
+      all.emplace_back(rest.substr(2, size));
+      rest.remove_prefix(2 + size);
+    }
+    if (!rest.empty()) all.emplace_back("a part of a frame, or what is none");
+    return all;
+  }
 
  private:
   // A short masked frame; the mask is zero.
@@ -122,6 +137,49 @@ class Upgrader final : public Peer {
   }
   void on_bytes(char* bytes, std::size_t size) override { in_.append(bytes, size); }
   std::string in_;
+};
+
+// A client that opens a session, says something over the one connection it has, and upgrades with
+// another, which arrives at any shard.
+class Mover {
+ public:
+  static constexpr int kPosted = 2;  // events before the upgrade
+  static constexpr int kBehind = 5;  // and behind its request
+  static constexpr int kSent = kPosted + kBehind;
+
+  Mover(World& world, int id) : world_(world), id_(id), polling_(world) {
+    polling_.send("GET", "/socket.io/?EIO=4&transport=polling");
+  }
+  void post() {
+    target_ = "/socket.io/?EIO=4&transport=polling&sid=" + sid_in(polling_.answer().body);
+    std::string body = "40";
+    for (int n = 0; n < kPosted; ++n) body += "\x1e" + up(id_, n);
+    polling_.send("POST", target_, {}, body);
+  }
+  void upgrade() {
+    EXPECT_EQ(polling_.answer().status, 200);
+    upgrader_.emplace(world_, target_, id_, kPosted, kBehind);
+  }
+  // What polling has not fetched comes first, then the answers, each once and nothing else.
+  void finish() {
+    const auto said = [this] { return upgrader_->texts().size() >= 2 + kSent; };
+    EXPECT_TRUE(world_.until(said)) << upgrader_->in();
+    std::vector<std::string> texts = upgrader_->texts();
+    EXPECT_TRUE(upgrader_->in().starts_with("HTTP/1.1 101"));
+    if (texts.size() > 1) texts[1].resize(3);  // without the socket's id
+    std::vector<std::string> wanted{"3probe", "40{"};
+    for (int n = 0; n < kSent; ++n) wanted.push_back(R"(42["down",)" + std::to_string(n) + "]");
+    EXPECT_EQ(texts, wanted);
+    upgrader_->cut(true);
+    polling_.cut(true);
+  }
+
+ private:
+  World& world_;
+  int id_;
+  HttpPeer polling_;
+  std::string target_;
+  std::optional<Upgrader> upgrader_;
 };
 
 class Moves : public test::ShardsTest {
@@ -161,6 +219,7 @@ class Moves : public test::ShardsTest {
 
   void lose_nothing(std::uint64_t moves);
   void keep_what_follows(int upgrades);
+  void upgrade(std::uint64_t moves);
 
   std::mutex numbers_;
   std::map<int, int> next_;
@@ -257,6 +316,42 @@ TEST_P(Moves, KeepWhatFollowsAnUpgrade) {
 
 TEST_P(SecureMoves, KeepWhatFollowsAnUpgrade) {
   keep_what_follows(10);
+}
+
+// Upgrades only: nothing else moves here. Many at once, while others of all shards send.
+void Moves::upgrade(std::uint64_t moves) {
+  constexpr int kAtOnce = 32;
+  constexpr int kOthers = 8;
+  const auto others = join(kOthers);
+  std::vector<Downs> downs(kOthers);
+  int rounds = 0;
+  int id = kOthers;
+  while (world_.io.stats().moved_connections < moves && rounds < 2'000 && !HasFailure()) {
+    for (int i = 0; i < kOthers; ++i)
+      others[static_cast<std::size_t>(i)]->send(up(i, rounds).substr(1));
+    ++rounds;
+    std::vector<std::unique_ptr<Mover>> movers;
+    for (int i = 0; i < kAtOnce; ++i) movers.push_back(std::make_unique<Mover>(world_, id + i));
+    for (const auto& mover : movers) mover->post();
+    for (const auto& mover : movers) mover->upgrade();
+    for (const auto& mover : movers) mover->finish();
+    for (int i = 0; i < kAtOnce; ++i) expect_complete(id++, Mover::kSent);
+  }
+  EXPECT_GE(world_.io.stats().moved_connections, moves);
+  EXPECT_EQ(world_.io.stats().upgrades, static_cast<std::uint64_t>(rounds) * kAtOnce);
+  for (int i = 0; i < kOthers; ++i) {
+    const auto n = static_cast<std::size_t>(i);
+    while (downs[n].next() < rounds && !HasFailure()) downs[n].take(others[n]->next());
+    expect_complete(i, rounds);
+  }
+}
+
+TEST_P(Moves, UpgradeUnderLoad) {
+  upgrade(10'000);
+}
+
+TEST_P(SecureMoves, UpgradeUnderLoad) {
+  upgrade(300);
 }
 
 // A connection that is to move, and whose peer does not take what it is still owed, has a deadline

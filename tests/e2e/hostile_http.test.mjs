@@ -6,7 +6,7 @@ import { lab } from "./support/lab.mjs";
 import { conformance } from "./support/server.mjs";
 import { check, fits, get, kNotFound, kOpen, kPolling, kRows, post } from "../hostile/http.mjs";
 import { Aftermath, Raw, RawSocket, frame, http, joinedRaw, kSocketPath, kText, pieces, response, summary, told, upgradeRequest } from "./support/raw.mjs";
-import { Log, sleep } from "./support/wire.mjs";
+import { Log } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 120_000 };
 let server;  // with short pings: sessions that nobody comes back to end soon
@@ -119,7 +119,7 @@ describe("T: connections", () => {
     for (let i = 0; i < 20; ++i) {
       const socket = await joinedRaw(calm);
       await new Promise((resolve) => socket.raw.socket.end(resolve));
-      await sleep(5);
+      await calmAftermath.until(({ clients }) => clients === 0);  // the FIN has been seen
       socket.raw.reset();
     }
     assert.deepEqual(told(await calmAftermath.settled()), Array(20).fill("disconnect:transport close"));
@@ -127,8 +127,9 @@ describe("T: connections", () => {
 
   test("T06: part of a frame, then RST", async () => {
     const socket = await joinedRaw(calm);
+    const before = await calmAftermath.held();
     await socket.send(frame(kText, `42["echo","${"a".repeat(200)}"]`).subarray(0, 60));
-    await sleep(20);
+    await calmAftermath.until(({ held }) => held > before);
     socket.raw.reset();
     const [reason, ...others] = told(await calmAftermath.settled());
     assert.match(reason, /^disconnect:transport (close|error)$/);

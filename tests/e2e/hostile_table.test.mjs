@@ -1,4 +1,4 @@
-// The hostile inputs of tests/hostile, whole and cut at every byte, against servers that must outlive them all: `probe`, and a
+// The hostile inputs of tests/hostile, whole and written in two pieces, against servers that must outlive them all: `probe`, and a
 // lab server that speaks MessagePack.
 import test, { after, before } from "node:test";
 import assert from "node:assert/strict";

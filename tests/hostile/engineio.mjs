@@ -1,5 +1,5 @@
 // Rows P and U, and those of S and J that are about memory: payloads over long polling and packets over WebSocket, and what must
-// come of them. One line each; hostile_sessions.test.mjs sends them whole, hostile_table.test.mjs cut at every byte.
+// come of them. One line each; hostile_sessions.test.mjs sends them whole, hostile_table.test.mjs in pieces, split_test.cpp cut at every byte.
 import { frame, kBinary, kText } from "../e2e/support/raw.mjs";
 
 export const kError = "transport error";

@@ -1,5 +1,5 @@
 // Rows H: what a client may send as an HTTP request, and what must come of it. One line each; hostile_http.test.mjs sends
-// them whole and byte by byte, hostile_table.test.mjs cut at every byte.
+// them whole and byte by byte, hostile_table.test.mjs in pieces, split_test.cpp cut at every byte.
 import assert from "node:assert/strict";
 import { http, response, summary } from "../e2e/support/raw.mjs";
 

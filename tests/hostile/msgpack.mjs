@@ -1,5 +1,5 @@
 // Rows M: MessagePack packets, and what must come of them. One line each; socketio_msgpack.test.mjs sends them whole,
-// hostile_table.test.mjs cut at every byte.
+// hostile_table.test.mjs in pieces, split_test.cpp cut at every byte.
 import { createRequire } from "node:module";
 
 const msgpack = createRequire(new URL("../e2e/package.json", import.meta.url))("socket.io-msgpack-parser");

@@ -1,8 +1,12 @@
-// The runner of the hostile tables: sends a row's bytes to a real server whole, then cut in two at every byte, and demands of
-// each cut exactly what the whole got: the same answers, the same close, the same entries in the server's log. After every row
+// The runner of the hostile tables: sends a row's bytes to a real server whole, then written in two pieces, and demands of
+// each pair exactly what the whole got: the same answers, the same close, the same entries in the server's log. After every row
 // nothing may be held for the peers that are gone, and a bystander, the official client, must still get its echo.
 //
-// Cuts that could show nothing new are left out: those whose first piece an earlier row of the same table had, since the server
+// Two writes are not two reads: the kernel may hand the server both pieces at once, and often does. That a cut at no byte of
+// any row changes anything is for the simulator to show, where the server is sure to have read (tests/sim/split_test.cpp);
+// here are real kernels, backends and threads.
+//
+// Cuts that could show little that is new are left out: those whose first piece an earlier row of the same table had, since the server
 // waits there in the same state, and those inside a run of one byte but at its ends.
 //
 // With SIO_HOSTILE_RUNS=100000 it then goes on, with rows and cuts (into up to five pieces) that are drawn, until it has made

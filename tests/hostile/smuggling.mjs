@@ -71,7 +71,7 @@ const kGadgets = [
 /** What stands behind "X: X" on the same line and is text is the value of X: the length alone counts. */
 const isValue = (gadget) => /^X: X[\t \xa0\xff]Transfer/.test(gadget);
 
-// The rest of smuggler's templates, too many for a cut at every byte: odd words, and every byte that is no letter, sign or digit
+// The rest of smuggler's templates, too many for real sockets to get them in pieces: odd words, and every byte that is no letter, sign or digit
 // at one place or at two.
 const kOddWords = [
   ...[" Transfer-Encoding: chunked", "Transfer-Encoding:\tchunked", "Transfer-Encoding\t:\tchunked", "Transfer Encoding: chunked", "Transfer_Encoding: chunked"],

@@ -1,5 +1,5 @@
 // Rows S and J: Socket.IO packets and the JSON in them, and what must come of them. One line each; socketio_protocol.test.mjs
-// sends them whole, hostile_table.test.mjs cut at every byte.
+// sends them whole, hostile_table.test.mjs in pieces, split_test.cpp cut at every byte.
 //
 // [id, what, frames sent after joining `/`, what must come of it]; outcomes:
 

@@ -1,10 +1,17 @@
 // The ways in which a hostile input reaches the server, for the runner: as an HTTP request, as a WebSocket handshake, as the
 // body of a POST of a session, as bytes on a WebSocket. Each turns the rows of a table into rows of the runner; `play` writes
 // the pieces one after the other, each only when the one before has left, and tells what came back without session ids.
+//
+// `script` is the same as data, for the simulator (tests/sim/split_test.cpp), which needs no more than bytes:
+//   aside, asideAfter  requests on a connection beside, each when the one before has been answered; {sid} is the session's id
+//   before, after      what is sent on the connection of the hostile bytes, in front of them and behind
+//   sent               the hostile bytes, unless they are the row's; {sid} as above
+//   statuses           those of the answers, each a list of what may come
+//   reasons            why the socket may have been disconnected
 import assert from "node:assert/strict";
-import { Raw, RawSocket, accepts, frame, http, joinedRaw, kBinary, kClose, kKey, kText, response, summary } from "../e2e/support/raw.mjs";
+import { Raw, RawSocket, accepts, bytes, closing, frame, http, joinedRaw, kBinary, kClose, kKey, kText, response, summary, upgradeRequest } from "../e2e/support/raw.mjs";
 import { Polling } from "../e2e/support/wire.mjs";
-import { fits, get, kNotFound } from "./http.mjs";
+import { fits, get, kNotFound, kPolling } from "./http.mjs";
 import { kForced, kLeft } from "./engineio.mjs";
 import { kReply, packed } from "./msgpack.mjs";
 import { expectedCount, isClosing, matches } from "./socketio.mjs";
@@ -45,9 +52,13 @@ async function playRequest(server, pieces, count, head) {
   return end();
 }
 
+/** The statuses that an answer of table H may have. */
+const statusesOf = (answer) => [answer].flat().flatMap((one) => (one instanceof RegExp ? one.source : one.slice(0, 3)).match(/\d{3}/g).map(Number));
+
 export const requests = (rows) => rows.map(([id, what, sent, answers, log = []]) => ({
   id, what,
   sent: Buffer.from(sent, "latin1"),
+  script: { after: [get("Connection: close")], statuses: answers.map(statusesOf) },
   play: (server, pieces) => playRequest(server, pieces, answers.length, sent.startsWith("HEAD")),
   check(said) {
     const heard = said.slice(0, -2).map((one) => one.replace('"sid":"…"', '"sid":"abcdefghijklmnopqrst"'));
@@ -82,6 +93,7 @@ async function playHandshake(server, pieces) {
 export const handshakes = (rows) => rows.map(([id, what, sent, wanted, log = []]) => ({
   id, what,
   sent: Buffer.from(sent, "latin1"),
+  script: { after: [wanted === 101 ? closing(1000) : get()], statuses: [[wanted].flat().slice(0, 1)] },
   play: playHandshake,
   check(said) {
     if (wanted === 101) {
@@ -98,16 +110,19 @@ export const handshakes = (rows) => rows.map(([id, what, sent, wanted, log = []]
 
 // --- P -------------------------------------------------------------------------------------------------------------
 
+function postHead(sid, length, headers) {
+  const lines = Object.entries({ "content-type": "text/plain;charset=UTF-8", ...headers }).map(([name, value]) => `${name}: ${value}`);
+  return http(`POST /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1`, [...lines, `Content-Length: ${length}`, "Connection: close"]);
+}
+
 async function playPost(server, pieces, headers, lives) {
   const polling = await Polling.open(server);
   await polling.post("40");
   assert.match(await polling.next(), /^40\{/);
   const raw = await Raw.connect(server);
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const lines = Object.entries({ "content-type": "text/plain;charset=UTF-8", ...headers }).map(([name, value]) => `${name}: ${value}`);
   const [first = "", ...more] = pieces;
-  const head = http(`POST /socket.io/?EIO=4&transport=polling&sid=${polling.sid} HTTP/1.1`, [...lines, `Content-Length: ${length}`, "Connection: close"]);
-  await raw.send(Buffer.concat([Buffer.from(head), Buffer.from(first)]), ...more);
+  await raw.send(Buffer.concat([bytes(postHead(polling.sid, length, headers)), bytes(first)]), ...more);
   const said = [summary(await response(raw))];
   raw.close();
   if (lives) {
@@ -120,9 +135,21 @@ async function playPost(server, pieces, headers, lives) {
   return said;
 }
 
+const kSession = "/socket.io/?EIO=4&transport=polling&sid={sid}";
+const poll = http(`GET ${kSession} HTTP/1.1`);
+const post = (body) => http(`POST ${kSession} HTTP/1.1`, [`Content-Length: ${body.length}`], body);
+const scriptOfPost = (body, headers, status, reason) => ({
+  aside: [http(`GET ${kPolling} HTTP/1.1`), post("40"), poll],
+  sent: Buffer.concat([bytes(postHead("{sid}", body.length, headers)), body]),
+  asideAfter: reason === null ? [post('42["echo","last"]'), poll, post("1")] : [poll],
+  statuses: [[status]],
+  reasons: [reason].flat().map((one) => one ?? kLeft),
+});
+
 export const posts = (rows) => rows.map(([id, what, body, headers, [status, text], reason]) => ({
   id, what,
   sent: Buffer.from(body),
+  script: scriptOfPost(Buffer.from(body), headers, status, reason),
   play: (server, pieces) => playPost(server, pieces, headers, reason === null),
   check: (said) => assert.equal(said[0], `${status}c${text ? ` ${text}` : ""}`),
   unheard: ["error:1"],  // of the last poll
@@ -165,9 +192,18 @@ const reasons = (wanted) => (told) => {
   assert(all.length === 1 && [wanted].flat().some((one) => all[0] === `disconnect:${one ?? kLeft}`), told.join());
 };
 
+/** Behind a closing handshake of the server's the mark is ignored, and our close its answer. */
+const scriptOnWebSocket = (before, joined, wanted, mark = frame(kText, kMark)) => ({
+  before: [upgradeRequest(), ...before],
+  after: [mark, closing(1000)],
+  reasons: joined ? [wanted].flat().map((one) => one ?? kLeft) : [],
+});
+const kJoining = [frame(kText, "40")];
+
 export const frames = (rows) => rows.map(([id, what, sent, expected, reason]) => ({
   id, what,
   sent: Buffer.concat(sent),
+  script: scriptOnWebSocket(kJoining, true, reason),
   play: (server, pieces) => playFrames(server, pieces, { joined: true, marked: !reason, count: expected.length }),
   check: (said) => assert.deepEqual(said, expected),
   checkLog: reasons(reason),
@@ -176,6 +212,7 @@ export const frames = (rows) => rows.map(([id, what, sent, expected, reason]) =>
 export const packets = (rows) => rows.map(([id, what, sent, joined, reason]) => ({
   id, what,
   sent: Buffer.concat(sent),
+  script: scriptOnWebSocket(joined ? kJoining : [], joined, reason),
   play: (server, pieces) => playFrames(server, pieces, { joined, marked: joined && [reason].flat().includes(null), count: 0 }),
   check: (said) => assert([reason].flat().some((one) => closed(said) === (one !== null)), said.join()),
   checkLog: joined ? reasons(reason) : (told) => assert.deepEqual(told, []),
@@ -195,10 +232,15 @@ function suits(said, outcome) {
   }
 }
 
+/** Why the socket of such a row is disconnected: one of these. */
+function reasonsOf(outcome) {
+  if (isClosing(outcome)) return [outcome.reason ?? kForced];
+  return outcome.kind === "either" && outcome.of.some(isClosing) ? [kForced, kLeft] : [kLeft];
+}
+
 function logOf(outcome) {
-  if (outcome.kind === "violates") return reasons(kForced);
-  if (outcome.kind === "closes") return reasons(outcome.reason ?? kForced);
-  if (outcome.kind === "either" && outcome.of.some(isClosing)) return reasons([kForced, kLeft]);
+  const wanted = reasonsOf(outcome);
+  if (wanted.includes(kForced) || isClosing(outcome)) return reasons(wanted);
   const event = outcome.kind === "delivers" ? [`event:${outcome.event}`] : [];
   return (told) => assert.deepEqual([...new Set(told)], [`disconnect:${kLeft}`, ...event]);  // once for each namespace
 }
@@ -206,6 +248,7 @@ function logOf(outcome) {
 export const events = (rows) => rows.map(([id, what, sent, outcome]) => ({
   id, what,
   sent: Buffer.concat(sent.map(bytesOf)),
+  script: scriptOnWebSocket(kJoining, true, reasonsOf(outcome)),
   play: (server, pieces) => playFrames(server, pieces, { joined: true, marked: !isClosing(outcome), count: expectedCount(outcome) }),
   check: (said) => assert(suits(said, outcome), `it answered ${JSON.stringify(said).slice(0, 300)}`),
   checkLog: logOf(outcome),
@@ -214,6 +257,8 @@ export const events = (rows) => rows.map(([id, what, sent, outcome]) => ({
 // --- M -------------------------------------------------------------------------------------------------------------
 
 const messageOf = (message) => (typeof message === "string" ? frame(kText, `4${message}`) : frame(kBinary, message));
+
+const kPackedMark = frame(kBinary, packed({ type: 2, data: ["echo", "the end"], nsp: "/" }));
 
 /** One message of a client that speaks MessagePack: the echo, or the close. */
 async function playMessage(server, pieces) {
@@ -234,6 +279,7 @@ async function playMessage(server, pieces) {
 export const messages = (rows) => rows.map(([id, what, message, result]) => ({
   id, what,
   sent: messageOf(message),
+  script: scriptOnWebSocket([frame(kBinary, packed({ type: 0, nsp: "/" }))], true, result === kReply ? kLeft : kForced, kPackedMark),
   play: playMessage,
   check: ([said]) => assert(result === kReply ? said.startsWith("bin:") : said === "close:", said),
   checkLog: reasons(result === kReply ? kLeft : kForced),

@@ -1,5 +1,5 @@
 // Rows W and F: WebSocket handshakes and frames, and what must come of them. One line each; hostile_websocket.test.mjs sends
-// them whole and byte by byte, hostile_table.test.mjs cut at every byte.
+// them whole and byte by byte, hostile_table.test.mjs in pieces, split_test.cpp cut at every byte.
 import { closing, fragments, frame, http, kClose, kPing, kPong, kSocketPath, kText, kUpgradeLines, upgradeRequest } from "../e2e/support/raw.mjs";
 
 const [kUpgrade, kConnection, kKeyLine, kVersion] = kUpgradeLines;

@@ -145,6 +145,90 @@ TEST_P(Hostile, HandshakesWithoutEnd) {
   EXPECT_EQ(stage_.stats().clients, 1U);
 }
 
+// A masked frame; the mask is zero.
+std::string frame(char opcode, const std::string& payload, bool last = true) {
+  std::string bytes{static_cast<char>((last ? 0x80 : 0) | opcode)};
+  if (payload.size() < 126) {
+    bytes += static_cast<char>(0x80 | payload.size());
+  } else {
+    bytes += '\xFE';
+    bytes += static_cast<char>(payload.size() >> 8);
+    bytes += static_cast<char>(payload.size() & 0xFF);
+  }
+  return bytes.append(4, '\0').append(payload);
+}
+const std::string kUpgrade =
+    "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Version: 13\r\n\r\n";
+
+// What a shard with connections keeps, however many they are.
+constexpr std::uint64_t kShardsOwn = 65'536;
+
+// ws 8.22: pongs were queued without end for a peer that pings and does not read.
+TEST(HostileAdvisories, PongsThatNobodyReadsAreBounded) {
+  constexpr std::size_t kPings = 20'000;
+  Stage stage(1, ServerOptions());
+  Peer peer(stage);
+  peer.say(kUpgrade + frame(1, "40"));
+  stage.run(milliseconds(1));
+  ASSERT_NE(peer.got.find("40{"), std::string::npos);
+  peer.got.clear();
+  peer.stop_reading();
+  // As many bytes of pongs as the network takes, and then as many pongs as the limit is.
+  constexpr std::size_t kPong = 2 + 125;
+  const std::string ping = frame(9, std::string(125, 'p'));
+  std::string pings;
+  for (std::size_t i = 0; i < kPings; ++i) pings += ping;
+  std::size_t sent = 0;
+  const auto send = [&] {
+    const std::int64_t n = stage.world.send(peer.fd(), base::Bytes(pings).substr(sent));
+    if (n > 0) sent += static_cast<std::size_t>(n);
+    stage.run(milliseconds(1));
+    return n > 0;
+  };
+  std::uint64_t most = 0;
+  while (send()) most = std::max(most, stage.stats().output_bytes);
+  EXPECT_LT(sent, pings.size()) << "reading has paused";
+  const std::uint64_t held = stage.options().limits.max_pending_pongs * kPong;
+  EXPECT_LE(most, held + 72 * std::uint64_t{1024}) << "and a read's worth";
+  // None is missing in the end.
+  peer.read_again();
+  for (std::size_t i = 0; i < kPings && peer.got.size() < kPings * kPong; ++i) send();
+  EXPECT_EQ(sent, pings.size());
+  EXPECT_EQ(peer.got.size(), kPings * kPong);
+  EXPECT_LE(stage.stats().output_bytes, kShardsOwn);
+}
+
+// ws 8.23: after its first frame an idle connection kept the chunk that frame had come in.
+TEST(HostileAdvisories, AnIdleConnectionKeepsNothingOfItsFrames) {
+  Stage stage(1, ServerOptions());
+  std::size_t heard = 0;
+  stage.of("/").on_event("e", [&heard](const std::string&) { ++heard; });
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (const std::size_t size : {1U, 100U, 5'000U, 60'000U}) {
+    const std::string event = "42[\"e\",\"" + std::string(size, 'x') + "\"]";
+    const std::string whole = frame(1, event);
+    const std::string parts =
+        frame(1, event.substr(0, 5), false) + frame(9, "") + frame(0, event.substr(5));
+    for (const std::string& bytes : {whole, parts}) {
+      for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, bytes.size() / 2}) {
+        peers.push_back(std::make_unique<Peer>(stage));
+        peers.back()->say(kUpgrade + frame(1, "40"));
+        stage.run(milliseconds(1));
+        peers.back()->say(bytes.substr(0, cut));
+        stage.run(milliseconds(1));
+        peers.back()->say(bytes.substr(cut));
+        stage.run(milliseconds(1));
+        EXPECT_EQ(stage.stats().input_bytes, 0U) << size << " " << cut;
+        EXPECT_LE(stage.stats().output_bytes, kShardsOwn) << size << " " << cut;
+      }
+    }
+  }
+  EXPECT_EQ(heard, peers.size());
+  EXPECT_EQ(stage.stats().clients, peers.size());
+}
+
 TEST(HostileByOption, AsManyLogLinesAsAreChosen) {
   std::vector<std::string> lines;
   ServerOptions options;

@@ -14,7 +14,7 @@ namespace socketio::sim {
 class Peer {
  public:
   explicit Peer(Stage& stage) : stage_(stage), fd_(stage.world.connect(kServer, net::SimLink{})) {
-    stage_.world.watch(fd_, [this] { read(); });
+    read_again();
     stage_.run(std::chrono::milliseconds(1));
     began_ = stage_.now();
   }
@@ -23,6 +23,10 @@ class Peer {
     EXPECT_EQ(stage_.world.send(fd_, text), static_cast<std::int64_t>(text.size()));
   }
   void stop_reading() { stage_.world.watch(fd_, nullptr); }
+  void read_again() {
+    stage_.world.watch(fd_, [this] { read(); });
+    read();
+  }
   int fd() const { return fd_; }
   base::Duration ended_after() const { return ended_ - began_; }
   bool ended() const { return ended_ != base::kNever; }

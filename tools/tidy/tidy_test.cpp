@@ -305,15 +305,59 @@ TEST(Limits, EachHasItsValueAndItsTest) {
   };
   expect_clean(check_limits,
                with("# a\nsize (`s`) | src/a.hpp: kSize = 5; | src/a_test.cpp: Size\n"));
-  expect_clean(check_limits, with("size (`s`) | - | -\n"));
+  expect_clean(check_limits, with("size (`s`) | - none | -\n"));
   expect_finding(check_limits, with("size (`s`) | src/a.hpp: kSize = 6; | -\n"), 1, "code");
-  expect_finding(check_limits, with("size (`s`) | - | src/a_test.cpp: Length\n"), 1,
+  expect_finding(check_limits, with("size (`s`) | - none | src/a_test.cpp: Length\n"), 1,
                  "no such test");
-  expect_finding(check_limits, with("size (`s`) | - | -\nsize (`s`) | - | -\n"), 2, "twice");
-  expect_finding(check_limits, with("size (`s`) | - | -\nlength | - | -\n"), 0, "no limit");
+  expect_finding(check_limits, with("size (`s`) | - none | -\nsize (`s`) | - none | -\n"), 2,
+                 "twice");
+  expect_finding(check_limits, with("size (`s`) | - none | -\nlength | - | -\n"), 0, "no limit");
   const auto findings = run(check_limits, with("# nothing\n"));
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_NE(findings[0].message.find("missing"), std::string::npos);
+}
+
+TEST(Limits, SayWhatTheCodeSays) {
+  const auto with = [](const std::string& cell, const std::string& code) {
+    return Files{
+        {"src/a.hpp",
+         "int size = 16 * 1024;\nstd::chrono::milliseconds limit{10'000};\nint kMany{7};\n"
+         "int k = std::chrono::microseconds(250);\nlong big = (std::uint64_t{1} << 53) - 1;\n"
+         "int off = 0;\nint sum = o.one * o.two;\n"},
+        {"tests/limits.txt", "size | " + code + " | -\n"},
+        {"docs/reference/limits.md", "| Limit | Value |\n|---|---|\n| size | " + cell + " |\n"}};
+  };
+  const auto agree = [&](const std::string& cell, const std::string& code) {
+    expect_clean(check_limits, with(cell, code));
+  };
+  const auto differ = [&](const std::string& cell, const std::string& code) {
+    expect_finding(check_limits, with(cell, code), 3, "its value is");
+  };
+  agree("16 KiB", "src/a.hpp: size = 16 * 1024;");
+  agree("16,384, an option", "src/a.hpp: size = 16 * 1024;");
+  agree("an option, `size`", "src/a.hpp: size = 16 * 1024;");
+  differ("99 KiB", "src/a.hpp: size = 16 * 1024;");
+  differ("16", "src/a.hpp: size = 16 * 1024;");
+  differ("`sizes`", "src/a.hpp: size = 16 * 1024;");
+  differ("an option", "src/a.hpp: size = 16 * 1024;");
+  differ("16 KiB and 7 lines", "src/a.hpp: size = 16 * 1024;");
+  agree("16 KiB and 7 lines", "src/a.hpp: size = 16 * 1024; && src/a.hpp: kMany{7};");
+  differ("16 KiB", "src/a.hpp: size = 16 * 1024; && src/a.hpp: kMany{7};");
+  agree("10 s", "src/a.hpp: limit{10'000};");
+  agree("10,000 ms", "src/a.hpp: limit{10'000};");
+  differ("10,000", "src/a.hpp: limit{10'000};");
+  differ("1 s", "src/a.hpp: limit{10'000};");
+  agree("0.25 ms", "src/a.hpp: std::chrono::microseconds(250);");
+  differ("1 ms", "src/a.hpp: k = std::chrono::microseconds(250);");
+  agree("9,007,199,254,740,991", "src/a.hpp: big = (std::uint64_t{1} << 53) - 1;");
+  differ("9,007,199,254,740,992", "src/a.hpp: big = (std::uint64_t{1} << 53) - 1;");
+  agree("none", "src/a.hpp: off = 0;");
+  differ("none", "src/a.hpp: kMany{7};");
+  agree("`one` × `two`", "src/a.hpp: o.one * o.two;");
+  differ("`one`", "src/a.hpp: o.one * o.two;");
+  agree("of the system", "-");
+  differ("5", "-");
+  agree("5", "- OpenSSL's");
 }
 
 TEST(Options, HaveTests) {

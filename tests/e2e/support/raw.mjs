@@ -227,20 +227,30 @@ export class Aftermath {
     assert.equal(clients, 0);
   }
 
+  #log = [];  // not yet asked for
+
   /** Bytes held now beyond those of an idle server. */
-  async held() { return (await this.#state()).ext - this.idle; }
+  async held() { return (await this.until(() => true)).held; }
+
+  /** The state, {clients, held}, once `ready` says so of it. */
+  async until(ready) {
+    const end = Date.now() + kPatienceMs;
+    for (;;) {
+      const { clients, ext, log } = await this.#state();
+      this.#log.push(...log);
+      const state = { clients, held: ext - this.idle };
+      if (ready(state)) return state;
+      assert(Date.now() < end, `still ${JSON.stringify(state)}; log: ${JSON.stringify(this.#log.slice(-50))}`);
+      await sleep(5);
+    }
+  }
 
   /** Resolves with the log when no client is left and no byte is held. */
   async settled() {
-    const log = [];
-    const end = Date.now() + kPatienceMs;
-    for (;;) {
-      const state = await this.#state();
-      log.push(...state.log);
-      if (state.clients === 0 && state.ext <= this.idle + kSlack) return log;
-      assert(Date.now() < end, `still held: ${state.clients} clients, ${state.ext - this.idle} bytes; log: ${JSON.stringify(log.slice(-50))}`);
-      await sleep(5);
-    }
+    await this.until(({ clients, held }) => clients === 0 && held <= kSlack);
+    const log = this.#log;
+    this.#log = [];
+    return log;
   }
 }
 
