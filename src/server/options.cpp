@@ -1,5 +1,7 @@
 #include "server/options.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <system_error>
 
@@ -110,6 +112,7 @@ void check(const ServerOptions& o) {
   if (o.max_child_namespaces == 0 || o.max_child_namespaces > 1'000'000)
     refuse("max_child_namespaces", "must be between 1 and 1,000,000");
   if (o.max_connections == 0) refuse("max_connections", "must be positive");
+  if (o.max_clients == 0U) refuse("max_clients", "must be positive");
   if (o.send_queue_soft > o.send_queue_hard)
     refuse("send_queue_soft", "must not exceed send_queue_hard");
   if (o.send_queue_hard < o.max_http_buffer_size)
@@ -146,6 +149,8 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   check(options);
   if (options.path.back() == '/') options.path.pop_back();
   if (options.engine.add_trailing_slash || options.path.empty()) options.path += '/';
+  constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();
+  max_clients = options.max_clients.value_or(std::min(options.max_connections, kMost / 2) * 2);
   eio.ping_interval = options.ping_interval;
   eio.ping_timeout = options.ping_timeout;
   eio.upgrade_timeout = options.upgrade_timeout;
