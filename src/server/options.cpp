@@ -172,6 +172,7 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   sio.packet_timeout = limits.packet_timeout;
   sio.max_namespace_length = limits.max_namespace_length;
   sio.max_namespaces_per_client = limits.max_namespaces_per_client;
+  sio.max_auth_bytes = limits.max_auth_bytes.value_or(options.max_http_buffer_size);
   sio.max_pending_acks = limits.max_pending_acks;
   sio.max_rooms_per_socket = limits.max_rooms_per_socket;
   ws.max_message = options.max_http_buffer_size;

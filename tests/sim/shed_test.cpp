@@ -219,6 +219,31 @@ TEST_P(Shedding, ManySessionsWithFullHeads) {
   bystander_->expect_answer();
 }
 
+// `auth` is kept with every socket: no client can have more of it than one message, all together
+// no more than there may be.
+TEST_P(Shedding, MuchAuth) {
+  constexpr std::size_t kLimit = 1'000'000;
+  open(kLimit, kMuch, GetParam());
+  const std::size_t before = input();
+  std::size_t highest = 0;
+  for (int i = 0; i < 40; ++i) {
+    const std::string sid = open_polling();
+    for (int n = 0; n < 10; ++n) {
+      stage_->of("/" + std::to_string(n));
+      post(sid, "40/" + std::to_string(n) + ",{\"a\":\"" + std::string(45'000, 'x') + "\"}");
+      highest = std::max(highest, input());
+    }
+    bystander_->expect_answer();
+  }
+  EXPECT_GT(highest, kLimit / 2);
+  EXPECT_LE(highest, kLimit + 100'000);
+  EXPECT_GT(shed(), 10U);
+  EXPECT_LT(shed(), 40U);
+  stage_->run(std::chrono::minutes(21));  // the pings of those who are left
+  EXPECT_EQ(input(), before);
+  bystander_->expect_answer();
+}
+
 // The heads of five sessions, with the limit a byte below, at and above what they hold.
 TEST_F(Besieged, HeadsAtTheLimit) {
   std::size_t held = 0;
