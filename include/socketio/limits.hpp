@@ -42,6 +42,9 @@ struct LimitOptions {
   // Bytes of a namespace's name, and how many namespaces one client may be in: CONNECT_ERROR.
   std::size_t max_namespace_length = 1024;
   std::uint32_t max_namespaces_per_client = 100;
+  // Bytes of `auth` that is kept of a client, of all its namespaces: CONNECT_ERROR. None:
+  // max_http_buffer_size.
+  std::optional<std::size_t> max_auth_bytes{};
   // Arrays and objects inside each other in what clients send: the client is closed. Reading values
   // recurses, so there is no going above the default.
   std::size_t max_depth = 512;

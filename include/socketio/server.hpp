@@ -100,12 +100,17 @@ struct ServerOptions {
   std::function<std::shared_ptr<Adapter>(const Namespace&)> adapter{};
   // Open connections; more are closed on accept.
   std::size_t max_connections = 100'000;
+  // Clients: Engine.IO sessions, of which a connection that polls may have many; more are refused
+  // (code 4). None: twice max_connections, because those who come back after their network failed
+  // are there twice until ping_timeout.
+  std::optional<std::size_t> max_clients{};
   // Queued bytes per client: above the first volatile packets are dropped, above the second the
   // client is closed.
   std::size_t send_queue_soft = 1024 * 1024;
   std::size_t send_queue_hard = 16 * 1024 * 1024;
-  // Bytes of unfinished input, and of output that waits to be sent, held for all clients together.
-  // Above it the clients that hold most are closed.
+  // Bytes of input held for all clients together (unfinished, and what is kept of each client: its
+  // handshake's head and `auth`), and of output that waits to be sent. Above it the clients that
+  // hold most are closed.
   std::size_t max_input_bytes = 256 * 1024 * 1024;
   std::size_t max_output_bytes = std::size_t{2} * 1024 * 1024 * 1024;
   // What one client may cost otherwise: see limits.hpp.

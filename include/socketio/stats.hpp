@@ -87,8 +87,8 @@ struct Stats {
   std::uint64_t plain_messages_out = 0;  // queued
 
   // Memory and queues, all "now".
-  std::uint64_t input_bytes = 0;            // held for unfinished input (heads, bodies, messages,
-                                            // attachments)
+  std::uint64_t input_bytes = 0;            // unfinished input (heads, bodies, messages,
+                                            // attachments), heads of handshakes, `auth`
   std::uint64_t output_bytes = 0;           // held in output chunks
   std::uint64_t deflate_context_bytes = 0;  // kept by connections with context takeover
   std::uint64_t mailbox_jobs = 0;           // posted from other threads and not begun

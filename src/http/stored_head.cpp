@@ -219,4 +219,10 @@ Bytes StoredHead::note() const {
   return {block_.get() + kPrefix, prefix_of(block_.get()).note};
 }
 
+std::size_t StoredHead::bytes() const {
+  if (block_ == nullptr) return 0;
+  const Prefix prefix = prefix_of(block_.get());
+  return kPrefix + prefix.note + (prefix.size & ~kPacked);
+}
+
 }  // namespace socketio::http

@@ -39,6 +39,7 @@ class StoredHead {
   explicit operator bool() const { return block_ != nullptr; }
   HeadCopy open() const;
   base::Bytes note() const;
+  std::size_t bytes() const;  // of the block
 
  private:
   std::unique_ptr<char[]> block_;

@@ -26,6 +26,8 @@ TEST(StoredHead, OutlivesItsRequest) {
   const StoredHead stored = store(kHead, "a note");
   EXPECT_TRUE(stored);
   EXPECT_EQ(stored.note(), "a note");
+  EXPECT_GT(stored.bytes(), 100U);  // it is packed
+  EXPECT_LT(stored.bytes(), kHead.size());
   const HeadCopy head = stored.open();
   EXPECT_EQ(head.text(), kHead);
   EXPECT_EQ(head.method(), "GET");
@@ -42,6 +44,7 @@ TEST(StoredHead, ThatIsEmptyHasNothing) {
   const StoredHead stored;
   EXPECT_FALSE(stored);
   EXPECT_EQ(stored.note(), "");
+  EXPECT_EQ(stored.bytes(), 0U);
   const HeadCopy head = stored.open();
   EXPECT_EQ(head.method(), "");
   EXPECT_EQ(head.path(), "");

@@ -118,6 +118,7 @@ struct Hub {
   // Open connections by shard: new ones go to the shard with the fewest.
   std::vector<std::atomic<std::size_t>> connections;
   std::size_t connection_count() const;
+  std::atomic<std::size_t> sessions{0};       // of Engine.IO, of all shards: max_clients
   std::unique_ptr<server::PeerLimits> peers;  // null: nothing is limited by address
   // A connection of this shard has ended, whose peer was counted under this name.
   void forget_connection(std::size_t shard, const std::string& counted_as);

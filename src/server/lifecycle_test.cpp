@@ -66,6 +66,7 @@ TEST(Options, AWrongOneIsNamed) {
        [](O& o) { o.max_output_bytes = o.send_queue_hard - 1; }},
       {"backend must be one of the enumerators", [](O& o) { o.backend = static_cast<Backend>(7); }},
       {"max_connections must be positive", [](O& o) { o.max_connections = 0; }},
+      {"max_clients must be positive", [](O& o) { o.max_clients = 0; }},
       {"send_queue_soft must not exceed send_queue_hard",
        [](O& o) { o.send_queue_soft = o.send_queue_hard + 1; }},
       {"send_queue_hard must hold at least max_http_buffer_size",

@@ -1,7 +1,9 @@
 #include "server/options.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <stdexcept>
 #include <system_error>
 
@@ -120,6 +122,7 @@ void check(const ServerOptions& o) {
   if (o.max_child_namespaces == 0 || o.max_child_namespaces > 1'000'000)
     refuse("max_child_namespaces", "must be between 1 and 1,000,000");
   if (o.max_connections == 0) refuse("max_connections", "must be positive");
+  if (o.max_clients == 0U) refuse("max_clients", "must be positive");
   if (o.send_queue_soft > o.send_queue_hard)
     refuse("send_queue_soft", "must not exceed send_queue_hard");
   if (o.send_queue_hard < o.max_http_buffer_size)
@@ -157,6 +160,8 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   check(options);
   if (options.path.back() == '/') options.path.pop_back();
   if (options.engine.add_trailing_slash || options.path.empty()) options.path += '/';
+  constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();
+  max_clients = options.max_clients.value_or(std::min(options.max_connections, kMost / 2) * 2);
   eio.ping_interval = options.ping_interval;
   eio.ping_timeout = options.ping_timeout;
   eio.upgrade_timeout = options.upgrade_timeout;
@@ -178,6 +183,7 @@ Settings::Settings(ServerOptions given) : options(std::move(given)) {
   sio.packet_timeout = limits.packet_timeout;
   sio.max_namespace_length = limits.max_namespace_length;
   sio.max_namespaces_per_client = limits.max_namespaces_per_client;
+  sio.max_auth_bytes = limits.max_auth_bytes.value_or(options.max_http_buffer_size);
   sio.max_pending_acks = limits.max_pending_acks;
   sio.max_rooms_per_socket = limits.max_rooms_per_socket;
   ws.max_message = options.max_http_buffer_size;

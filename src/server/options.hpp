@@ -23,6 +23,7 @@ struct Settings {
   explicit Settings(ServerOptions given);
 
   ServerOptions options;
+  std::size_t max_clients;  // or what follows from max_connections
   eio::Options eio;
   sio::Options sio;
   ws::Limits ws;

@@ -1,4 +1,5 @@
-// Limits per address: connections and handshakes of the peers that share one.
+// How many may be there: clients, and the connections and handshakes of peers that share an
+// address.
 #include "server/peer_limits.hpp"
 
 #include <gtest/gtest.h>
@@ -125,6 +126,73 @@ TEST(MaxConnectionsPerAddress, DoesNotCountProxies) {
   HttpPeer two(world);
   EXPECT_EQ(one.request("GET", kOpen).status, 200);
   EXPECT_EQ(two.request("GET", kOpen).status, 200);
+}
+
+// Sessions count, not connections: with one less, as many, and one more than the limit.
+TEST(MaxClients, OneMoreIsRefused) {
+  constexpr std::size_t kLimit = 3;
+  World world({.max_clients = kLimit});
+  std::vector<ConnectionError> refused;
+  world.io.engine().on_connection_error(
+      [&](const ConnectionError& error) { refused.push_back(error); });
+  HttpPeer peer(world);
+  std::vector<std::string> sids;
+  for (std::size_t i = 0; i < kLimit - 1; ++i) {
+    const HttpAnswer answer = peer.request("GET", kOpen);
+    EXPECT_EQ(answer.status, 200);
+    sids.push_back(answer.body.substr(answer.body.find("\"sid\":\"") + 7, 20));
+  }
+  Client last(world);
+  EXPECT_FALSE(last.join().empty());
+  EXPECT_EQ(refused.size(), 0U);
+  const HttpAnswer one_more = peer.request("GET", kOpen);
+  EXPECT_EQ(one_more.status, 403);
+  EXPECT_EQ(one_more.body, R"({"code":4,"message":"Too many clients"})");
+  EXPECT_TRUE(Client(world).open_packet.empty());
+  ASSERT_EQ(refused.size(), 2U);
+  EXPECT_EQ(refused[1].code, 4);
+  EXPECT_EQ(refused[1].message, "Too many clients");
+  EXPECT_EQ(world.io.stats().rejects[4], 2U);
+  // Those who are there go on, and make room.
+  EXPECT_EQ(peer.request("POST", std::string(kOpen) + "&sid=" + sids[0], "", "40").status, 200);
+  EXPECT_EQ(peer.request("POST", std::string(kOpen) + "&sid=" + sids[0], "",
+                         "41\x1e"
+                         "1")
+                .status,
+            200);
+  EXPECT_EQ(peer.request("GET", kOpen).status, 200);
+  EXPECT_EQ(peer.request("GET", kOpen).status, 403);
+  last.cut();
+  EXPECT_TRUE(world.until([&] { return world.io.stats().connections == 1; }));
+  EXPECT_EQ(peer.request("GET", kOpen).status, 200);
+}
+
+TEST(MaxClients, IsTwiceMaxConnections) {
+  World world({.max_connections = 2});
+  HttpPeer peer(world);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(peer.request("GET", kOpen).status, 200);
+  EXPECT_EQ(peer.request("GET", kOpen).status, 403);
+}
+
+// Before the user is asked, and once more behind that: others may have come meanwhile.
+TEST(MaxClients, HoldWhileTheUserDecides) {
+  ServerOptions options;
+  options.max_clients = 1;
+  std::vector<Decide> asked;
+  options.engine.allow_request = [&](const HttpRequest&, Decide decide) {
+    asked.push_back(std::move(decide));
+  };
+  World world(std::move(options));
+  HttpPeer first(world);
+  HttpPeer second(world);
+  first.send("GET", kOpen);
+  second.send("GET", kOpen);
+  ASSERT_TRUE(world.until([&] { return asked.size() == 2; }));
+  for (const Decide& one : asked) one(Verdict(true));
+  EXPECT_EQ(first.answer().status, 200);
+  EXPECT_EQ(second.answer().status, 403);
+  EXPECT_EQ(http_get(world, kOpen).status, 403);
+  EXPECT_EQ(asked.size(), 2U);
 }
 
 TEST(MaxHandshakesPerAddress, OneMoreIsRefused) {

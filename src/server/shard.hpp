@@ -388,7 +388,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void admit(Connection& c, const http::Request& request);
   bool answer_cors(Connection& c, const http::Request& request);
   bool origin_allowed(const http::Request& request);
-  bool too_many_handshakes(const Connection& c, const http::Request& request);
+  bool full() const;  // of clients
+  // Why a handshake is refused before anybody is asked, if it is.
+  const eio::Reject* too_many(const Connection& c, const http::Request& request);
   Admission& hold(Connection& c, const http::Request& request);
   std::unique_ptr<Admission> release(Connection& c);
   Connection* holding(ConnectionId id, std::uint32_t request);

@@ -11,6 +11,7 @@
 namespace socketio::server {
 namespace {
 
+constexpr eio::Reject kTooManyClients{eio::ErrorCode::forbidden, "Too many clients", {}};
 constexpr eio::Reject kTooManyHandshakes{eio::ErrorCode::forbidden, "Too many handshakes", {}};
 constexpr eio::Reject kNotIdentified{eio::ErrorCode::bad_request, {}, "ID_GENERATION_ERROR"};
 
@@ -112,8 +113,15 @@ bool Shard::origin_allowed(const http::Request& request) {
   return allowed;
 }
 
-bool Shard::too_many_handshakes(const Connection& c, const http::Request& request) {
-  return hub_->peers != nullptr && !hub_->peers->shake_hands(c.http->peer, request, now());
+bool Shard::full() const {
+  return hub_->sessions.load(std::memory_order_relaxed) >= settings_.max_clients;
+}
+
+const eio::Reject* Shard::too_many(const Connection& c, const http::Request& request) {
+  if (full()) return &kTooManyClients;
+  const bool allowed =
+      hub_->peers == nullptr || hub_->peers->shake_hands(c.http->peer, request, now());
+  return allowed ? nullptr : &kTooManyHandshakes;
 }
 
 // -- Held requests.
@@ -245,7 +253,7 @@ void Shard::verify(Connection& c) {
   a.decision = decide();
   using Kind = eio::Decision::Kind;
   if (a.decision.kind == Kind::open) {
-    if (too_many_handshakes(c, *a.request)) return refuse(c, kTooManyHandshakes);
+    if (const eio::Reject* why = too_many(c, *a.request)) return refuse(c, *why);
     return ask_to_open(c);
   }
   if (a.decision.kind != Kind::reject && a.decision.kind != Kind::method_not_allowed) {
@@ -264,8 +272,8 @@ void Shard::verify(Connection& c) {
 
 void Shard::open(Connection& c, const http::Request& request, eio::Decision decision) {
   const EngineOptions& options = settings_.options.engine;
-  if (too_many_handshakes(c, request))
-    return reject(c, request, kTooManyHandshakes, eio::asks_for_websocket(request));
+  if (const eio::Reject* why = too_many(c, request))
+    return reject(c, request, *why, eio::asks_for_websocket(request));
   if (options.allow_request || options.generate_id) [[unlikely]] {
     Admission& a = hold(c, request);
     a.asked_all = true;
@@ -332,6 +340,7 @@ void Shard::on_identified(Connection& c, std::optional<std::string> id) {
 
 void Shard::open_admitted(Connection& c) {
   run_header_hooks(c, true);
+  if (full()) return refuse(c, kTooManyClients);  // meanwhile
   const std::string& id = c.http->admission->decision.sid;
   // Another thread may have used the id since we looked.
   if (!id.empty() && !hub_->custom_ids.add(id, {index_, 0})) return refuse(c, kNotIdentified);

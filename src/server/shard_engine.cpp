@@ -46,6 +46,7 @@ SessionRecord& Shard::open_session(Connection& c, const http::Request& request,
   const eio::Sid sid = eio::make_sid(*random_, hub_->sid_key, index_);
   const auto [id, record] = sessions_.emplace(shared_, sid, decision.transport, std::uint64_t{0},
                                               now(), base::Bytes(decision.sid), decision.dialect);
+  hub_->sessions.fetch_add(1, std::memory_order_relaxed);
   try {
     fill_session(*record, id, c, request);
     if (record->session.has_custom_id()) {
@@ -75,6 +76,7 @@ void Shard::fill_session(SessionRecord& session, SessionId id, const Connection&
   record->timer.owner = id.packed();
   record->timer.kind = kSessionTimer;
   record->head = http::StoredHead(request, c.http->peer.packed());
+  ledger_.charge_input(record->head.bytes());  // until forget_session()
   record->issued_ms = unix_ms_();
   if (c.tls) {
     record->secure = true;
@@ -433,6 +435,8 @@ void Shard::forget_session(SessionRecord& record) {
     sids_.erase(hash_of(record.session.sid()), SessionId::unpack(record.session.owner()).index);
   }
   watches_.erase(record.session.owner());
+  ledger_.credit_input(record.head.bytes());
+  hub_->sessions.fetch_sub(1, std::memory_order_relaxed);
   sessions_.erase(SessionId::unpack(record.session.owner()));
 }
 

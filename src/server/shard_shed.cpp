@@ -18,7 +18,9 @@ namespace socketio::server {
 namespace {
 
 constexpr std::int64_t kParts = 16;
-constexpr std::size_t kPerConnection = 4096;  // about what one costs beside what it holds
+// About what one costs beside what it holds.
+constexpr std::size_t kPerConnection = 4096;
+constexpr std::size_t kPerSession = 1024;
 constexpr std::size_t kBurst = std::size_t{512} * 1024;  // worth giving back
 constexpr base::Duration kTrimAfter = std::chrono::seconds(1);
 
@@ -68,8 +70,9 @@ void Shard::shed_input() {
       holders.push_back({held, id.packed(), false});
   });
   sessions_.each([&](SessionId id, const SessionRecord& record) {
-    if (const std::size_t held = core_.held(record.client) + record.body.capacity(); held > 0)
-      holders.push_back({held, id.packed(), true});
+    const std::size_t held =
+        core_.held(record.client) + record.body.capacity() + record.head.bytes();
+    holders.push_back({held, id.packed(), true});
   });
   shed(holders, ledger_.input(), input_quota_, "max_input_bytes reached");
   if (const std::int64_t left = ledger_.input(); left > input_quota_.limit) {
@@ -180,7 +183,7 @@ void Shard::ask_others_to_shed(void (Shard::*how)()) {
 void Shard::note_peak() {
   if (!too_much_input()) input_quota_.again = input_quota_.limit;
   const std::size_t held = static_cast<std::size_t>(ledger_.input() + ledger_.output()) +
-                           connections_.size() * kPerConnection;
+                           connections_.size() * kPerConnection + sessions_.size() * kPerSession;
   if (held > peak_) {
     peak_ = held;
   } else if (peak_ - held > kBurst && !trim_timer_.armed() && !closed_) [[unlikely]] {

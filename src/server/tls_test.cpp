@@ -293,10 +293,10 @@ TEST(Tls, ATruncatedPostIsNotDispatched) {
   client.join();
   HttpPeer post(world);
   EXPECT_EQ(post.request("GET", "/").status, 404);
-  EXPECT_EQ(world.io.stats().input_bytes, 0U);
+  const std::uint64_t kept = world.io.stats().input_bytes;  // the handshake's head
   post.write("POST /socket.io/?EIO=4&transport=polling&sid=" + client.sid +
              " HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n42[\"x\"]");
-  EXPECT_TRUE(world.until([&] { return world.io.stats().input_bytes > 0; }));
+  EXPECT_TRUE(world.until([&] { return world.io.stats().input_bytes > kept; }));
   post.end_writing();
   EXPECT_TRUE(world.until([&] { return why.has_value(); }));
   EXPECT_EQ(why, DisconnectReason::transport_error);

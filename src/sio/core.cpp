@@ -124,7 +124,7 @@ std::uint64_t Core::owner(ClientId client) const {
 
 std::size_t Core::held(ClientId client) const {
   const Client* found = state_->clients.get(client);
-  return found == nullptr ? 0 : found->decoder.held();
+  return found == nullptr ? 0 : found->decoder.held() + state_->auth_bytes(*found);
 }
 
 void Core::State::push(EventKind kind, const Socket& socket, base::Bytes text) {
@@ -244,7 +244,7 @@ bool Core::State::report(Queued& item, Event& event) {
     case EventKind::unknown_namespace: {
       const WaitingConnect* waiting = find_waiting(item.client, item.text);
       if (waiting == nullptr) return false;
-      if (waiting->auth != nullptr) event.rest = *waiting->auth;
+      if (waiting->auth != nullptr) event.rest = waiting->auth->json();
       return true;
     }
     case EventKind::error:

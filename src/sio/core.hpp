@@ -21,6 +21,7 @@
 #include "base/slab.hpp"
 #include "eio/session.hpp"
 #include "sio/acks.hpp"
+#include "sio/auth.hpp"
 #include "sio/decoder.hpp"
 #include "sio/encoder.hpp"
 #include "sio/options.hpp"
@@ -64,8 +65,8 @@ struct Socket {
   SocketId self;
   ClientId client;
   NamespaceIndex nsp = 0;
-  PublicId id;                        // different from the session's, which is a secret
-  std::unique_ptr<std::string> auth;  // JSON of the CONNECT payload; null when there was none
+  PublicId id;  // different from the session's, which is a secret
+  AuthPtr auth;
   struct Acks;
   std::unique_ptr<Acks> acks;
   std::unique_ptr<RecoverySession> recovery;  // null: nothing of it is kept when it goes
@@ -147,7 +148,7 @@ class Core {
   void on_session_closed(ClientId client, eio::CloseReason reason, base::Bytes detail,
                          base::Time now);
   std::uint64_t owner(ClientId client) const;
-  // Bytes of memory that its unfinished packet takes.
+  // Bytes of memory that its unfinished packet takes, and what came with its CONNECTs.
   std::size_t held(ClientId client) const;
 
   Event next(base::Time now);

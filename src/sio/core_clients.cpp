@@ -251,19 +251,36 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
   if (entry == nullptr && !make_room(client))
     return refuse_connect(client, name, "Too many namespaces");
 
-  std::unique_ptr<std::string> auth;
+  std::string json;
   if (is_v3(client)) {
-    auth = old.auth();
+    json = old.auth();
   } else if (decoded.has_payload) {
-    auth = std::make_unique<std::string>();
-    read_auth(root(), *auth);
+    read_auth(root(), json);
   }
+  if (auth_bytes(client) + json.size() > options.max_auth_bytes)
+    return refuse_connect(client, name, "Too much auth");
+  AuthPtr auth;
+  if (!json.empty()) auth = std::make_unique<const Auth>(std::move(json), shared.ledger);
   if (nsp != nullptr) return start(client, *nsp, std::move(auth));
   await_namespace(client, name, std::move(auth));
 }
 
-void Core::State::await_namespace(Client& client, base::Bytes name,
-                                  std::unique_ptr<std::string> auth) {
+// What came with all its CONNECTs. O(its namespaces).
+std::size_t Core::State::auth_bytes(const Client& client) {
+  std::size_t bytes = 0;
+  const auto add = [&bytes](const AuthPtr& auth) {
+    if (auth != nullptr) bytes += auth->json().size();
+  };
+  for (const Entry& entry : client.entries) {
+    if (const Socket* socket = sockets.get(entry.socket)) add(socket->auth);
+  }
+  if (client.waiting != nullptr) {
+    for (const auto& waiting : *client.waiting) add(waiting->auth);
+  }
+  return bytes;
+}
+
+void Core::State::await_namespace(Client& client, base::Bytes name, AuthPtr auth) {
   queue.reserve(1);
   if (client.waiting == nullptr)
     client.waiting = std::make_unique<std::vector<std::unique_ptr<WaitingConnect>>>();
@@ -281,7 +298,7 @@ void Core::State::name_socket(Socket& socket, const Client& client, const Namesp
   socket.id = random_id();
 }
 
-void Core::State::start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth) {
+void Core::State::start(Client& client, Namespace& nsp, AuthPtr auth) {
   queue.reserve(1);
   const auto [id, socket] = sockets.emplace();
   socket->self = id;
@@ -389,7 +406,7 @@ void Core::start_over(SocketId id) {
   Socket* socket = s.sockets.get(id);
   if (socket == nullptr || socket->state != SocketState::connecting) return;
   const base::Bytes name = s.at(socket->nsp).name;
-  std::unique_ptr<std::string> auth = std::move(socket->auth);
+  AuthPtr auth = std::move(socket->auth);
   const ClientId of = socket->client;
   s.leave(*socket, DisconnectReason::transport_close);
   s.free_socket(id);

@@ -130,6 +130,61 @@ TEST(CoreLimits, NamespacesPerClient) {
   EXPECT_TRUE(world.peer(peer).session->open());
 }
 
+// All namespaces of a client together: a byte less than the limit, as many, and one more.
+TEST(CoreLimits, AuthBytes) {
+  constexpr std::size_t kLimit = 1'000;
+  const auto json = [](std::size_t bytes) {
+    return "{\"a\":\"" + std::string(bytes - 8, 'x') + "\"}";
+  };
+  for (const int more : {-1, 0, 1}) {
+    World world;
+    world.options.max_auth_bytes = kLimit;
+    world.core().create_namespace("/a");
+    world.create_all = true;
+    const std::size_t peer = world.join();
+    EXPECT_EQ(world.ledger.input(), 0);
+    world.text(peer, "0/a," + json(600));
+    EXPECT_GE(world.ledger.input(), 600);
+    EXPECT_EQ(world.core().held(world.peer(peer).client), 600U);
+    world.received(peer);
+    const std::size_t rest = kLimit + static_cast<std::size_t>(more) - 600;
+    world.text(peer, "0/b," + json(rest));
+    if (more <= 0) {
+      ASSERT_NE(world.socket(peer, "/b"), nullptr);
+      EXPECT_EQ(world.socket(peer, "/b")->auth->json(), json(rest));
+    } else {
+      EXPECT_EQ(world.received(peer), Lines{"4/b,{\"message\":\"Too much auth\"}"});
+      EXPECT_EQ(world.core().find_namespace("/b"), std::nullopt);
+      EXPECT_TRUE(world.peer(peer).session->open());
+      // Leaving one makes room.
+      world.text(peer, "1/a");
+      world.text(peer, "0/b," + json(kLimit));
+      EXPECT_NE(world.socket(peer, "/b"), nullptr);
+    }
+    // Another client has its own.
+    const std::size_t other = world.join();
+    world.text(other, "0/a," + json(kLimit));
+    EXPECT_NE(world.socket(other, "/a"), nullptr);
+    for (const std::size_t one : {peer, other}) world.drop(one);
+    EXPECT_EQ(world.ledger.input(), 0);
+  }
+}
+
+// Those that wait for a namespace count, and what is refused is gone.
+TEST(CoreLimits, AuthOfUndecidedNamespacesCounts) {
+  World world;
+  world.accept_all = false;
+  world.options.max_auth_bytes = 10;
+  const std::size_t peer = world.connect();
+  world.text(peer, "0/a,{\"a\":1}");
+  EXPECT_EQ(world.core().held(world.peer(peer).client), 7U);
+  world.received(peer);
+  world.text(peer, "0/b,{\"b\":1}");
+  EXPECT_EQ(world.received(peer), Lines{"4/b,{\"message\":\"Too much auth\"}"});
+  world.core().reject_namespace(world.peer(peer).client, "/a");
+  EXPECT_EQ(world.ledger.input(), 0);
+}
+
 TEST(CoreLimits, UndecidedNamespacesCount) {
   World world;
   world.accept_all = false;

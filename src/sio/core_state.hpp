@@ -29,7 +29,7 @@ struct Entry {
 // A CONNECT for a namespace that may yet be created.
 struct WaitingConnect {
   std::string nsp;
-  std::unique_ptr<std::string> auth;
+  AuthPtr auth;
 };
 
 // In one of two lists, each ordered by `deadline` since each has one duration: clients that have
@@ -188,9 +188,10 @@ struct Core::State {
   bool dispatch(Client& client, const Decoded& packet, base::Time now, Arrival& out);
   void dispatch_ack(const Socket& socket, const Decoded& packet);
   void connect(Client& client, base::Bytes nsp, base::Time now);
-  void start(Client& client, Namespace& nsp, std::unique_ptr<std::string> auth);
+  void start(Client& client, Namespace& nsp, AuthPtr auth);
+  std::size_t auth_bytes(const Client& client);
   void name_socket(Socket& socket, const Client& client, const Namespace& nsp);
-  void await_namespace(Client& client, base::Bytes name, std::unique_ptr<std::string> auth);
+  void await_namespace(Client& client, base::Bytes name, AuthPtr auth);
   IdText random_id();
   bool make_room(Client& client) const;
   void connect_error(Client& client, base::Bytes nsp, base::Bytes message, base::Bytes data = {});

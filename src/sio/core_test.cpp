@@ -26,7 +26,7 @@ TEST(Core, ConnectIsAnsweredAfterTheHandler) {
     ASSERT_NE(socket, nullptr);
     EXPECT_EQ(socket->state, SocketState::connecting);
     EXPECT_EQ(world.core().rooms(0).sockets(), 0U);
-    EXPECT_EQ(*socket->auth, "{\"token\":\"123\"}");
+    EXPECT_EQ(socket->auth->json(), "{\"token\":\"123\"}");
     // Goes out before the CONNECT packet, as JS does it.
     EXPECT_TRUE(world.core().emit(*socket, world.encoded("early"), {}));
   };
@@ -213,7 +213,7 @@ TEST(Core, UnknownNamespaces) {
   };
   world.text(peer, "0/random,{\"a\":1}");
   EXPECT_EQ(auth, "{\"a\":1}");
-  EXPECT_EQ(*world.socket(peer, "/random")->auth, "{\"a\":1}");
+  EXPECT_EQ(world.socket(peer, "/random")->auth->json(), "{\"a\":1}");
   EXPECT_EQ(world.received(peer), Lines{sid_packet(world, peer, "/random")});
   EXPECT_EQ(world.take_log(), (Lines{"0 unknown /random", "0 connecting /random"}));
   // Twice while nobody has decided.

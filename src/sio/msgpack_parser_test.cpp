@@ -220,7 +220,7 @@ TEST_F(MsgpackCore, ConnectsAndIsRefused) {
   const std::size_t peer = world.connect();
   world.handler = [&](const Event& event) {
     if (event.kind != EventKind::connecting) return;
-    EXPECT_EQ(*world.core().get(event.socket)->auth, "{\"token\":\"123\"}");
+    EXPECT_EQ(world.core().get(event.socket)->auth->json(), "{\"token\":\"123\"}");
   };
   world.binary(peer,
                packet(Value::object(

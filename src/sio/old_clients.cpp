@@ -11,8 +11,8 @@ ConnectV3 split_connect_v3(base::Bytes nsp) {
   return {nsp.substr(0, at), nsp.substr(std::min(at + 1, nsp.size()))};
 }
 
-std::unique_ptr<std::string> ConnectV3::auth() const {
-  if (query.empty()) return nullptr;
+std::string ConnectV3::auth() const {
+  if (query.empty()) return {};
   base::TextBuffer text;
   std::vector<base::Bytes> none;
   value::JsonWriter writer(text, none);
@@ -23,7 +23,7 @@ std::unique_ptr<std::string> ConnectV3::auth() const {
     writer.string(value);
   }
   writer.end_object();
-  return std::make_unique<std::string>(text.view());
+  return std::string(text.view());
 }
 
 std::string public_id_v3(base::Bytes sid, base::Bytes nsp) {

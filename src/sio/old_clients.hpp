@@ -13,8 +13,8 @@ namespace socketio::sio {
 struct ConnectV3 {
   base::Bytes nsp{};
   base::Bytes query{};
-  // An object of strings, as JSON; null without a query. Of a repeated key the last value counts.
-  std::unique_ptr<std::string> auth() const;
+  // An object of strings, as JSON; empty without a query. Of a repeated key the last value counts.
+  std::string auth() const;
 };
 ConnectV3 split_connect_v3(base::Bytes nsp);
 

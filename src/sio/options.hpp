@@ -21,6 +21,7 @@ struct Options {
   std::size_t max_depth = 512;                               // of JSON and MessagePack; 16 at least
   std::size_t max_namespace_length = 1024;  // bytes; CONNECT_ERROR above, never echoed in full
   std::uint32_t max_namespaces_per_client = 100;
+  std::size_t max_auth_bytes = 1'000'000;        // of a client; CONNECT_ERROR above
   std::uint32_t max_pending_acks = 100'000;      // per socket; emit fails above
   std::uint32_t max_rooms_per_socket = 100'000;  // join fails above
 };

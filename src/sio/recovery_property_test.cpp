@@ -91,7 +91,8 @@ class Cluster {
     Socket* socket = core(shard).get(id);
     if (socket == nullptr || socket->state != SocketState::connecting) return;
     const RecoveryStore::Place place{shard, id.packed()};
-    if (const auto request = socket->auth ? read_recovery_request(*socket->auth) : std::nullopt) {
+    const base::Bytes auth = socket->auth ? socket->auth->json() : base::Bytes();
+    if (const auto request = read_recovery_request(auth)) {
       RecoveryStore::Claim claim = store.claim(*socket, place, *request, worlds[shard]->now);
       retry(claim.waiters);
       if (claim.holder) {

@@ -43,6 +43,10 @@ const std::vector<Member>& members() {
        [](LimitOptions& o, const Value& v) {
          o.max_attachment_bytes = static_cast<std::size_t>(v.to_integer());
        }},
+      {"max_auth_bytes",
+       [](LimitOptions& o, const Value& v) {
+         o.max_auth_bytes = static_cast<std::size_t>(v.to_integer());
+       }},
       {"max_pipelined", number(&LimitOptions::max_pipelined)},
       {"head_timeout", time(&LimitOptions::head_timeout)},
       {"body_timeout", time(&LimitOptions::body_timeout)},

@@ -54,6 +54,15 @@ const kRows = [
     socket.close();
     return got.slice(0, 2);
   }, "45", "cl"],
+  ["limits.max_auth_bytes", 500, async (server, n) => {
+    const socket = await RawSocket.open(server, kSocketPath);
+    await socket.send(frame(kText, `40/dynamic-1,"${"x".repeat(298)}"`));
+    await socket.next();
+    await socket.send(frame(kText, `40/dynamic-2,"${"y".repeat(n - 302)}"`));
+    const got = await socket.next();
+    socket.close();
+    return got.slice(0, 2);
+  }, "40", "44"],
   ["limits.max_fragments", 10, async (server, n) => (await said(server, ...fragments(kText, padded('42["echo","*"]', 10 * n), 10))).slice(0, 10), '42["echo",', "close:1008"],
   ["limits.max_pending_acks", 10, async (server, n) => {
     const socket = await joinedRaw(server);

@@ -9,6 +9,17 @@
 #include "sim/peer.hpp"
 #include "sim/stage.hpp"
 
+namespace {
+
+int trims = 0;
+
+}  // namespace
+
+// The C library's: how often the server has given memory back.
+extern "C" int malloc_trim(std::size_t) {
+  return ++trims, 0;
+}
+
 namespace socketio::sim {
 namespace {
 
@@ -175,6 +186,99 @@ TEST_P(Shedding, ManyUnfinishedPackets) {
   EXPECT_GT(shed(), 10U);
   EXPECT_EQ(reasons_.size(), shed());
   for (const std::string& reason : reasons_) EXPECT_EQ(reason, "transport error");
+  bystander_->expect_answer();
+}
+
+// The head of its handshake is kept with every session.
+std::string handshake(std::size_t head) {
+  std::string text = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n";
+  for (std::size_t i = 0; i < head / 1000; ++i)
+    text += "Z" + std::to_string(i) + ": " + std::string(994, 'z') + "\r\n";
+  return text + "\r\n";
+}
+
+// One connection can make any number of sessions.
+TEST_P(Shedding, ManySessionsWithFullHeads) {
+  constexpr std::size_t kLimit = 1'000'000;
+  open(kLimit, kMuch, GetParam());
+  const std::size_t before = input();
+  Peer peer(*stage_);
+  std::size_t highest = 0;
+  for (int i = 0; i < 200; ++i) {
+    peer.say(handshake(12'000));
+    stage_->run(milliseconds(5));
+    highest = std::max(highest, input());
+    if (i % 10 == 0) bystander_->expect_answer();
+  }
+  EXPECT_GT(highest, kLimit / 2);
+  EXPECT_LE(highest, kLimit + 100'000);
+  EXPECT_GT(shed(), 50U);
+  bystander_->expect_answer();
+  stage_->run(seconds(80));  // none of them has joined a namespace, or comes for its farewell
+  EXPECT_EQ(input(), before);
+  bystander_->expect_answer();
+}
+
+// `auth` is kept with every socket: no client can have more of it than one message, all together
+// no more than there may be.
+TEST_P(Shedding, MuchAuth) {
+  constexpr std::size_t kLimit = 1'000'000;
+  open(kLimit, kMuch, GetParam());
+  const std::size_t before = input();
+  std::size_t highest = 0;
+  for (int i = 0; i < 40; ++i) {
+    const std::string sid = open_polling();
+    for (int n = 0; n < 10; ++n) {
+      stage_->of("/" + std::to_string(n));
+      post(sid, "40/" + std::to_string(n) + ",{\"a\":\"" + std::string(45'000, 'x') + "\"}");
+      highest = std::max(highest, input());
+    }
+    bystander_->expect_answer();
+  }
+  EXPECT_GT(highest, kLimit / 2);
+  EXPECT_LE(highest, kLimit + 100'000);
+  EXPECT_GT(shed(), 10U);
+  EXPECT_LT(shed(), 40U);
+  stage_->run(std::chrono::minutes(21));  // the pings of those who are left
+  EXPECT_EQ(input(), before);
+  bystander_->expect_answer();
+}
+
+// The heads of five sessions, with the limit a byte below, at and above what they hold.
+TEST_F(Besieged, HeadsAtTheLimit) {
+  std::size_t held = 0;
+  for (const int more : {1000, -1, 0, 1}) {
+    const std::size_t limit = more == 1000 ? kMuch : held + static_cast<std::size_t>(more);
+    open(limit, kMuch, false);
+    Peer peer(*stage_);
+    for (int i = 0; i < 5; ++i) {
+      peer.say(handshake(12'000));
+      stage_->run(milliseconds(5));
+    }
+    if (more == 1000) held = input();
+    EXPECT_GE(held, 60'000U);
+    bystander_->expect_answer();
+    EXPECT_EQ(shed(), more == -1 ? 1U : 0U) << more;
+    EXPECT_LE(input(), limit);
+    bystander_.reset();
+    stage_->run(seconds(1));
+  }
+}
+
+// They cost memory besides what the ledger counts.
+TEST_F(Besieged, SessionsThatEndGiveMemoryBack) {
+  open(kMuch, kMuch, false);
+  stage_->run(seconds(10));
+  trims = 0;
+  Peer peer(*stage_);
+  for (int i = 0; i < 1'000; ++i) {
+    peer.say(handshake(0));
+    stage_->run(milliseconds(1));
+  }
+  EXPECT_EQ(trims, 0);
+  EXPECT_GT(stage_->shard->sessions(), 1'000U);
+  stage_->run(seconds(80));
+  EXPECT_GT(trims, 0);
   bystander_->expect_answer();
 }
 
