@@ -196,6 +196,15 @@ export const kAttacks = {
       c.ignore();
     },
   },
+  "handshakes (P52)": {
+    what: "one connection that makes sessions with heads of 15 KB, as fast as they are answered", count: 1,
+    play(c) {
+      c.read();
+      const lines = Array.from({ length: 90 }, (_, i) => `Z${100 + i}: ${"z".repeat(160)}\r\n`).join("");
+      const block = repeat(Buffer.from(request(`GET ${kPath}polling`, lines)), 65_536);
+      c.flood(() => block);
+    },
+  },
   upgrades: {
     what: "sessions that probe and never upgrade", count: 1_000,
     async play(c, n) {

@@ -139,10 +139,12 @@ struct SessionRecord {
   std::unique_ptr<ClientCertificate> certificate;
   std::int64_t issued_ms = 0;
   std::uint32_t running = 0;  // coroutine handlers
-  bool is_trident = false;    // Internet Explorer, which has to be told not to guard against XSS
-  bool secure = false;        // came over TLS
-  bool unread = false;        // `post` came whole, and is not yet worked off
-  bool poll_lost = false;     // meanwhile: the session hears of it then
+  // Internet Explorer, which has to be told not to guard against XSS.
+  bool is_trident : 1 = false;
+  bool secure : 1 = false;       // came over TLS
+  bool unread = false;           // `post` came whole, and is not yet worked off
+  bool awaits_handlers = false;  // `unread`, and nothing of it is read before some have ended
+  bool poll_lost = false;        // meanwhile: the session hears of it then
   net::Timer timer;
 };
 

@@ -8,6 +8,8 @@ namespace socketio {
 namespace {
 
 using test::Client;
+using test::HttpPeer;
+using test::PollingClient;
 using test::World;
 using Strings = std::vector<std::string>;
 using std::chrono::milliseconds;
@@ -217,7 +219,7 @@ struct Crowd {
   }
 };
 
-TEST(Coroutines, AThousandAndOnePauseReading) {
+TEST(Coroutines, AThousandPauseReading) {
   World world;
   Crowd crowd;
   crowd.listen(world);
@@ -226,9 +228,9 @@ TEST(Coroutines, AThousandAndOnePauseReading) {
   Client other(world);
   other.join();
   for (int i = 0; i < 3'000; ++i) client.send(R"(2["go"])");
-  world.until([&] { return crowd.running >= 1'001; });
+  world.until([&] { return crowd.running >= 1'000; });
   for (int i = 0; i < 20; ++i) world.settle();
-  EXPECT_EQ(crowd.running, 1'001);
+  EXPECT_EQ(crowd.running, 1'000);
   EXPECT_EQ(other.rest(), Strings{});  // the others go on
   EXPECT_TRUE(world.until([&] {
     crowd.open();
@@ -237,23 +239,46 @@ TEST(Coroutines, AThousandAndOnePauseReading) {
   EXPECT_EQ(client.rest().size(), 3'000U);
 }
 
-TEST(Coroutines, TheLimitIsAnOption) {
-  World world({.max_running_handlers = 2});
-  Crowd crowd;
-  crowd.listen(world);
-  Client client(world);
-  client.join();
-  for (int i = 0; i < 10; ++i) client.send(R"(2["go"])");
-  for (int i = 0; i < 20; ++i) world.settle();
-  EXPECT_EQ(crowd.running, 3);
-  crowd.open();
-  for (int i = 0; i < 20; ++i) world.settle();
-  EXPECT_EQ(crowd.running, 3);
-  EXPECT_EQ(crowd.finished, 3);
-  EXPECT_TRUE(world.until([&] {
-    crowd.open();
-    return crowd.finished == 10;
-  }));
+class RunningHandlers : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Both, RunningHandlers, ::testing::Bool(), [](const auto& given) {
+  return std::string(given.param ? "polling" : "websocket");
+});
+
+// One event less than the limit, as many, and more.
+TEST_P(RunningHandlers, TheLimitIsAnOption) {
+  constexpr int kLimit = 2;
+  for (const int events : {kLimit - 1, kLimit, kLimit + 1, 10}) {
+    World world({.max_running_handlers = kLimit});
+    Crowd crowd;
+    crowd.listen(world);
+    std::optional<Client> client;
+    std::optional<PollingClient> polling;
+    HttpPeer post(world);
+    if (GetParam()) {
+      polling.emplace(world).join();
+      std::string payload = R"(42["go"])";
+      for (int i = 1; i < events; ++i)
+        payload +=
+            "\x1e"
+            R"(42["go"])";
+      post.send("POST", "/socket.io/?EIO=4&transport=polling&sid=" + polling->sid, "", payload);
+    } else {
+      client.emplace(world).join();
+      for (int i = 0; i < events; ++i) client->send(R"(2["go"])");
+    }
+    for (int i = 0; i < 20; ++i) world.settle();
+    EXPECT_EQ(crowd.running, std::min(events, kLimit));
+    if (events == 10) {
+      crowd.open();
+      for (int i = 0; i < 20; ++i) world.settle();
+      EXPECT_EQ(crowd.running, kLimit);
+      EXPECT_EQ(crowd.finished, kLimit);
+    }
+    EXPECT_TRUE(world.until([&] {
+      crowd.open();
+      return crowd.finished == events;
+    }));
+  }
 }
 
 }  // namespace

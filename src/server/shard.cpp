@@ -223,9 +223,11 @@ void Shard::on_timer(net::Timer& timer) {
   if (timer.kind == kSessionTimer) {
     const SessionId id = SessionId::unpack(timer.owner);
     if (SessionRecord* record = sessions_.get(id); record != nullptr) {
-      // What has come is read before anybody looks at the clock.
+      // What has come is read before anybody looks at the clock, unless it is its own handlers that
+      // take so long.
       const Connection* websocket = connections_.get(record->websocket);
-      if (record->unread || (websocket != nullptr && websocket->is_behind()))
+      const bool unread = record->unread && !record->awaits_handlers;
+      if (unread || (websocket != nullptr && websocket->is_behind()))
         return loop_.timers().arm(timer, base::after(t, kUnreadPause));
       spare(id, [&] {
         if (record->session.deadline() <= t) record->session.on_deadline(t);

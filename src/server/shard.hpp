@@ -124,7 +124,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   // -- For the dispatcher.
   SessionRecord* session_of(sio::ClientId client);
-  // More coroutine handlers run than allowed: reading from the client pauses until some end.
+  // As many coroutine handlers run as may: reading from the client pauses until some end.
   void handler_started(SessionRecord& record);
   void handler_ended(std::uint64_t session);
   // Memory ran out in something that the client must not miss: its session ends. Cannot fail.
@@ -201,7 +201,13 @@ class Shard final : public net::Driver, private eio::SessionTable {
     later_.push_back(c.self);
     c.waiting = Connection::Waiting::next;
   }
-  bool overloaded(const SessionRecord* record) const;
+  // So many of its handlers run that nothing more is read until some have ended.
+  bool overloaded(const SessionRecord& record) const {
+    return record.running >= settings_.options.max_running_handlers;
+  }
+  bool overloaded(const SessionRecord* record) const {
+    return record != nullptr && overloaded(*record);
+  }
   void flush_connection(Connection& c);
   [[gnu::noinline]] void flush_unusual(Connection& c);
   [[gnu::noinline]] void flush_was_short(Connection& c, std::size_t taken);
@@ -232,7 +238,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void work_off_backlog();
   void end_backlog();
   void put_off(SessionRecord& record, ConnectionId post);
+  void line_up(SessionRecord& record);
   void go_on(SessionRecord& record);
+  void read_on(SessionRecord& record);
   void finish_post(SessionRecord& record);
 
   // -- When the whole server holds too much (shard_shed.cpp).

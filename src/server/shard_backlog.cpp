@@ -53,7 +53,9 @@ void Shard::end_backlog() {
     }
   }
   later_.clear();
-  unread_.swap(unread_later_);
+  // Usually there is none yet of the next turn.
+  for (const SessionId id : unread_later_) spare(id, [&] { unread_.push_back(id); });
+  unread_later_.clear();
   for (auto* list : {&backlog_, &later_}) {
     if (list->empty() && list->capacity() > kKeptBacklog) list->shrink_to_fit();
   }
@@ -65,7 +67,7 @@ void Shard::put_off(SessionRecord& record, ConnectionId post) {
   base::InBuffer rest;
   try {
     rest.append(record.session.unread(), ledger_);
-    unread_later_.push_back(SessionId::unpack(record.session.owner()));
+    line_up(record);
   } catch (...) {
     give_up(record);
     throw;
@@ -76,12 +78,25 @@ void Shard::put_off(SessionRecord& record, ConnectionId post) {
   record.unread = true;
 }
 
+// For the next turn, or until handlers end.
+void Shard::line_up(SessionRecord& record) {
+  record.awaits_handlers = overloaded(record);
+  if (!record.awaits_handlers) unread_later_.push_back(SessionId::unpack(record.session.owner()));
+}
+
+// What has waited for handlers to end gets its turn.
+void Shard::read_on(SessionRecord& record) {
+  if (std::exchange(record.awaits_handlers, false))
+    unread_.push_back(SessionId::unpack(record.session.owner()));
+}
+
 void Shard::go_on(SessionRecord& record) {
   const SessionId id = SessionId::unpack(record.session.owner());
-  work_off(record);
+  // Packet middlewares may have let events through meanwhile, whose handlers run.
+  if (!record.session.reading_body() || !overloaded(record)) work_off(record);
   SessionRecord* still = sessions_.get(id);
   if (still == nullptr) return;
-  if (still->session.reading_body()) return unread_later_.push_back(id);
+  if (still->session.reading_body()) return line_up(*still);
   finish_post(*still);
   if (!std::exchange(still->poll_lost, false)) return;
   still->session.on_poll_aborted(now());

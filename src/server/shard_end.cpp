@@ -101,10 +101,11 @@ void Shard::handler_ended(std::uint64_t session) {
   SessionRecord* record = sessions_.get(SessionId::unpack(session));
   if (record == nullptr || record->running == 0) return;
   --record->running;
-  Connection* c = connections_.get(record->websocket);
-  if (c == nullptr || !c->paused || record->running > settings_.options.max_running_handlers)
-    return;
-  revisit(*c);
+  if (overloaded(*record)) return;
+  for (const ConnectionId id : {record->websocket, record->probe}) {
+    if (Connection* c = connections_.get(id); c != nullptr && c->paused) revisit(*c);
+  }
+  if (record->awaits_handlers) spare(SessionId::unpack(session), [&] { read_on(*record); });
   loop_.nudge();  // the embedding program may have ended the wait between two turns
 }
 

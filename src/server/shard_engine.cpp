@@ -122,7 +122,7 @@ int Shard::on_engine_request(Connection& c, const http::Request& request, base::
       const SessionId session = SessionId::unpack(record->session.owner());
       record->post = {};
       record->session.on_post(body, now());
-      messages = pump(*record);
+      if (!record->session.reading_body() || !overloaded(*record)) messages = pump(*record);
       record = sessions_.get(session);
       if (record != nullptr && record->session.reading_body()) {
         if (Connection* still = connections_.get(id); still != nullptr && still->http) {
@@ -226,7 +226,11 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
 // Carries out what the session says, until it has nothing more to say. It says nothing while a
 // POST is being worked off.
 int Shard::pump(SessionRecord& record) {
-  return record.unread && record.session.reading_body() ? 0 : work_off(record);
+  if (record.unread) [[unlikely]] {
+    if (record.session.reading_body()) return arm(record), 0;
+    read_on(record);  // it has ended: so has the POST
+  }
+  return work_off(record);
 }
 
 // When that fails the session ends: what it shows (a POST's body) is gone with the caller.
@@ -239,7 +243,7 @@ int Shard::work_off(SessionRecord& record) {
   }
 }
 
-// Of a POST's packets only as many as a turn may have.
+// Of a POST's packets only as many as a turn may have, and as handlers may run.
 int Shard::follow(SessionRecord& record) {
   const base::Time t = now();
   int messages = 0;
@@ -250,7 +254,7 @@ int Shard::follow(SessionRecord& record) {
         break;
       case eio::EventKind::message:
         deliver(record, event);
-        if ((++messages == events_per_turn_ || too_much_output()) &&
+        if ((++messages == events_per_turn_ || too_much_output() || overloaded(record)) &&
             record.session.reading_body()) {
           arm(record);
           return messages;

@@ -100,7 +100,8 @@ void Shard::shed_output() {
   ask_others_to_shed(&Shard::shed_output);
 }
 
-// False: nobody here holds as much as the average.
+// Of those who hold half the average and more, who together hold half of all at least. False: there
+// are none here.
 bool Shard::shed(std::vector<Holder>& holders, std::int64_t total, const Quota& quota,
                  const char* why) {
   double share = static_cast<double>(total - (quota.limit - quota.limit / kParts));
@@ -110,8 +111,8 @@ bool Shard::shed(std::vector<Holder>& holders, std::int64_t total, const Quota& 
     share *= own / static_cast<double>(total);
   }
   const std::size_t everybody = hub_->connection_count() + hub_->size() * sessions_.size() + 1;
-  const std::size_t average = static_cast<std::size_t>(total) / everybody;
-  std::erase_if(holders, [average](const Holder& one) { return one.held < average; });
+  const std::size_t least = static_cast<std::size_t>(total) / everybody / 2;
+  std::erase_if(holders, [least](const Holder& one) { return one.held < least; });
   std::sort(holders.begin(), holders.end(),
             [](const Holder& a, const Holder& b) { return a.held > b.held; });
   std::size_t n = 0;

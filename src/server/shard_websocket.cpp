@@ -108,9 +108,4 @@ void Shard::end_websocket(Connection& c, SessionRecord* record, const ws::Event&
   close_when_sent(c);
 }
 
-// Too many of its handlers run: nothing more is read until some have ended.
-bool Shard::overloaded(const SessionRecord* record) const {
-  return record != nullptr && record->running > settings_.options.max_running_handlers;
-}
-
 }  // namespace socketio::server
