@@ -225,7 +225,11 @@ int main() {
     socketio::ServerOptions options;
     options.client_dist = setting("SOCKETIO_CLIENT_DIST", "");
     socketio::Server io(options);
-    io.http().serve("/", setting("CHAT_PUBLIC", CHAT_PUBLIC_DIR));
+    // The rest of the policy is in the page; who may frame it has no effect there.
+    io.http().serve("/", setting("CHAT_PUBLIC", CHAT_PUBLIC_DIR),
+                    {{"Content-Security-Policy", "frame-ancestors 'none'"},
+                     {"X-Frame-Options", "DENY"},
+                     {"Referrer-Policy", "no-referrer"}});
     Chat chat(io);
     io.listen(static_cast<std::uint16_t>(std::stoi(setting("PORT", "3000"))), setting("HOST", ""));
     std::printf("listening on %u\nchat: http://localhost:%u\n", unsigned{io.port()},

@@ -89,9 +89,12 @@ class SOCKETIO_EXPORT HttpRoutes {
     return add("*", std::move(pattern), adapt(std::move(f)));
   }
   // Files below `directory` for paths below `prefix` ("/" means index.html): ETag, 304, ranges,
-  // content types; no dot files, no way out of the directory. Throws std::invalid_argument when the
-  // directory does not exist.
-  HttpRoutes& serve(std::string prefix, std::string directory);
+  // content types; no dot files, no way out of the directory. `headers` go with every answer from
+  // there, and replace those of the same name: a policy for your page's security. Throws
+  // std::invalid_argument when the directory does not exist, and for a header that is not valid or
+  // says how the body is sent.
+  HttpRoutes& serve(std::string prefix, std::string directory,
+                    std::vector<std::pair<std::string, std::string>> headers = {});
   // A WebSocket that is yours (RFC 6455, no Socket.IO): see <socketio/websocket.hpp>. Requests for
   // an upgrade only; others for the same path go to the other routes, or are answered 426. Throws
   // std::invalid_argument naming the member that is out of its range.

@@ -22,10 +22,8 @@ int open_beneath(int directory, const std::string& file) {
 
 }  // namespace
 
-FileJob::FileJob(std::string directory, std::string file, const http::Request& request)
-    : directory_(std::move(directory)),
-      file_(std::move(file)),
-      request_(std::string(request.head)) {}
+FileJob::FileJob(HttpRoutes::Table::Folder folder, std::string file, const http::Request& request)
+    : folder_(std::move(folder)), file_(std::move(file)), request_(std::string(request.head)) {}
 
 // The file, or nothing when it is none or not there.
 FileJob::Opened FileJob::open(int directory, const std::string& file) {
@@ -64,15 +62,17 @@ void FileJob::prefer_sibling(int directory, Opened& file) {
 
 void FileJob::read() {
   response_.status = 404;
-  const int directory = ::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return;
-  Opened file = open(directory, file_);
-  if (file.fd >= 0) {
-    prefer_sibling(directory, file);
-    answer(file);
-    ::close(file.fd);
+  const int directory = ::open(folder_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory >= 0) {
+    Opened file = open(directory, file_);
+    if (file.fd >= 0) {
+      prefer_sibling(directory, file);
+      answer(file);
+      ::close(file.fd);
+    }
+    ::close(directory);
   }
-  ::close(directory);
+  for (const auto& [name, value] : folder_.headers) response_.set(name, value);
 }
 
 void FileJob::answer(const Opened& file) {

@@ -8,6 +8,7 @@
 #include "http/message.hpp"
 #include "http/static_file.hpp"
 #include "http/stored_head.hpp"
+#include "server/routes.hpp"
 
 namespace socketio::server {
 
@@ -17,7 +18,7 @@ inline constexpr std::uint64_t kMaxFileBytes = 64ULL * 1024 * 1024;
 
 class FileJob {
  public:
-  FileJob(std::string directory, std::string file, const http::Request& request);
+  FileJob(HttpRoutes::Table::Folder folder, std::string file, const http::Request& request);
   void read();
   const http::Response& response() const { return response_; }
 
@@ -29,7 +30,7 @@ class FileJob {
   static Opened open(int directory, const std::string& file);
   void prefer_sibling(int directory, Opened& file);
   void answer(const Opened& file);
-  std::string directory_;
+  HttpRoutes::Table::Folder folder_;
   std::string file_;
   http::HeadCopy request_;
   http::Coding coding_ = http::Coding::identity;

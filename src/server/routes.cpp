@@ -1,5 +1,7 @@
 #include "server/routes.hpp"
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include <sys/stat.h>
@@ -23,6 +25,10 @@ std::vector<std::string> split(std::string_view path) {
 }
 
 using server::Params;
+
+// Headers that say how a body is sent, which is not for those who serve a folder to decide.
+constexpr std::array<std::string_view, 5> kOfTheBody{
+    "connection", "content-encoding", "content-length", "content-range", "transfer-encoding"};
 
 bool fits(const std::vector<std::string>& pattern, const std::vector<std::string>& path,
           Params& params) {
@@ -139,7 +145,13 @@ HttpRoutes& HttpRoutes::websocket(std::string pattern, WebSocketRoute route) {
   return *this;
 }
 
-HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory) {
+HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory,
+                              std::vector<std::pair<std::string, std::string>> headers) {
+  for (const auto& [name, value] : headers) {
+    const auto is_name = [&name = name](std::string_view one) { return http::iequals(name, one); };
+    if (std::ranges::any_of(kOfTheBody, is_name) || !http::valid_header(name, value))
+      throw std::invalid_argument("socketio::HttpRoutes::serve: no header to set: " + name);
+  }
   struct stat facts {};
   if (stat(directory.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
     throw std::invalid_argument("socketio::HttpRoutes::serve: not a directory: " + directory);
@@ -147,7 +159,7 @@ HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory) {
   if (prefix.empty() || prefix.front() != '/')
     throw std::invalid_argument("an HTTP route begins with '/': " + prefix);
   if (prefix.back() != '/') prefix += '/';
-  table_->folders.push_back({std::move(prefix), std::move(directory)});
+  table_->folders.push_back({std::move(prefix), std::move(directory), std::move(headers)});
   return *this;
 }
 

@@ -36,9 +36,11 @@ struct HttpRoutes::Table {
     std::vector<std::string> segments;
     Handler handler;
   };
+  // Its files are read on another thread, where it is a copy.
   struct Folder {
     std::string prefix;
     std::string directory;
+    std::vector<std::pair<std::string, std::string>> headers;
   };
   struct WebSocketEntry {
     std::vector<std::string> segments;

@@ -240,6 +240,32 @@ TEST(Folders, ServeFilesBelowThem) {
     EXPECT_EQ(http_get(world, outside).status, 404) << outside;
 }
 
+TEST(Folders, HeadersOfTheirOwn) {
+  const Folder folder;
+  folder.write("index.html", "<p>index");
+  World world;
+  world.io.http().serve("/plain", folder.path());
+  world.io.http().serve("/", folder.path(),
+                        {{"X-Frame-Options", "DENY"}, {"Cache-Control", "no-store"}});
+  const HttpAnswer page = http_get(world, "/");
+  EXPECT_EQ(page.header("X-Frame-Options"), "DENY");
+  EXPECT_EQ(page.header("Cache-Control"), "no-store");
+  EXPECT_EQ(page.head.find("max-age"), std::string::npos) << "replaced";
+  EXPECT_EQ(page.header("X-Content-Type-Options"), "nosniff");
+  const HttpAnswer same = http_get(world, "/", "If-None-Match: " + page.header("ETag") + "\r\n");
+  EXPECT_EQ(same.status, 304);
+  EXPECT_EQ(same.header("X-Frame-Options"), "DENY");
+  EXPECT_EQ(http_get(world, "/", "Range: bytes=90-\r\n").header("X-Frame-Options"), "DENY");
+  EXPECT_EQ(http_get(world, "/none").header("X-Frame-Options"), "DENY");
+  EXPECT_EQ(http_get(world, "/plain/").header("X-Frame-Options"), "");
+  for (const char* name : {"content-length", "Transfer-Encoding", "Connection", "Content-Range",
+                           "Content-Encoding", "a b", ""})
+    EXPECT_THROW(world.io.http().serve("/", folder.path(), {{name, "1"}}), std::invalid_argument)
+        << name;
+  EXPECT_THROW(world.io.http().serve("/", folder.path(), {{"A", "b\r\nC: d"}}),
+               std::invalid_argument);
+}
+
 TEST(Folders, RangesAndConditions) {
   const Folder folder;
   folder.write("app.js", "0123456789");

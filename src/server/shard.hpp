@@ -302,8 +302,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply);
   template <class Job>
   void answer_from_worker(Connection& c, std::shared_ptr<Job> job);
-  void serve_file(Connection& c, const http::Request& request, const std::string& directory,
-                  const std::string& file);
+  void serve_file(Connection& c, const http::Request& request,
+                  const HttpRoutes::Table::Folder& folder, const std::string& file);
   // The browser client's file that a path below ours names.
   std::optional<std::string_view> client_file(std::string_view path) const;
   bool serve_client(Connection& c, const http::Request& request, std::string_view path);

@@ -113,7 +113,7 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
   if (websocket != nullptr && eio::asks_for_websocket(request))
     return start_plain(c, request, std::move(path), websocket, std::move(params));
   Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
-  if (found.folder != nullptr) return serve_file(c, request, found.folder->directory, found.file);
+  if (found.folder != nullptr) return serve_file(c, request, *found.folder, found.file);
   const bool destroys =
       settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request);
   if (found.handler == nullptr && routes_.table().fallback) {
@@ -172,9 +172,9 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply&
   });
 }
 
-void Shard::serve_file(Connection& c, const http::Request& request, const std::string& directory,
-                       const std::string& file) {
-  answer_from_worker(c, std::make_shared<FileJob>(directory, file, request));
+void Shard::serve_file(Connection& c, const http::Request& request,
+                       const HttpRoutes::Table::Folder& folder, const std::string& file) {
+  answer_from_worker(c, std::make_shared<FileJob>(folder, file, request));
 }
 
 // The disk is read on the worker; the answer comes back like a slow user handler's.

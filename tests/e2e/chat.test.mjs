@@ -69,6 +69,21 @@ const reaches = (page, text, state) => page.waitForFunction(
 const badge = (page, name) => page.waitForSelector(`#transport[data-state="${name}"]`);
 const texts = (page, selector) => page.locator(selector).allTextContents();
 
+test("the page is in nobody's frame, and tells nobody where it was", kTimeout, async () => {
+  for (const path of ["/", "/app.js", "/none"]) {
+    const { headers } = await fetch(server.url + path);
+    assert.equal(headers.get("content-security-policy"), "frame-ancestors 'none'");
+    assert.equal(headers.get("x-frame-options"), "DENY");
+    assert.equal(headers.get("referrer-policy"), "no-referrer");
+  }
+  const framing = await browser.newPage();
+  await framing.setContent(`<iframe src="${server.url}/"></iframe>`);
+  await framing.waitForFunction(() => frames.length === 1);
+  const [, frame] = framing.frames();
+  await frame.waitForURL(/^chrome-error:/);
+  await framing.close();
+});
+
 describe("two windows", () => {
   test("name, message, ticks, who is here, transport", async () => {
     const [ann, bob] = [await open("Ann"), await open("Bob")];

@@ -415,7 +415,7 @@ TEST_F(Splits, NoCutChangesAnything) {
               rows.size(), runs_.made - rows.size(), static_cast<unsigned long long>(seed_),
               all - rows.size());
   for (const Elsewhere& row : kElsewhere) std::printf("  %s: %s\n", row.id.data(), row.why.data());
-  // A cut that is not seen as two reads shows nothing.
+  EXPECT_EQ(runs_.unread, 0U) << "a cut that is not seen as two reads shows nothing";
   std::printf("  %zu pieces, %zu read with the next\n", runs_.pieces, runs_.unread);
 }
 
