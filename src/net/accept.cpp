@@ -8,10 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
-#include "base/check.hpp"
 #include "net/sys.hpp"
 
 namespace socketio::net {
@@ -41,15 +38,6 @@ bool concerns_only_the_peer(int error) {
 }
 
 }  // namespace
-
-Acceptor::Acceptor(Watcher& watcher)
-    : watcher_(watcher), timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
-  if (timer_ < 0) throw std::system_error(errno, std::system_category(), "timerfd");
-}
-
-Acceptor::~Acceptor() {
-  ::close(timer_);
-}
 
 void Acceptor::start(int listen_fd, std::uint32_t listener) {
   stop(listener);
@@ -135,13 +123,7 @@ void Acceptor::set_timer() {
   for (const Listener& listener : listeners_) {
     if (listener.paused) first = std::min(first, listener.resume);
   }
-  if (first == base::kNever) return;
-  const auto since_boot = first.time_since_epoch();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_boot);
-  itimerspec spec{};
-  spec.it_value.tv_sec = seconds.count();
-  spec.it_value.tv_nsec = (since_boot - seconds).count();
-  SIO_CHECK(::timerfd_settime(timer_, TFD_TIMER_ABSTIME, &spec, nullptr) == 0);
+  timer_.ring_by(first);
 }
 
 }  // namespace socketio::net

@@ -12,6 +12,7 @@
 
 #include "base/time.hpp"
 #include "net/backend.hpp"
+#include "net/retry_timer.hpp"
 
 namespace socketio::net {
 
@@ -29,8 +30,7 @@ class Acceptor {
   };
 
   // `watcher` may be used from start() on.
-  explicit Acceptor(Watcher& watcher);
-  ~Acceptor();
+  Acceptor(Watcher& watcher, RetryTimer& timer) : watcher_(watcher), timer_(timer) {}
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
@@ -41,8 +41,7 @@ class Acceptor {
 
   // The listener is readable. False when it may still be: call again, after the others.
   bool accept(std::uint32_t listener, Sink& sink);
-  // Becomes readable when a pause is over: call resume(). Never has to be read.
-  int timer_fd() const { return timer_; }
+  // The timer has rung: a pause may be over.
   void resume(Sink& sink);
 
  private:
@@ -60,7 +59,7 @@ class Acceptor {
   void set_timer();
 
   Watcher& watcher_;
-  int timer_ = -1;  // a timerfd: it rings in somebody else's loop, too
+  RetryTimer& timer_;
   std::vector<Listener> listeners_;
 };
 

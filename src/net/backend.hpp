@@ -8,6 +8,8 @@
 //  on_detached(id) does; it
 //    is the last fact about that id. After close() nothing but on_closed is delivered for the id.
 //  - A verb with a stale id is ignored.
+//  - A verb on a stream does not throw and does not allocate: what it may need was reserved with
+//    the stream. close() is what is called when memory has run out.
 //  - Received bytes belong to the backend, are valid during the fact only, may be modified in
 //  place, and are followed by
 //    base::kPadding readable bytes. At most `max_receive` per stream and wait(), so that one flood
@@ -77,9 +79,10 @@ class Backend {
   virtual void accept_stop(std::uint32_t listener) = 0;
 
   // Starts a non-blocking connect; on_connected follows, or on_connected with the error and then
-  // on_closed.
+  // on_closed. Null when memory runs out: no fact follows.
   virtual StreamId connect(const Address& to, Owner owner) = 0;
   // Takes over a connected descriptor (sets it non-blocking). Receives nothing until recv_start().
+  // Null when memory runs out: the descriptor is closed, and no fact follows.
   virtual StreamId adopt(int fd, Owner owner) = 0;
   // Changes what facts about the stream carry.
   virtual void set_owner(StreamId id, Owner owner) = 0;
@@ -90,7 +93,8 @@ class Backend {
 
   // Sends the concatenation of `parts` (at most kMaxParts). Returns how many bytes were taken at
   // once. Fewer than all: the send is in flight, on_sent() ends it, and no second send() may come
-  // before. Its memory must stay and must not change until the next wait() has returned.
+  // before. Its memory must stay and must not change until the next wait() has returned. What the
+  // kernel had no memory for counts as not taken, and on_sent() comes after a pause.
   virtual std::size_t send(StreamId id, std::span<const base::Bytes> parts) = 0;
   static constexpr std::size_t kMaxParts = 64;
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/check.hpp"
+#include "net/room.hpp"
 #include "net/socket_calls.hpp"
 #include "net/sys.hpp"
 
@@ -46,7 +47,7 @@ EpollBackend::EpollBackend(std::size_t max_receive)
       throw std::system_error(errno, std::system_category(), "epoll backend");
     }
     watch_edge(epoll_, wake_, kWakeTag);
-    watch_edge(epoll_, acceptor_.timer_fd(), kTimerTag);
+    watch_edge(epoll_, timer_.fd(), kTimerTag);
   } catch (...) {
     for (const int fd : {epoll_, wake_}) {
       if (fd >= 0) ::close(fd);
@@ -73,15 +74,24 @@ EpollStream* EpollBackend::find_open(StreamId id) {
 }
 
 StreamId EpollBackend::add(int fd, Owner owner, State state) {
-  const auto [handle, stream] = streams_.emplace(fd, owner);
-  stream->state = state;
-  return {handle.index, handle.generation};
+  try {
+    const std::size_t all = streams_.size() + 1;
+    for (auto* list : {&queued_, &delivering_, &retrying_}) make_room(*list, all);
+    make_room(starved_, starved_.size() + all);
+    const auto [handle, stream] = streams_.emplace(fd, owner);
+    stream->state = state;
+    return {handle.index, handle.generation};
+  } catch (const std::bad_alloc&) {
+    if (fd >= 0) ::close(fd);
+    return {};
+  }
 }
 
 StreamId EpollBackend::connect(const Address& to, Owner owner) {
   int error = 0;
   const int fd = start_connect(to, error);
   const StreamId id = add(fd, owner, State::connecting);
+  if (!id) return id;
   EpollStream& stream = *find(id);
   if (error != 0) {
     stream.error = static_cast<std::uint16_t>(error);
@@ -95,7 +105,7 @@ StreamId EpollBackend::connect(const Address& to, Owner owner) {
 StreamId EpollBackend::adopt(int fd, Owner owner) {
   make_nonblocking(fd);
   const StreamId id = add(fd, owner, State::open);
-  arm(*find(id), id, true, false);  // recv_start() is sure to follow
+  if (id) arm(*find(id), id, true, false);  // recv_start() is sure to follow
   return id;
 }
 
@@ -121,7 +131,7 @@ std::size_t EpollBackend::send(StreamId id, std::span<const base::Bytes> parts) 
   const ssize_t n = send_once(stream->fd, parts[0]);
   if (n >= 0 && static_cast<std::size_t>(n) == parts[0].size()) [[likely]]
     return parts[0].size();
-  return sent_part(*stream, id, settled_send(n), parts[0].size());
+  return sent_part(*stream, id, n, parts[0].size());
 }
 
 std::size_t EpollBackend::send_unusual(StreamId id, std::span<const base::Bytes> parts) {
@@ -137,16 +147,27 @@ std::size_t EpollBackend::send_unusual(StreamId id, std::span<const base::Bytes>
 
 std::size_t EpollBackend::sent_part(EpollStream& stream, StreamId id, ssize_t n,
                                     std::size_t total) {
-  if (n < 0) {
+  if (n < 0 && wants_memory(errno)) {
+    starve(stream, id);
+    return 0;
+  }
+  if (n < 0 && !wants_room(errno)) {
     fail_later(stream, id, errno);
     return 0;
   }
-  const auto taken = static_cast<std::size_t>(n);
+  const auto taken = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
   if (taken < total) {
     stream.sending = true;
     arm(stream, id, stream.armed_in, true);
   }
   return taken;
+}
+
+// The socket is writable: waiting for that would spin.
+void EpollBackend::starve(EpollStream& stream, StreamId id) {
+  stream.sending = stream.starved = true;
+  if (starved_.empty()) timer_.ring_by(base::after(system_now(), kStarvedPause));
+  starved_.push_back(id);
 }
 
 void EpollBackend::shutdown_write(StreamId id) {
@@ -259,7 +280,9 @@ void EpollBackend::wait(base::Time deadline, Sink& sink) {
     } else if (tag == kWakeTag) {
       woken_.exchange(false);  // reads what the last waker wrote, so its work is seen after this
     } else if (tag == kTimerTag) {
+      timer_.rang();
       acceptor_.resume(sink);
+      retry_sends(sink);
     } else {
       acceptor_.accept(id.index, sink);  // level-triggered: what is left comes again
     }
@@ -292,7 +315,8 @@ int EpollBackend::poll(base::Time deadline, bool may_block) {
 bool EpollBackend::deliver_queued(Sink& sink) {
   if (queued_.empty()) return false;
   delivering_.swap(queued_);  // what a fact queues is for the next wait()
-  for (const StreamId id : delivering_) deliver(id, sink);
+  // By number: a fact may add a stream, and with it room.
+  for (std::size_t i = 0; i < delivering_.size(); ++i) deliver(delivering_[i], sink);
   delivering_.clear();
   return true;
 }
@@ -324,7 +348,7 @@ void EpollBackend::ready(StreamId id, std::uint32_t events, Sink& sink) {
   EpollStream* stream = find_open(id);  // a fact before this one may have closed it
   if (stream == nullptr) return;
   if (stream->state == State::connecting) return finish_connect(*stream, id, sink);
-  if ((events & EPOLLOUT) != 0 && stream->sending) {
+  if ((events & EPOLLOUT) != 0 && stream->sending && !stream->starved) {
     stream->sending = false;
     sink.on_sent(id, stream->owner, 0);
     stream = find_open(id);
@@ -378,6 +402,18 @@ void EpollBackend::hung_up(EpollStream& stream, StreamId id, std::uint32_t event
   // Else we ended ours: the owner knows, and will close; or bytes wait to be read, by a
   // recv_start() that registers again.
   disarm(stream);
+}
+
+void EpollBackend::retry_sends(Sink& sink) {
+  retrying_.clear();
+  retrying_.swap(starved_);
+  for (std::size_t i = 0; i < retrying_.size(); ++i) {  // by number, as above
+    const StreamId id = retrying_[i];
+    EpollStream* stream = find_open(id);
+    if (stream == nullptr || !stream->starved) continue;
+    stream->sending = stream->starved = false;
+    sink.on_sent(id, stream->owner, 0);
+  }
 }
 
 void EpollBackend::end(StreamId id, int error, Sink& sink) {

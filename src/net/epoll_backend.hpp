@@ -49,11 +49,14 @@ class EpollBackend final : public Backend, private Acceptor::Watcher {
   EpollStream* find(StreamId id) { return streams_.get({id.index, id.generation}); }
   // Null as well when the stream is on its way out.
   EpollStream* find_open(StreamId id);
+  // Null when memory runs out; then the descriptor is closed.
   StreamId add(int fd, Owner owner, State state);
   int poll(base::Time deadline, bool may_block);
   [[gnu::noinline]] std::size_t send_unusual(StreamId id, std::span<const base::Bytes> parts);
+  // `n`: as from send_now().
   [[gnu::noinline]] std::size_t sent_part(EpollStream& stream, StreamId id, ssize_t n,
                                           std::size_t total);
+  void starve(EpollStream& stream, StreamId id);
 
   bool arm(EpollStream& stream, StreamId id, bool in, bool out);
   void disarm(EpollStream& stream);
@@ -69,6 +72,7 @@ class EpollBackend final : public Backend, private Acceptor::Watcher {
   void finish_connect(EpollStream& stream, StreamId id, Sink& sink);
   void receive(EpollStream& stream, StreamId id, Sink& sink);
   void hung_up(EpollStream& stream, StreamId id, std::uint32_t events, Sink& sink);
+  void retry_sends(Sink& sink);
   void end(StreamId id, int error, Sink& sink);
 
   bool watch(int fd, std::uint32_t listener) override;
@@ -81,9 +85,13 @@ class EpollBackend final : public Backend, private Acceptor::Watcher {
   mutable bool nested_ = false;  // somebody polls poll_fd(): queued facts must make it readable
 
   base::Slab<EpollStream> streams_;
-  Acceptor acceptor_{*this};
+  RetryTimer timer_;
+  Acceptor acceptor_{*this, timer_};
+  // All with room for every stream (add()).
   std::vector<StreamId> queued_;      // streams with a fact for the next wait()
   std::vector<StreamId> delivering_;  // keeps its capacity
+  std::vector<StreamId> starved_;     // sends to try again when the timer rings; may be gone since
+  std::vector<StreamId> retrying_;    // keeps its capacity
   std::size_t max_receive_;
   std::unique_ptr<char[]> buffer_;
   std::array<epoll_event, kEvents> events_;

@@ -31,6 +31,7 @@ struct EpollStream {
   // What we want.
   bool receiving : 1 = false;
   bool sending : 1 = false;  // a send is in flight
+  bool starved : 1 = false;  // … and the kernel had no memory for it: the timer ends it
   // What has ended.
   bool eof : 1 = false;
   bool write_shut : 1 = false;

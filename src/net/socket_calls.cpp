@@ -88,13 +88,7 @@ ssize_t send_now(int fd, std::span<const base::Bytes> parts) {
   do {
     n = parts.size() == 1 ? send_once(fd, parts[0]) : send_parts(fd, parts);
   } while (n < 0 && errno == EINTR);
-  return settled_send(n);
-}
-
-ssize_t settled_send(ssize_t n) {
-  const bool passes =
-      n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM);
-  return passes ? 0 : n;
+  return n;
 }
 
 int make_eventfd() {

@@ -1,6 +1,7 @@
 // The system calls that the Linux backends share: on stream sockets, and on what wakes them.
 #pragma once
 
+#include <cerrno>
 #include <span>
 #include <system_error>
 
@@ -26,16 +27,21 @@ int start_connect(const Address& to, int& error);
 //
 // As recv() without flags: -1 with errno set, 0 at the end of the stream.
 ssize_t receive_now(int fd, base::MutBytes into);
-// Never blocks, never raises SIGPIPE. What passes by itself (EAGAIN, want of memory) counts as zero
-// bytes; everything else is -1 with errno set.
+// Never blocks, never raises SIGPIPE: -1 with errno set when nothing was taken.
 ssize_t send_now(int fd, std::span<const base::Bytes> parts);
-// One attempt, as it comes from the kernel: -1 with errno set, what passes by itself included. That
-// counts as zero bytes for settled_send().
+// One attempt, as it comes from the kernel.
 inline ssize_t send_once(int fd, base::Bytes part) {
   return ::syscall(SYS_sendto, fd, part.data(), part.size(), MSG_NOSIGNAL | MSG_DONTWAIT, nullptr,
                    0);
 }
-ssize_t settled_send(ssize_t n);
+// What passes by itself: the socket becomes writable when it has room (or was interrupted) …
+inline bool wants_room(int error) {
+  return error == EAGAIN || error == EINTR;
+}
+// … and nothing tells when there is memory again, while it is writable all the time.
+inline bool wants_memory(int error) {
+  return error == ENOBUFS || error == ENOMEM;
+}
 inline std::size_t total_of(std::span<const base::Bytes> parts) {
   if (parts.size() == 1) return parts[0].size();  // as most
   std::size_t total = 0;

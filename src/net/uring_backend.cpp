@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/check.hpp"
+#include "net/room.hpp"
 #include "net/socket_calls.hpp"
 #include "net/sys.hpp"
 
@@ -45,9 +46,25 @@ UringStream* UringBackend::find_open(StreamId id) {
 }
 
 StreamId UringBackend::add(int fd, Owner owner, State state) {
-  const auto [handle, stream] = streams_.emplace(fd, owner);
-  stream->state = state;
-  return {handle.index, handle.generation};
+  try {
+    make_room_for_one();
+    const auto [handle, stream] = streams_.emplace(fd, owner);
+    stream->state = state;
+    return {handle.index, handle.generation};
+  } catch (const std::bad_alloc&) {
+    if (fd >= 0) ::close(fd);
+    return {};
+  }
+}
+
+// How long each list can become: no stream is in one twice, but changed_ and starved_ remember
+// streams that are gone. What is held has a buffer of the ring, or is the last of its stream.
+void UringBackend::make_room_for_one() {
+  const std::size_t all = streams_.size() + 1;
+  for (auto* list : {&ids_, &leaving_, &second_, &shut_later_, &retrying_}) make_room(*list, all);
+  for (auto* list : {&changed_, &starved_}) make_room(*list, list->size() + all);
+  for (auto* list : {&sends_, &settling_}) make_room(*list, all);
+  for (auto* list : {&held_, &delivering_}) make_room(*list, UringRing::kBuffers + all);
 }
 
 void UringBackend::change(UringStream& stream, StreamId id) {
@@ -70,6 +87,7 @@ StreamId UringBackend::connect(const Address& to, Owner owner) {
   int error = 0;
   const int fd = start_connect(to, error);
   const StreamId id = add(fd, owner, State::connecting);
+  if (!id) return id;
   UringStream& stream = *find(id);
   if (error != 0) {
     leave(stream, id, State::refused, error);
@@ -82,7 +100,7 @@ StreamId UringBackend::connect(const Address& to, Owner owner) {
 StreamId UringBackend::adopt(int fd, Owner owner) {
   make_nonblocking(fd);
   const StreamId id = add(fd, owner, State::open);
-  change(*find(id), id);
+  if (id) change(*find(id), id);
   return id;
 }
 
@@ -110,6 +128,7 @@ void UringBackend::shutdown_write(StreamId id) {
   stream->write_shut = true;
   if (stream->wave == wave_ || stream->rest) {  // behind what has been taken
     stream->shut_later = true;
+    if (stream->wave != wave_) return;  // send_rest() will
     shut_later_.push_back(id);
     ring_bell();
   } else {
@@ -139,8 +158,7 @@ void UringBackend::wake() {
 
 void UringBackend::prepare() {
   arm_internal();
-  ids_.swap(changed_);
-  for (const StreamId id : ids_) {
+  for (const StreamId id : take(changed_)) {
     UringStream* stream = find(id);
     if (stream == nullptr) continue;
     stream->changed = false;
@@ -212,8 +230,7 @@ void UringBackend::arm_internal() {
     return true;
   };
   if (!wake_armed_) wake_armed_ = poll(wake_, POLLIN, UringRing::tag(UringOp::wake, 0));
-  if (!timer_armed_)
-    timer_armed_ = poll(acceptor_.timer_fd(), POLLIN, UringRing::tag(UringOp::timer, 0));
+  if (!timer_armed_) timer_armed_ = poll(timer_.fd(), POLLIN, UringRing::tag(UringOp::timer, 0));
   for (Watch& watch : watches_) {
     // Exclusive: a connection wakes one of the loops that share the descriptor, not all.
     if (!watch.armed)
@@ -247,8 +264,8 @@ void UringBackend::wait(base::Time deadline, Sink& sink) {
     blocks = false;
   }
   prepare();
-  for (const StreamId id : leaving_) blocks = blocks && find(id)->armed != 0;
-  enter(blocks && may_block() && !sink.has_work(), deadline);
+  for (const StreamId id : leaving_) blocks = blocks && must_stay(*find(id));
+  if (!enter(blocks && may_block() && !sink.has_work(), deadline)) take_back_sends();
   note_short_sends();
   const unsigned count = ring_.ready();
   if (ring_.settled()) settle(sink);
@@ -270,7 +287,8 @@ bool UringBackend::deliver_held(Sink& sink) {
   for (const Completion& done : delivering_) {
     if (UringStream* stream = stream_of(done)) stream->held = false;
   }
-  for (const Completion& done : delivering_) complete(done, sink);
+  // By number: a fact may add a stream, and with it room.
+  for (std::size_t i = 0; i < delivering_.size(); ++i) complete(Completion(delivering_[i]), sink);
   delivering_.clear();
   return true;
 }
@@ -287,7 +305,9 @@ void UringBackend::complete(const Completion& done, Sink& sink) {
   }
   if (op == UringOp::timer) {
     timer_armed_ = more;
-    return acceptor_.resume(sink);
+    timer_.rang();
+    acceptor_.resume(sink);
+    return retry_sends(sink);
   }
   if (op == UringOp::listener)
     return complete_listener(static_cast<std::uint32_t>(subject), more, sink);
@@ -405,8 +425,9 @@ void UringBackend::finish_connect(UringStream& stream, StreamId id, Sink& sink) 
 
 void UringBackend::finish_leaving(Sink& sink) {
   if (leaving_.empty()) return;
-  ids_.swap(leaving_);  // what a fact sends away is for the next wait()
-  for (const StreamId id : ids_) {
+  const std::vector<StreamId>& leavers = take(leaving_);
+  for (std::size_t i = 0; i < leavers.size(); ++i) {  // by number, as above
+    const StreamId id = leavers[i];
     UringStream& stream = *find(id);
     const bool flushed = stream.state != State::detaching || !stream.rest;
     if (has_let_go(stream) && flushed) {
@@ -450,7 +471,13 @@ void UringBackend::accept_stop(std::uint32_t listener) {
 }
 
 bool UringBackend::watch(int fd, std::uint32_t listener) {
-  watches_.push_back({next_token_++, listener, fd, false});
+  try {
+    make_room(unaccepted_, watches_.size() + 1);
+    watches_.push_back({next_token_++, listener, fd, false});
+  } catch (const std::bad_alloc&) {
+    errno = ENOMEM;
+    return false;
+  }
   ring_bell();
   return true;
 }

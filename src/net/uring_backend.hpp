@@ -79,7 +79,9 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   UringStream* find(StreamId id) { return streams_.get({id.index, id.generation}); }
   // Null as well when the stream is on its way out.
   UringStream* find_open(StreamId id);
+  // Null when memory runs out; then the descriptor is closed.
   StreamId add(int fd, Owner owner, State state);
+  void make_room_for_one();
   // The kernel may have to be told something about the stream, at the next wait().
   void change(UringStream& stream, StreamId id);
   void leave(UringStream& stream, StreamId id, State state, int error);
@@ -94,7 +96,17 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   bool cancel(UringStream& stream, StreamId id, UringOp op);
   void arm_internal();
   bool has_let_go(const UringStream& stream) const;
+  // A leaver that finish_leaving() can do nothing for yet: a completion or the timer will tell.
+  static bool must_stay(const UringStream& stream) {
+    return stream.armed != 0 || (stream.state == State::detaching && stream.rest && stream.starved);
+  }
   bool may_block() const;
+  // The lists are worked off from ids_, so that what a fact adds is for the next time.
+  std::vector<StreamId>& take(std::vector<StreamId>& list) {
+    ids_.clear();
+    ids_.swap(list);
+    return ids_;
+  }
 
   // Facts; called by wait() only.
   bool deliver_held(Sink& sink);
@@ -118,7 +130,12 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   bool submit_send(UringStream& stream, StreamId id, const char* data, std::size_t size,
                    bool copied);
   void want_out(UringStream& stream, StreamId id);
+  void starve(UringStream& stream, StreamId id);
+  // After a send that took nothing: later, or never.
+  void wait_or_leave(UringStream& stream, StreamId id, int error);
+  void retry_sends(Sink& sink);
   void note_short_sends();
+  void take_back_sends();
   void settle(Sink& sink);
   void settle_copied(const Send& send);
   void settle_direct(const Send& send, Sink& sink);
@@ -132,7 +149,7 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
 
   // Somebody else's loop (uring_nested.cpp).
   bool begin_nested();
-  void enter(bool blocks, base::Time deadline);
+  bool enter(bool blocks, base::Time deadline);
   void end_nested();
 
   UringRing ring_;
@@ -149,12 +166,14 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   std::atomic<bool> woken_{false};
 
   base::Slab<UringStream> streams_;
-  Acceptor acceptor_{*this};
+  RetryTimer timer_;
+  Acceptor acceptor_{*this, timer_};
   std::vector<Watch> watches_;
   std::vector<std::uint32_t> unaccepted_;  // listeners that may still be readable
   std::uint32_t next_token_ = 1;
 
   std::uint32_t turn_ = 0;
+  // All lists of streams have room for every stream (make_room_for_one()).
   std::vector<StreamId> changed_;
   std::vector<StreamId> leaving_;
   std::vector<Completion> held_;  // of streams that had their share of a wait()
@@ -167,11 +186,13 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   std::size_t direct_ = 0;            // sends of the wave that end with on_sent()
   std::vector<StreamId> second_;      // streams that want to send again when the wave is over
   std::vector<StreamId> shut_later_;  // … to be shut down
+  std::vector<StreamId> starved_;     // sends to try again when the timer rings; may be gone since
   std::size_t scratch_used_ = 0;
   std::unique_ptr<char[]> scratch_;
 
   // Keep their capacity.
   std::vector<StreamId> ids_;
+  std::vector<StreamId> retrying_;
   std::vector<Completion> delivering_;
   std::vector<Send> settling_;
 };

@@ -25,11 +25,12 @@ bool UringBackend::begin_nested() {
   return !woken_.exchange(false);
 }
 
-void UringBackend::enter(bool blocks, base::Time deadline) {
+bool UringBackend::enter(bool blocks, base::Time deadline) {
   if (notify_.load() < 0 || !blocks) return ring_.enter(blocks, deadline);
   blocking_.store(true);  // before looking: who comes later rings wake_
-  ring_.enter(!woken_.load(), deadline);
+  const bool all = ring_.enter(!woken_.load(), deadline);
   blocking_.store(false);
+  return all;
 }
 
 void UringBackend::end_nested() {

@@ -58,6 +58,7 @@ struct UringStream {
   bool bulk : 1 = false;      // more than kBulk came at a time
   bool sending : 1 = false;   // the owner waits for on_sent()
   bool want_out : 1 = false;  // to be told when it is writable
+  bool starved : 1 = false;   // the kernel had no memory: tried again when the timer rings
   bool shut_later : 1 = false;
   // What has ended.
   bool eof : 1 = false;

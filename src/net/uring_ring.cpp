@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include <sys/mman.h>
+#include <time.h>
 
 #include "base/check.hpp"
 #include "net/sys.hpp"
@@ -13,6 +14,22 @@ namespace socketio::net {
 namespace {
 
 constexpr std::size_t kBufferRingBytes = UringRing::kBuffers * sizeof(io_uring_buf);
+
+// After an enter() that failed.
+constexpr base::Duration kFirstPause = std::chrono::milliseconds(1);
+constexpr base::Duration kLongestPause = std::chrono::milliseconds(16);
+
+template <class Timespec>
+Timespec timespec_of(base::Duration time) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+  return {seconds.count(), (time - seconds).count()};
+}
+
+// Of io_uring_enter(): nothing that passes.
+bool is_our_fault(int error) {
+  return error == EBADF || error == EBADFD || error == EEXIST || error == EFAULT ||
+         error == EINVAL || error == ENXIO || error == EOPNOTSUPP;
+}
 
 void require(int result, const char* what) {
   if (result < 0) throw std::system_error(-result, std::system_category(), what);
@@ -79,27 +96,56 @@ io_uring_sqe* UringRing::prepare_in_next() {
   return io_uring_get_sqe(&ring_);
 }
 
-void UringRing::enter(bool may_block, base::Time deadline) {
+int UringRing::submit_and_wait(bool may_block, base::Time deadline) {
+  if (may_block && deadline == base::kNever) return io_uring_submit_and_wait(&ring_, 1);
   base::Duration left{};
-  if (may_block && deadline == base::kNever) {
-    io_uring_submit_and_wait(&ring_, 1);
-    return;
-  }
   if (may_block && deadline != base::Time::min()) left = deadline - system_now();
   if (left > base::Duration::zero()) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-    __kernel_timespec timeout{seconds.count(), (left - seconds).count()};
+    __kernel_timespec timeout = timespec_of<__kernel_timespec>(left);
     io_uring_cqe* first = nullptr;
-    io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
-  } else if (busy()) {
-    io_uring_submit_and_get_events(&ring_);
+    return io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
   }
-  // What was not submitted (a signal, want of memory) must be: the memory of sends is free after
-  // this.
-  for (int tries = 0; io_uring_sq_ready(&ring_) != 0; ++tries) {
-    SIO_CHECK(tries < 1000);
-    io_uring_submit(&ring_);
+  return busy() ? io_uring_submit_and_get_events(&ring_) : 0;
+}
+
+bool UringRing::enter(bool may_block, base::Time deadline) {
+  const int result = submit_and_wait(may_block, deadline);
+  if (io_uring_sq_ready(&ring_) == 0 && (result >= 0 || result == -ETIME)) [[likely]] {
+    pause_ = {};
+    return true;
   }
+  return enter_again(result, deadline);
+}
+
+// A signal, or the kernel has no memory for all of it, or (EBUSY) no room for completions before
+// some are taken out. A submission that goes on is repeated at once.
+bool UringRing::enter_again(int result, base::Time deadline) {
+  constexpr int kTries = 8;
+  for (int i = 0; i < kTries && io_uring_sq_ready(&ring_) != 0; ++i) {
+    if (result < 0 && result != -EINTR && result != -ETIME) break;
+    result = io_uring_submit(&ring_);
+  }
+  const bool all = io_uring_sq_ready(&ring_) == 0;
+  if (all && (result >= 0 || result == -EINTR || result == -ETIME)) {
+    pause_ = {};
+    return true;
+  }
+  // Of nothing to submit, it may be a program that calls process() on another thread.
+  SIO_CHECK(all || !is_our_fault(-result));
+  pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  if (ready() != 0) return all;
+  base::Duration pause = pause_;
+  if (deadline != base::kNever && deadline != base::Time::min())
+    pause = std::clamp(deadline - system_now(), base::Duration::zero(), pause);
+  const timespec time = timespec_of<timespec>(pause);
+  ::nanosleep(&time, nullptr);
+  return all;
+}
+
+void UringRing::make_nothing(io_uring_sqe& sqe) {
+  io_uring_prep_nop(&sqe);
+  sqe.flags = IOSQE_CQE_SKIP_SUCCESS;
+  io_uring_sqe_set_data64(&sqe, tag(UringOp::cancel, 0));  // of no stream
 }
 
 void UringRing::cancel_now(std::uint64_t tag) {
@@ -108,6 +154,7 @@ void UringRing::cancel_now(std::uint64_t tag) {
 
 void UringRing::cancel_now(std::uint64_t tag, unsigned flags) {
   if (!on_own_thread()) return;
+  revise([=](UringOp op, std::uint64_t subject) { return UringRing::tag(op, subject) == tag; });
   io_uring_sync_cancel_reg request{};
   request.addr = tag;
   request.fd = -1;

@@ -47,8 +47,19 @@ class UringRing {
     return sqe != nullptr ? sqe : prepare_in_next();
   }
   // Submits everything and gathers what has completed; waits for a completion until `deadline` if
-  // it may.
-  void enter(bool may_block, base::Time deadline);
+  // it may. False when the kernel has not taken everything, for want of memory mostly: the rest is
+  // tried again by the next enter(). Has slept then, the longer the longer that lasts, unless there
+  // are completions; so who enters again and again does not spin.
+  bool enter(bool may_block, base::Time deadline);
+  // Of what the kernel has not taken: `take_back(op, subject)` says whether that need not be done
+  // any more.
+  template <class TakeBack>
+  void revise(TakeBack&& take_back) {
+    for (unsigned i = ring_.sq.sqe_tail - io_uring_sq_ready(&ring_); i != ring_.sq.sqe_tail; ++i) {
+      io_uring_sqe& sqe = ring_.sq.sqes[i & ring_.sq.ring_mask];
+      if (take_back(op_of(sqe.user_data), subject_of(sqe.user_data))) make_nothing(sqe);
+    }
+  }
   // Cancels at once, without submitting anything: for what cannot wait for enter().
   void cancel_now(std::uint64_t tag);
   // No completion is hidden, so that a send that was submitted and says nothing has succeeded.
@@ -78,12 +89,16 @@ class UringRing {
   // The queue is full: submits it, to begin the next.
   io_uring_sqe* prepare_in_next();
   void cancel_now(std::uint64_t tag, unsigned flags);
+  static void make_nothing(io_uring_sqe& sqe);
+  int submit_and_wait(bool may_block, base::Time deadline);
+  [[gnu::noinline]] bool enter_again(int result, base::Time deadline);
   struct Unmap {
     void operator()(io_uring_buf_ring* ring) const;
   };
 
   io_uring ring_{};
   bool enabled_ = false;
+  base::Duration pause_{};  // after the last enter() that failed; zero after a success
   std::thread::id owner_{};
   std::unique_ptr<io_uring_buf_ring, Unmap> buffers_;
   std::unique_ptr<char[]> memory_;

@@ -12,17 +12,10 @@
 
 #include "base/check.hpp"
 #include "net/socket_calls.hpp"
+#include "net/sys.hpp"
 #include "net/uring_backend.hpp"
 
 namespace socketio::net {
-namespace {
-
-bool passes_by_itself(int error) {
-  return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
-}
-
-}  // namespace
-
 // One small part of a stream that has nothing else under way is what most sends are.
 std::size_t UringBackend::send(StreamId id, std::span<const base::Bytes> parts) {
   UringStream* stream = find(id);
@@ -79,7 +72,7 @@ std::size_t UringBackend::send_at_once(UringStream& stream, StreamId id,
                                        std::span<const base::Bytes> parts, std::size_t total) {
   const ssize_t n = send_now(stream.fd, parts);
   if (n < 0) {
-    leave(stream, id, State::closing, errno);
+    wait_or_leave(stream, id, errno);
     return 0;
   }
   const auto taken = static_cast<std::size_t>(n);
@@ -109,6 +102,32 @@ void UringBackend::want_out(UringStream& stream, StreamId id) {
   change(stream, id);
 }
 
+// The socket is writable: waiting for that would spin.
+void UringBackend::starve(UringStream& stream, StreamId id) {
+  if (stream.starved) return;
+  stream.starved = true;
+  if (starved_.empty()) timer_.ring_by(base::after(system_now(), kStarvedPause));
+  starved_.push_back(id);
+}
+
+void UringBackend::wait_or_leave(UringStream& stream, StreamId id, int error) {
+  if (wants_memory(error)) return starve(stream, id);
+  if (wants_room(error)) return want_out(stream, id);
+  leave(stream, id, State::closing, error);
+}
+
+void UringBackend::retry_sends(Sink& sink) {
+  retrying_.clear();
+  retrying_.swap(starved_);
+  for (std::size_t i = 0; i < retrying_.size(); ++i) {  // by number: a fact may add a stream
+    const StreamId id = retrying_[i];
+    UringStream* stream = find(id);
+    if (stream == nullptr || !stream->starved) continue;
+    stream->starved = false;
+    complete_out(*stream, id, sink);
+  }
+}
+
 // Before any fact: a fact may send, and that would reuse scratch_.
 void UringBackend::note_short_sends() {
   const unsigned count = ring_.ready();
@@ -122,10 +141,21 @@ void UringBackend::note_short_sends() {
   }
 }
 
+// The memory of sends is free when wait() has returned, so those that the kernel has not taken from
+// us fall short, and are tried again like those that it had no memory for.
+void UringBackend::take_back_sends() {
+  ring_.revise([this](UringOp op, std::uint64_t index) {
+    if (op != UringOp::send) return false;
+    sends_[index].result = -ENOMEM;
+    return fell_short_ = true;
+  });
+}
+
 // The wave is over: every send has been submitted, and what fell short has said so.
 void UringBackend::settle(Sink& sink) {
   if (sends_.empty() && second_.empty() && shut_later_.empty() && leaving_.empty()) return;
   ++wave_;
+  settling_.clear();
   settling_.swap(sends_);
   if (fell_short_) {
     for (const Send& send : settling_) {
@@ -134,19 +164,23 @@ void UringBackend::settle(Sink& sink) {
   }
   scratch_used_ = 0;
   fell_short_ = false;
-  for (std::size_t i = 0; direct_ > 0; ++i) {
-    if (settling_[i].copied) continue;
-    --direct_;
-    settle_direct(settling_[i], sink);
+  std::size_t direct = std::exchange(direct_, 0);
+  for (std::size_t i = 0; direct > 0; ++i) {
+    const Send send = settling_[i];  // a fact may add a stream, and with it room
+    if (send.copied) continue;
+    --direct;
+    settle_direct(send, sink);
   }
   settling_.clear();
-  for (const StreamId id : std::exchange(shut_later_, {})) {
+  for (const StreamId id : take(shut_later_)) {
     UringStream* stream = find(id);
     if (stream == nullptr || !stream->shut_later || stream->rest) continue;
     stream->shut_later = false;
     ::shutdown(stream->fd, SHUT_WR);
   }
-  for (const StreamId id : std::exchange(second_, {})) {
+  const std::vector<StreamId>& again = take(second_);
+  for (std::size_t i = 0; i < again.size(); ++i) {
+    const StreamId id = again[i];
     UringStream* stream = find_open(id);
     if (stream != nullptr && stream->sending && !stream->rest) writable(*stream, id, 0, sink);
   }
@@ -156,11 +190,16 @@ void UringBackend::settle_copied(const Send& send) {
   if (send.result == static_cast<std::int32_t>(send.size)) return;
   UringStream* stream = find(send.id);
   if (stream == nullptr || stream->state == State::closing) return;
-  if (send.result < 0 && !passes_by_itself(-send.result))
-    return leave(*stream, send.id, State::closing, -send.result);
   const auto taken = static_cast<std::uint32_t>(std::max(send.result, 0));
-  stream->rest = std::make_unique<std::string>(send.data + taken, send.size - taken);
-  want_out(*stream, send.id);
+  const int error = send.result < 0 ? -send.result : EAGAIN;
+  if (wants_room(error) || wants_memory(error)) {
+    try {
+      stream->rest = std::make_unique<std::string>(send.data + taken, send.size - taken);
+    } catch (const std::bad_alloc&) {  // we have said that it was taken
+      return leave(*stream, send.id, State::closing, ENOMEM);
+    }
+  }
+  wait_or_leave(*stream, send.id, error);
 }
 
 void UringBackend::settle_direct(const Send& send, Sink& sink) {
@@ -168,8 +207,7 @@ void UringBackend::settle_direct(const Send& send, Sink& sink) {
   if (stream == nullptr || stream->state == State::closing) return;
   if (send.result > 0)
     return writable(*stream, send.id, static_cast<std::size_t>(send.result), sink);
-  if (!passes_by_itself(-send.result)) return leave(*stream, send.id, State::closing, -send.result);
-  want_out(*stream, send.id);
+  wait_or_leave(*stream, send.id, -send.result);
 }
 
 // True when nothing is left of it.
@@ -178,7 +216,7 @@ bool UringBackend::send_rest(UringStream& stream, StreamId id) {
   const base::Bytes part = rest;
   const ssize_t n = send_now(stream.fd, {&part, 1});
   if (n < 0) {
-    leave(stream, id, State::closing, errno);
+    wait_or_leave(stream, id, errno);
     return false;
   }
   rest.erase(0, static_cast<std::size_t>(n));

@@ -103,6 +103,12 @@ void Shard::adopt(int fd, const net::Address& peer, base::Bytes already_read,
   }
   c->self = id;
   c->stream = loop_.backend().adopt(fd, id.packed());
+  if (!c->stream) {
+    out_of_memory();
+    connections_.erase(id);
+    hub_->forget_connection(index_, take_count(id));
+    return finish_closing();
+  }
   if (closing_) return drop(*c);
   spare(id, [&] { begin(*c, peer, already_read, std::move(tls)); });
 }

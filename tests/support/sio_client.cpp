@@ -254,11 +254,17 @@ Client::Client(World& world, const ClientOptions& options)
     : Peer(world, options.unix_path), machine_(ws::Role::client, limits_) {
   limits_.max_message = 64 * 1024 * 1024;
   if (options.small_buffer) shrink_receive_buffer();
-  write("GET " + options.path + "?EIO=4&transport=websocket" + options.query +
+  const std::string sid = options.upgrades.empty() ? "" : "&sid=" + options.upgrades;
+  write("GET " + options.path + "?EIO=4&transport=websocket" + options.query + sid +
         " HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
         options.headers + "\r\n");
+  if (!sid.empty()) {
+    world.until([this] { return upgraded_ || closed(); });
+    send_engine("2probe");
+  }
   world.until([this] { return !open_packet.empty() || closed(); });
+  if (!sid.empty()) send_engine("5");
 }
 
 std::string Client::join(std::string_view nsp, std::string_view auth) {
@@ -356,7 +362,7 @@ void Client::take(const ws::Event& event) {
   } else if (event.kind == ws::EventKind::pong) {
     ++pongs_;
   } else if (event.kind == ws::EventKind::text && !payload.empty()) {
-    if (payload.front() == '0') open_packet = payload;
+    if (payload.front() == '0' || payload == "3probe") open_packet = payload;
     if (payload.front() == '2' && answers_pings) machine_.send_text("3", env());
     if (payload.front() == '4') packets_.emplace_back(payload.substr(1));
   }

@@ -159,6 +159,7 @@ struct ClientOptions {
   std::string headers{};  // whole lines
   std::string unix_path{};
   bool small_buffer = false;
+  std::string upgrades{};  // the session that it takes over from polling
 };
 
 // A Socket.IO client on WebSocket. Packets are the wire's text without Engine.IO's '4'; an
@@ -181,7 +182,7 @@ class Client final : public Peer {
   std::vector<std::string> rest();
   bool has_packet() const { return !packets_.empty(); }
   bool answers_pings = true;
-  std::string open_packet;  // Engine.IO's
+  std::string open_packet;  // Engine.IO's; of an upgrade "3probe"
 
  private:
   void on_bytes(char* bytes, std::size_t size) override;

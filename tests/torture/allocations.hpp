@@ -19,6 +19,10 @@ class Armed {
   bool before_;
 };
 
+// As if somebody held one for this thread from now on, or no more: a thread that is at work all the
+// time. Only one thread at a time may count.
+void arm_thread(bool on);
+
 // What the simulated kernel, the clients and the test itself allocate does not count.
 class Exempt {
  public:

@@ -39,6 +39,13 @@ class FaultyBackend final : public net::Backend, private net::Sink {
     return owned(below_->connect(to, owner), owner);
   }
   StreamId adopt(int fd, Owner owner) override {
+    try {
+      const auto record = std::make_unique<int>();  // what a kernel's backend has of it
+    } catch (const std::bad_alloc&) {
+      const Exempt exempt;
+      below_->close(below_->adopt(fd, Owner{0}));
+      return {};
+    }
     const Exempt exempt;
     return owned(below_->adopt(fd, owner), owner);
   }
@@ -110,7 +117,8 @@ class FaultyBackend final : public net::Backend, private net::Sink {
   void on_accepted(std::uint32_t listener, int fd, const net::Address& peer) override {
     if (fault_.strikes(Call::accept)) {
       // Lost before we had it; or nothing to hold it with, and it waits in the queue.
-      if (fault_.error == ECONNABORTED) return below_->close(below_->adopt(fd, Owner{0}));
+      if (fault_.error == ECONNABORTED || fault_.error == EPROTO || fault_.error == EPERM)
+        return below_->close(below_->adopt(fd, Owner{0}));
       waiting_.push_back({listener, fd, peer});
       below_->wake();
       const Armed armed;

@@ -12,6 +12,8 @@
 #include <liburing.h>
 #endif
 
+#include "torture/allocations.hpp"
+
 namespace socketio::torture {
 namespace {
 
@@ -19,17 +21,19 @@ struct Plan {
   KernelCall which = KernelCall::send;
   std::uint64_t number = 0;
   int error = 0;
+  bool lasts = false;
 };
 std::optional<Plan> plan;
 std::atomic<bool> armed{false};  // the rest is the server's thread's while it runs
 bool failed = false;
-std::uint64_t counts[3] = {0, 0, 0};
+std::uint64_t counts[5] = {};
 
 // The errno that this call is to fail with, or 0.
 int strike(KernelCall which) {
   if (!armed) return 0;
   const std::uint64_t number = counts[static_cast<std::size_t>(which)]++;
-  if (!plan || plan->which != which || plan->number != number) return 0;
+  if (!plan || plan->which != which) return 0;
+  if (plan->lasts ? number < plan->number : number != plan->number) return 0;
   failed = true;
   return plan->error;
 }
@@ -40,6 +44,11 @@ void fail_call(KernelCall which, std::uint64_t number, int error) {
   plan = Plan{which, number, error};
   failed = false;
   for (std::uint64_t& count : counts) count = 0;
+}
+
+void fail_calls_from(KernelCall which, std::uint64_t number, int error) {
+  fail_call(which, number, error);
+  plan->lasts = true;
 }
 
 void arm_calls(bool on) {
@@ -75,6 +84,7 @@ void before_submission(io_uring* ring) {
     io_uring_prep_nop(&sqe);
     sqe.flags = 0;  // a completion, whether or not success would have had one
     sqe.user_data = user_data;
+    const Exempt exempt;
     lies.push_back({user_data, error});
   }
 }
@@ -129,6 +139,8 @@ int __wrap_accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
 }
 
 #if SOCKETIO_HAS_URING
+int __real_io_uring_queue_init_params(unsigned entries, io_uring* ring, io_uring_params* params);
+int __wrap_io_uring_queue_init_params(unsigned entries, io_uring* ring, io_uring_params* params);
 int __real_io_uring_submit(io_uring* ring);
 int __wrap_io_uring_submit(io_uring* ring);
 int __real_io_uring_submit_and_wait(io_uring* ring, unsigned n);
@@ -140,29 +152,42 @@ int __real_io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** cqe, 
 int __wrap_io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** cqe, unsigned n,
                                             __kernel_timespec* timeout, sigset_t* mask);
 
+int __wrap_io_uring_queue_init_params(unsigned entries, io_uring* ring, io_uring_params* params) {
+  using namespace socketio::torture;
+  if (const int error = strike(KernelCall::ring); error != 0) return -error;
+  return __real_io_uring_queue_init_params(entries, ring, params);
+}
 int __wrap_io_uring_submit(io_uring* ring) {
-  socketio::torture::before_submission(ring);
+  using namespace socketio::torture;
+  if (const int error = strike(KernelCall::enter); error != 0) return -error;
+  before_submission(ring);
   const int n = __real_io_uring_submit(ring);
-  socketio::torture::after_submission(ring);
+  after_submission(ring);
   return n;
 }
 int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned count) {
-  socketio::torture::before_submission(ring);
+  using namespace socketio::torture;
+  if (const int error = strike(KernelCall::enter); error != 0) return -error;
+  before_submission(ring);
   const int n = __real_io_uring_submit_and_wait(ring, count);
-  socketio::torture::after_submission(ring);
+  after_submission(ring);
   return n;
 }
 int __wrap_io_uring_submit_and_get_events(io_uring* ring) {
-  socketio::torture::before_submission(ring);
+  using namespace socketio::torture;
+  if (const int error = strike(KernelCall::enter); error != 0) return -error;
+  before_submission(ring);
   const int n = __real_io_uring_submit_and_get_events(ring);
-  socketio::torture::after_submission(ring);
+  after_submission(ring);
   return n;
 }
 int __wrap_io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** cqe, unsigned count,
                                             __kernel_timespec* timeout, sigset_t* mask) {
-  socketio::torture::before_submission(ring);
+  using namespace socketio::torture;
+  if (const int error = strike(KernelCall::enter); error != 0) return -error;
+  before_submission(ring);
   const int n = __real_io_uring_submit_and_wait_timeout(ring, cqe, count, timeout, mask);
-  socketio::torture::after_submission(ring);
+  after_submission(ring);
   return n;
 }
 #endif

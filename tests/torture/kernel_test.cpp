@@ -1,15 +1,18 @@
 // Every send, receive and accept of a session fails once on the real kernels, with each errno that
-// it may give (accept(2), recv(2), send(2), and what TCP hands through): nobody but whose
-// connection it was may notice, and nothing stays behind.
+// it may give (accept(2), recv(2), send(2), and what TCP hands through), every io_uring_enter(),
+// and every allocation of the server's thread: nobody but whose connection it was may notice, and
+// nothing stays behind.
 //   SOCKETIO_TORTURE_EVERY=1   every call with every errno (./dev torture); the default is a sample
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 
 #include <gtest/gtest.h>
 
 #include "support/sio_client.hpp"
+#include "torture/allocations.hpp"
 #include "torture/kernel_calls.hpp"
 
 namespace socketio::torture {
@@ -45,9 +48,16 @@ class KernelTorture : public ::testing::TestWithParam<Backend> {
     Client bystander(world);
     if (bystander.join().empty() || !echoes(bystander, 1)) return "no bystander";
     arm_calls(true);
+    if (allocations_count_) {
+      // What a thread registers once for its end cannot fail: the C library ends the process.
+      on_server(world, [&world] { world.io.to("nobody").emit("a word"); });
+      on_server(world, [] { arm_thread(true); });
+    }
     on_websocket(world);
     on_polling(world);
+    on_upgrade(world);
     on_http(world);
+    if (allocations_count_) on_server(world, [] { arm_thread(false); });
     arm_calls(false);
     if (!echoes(bystander, 2)) return "the bystander is not answered any more";
     if (!world.until([&] { return world.io.stats().connections == 1; }))
@@ -78,7 +88,18 @@ class KernelTorture : public ::testing::TestWithParam<Backend> {
     std::cout << count << " calls, " << runs << " runs\n";
   }
 
+  bool allocations_count_ = false;
+
  private:
+  static void on_server(World& world, const std::function<void()>& job) {
+    Pending<void> done;
+    world.io.post([job, done] {
+      job();
+      const Exempt exempt;
+      done.state()->finish(Result<void>());
+    });
+    static_cast<void>(done.get());
+  }
   static void serve(World& world) {
     const Namespace io = world.io.sockets();
     io.on_event("echo", [](const Socket&, Value a, Ack ack) { ack(a); });
@@ -93,18 +114,23 @@ class KernelTorture : public ::testing::TestWithParam<Backend> {
     client.send("2" + number + "[\"echo\"," + number + "]");
     return client.next() == "3" + number + "[" + number + "]";
   }
+  // Whatever it is told: an answer may be what the memory was for.
+  static bool hears(Client& victim) {
+    victim.rest();
+    return !victim.closed();
+  }
   static void on_websocket(World& world) {
     Client victim(world);
     if (victim.closed() || victim.join().empty()) return;
     victim.send("21[\"join\",\"room\"]");
-    if (victim.next() == "(closed)") return;
+    if (!hears(victim)) return;
     victim.send("2[\"shout\"]");
-    if (victim.next() == "(closed)") return;
+    if (!hears(victim)) return;
     victim.send("51-2[\"echo\",{\"_placeholder\":true,\"num\":0}]");
     victim.send_binary(std::string(100'000, 'b'));
-    if (victim.next() == "(closed)") return;
+    if (!hears(victim)) return;
     victim.send("23[\"big\"]");
-    if (victim.next() == "(closed)") return;
+    if (!hears(victim)) return;
     victim.close();
     victim.wait_closed();
   }
@@ -120,6 +146,19 @@ class KernelTorture : public ::testing::TestWithParam<Backend> {
       return;
     if (victim.poll().empty()) return;
     victim.post("1");
+  }
+  // Begins with polling, and is heard on both ways.
+  static void on_upgrade(World& world) {
+    PollingClient polling(world);
+    if (polling.sid.empty() || !polling.join()) return;
+    test::ClientOptions probe;
+    probe.upgrades = polling.sid;
+    Client victim(world, probe);
+    if (victim.open_packet.empty()) return;
+    victim.send("21[\"echo\",1]");
+    if (!hears(victim)) return;
+    victim.close();
+    victim.wait_closed();
   }
   static void on_http(World& world) {
     HttpPeer victim(world);
@@ -147,18 +186,46 @@ INSTANTIATE_TEST_SUITE_P(Kernels, KernelTorture, ::testing::ValuesIn(backends())
 
 TEST_P(KernelTorture, EverySendFailsOnce) {
   every_call_fails(KernelCall::send, {EAGAIN, EINTR, ENOBUFS, ENOMEM, ECONNRESET, EPIPE, ETIMEDOUT,
-                                      EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPERM});
+                                      EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPERM, EIO});
 }
 
 TEST_P(KernelTorture, EveryReceiveFailsOnce) {
   every_call_fails(KernelCall::receive, {EAGAIN, EINTR, ECONNRESET, ETIMEDOUT, EHOSTUNREACH,
-                                         ENETDOWN, ENOMEM, ECONNREFUSED});
+                                         ENETDOWN, ENOMEM, ECONNREFUSED, EIO});
 }
 
 // Not EAGAIN: it says that nobody waits, and a poll in the ring speaks once for each newcomer.
 TEST_P(KernelTorture, EveryAcceptFailsOnce) {
   every_call_fails(KernelCall::accept, {EINTR, ECONNABORTED, EPROTO, EPERM, ENETDOWN, EHOSTUNREACH,
                                         ENETUNREACH, EMFILE, ENFILE, ENOBUFS, ENOMEM});
+}
+
+#if SOCKETIO_HAS_URING
+TEST_P(KernelTorture, EveryEntryFailsOnce) {
+  if (GetParam() == Backend::epoll) return;
+  every_call_fails(KernelCall::enter, {ENOMEM, EAGAIN, EBUSY, EINTR, EIO});
+}
+#endif
+
+TEST_P(KernelTorture, EveryAllocationFailsOnce) {
+  allocations_count_ = true;
+  fail_call(KernelCall::send, ~std::uint64_t{0}, 0);
+  fail_allocation(kNever);
+  ASSERT_EQ(session(), "");  // what is allocated once and kept is there now
+  fail_allocation(kNever);
+  const std::int64_t before = live_pieces();
+  ASSERT_EQ(session(), "");
+  const std::int64_t sound = live_pieces() - before;
+  const std::uint64_t count = allocations();
+  ASSERT_GT(count, 100U);
+  for (std::uint64_t at = 0; at < count; at += every()) {
+    fail_allocation(at);
+    const std::int64_t start = live_pieces();
+    EXPECT_EQ(session(), "") << "allocation " << at << " of " << count;
+    EXPECT_LE(live_pieces() - start, sound + 3) << "allocation " << at << " of " << count;
+  }
+  fail_allocation(kNever);
+  std::cout << count << " allocations\n";
 }
 
 }  // namespace
