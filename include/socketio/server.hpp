@@ -30,7 +30,7 @@ namespace socketio {
 // What carries the bytes. io_uring needs Linux 6.1, liburing when the library was built, and leave:
 // many containers forbid it.
 enum class Backend : std::uint8_t {
-  automatic,  // io_uring if it can be had, else epoll (one line at level info says why)
+  automatic,  // io_uring if it can be had, else epoll (one line in the log says why)
   epoll,
   io_uring,  // the constructor throws std::system_error when it cannot be had
 };

@@ -31,12 +31,11 @@ struct Settings {
   std::optional<http::CorsRules> cors;
 };
 
-// Throws std::system_error when what is asked for cannot be had.
-std::unique_ptr<net::Backend> make_backend(Backend wanted, base::Logger& logger,
-                                           std::size_t max_receive = net::kMaxReceive);
-// One for each shard, all of one kind.
-std::vector<std::unique_ptr<net::Backend>> make_backends(Backend wanted, std::size_t count,
-                                                         base::Logger& logger,
-                                                         std::size_t max_receive);
+// One for each shard, all of one kind. Throws std::system_error when what is asked for cannot be
+// had; epoll in the place of io_uring is one line in the log, a warning where a limit is the
+// reason.
+std::vector<std::unique_ptr<net::Backend>> make_backends(
+    Backend wanted, std::size_t count, base::Logger& logger,
+    std::size_t max_receive = net::kMaxReceive);
 
 }  // namespace socketio::server

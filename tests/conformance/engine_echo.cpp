@@ -75,7 +75,8 @@ socketio::ServerOptions options_for_engine() {
 void run(const SuiteOptions& given, const std::shared_ptr<socketio::detail::Hub>& hub, Echo& echo) {
   socketio::HttpRoutes routes;
   socketio::server::Shard shard(
-      socketio::server::system_services(socketio::server::make_backend(given.backend, hub->logger)),
+      socketio::server::system_services(
+          std::move(socketio::server::make_backends(given.backend, 1, hub->logger).front())),
       hub, routes, 0);
   shard.set_engine(&echo);
   std::error_code error;

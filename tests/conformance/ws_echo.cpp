@@ -8,7 +8,7 @@ namespace {
 
 std::unique_ptr<net::Backend> backend_of(const SuiteOptions& options) {
   base::Logger logger;
-  return server::make_backend(options.backend, logger);
+  return std::move(server::make_backends(options.backend, 1, logger).front());
 }
 
 ws::DeflateOptions everything() {
