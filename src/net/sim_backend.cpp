@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "net/retry_timer.hpp"
 
 namespace socketio::net {
 namespace {
@@ -67,6 +68,12 @@ void SimBackend::enqueue(StreamId id) {
   ready_.push_back(id);
 }
 
+void SimBackend::enqueue_in(base::Duration delay, StreamId id) {
+  world_.in(delay, [this, alive = alive_, id] {
+    if (*alive) enqueue(id);
+  });
+}
+
 StreamId SimBackend::connect(const Address& to, Owner owner) {
   const StreamId id = add(world_.connect(to, {}), owner, State::connecting);
   return id;
@@ -98,6 +105,17 @@ std::size_t SimBackend::send(StreamId id, std::span<const base::Bytes> parts) {
   const std::size_t total = size_of(parts);
   if (total == 0) return 0;
   std::int64_t taken = 0;
+  const int fault = record->state == State::open ? world_.send_fault() : 0;
+  if (fault == ENOBUFS || fault == ENOMEM) {
+    record->sending = true;
+    enqueue_in(kStarvedPause, id);
+    return 0;
+  }
+  if (fault != 0) {
+    break_off(*record);
+    fail_later(*record, id, fault);
+    return 0;
+  }
   const SimLink* link = world_.link(record->fd);
   const bool hold = link != nullptr && world_.random().one_in(link->held_send);
   if (record->state == State::open && !hold) taken = take(*record, parts);
@@ -115,10 +133,7 @@ std::size_t SimBackend::send(StreamId id, std::span<const base::Bytes> parts) {
   }
   const std::uint64_t most =
       static_cast<std::uint64_t>(link == nullptr ? 0 : link->latency.count());
-  world_.in(base::Duration(static_cast<std::int64_t>(world_.random().below(most))),
-            [this, alive = alive_, id] {
-              if (*alive) enqueue(id);
-            });
+  enqueue_in(base::Duration(static_cast<std::int64_t>(world_.random().below(most))), id);
   return n;
 }
 
@@ -151,6 +166,10 @@ void SimBackend::close(StreamId id) {
   Record* record = find(id);
   if (record == nullptr || record->state == State::closing) return;
   fail_later(*record, id, 0);
+}
+
+void SimBackend::break_off(Record& record) {
+  world_.reset(std::exchange(record.fd, -1));
 }
 
 void SimBackend::fail_later(Record& record, StreamId id, int error) {
@@ -281,6 +300,11 @@ bool SimBackend::finish_send(Record& record, StreamId id, Sink& sink) {
 
 bool SimBackend::receive(StreamId id, Sink& sink) {
   Record* record = find(id);
+  if (const int fault = world_.unread(record->fd) > 0 ? world_.receive_fault() : 0; fault != 0) {
+    break_off(*record);
+    end(id, fault, sink);
+    return true;
+  }
   const std::size_t most = std::min(kReceive, std::max<std::size_t>(1, world_.unread(record->fd)));
   // Memory of its own that dies with the fact: who keeps a view is found out.
   const auto memory = std::make_unique<char[]>(most + base::kPadding);
@@ -354,6 +378,7 @@ bool SimBackend::accept(std::uint32_t id, Sink& sink) {
       sink.on_accepted(id, fd, peer);
       continue;
     }
+    if (fd == -EPERM || fd == -EPROTO) continue;
     listening->paused = true;
     listening->delay = std::clamp(listening->delay * 2, kFirstPause, kLongestPause);
     world_.in(listening->delay, [this, alive = alive_, id] {

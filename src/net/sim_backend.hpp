@@ -74,8 +74,11 @@ class SimBackend final : public Backend {
   StreamId add(int fd, Owner owner, State state);
   void watch(int fd, StreamId id);
   void enqueue(StreamId id);
+  void enqueue_in(base::Duration delay, StreamId id);
   void enqueue_listener(std::uint32_t id);
   void fail_later(Record& record, StreamId id, int error);
+  // The connection breaks, for its peer as well.
+  void break_off(Record& record);
 
   void submit();
   bool deliver_all(Sink& sink);

@@ -2,10 +2,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <initializer_list>
 
 #include "base/check.hpp"
 
 namespace socketio::net {
+namespace {
+
+int fault(std::uint64_t one_in, SeededRandom& random, std::initializer_list<int> errors) {
+  return random.one_in(one_in) ? errors.begin()[random.below(errors.size())] : 0;
+}
+
+}  // namespace
 
 // -- Time.
 
@@ -67,8 +75,16 @@ int SimWorld::accept(int listener, Address& peer) {
   if (socket == nullptr) return -EBADF;
   if (socket->backlog.empty()) return -EAGAIN;
   if (accept_error_ != 0 && now_ < accept_until_) return -accept_error_;
+  const int error =
+      fault(faults_.accept, fault_random_, {EMFILE, ENFILE, ENOMEM, ENOBUFS, EPERM, EPROTO});
+  const bool of_the_peer = error == EPERM || error == EPROTO;
+  if (error != 0 && !of_the_peer) return -error;
   const int fd = socket->backlog.front();
   socket->backlog.pop_front();
+  if (of_the_peer) {
+    reset(fd);
+    return -error;
+  }
   Socket& accepted = *find(fd);
   accepted.accepted = true;
   ++open_;
@@ -303,6 +319,20 @@ void SimWorld::vanish(int fd) {
 void SimWorld::fail_accepts(int error, base::Time until) {
   accept_error_ = error;
   accept_until_ = until;
+}
+
+void SimWorld::fail_calls(const SimFaults& faults) {
+  faults_ = faults;
+  fault_random_ = SeededRandom(faults.seed);
+}
+
+int SimWorld::send_fault() {
+  return fault(faults_.send, fault_random_,
+               {ENOBUFS, ENOMEM, ENOBUFS, ENOMEM, EIO, EPIPE, ETIMEDOUT, ECONNRESET});
+}
+
+int SimWorld::receive_fault() {
+  return fault(faults_.receive, fault_random_, {ENOMEM, EIO, ETIMEDOUT, ECONNRESET});
 }
 
 void SimWorld::notify(int fd) {

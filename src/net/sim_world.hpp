@@ -37,6 +37,16 @@ struct SimLink {
   std::uint64_t held_send = 0;      // SimBackend completes the send later, as io_uring does
 };
 
+// What the kernel under a SimBackend fails at by itself, with any errno that the call may give.
+// Chances are "one in n"; 0 is never. On dice of their own: without faults a seed's history is the
+// same as ever.
+struct SimFaults {
+  std::uint64_t seed = 0;
+  std::uint64_t send = 0;
+  std::uint64_t receive = 0;
+  std::uint64_t accept = 0;
+};
+
 class SimWorld {
  public:
   using Watcher = std::function<void()>;
@@ -94,6 +104,10 @@ class SimWorld {
   void vanish(int fd);
   // accept() fails with this errno until then.
   void fail_accepts(int error, base::Time until);
+  void fail_calls(const SimFaults& faults);
+  // The errno that this call of a SimBackend fails with; 0: it does not.
+  int send_fault();
+  int receive_fault();
 
   // Sockets that somebody has to close (listeners and vanished ones apart).
   std::size_t open_sockets() const { return open_; }
@@ -146,6 +160,8 @@ class SimWorld {
   std::size_t open_ = 0;
   int accept_error_ = 0;
   base::Time accept_until_{};
+  SimFaults faults_;
+  SeededRandom fault_random_{0};
   std::uint64_t history_ = 0xCBF29CE484222325ULL;
 };
 

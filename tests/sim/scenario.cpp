@@ -43,6 +43,13 @@ class Scenario final : public Listener {
         stage_(seed + 1, options()),
         crowd_(stage_, verdict_, seed + 2) {
     stage_.turn_cost = std::chrono::microseconds(random_.below(2) * random_.below(2'000));
+    // Under a third of them the kernel fails now and then. On dice of their own, so that the other
+    // seeds mean what they always meant.
+    net::SeededRandom faults(seed ^ 0xFA17);
+    if (!faults.one_in(3)) return;
+    const std::uint64_t send = 20 + faults.below(500);
+    const std::uint64_t receive = 50 + faults.below(1'000);
+    stage_.world.fail_calls({faults.next(), send, receive, 4 + faults.below(30)});
   }
 
   Outcome run() {
@@ -135,6 +142,7 @@ class Scenario final : public Listener {
     stage_.run_until(end);
     if (recovers_) stage_.run(seconds(30));  // whoever comes back has come
     leaving_ = true;
+    stage_.world.fail_calls({});  // who is lost from now on would not be found in time
     stage_.run(quiet_);
     if (verdict_.failure.empty()) check_quiet();
     if (!stage_.close(stage_.options().close_timeout + seconds(1)))

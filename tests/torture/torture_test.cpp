@@ -53,9 +53,14 @@ TEST_P(Torture, EveryAllocationFailsOnce) {
   }
 }
 
+// Each with one of the errors, by turns; with all of them where every place is asked for, or there
+// are few.
 void every_call_fails(Call call, std::uint64_t count, std::initializer_list<int> errors) {
+  std::uint64_t number = 0;
   for (const int error : errors) {
-    for (std::uint64_t at = 0; at < count; ++at) {
+    const bool all = every() == 1 || count <= 4 * errors.size();
+    const std::uint64_t step = all ? 1 : errors.size();
+    for (std::uint64_t at = step == 1 ? 0 : number++; at < count; at += step) {
       Fault fault;
       fault.call = call;
       fault.number = at;
@@ -67,15 +72,19 @@ void every_call_fails(Call call, std::uint64_t count, std::initializer_list<int>
 }
 
 TEST_P(Torture, EverySendFailsOnce) {
-  every_call_fails(Call::send, warm().sends, {EAGAIN, ECONNRESET});
+  const std::uint64_t count = warm().sends;
+  every_call_fails(Call::send, count, {EAGAIN, EINTR, ENOBUFS, ENOMEM});
+  every_call_fails(Call::send, count, {ECONNRESET, EPIPE, ETIMEDOUT, EIO});
 }
 
 TEST_P(Torture, EveryReceiveFailsOnce) {
-  every_call_fails(Call::receive, warm().receives, {ECONNRESET});
+  every_call_fails(Call::receive, warm().receives, {ECONNRESET, ETIMEDOUT, ENOMEM, EIO});
 }
 
 TEST_P(Torture, EveryAcceptFailsOnce) {
-  every_call_fails(Call::accept, warm().accepts, {ECONNABORTED, EMFILE});
+  const std::uint64_t count = warm().accepts;
+  every_call_fails(Call::accept, count, {ECONNABORTED, EPERM, EPROTO});
+  every_call_fails(Call::accept, count, {EMFILE, ENFILE, ENOMEM, ENOBUFS});
 }
 
 }  // namespace
