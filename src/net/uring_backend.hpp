@@ -1,6 +1,5 @@
 // The seam over io_uring: one system call a turn submits every send of the turn and gathers what
-// has come. Private to uring_backend.cpp, uring_send.cpp and uring_nested.cpp; everybody else uses
-// make_uring_backend().
+// has come. Private to uring_*.cpp; everybody else uses make_uring_backend().
 //
 //   verbs -> lists of streams (changed_, leaving_), sends in the submission queue
 //   wait():  held facts -> lists become submissions -> enter -> sends settle -> completions ->
@@ -142,7 +141,7 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   bool send_rest(UringStream& stream, StreamId id);
   void writable(UringStream& stream, StreamId id, std::size_t n, Sink& sink);
 
-  // Listeners.
+  // Listeners (uring_listeners.cpp).
   bool watch(int fd, std::uint32_t listener) override;
   void unwatch(int fd, std::uint32_t listener) override;
   void complete_listener(std::uint32_t token, bool more, Sink& sink);
