@@ -55,10 +55,10 @@ const kRows = [
     return got.slice(0, 2);
   }, "45", "cl"],
   ["limits.max_auth_bytes", 500, async (server, n) => {
-    const socket = await RawSocket.open(server, kSocketPath);
-    await socket.send(frame(kText, `40/dynamic-1,"${"x".repeat(298)}"`));
+    const socket = await joinedRaw(server);
+    await socket.send(frame(kText, `40/dynamic-1,{"a":"${"x".repeat(292)}"}`));
     await socket.next();
-    await socket.send(frame(kText, `40/dynamic-2,"${"y".repeat(n - 302)}"`));
+    await socket.send(frame(kText, `40/dynamic-2,{"a":"${"y".repeat(n - 308)}"}`));
     const got = await socket.next();
     socket.close();
     return got.slice(0, 2);
