@@ -151,7 +151,7 @@ TEST(MaxClients, OneMoreIsRefused) {
   EXPECT_TRUE(Client(world).open_packet.empty());
   ASSERT_EQ(refused.size(), 2U);
   EXPECT_EQ(refused[1].code, 4);
-  EXPECT_EQ(refused[1].message, "Too many clients");
+  EXPECT_EQ(refused[1].context["message"].to_string(), "Too many clients");
   EXPECT_EQ(world.io.stats().rejects[4], 2U);
   // Those who are there go on, and make room.
   EXPECT_EQ(peer.request("POST", std::string(kOpen) + "&sid=" + sids[0], "", "40").status, 200);
