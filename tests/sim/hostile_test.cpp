@@ -216,11 +216,12 @@ TEST(HostileAdvisories, AnIdleConnectionKeepsNothingOfItsFrames) {
         peers.push_back(std::make_unique<Peer>(stage));
         peers.back()->say(kUpgrade + frame(1, "40"));
         stage.run(milliseconds(1));
+        const std::uint64_t heads = stage.stats().input_bytes;  // of the handshakes
         peers.back()->say(bytes.substr(0, cut));
         stage.run(milliseconds(1));
         peers.back()->say(bytes.substr(cut));
         stage.run(milliseconds(1));
-        EXPECT_EQ(stage.stats().input_bytes, 0U) << size << " " << cut;
+        EXPECT_EQ(stage.stats().input_bytes, heads) << size << " " << cut;
         EXPECT_LE(stage.stats().output_bytes, kShardsOwn) << size << " " << cut;
       }
     }
