@@ -11,13 +11,16 @@ namespace socketio::server {
 class CallersEncoder {
  public:
   CallersEncoder(const detail::Hub& hub, Shard* here) {
-    thread_local sio::Encoder of_thread;
-    if (here != nullptr)
+    if (here != nullptr) {
       encoder_ = &here->dispatcher().encoder();
-    else if (hub.settings.sio.parser.kind() != Parser::Kind::json)
+    } else if (hub.settings.sio.parser.kind() != Parser::Kind::json) {
       encoder_ = &other_.emplace(hub.settings.sio.parser);
-    else
+    } else {
+      // Not on a shard's thread, which memory that runs out must not end: the C library ends the
+      // process when it cannot note the destructor.
+      thread_local sio::Encoder of_thread;
       encoder_ = &of_thread;
+    }
   }
   sio::Encoder& operator*() { return *encoder_; }
   sio::Encoder* operator->() { return encoder_; }
