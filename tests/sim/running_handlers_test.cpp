@@ -37,6 +37,10 @@ class RunningHandlersOfAPoll : public ::testing::Test {
     sid_ = peer.got.substr(peer.got.find("\"sid\":\"") + 7, 20);
     post("40");
   }
+  // A coroutine that waits holds what it waits for, which holds the coroutine.
+  ~RunningHandlersOfAPoll() override {
+    while (!gates_.empty()) open_gates();
+  }
   static ServerOptions options() {
     ServerOptions o;
     o.max_running_handlers = kLimit;
