@@ -74,17 +74,14 @@ EpollStream* EpollBackend::find_open(StreamId id) {
 }
 
 StreamId EpollBackend::add(int fd, Owner owner, State state) {
-  try {
+  return add_or_close(fd, [&]() -> StreamId {
     const std::size_t all = streams_.size() + 1;
     for (auto* list : {&queued_, &delivering_, &retrying_}) make_room(*list, all);
     make_room(starved_, starved_.size() + all);
     const auto [handle, stream] = streams_.emplace(fd, owner);
     stream->state = state;
     return {handle.index, handle.generation};
-  } catch (const std::bad_alloc&) {
-    if (fd >= 0) ::close(fd);
-    return {};
-  }
+  });
 }
 
 StreamId EpollBackend::connect(const Address& to, Owner owner) {

@@ -5,13 +5,29 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <new>
 #include <vector>
+
+#include <unistd.h>
+
+#include "net/backend.hpp"
 
 namespace socketio::net {
 
 template <class T>
 void make_room(std::vector<T>& list, std::size_t size) {
   if (list.capacity() < size) list.reserve(std::max({size, 2 * list.capacity(), std::size_t{64}}));
+}
+
+// What `add` gives for the descriptor; null, and the descriptor closed, when memory runs out.
+template <class Add>
+StreamId add_or_close(int fd, Add&& add) {
+  try {
+    return add();
+  } catch (const std::bad_alloc&) {
+    if (fd >= 0) ::close(fd);
+    return {};
+  }
 }
 
 }  // namespace socketio::net

@@ -46,15 +46,12 @@ UringStream* UringBackend::find_open(StreamId id) {
 }
 
 StreamId UringBackend::add(int fd, Owner owner, State state) {
-  try {
+  return add_or_close(fd, [&]() -> StreamId {
     make_room_for_one();
     const auto [handle, stream] = streams_.emplace(fd, owner);
     stream->state = state;
     return {handle.index, handle.generation};
-  } catch (const std::bad_alloc&) {
-    if (fd >= 0) ::close(fd);
-    return {};
-  }
+  });
 }
 
 // How long each list can become: no stream is in one twice, but changed_ and starved_ remember

@@ -94,7 +94,7 @@ TEST_F(Fallback, WhoAskedForItIsToldByAnException) {
 }
 
 TEST_F(Fallback, AServerRunsOnEpollThen) {
-  refuse(1, ENOMEM);
+  refuse(0, ENOMEM);  // the first, so that it is the same on kernels that have none
   ServerOptions options;
   options.threads = 3;
   std::vector<std::string> said;

@@ -100,6 +100,16 @@ void after_submission(io_uring* ring) {
   lies.clear();
 }
 
+// What an io_uring_enter() comes to: it fails, or some of its entries do.
+template <class Submit>
+int entered(io_uring* ring, Submit&& submit) {
+  if (const int error = strike(KernelCall::enter); error != 0) return -error;
+  before_submission(ring);
+  const int n = submit();
+  after_submission(ring);
+  return n;
+}
+
 }  // namespace
 #endif
 
@@ -158,37 +168,21 @@ int __wrap_io_uring_queue_init_params(unsigned entries, io_uring* ring, io_uring
   return __real_io_uring_queue_init_params(entries, ring, params);
 }
 int __wrap_io_uring_submit(io_uring* ring) {
-  using namespace socketio::torture;
-  if (const int error = strike(KernelCall::enter); error != 0) return -error;
-  before_submission(ring);
-  const int n = __real_io_uring_submit(ring);
-  after_submission(ring);
-  return n;
+  return socketio::torture::entered(ring, [=] { return __real_io_uring_submit(ring); });
 }
 int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned count) {
-  using namespace socketio::torture;
-  if (const int error = strike(KernelCall::enter); error != 0) return -error;
-  before_submission(ring);
-  const int n = __real_io_uring_submit_and_wait(ring, count);
-  after_submission(ring);
-  return n;
+  return socketio::torture::entered(ring,
+                                    [=] { return __real_io_uring_submit_and_wait(ring, count); });
 }
 int __wrap_io_uring_submit_and_get_events(io_uring* ring) {
-  using namespace socketio::torture;
-  if (const int error = strike(KernelCall::enter); error != 0) return -error;
-  before_submission(ring);
-  const int n = __real_io_uring_submit_and_get_events(ring);
-  after_submission(ring);
-  return n;
+  return socketio::torture::entered(ring,
+                                    [=] { return __real_io_uring_submit_and_get_events(ring); });
 }
 int __wrap_io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** cqe, unsigned count,
                                             __kernel_timespec* timeout, sigset_t* mask) {
-  using namespace socketio::torture;
-  if (const int error = strike(KernelCall::enter); error != 0) return -error;
-  before_submission(ring);
-  const int n = __real_io_uring_submit_and_wait_timeout(ring, cqe, count, timeout, mask);
-  after_submission(ring);
-  return n;
+  return socketio::torture::entered(ring, [=] {
+    return __real_io_uring_submit_and_wait_timeout(ring, cqe, count, timeout, mask);
+  });
 }
 #endif
 }
