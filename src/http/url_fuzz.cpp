@@ -45,7 +45,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   constexpr std::size_t kMost = 50;
   const http::Query query = http::parse_query(text, kMost);
-  for (const auto& [key, value] : query) {
+  for (const auto& entry : query) {
+    const std::string& key = entry.first;
     if (query.size() == kMost) break;  // there may be more of them
     const auto last = std::find_if(query.rbegin(), query.rend(),
                                    [&](const auto& pair) { return pair.first == key; });
