@@ -122,6 +122,9 @@ struct ServerOptions {
   // How long close() waits for clients to take their farewell.
   std::chrono::milliseconds close_timeout{5'000};
   int backlog = 4096;
+  // TCP_USER_TIMEOUT (RFC 5482): a peer that acknowledges or takes nothing of what was sent for so
+  // long is gone (`transport error`), before its ping times out. 0: the kernel's own, 15 minutes.
+  std::chrono::milliseconds tcp_user_timeout{20'000};
   Backend backend = Backend::automatic;
   // Time every turn of the loops (Stats::turns): two readings of the clock per turn. A metrics
   // route turns it on.

@@ -107,6 +107,12 @@ Listener Listener::open(const Address& address, int backlog, std::error_code& er
   return listener;
 }
 
+void Listener::set_user_timeout(std::chrono::milliseconds timeout) {
+  // Linux copies the listening socket's option to what it accepts.
+  if (address_.family() != Address::Family::unix_path)
+    set_option(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeout.count()));
+}
+
 Listener Listener::adopt(int fd) {
   Listener listener;
   listener.fd_ = fd;

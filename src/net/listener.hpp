@@ -3,6 +3,7 @@
 // descriptor; accepting is the backend's job.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <system_error>
@@ -22,6 +23,11 @@ class Listener {
   // is off for "::".
   static Listener open(const Address& address, int backlog, std::error_code& error);
   static Listener adopt(int fd);
+
+  // TCP_USER_TIMEOUT (RFC 5482) of what is accepted from now on: a peer that acknowledges nothing,
+  // or takes nothing, for so long is given up by the kernel (ETIMEDOUT). 0 leaves it to the
+  // kernel's retries, a quarter of an hour. Not for Unix sockets.
+  void set_user_timeout(std::chrono::milliseconds timeout);
 
   explicit operator bool() const { return fd_ >= 0; }
   int fd() const { return fd_; }

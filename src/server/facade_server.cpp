@@ -98,6 +98,7 @@ struct Server::Runtime {
     std::error_code error;
     net::Listener listener = net::Listener::open(address, hub->settings.options.backlog, error);
     if (error) throw std::system_error(error, "socketio: cannot listen on " + address.to_string());
+    listener.set_user_timeout(hub->settings.options.tcp_user_timeout);
     if (port == 0) port = listener.address().port();
     first().add_listener(std::move(listener));
   }

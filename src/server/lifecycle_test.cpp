@@ -90,6 +90,8 @@ TEST(Options, AWrongOneIsNamed) {
       {"connection_state_recovery.max_sessions must be positive",
        [](O& o) { o.connection_state_recovery.emplace().max_sessions = 0; }},
       {"backlog must be positive", [](O& o) { o.backlog = 0; }},
+      {"tcp_user_timeout must not be negative",
+       [](O& o) { o.tcp_user_timeout = std::chrono::milliseconds(-1); }},
   };
   for (const auto& [text, change] : wrong)
     EXPECT_EQ(refusal(change), std::string("socketio::ServerOptions::") + text);

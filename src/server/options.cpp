@@ -144,6 +144,9 @@ void check(const ServerOptions& o) {
       refuse("connection_state_recovery.max_sessions", "must be positive");
   }
   if (o.backlog <= 0) refuse("backlog", "must be positive");
+  if (o.tcp_user_timeout.count() < 0) refuse("tcp_user_timeout", "must not be negative");
+  if (o.tcp_user_timeout > kLongestDuration)
+    refuse("tcp_user_timeout", "must be at most 2^31-1 milliseconds");
   if (o.parser.kind() == Parser::Kind::custom) {
     if (o.parser.make_encoder() == nullptr) refuse("parser", "must make encoders, not null");
     if (o.parser.make_decoder() == nullptr) refuse("parser", "must make decoders, not null");

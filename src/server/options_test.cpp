@@ -235,6 +235,23 @@ TEST(OptionEffects, Backlog) {
   EXPECT_EQ(backlog_of(io.port()), 17);
 }
 
+// A peer that takes nothing any more is given up by the kernel, long before its ping times out.
+// reliability: T14
+TEST(OptionEffects, TcpUserTimeout) {
+  ServerOptions options;
+  options.tcp_user_timeout = 100ms;
+  World world(options);
+  Client client(world, {.small_buffer = true});
+  client.join();
+  client.reading = false;
+  std::string reason;
+  world.io.on_disconnect(
+      [&reason](const Socket&, DisconnectReason why) { reason = to_string(why); });
+  world.io.emit("m", std::string(8'000'000, 'x'));
+  EXPECT_TRUE(world.until([&reason] { return !reason.empty(); }));
+  EXPECT_EQ(reason, "transport error");
+}
+
 // A peer that does not take its farewell is waited for no longer.
 TEST(OptionEffects, CloseTimeout) {
   for (const auto timeout : {1ms, std::chrono::milliseconds(1h)}) {
