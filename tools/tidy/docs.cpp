@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "quantity.hpp"
 #include "tidy.hpp"
 
 namespace tidy {
@@ -129,6 +130,7 @@ std::optional<std::string_view> field_of(std::string_view code) {
   const bool function =
       code.ends_with(')') || code.ends_with("const") || code.find("operator") != kNone;
   if (begin == 0 || begin == code.size() || function) return {};
+  if (code[begin] >= '0' && code[begin] <= '9') return {};  // the rest of the line before
   return code.substr(begin);
 }
 
@@ -167,6 +169,42 @@ void check_option_test(const Tree& tree, const std::string& option, const std::s
     return;
   }
   findings.push_back({path, line, option + " is missing from " + std::string(kOptionTests)});
+}
+
+// What `code`, a field's declaration, gives it: a number, or the words of a truth or an enumerator.
+// Anything else is not compared.
+bool is_default(std::string_view code, std::string_view field, std::string_view cell) {
+  const auto at = find_word(code, field);
+  const auto types = split_words(code.substr(0, at));
+  const std::string_view declared = trim(code.substr(at));
+  if (const auto number =
+          quantity_in_code(declared, types.empty() ? std::string_view() : types.back()))
+    return quantities_in_prose(cell) == std::vector<Quantity>{*number};
+  const auto assigned = declared.find(" = ");
+  const auto value = assigned == kNone ? std::string_view() : declared.substr(assigned + 3);
+  const auto word = value.substr(0, value.find(';'));
+  if (word != "true" && word != "false" && word.find("::") == kNone) return true;
+  if (word.find_first_of("({") != kNone) return true;
+  const auto spans = backticked(cell);
+  return std::ranges::find(spans, word) != spans.end();
+}
+
+// The second cell of the row that begins with the field: its default. Several structs may have a
+// field of that name; one of the rows is right.
+void check_option_default(const SourceFile& doc, std::string_view code, std::string_view field,
+                          const std::string& path, std::size_t line, Findings& findings) {
+  const std::string begin = "| `" + std::string(field) + "` | ";
+  bool rows = false;
+  for (const std::string_view row : doc.lines) {
+    if (!row.starts_with(begin)) continue;
+    rows = true;
+    const auto cell = row.substr(begin.size(), row.find(" |", begin.size()) - begin.size());
+    if (is_default(code, field, cell)) return;
+  }
+  if (rows) {
+    findings.push_back(
+        {path, line, std::string(kOptionsDoc) + " has another default of " + std::string(field)});
+  }
 }
 
 }  // namespace
@@ -219,6 +257,12 @@ void check_options(const Tree& tree, Findings& findings) {
           findings.push_back(
               {path, i + 1, std::string(*field) + " is missing from " + std::string(kOptionsDoc)});
         }
+        // A long one goes on in the next line.
+        const bool whole = code.find(';') != kNone || i + 1 == file.code.size();
+        check_option_default(doc->second,
+                             whole ? std::string(code)
+                                   : std::string(code).append(" ").append(trim(file.code[i + 1])),
+                             *field, path, i + 1, findings);
         check_option_test(tree, name + "::" + std::string(*field), path, i + 1, findings);
       }
       for (const char c : code) depth += c == '{' ? 1 : c == '}' ? -1 : 0;

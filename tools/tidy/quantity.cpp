@@ -21,7 +21,8 @@ constexpr std::array kProseUnits{Unit{"KiB", 1024, false},
                                  Unit{"µs", 1, true},
                                  Unit{"ms", 1e3L, true},
                                  Unit{"s", 1e6L, true},
-                                 Unit{"min", 60e6L, true}};
+                                 Unit{"min", 60e6L, true},
+                                 Unit{"h", 3600e6L, true}};
 constexpr std::array kCodeUnits{Unit{"microseconds", 1, true}, Unit{"milliseconds", 1e3L, true},
                                 Unit{"seconds", 1e6L, true}, Unit{"minutes", 60e6L, true}};
 

@@ -282,6 +282,32 @@ TEST(Options, AreDocumented) {
   expect_clean(check_options, {{"include/socketio/server.hpp", header}});
 }
 
+TEST(Options, HaveTheDefaultsThatAreDocumented) {
+  const auto with = [](const std::string& declaration, const std::string& cell) {
+    return Files{
+        {"docs/reference/options.md",
+         "| Option | Default |\n|---|---|\n| `limit` | " + cell + " | x |\n"},
+        {"include/socketio/server.hpp", "struct ServerOptions {\n  " + declaration + "\n};\n"}};
+  };
+  const auto agree = [&](const std::string& declaration, const std::string& cell) {
+    expect_clean(check_options, with(declaration, cell));
+  };
+  const auto differ = [&](const std::string& declaration, const std::string& cell) {
+    expect_finding(check_options, with(declaration, cell), 2, "another default");
+  };
+  agree("std::chrono::milliseconds limit{25'000};", "25 s");
+  differ("std::chrono::milliseconds limit{25'000};", "25 ms");
+  differ("std::chrono::milliseconds limit{25'000};", "20 s");
+  agree("std::size_t limit =\n      16 * 1024;", "16 KiB");
+  differ("std::size_t limit = 16 * 1024;", "16 KiB, or 3");
+  differ("int limit = 10;", "none");
+  agree("bool limit = true;", "`true`");
+  differ("bool limit = true;", "`false`");
+  agree("Backend limit = Backend::automatic;", "`Backend::automatic`");
+  differ("Backend limit = Backend::automatic;", "`Backend::epoll`");
+  agree("std::function<void()> limit{};", "none");
+}
+
 TEST(Catalogue, EveryIdIsNamedOrExcused) {
   const auto with = [](const std::string& list) {
     return Files{{"src/ws/frame_test.cpp", "// T01, xT02, T021\n"},
