@@ -25,9 +25,11 @@ const kUsage = `bench/siege [options]
   --name NAME      of the result files; without it nothing is written`;
 
 const kSampleMs = 100;
-const kReturnSeconds = 10;  // how long memory may take to come back
-const kReturned = 1.05;     // times what it was before: the same attack came and went before that, so that more would be growth
-const kWarmUpSeconds = 2;
+const kWarmUpSeconds = 2;   // of the same attack before: what it leaves in the heap makes the second one harder
+const kQuietSeconds = 2;    // of the client that chats, before the attack
+const kExpirySeconds = 60;  // how long sessions that nobody comes for may stay: a ping's interval and time-out, and what was put off
+const kReturnSeconds = 10;  // how long memory may then take to come back
+const kReturned = 3;        // MB more than a fresh server has: code and buffers that were used for the first time
 const kFloodSeconds = 4;    // of one measurement of the others
 const kFair = 2;            // times the latency that the others may have beside one attacker at full speed
 // The server has a core to itself, as far as there are two; attackers give way at once to those who are measured, or these
@@ -97,6 +99,14 @@ async function statistics(port) {
   }
 }
 
+/** Waits until the server has no sessions but that of the client that chats: seconds. */
+async function expiry(port) {
+  const began = performance.now();
+  const seconds = () => Math.round((performance.now() - began) / 1000);
+  while ((await statistics(port)).clients > 1 && seconds() < kExpirySeconds) await sleep(1000);
+  return seconds();
+}
+
 async function siege(name, options) {
   const server = await startServer(options);
   const chat = await Chat.join(server.port);
@@ -107,7 +117,7 @@ async function siege(name, options) {
   await endAttack(warmUp);
   await sleep(kReturnSeconds * 1000);
   chat.take();
-  await sleep(2000);
+  await sleep(kQuietSeconds * 1000);
   const before = chat.take();
   const sampler = new Sampler(server.pid);
   const base = resident(server.pid);
@@ -116,6 +126,7 @@ async function siege(name, options) {
   const during = chat.take();
   const held = await statistics(server.port);
   const attacked = await endAttack(attacker);
+  const expired = await expiry(server.port);
   await sleep(kReturnSeconds * 1000);
   const after = chat.take();
   sampler.stop();
@@ -128,12 +139,12 @@ async function siege(name, options) {
   const highest = Math.max(...sampler.samples.map(([, bytes]) => bytes));
   const bound = fresh + kOver * (options.input + options.output) * 1e6;
   return {
-    name, what: kAttacks[name].what, fresh, base, highest, bound, back, held, left, attacked,
+    name, what: kAttacks[name].what, fresh, base, highest, bound, back, expired, held, left, attacked,
     cpu: sampler.samples.filter(([at]) => at <= options.seconds).reduce((sum, [, , used]) => sum + used, 0) / (options.seconds * 1000),
     chat: { sent: chat.sent, answered: chat.answered, ended, before: quantile(before, 0.99), during: quantile(during, 0.99), after: quantile(after, 0.99) },
     samples: sampler.samples,
     kept: highest <= bound && ended === null && chat.sent === chat.answered,
-    returned: back <= base * kReturned,
+    returned: back <= fresh + kReturned * 1e6,
   };
 }
 
@@ -182,15 +193,16 @@ function report(result) {
   const { options, attacks, floods } = result;
   const lines = [
     `# Siege, ${result.date}`, "", ...(result.note ? [result.note, ""] : []),
-    `${options.backend ?? "automatic"} backend, ${options.threads} thread(s); each attack lasted ${options.seconds} s, and the memory had ${kReturnSeconds} s to come back. ` +
-    `"Before" is after ${kWarmUpSeconds} s of the same attack and ${kReturnSeconds} s of calm, so it has what the first attack left in tables that do not shrink; ` +
-    `the memory has returned when it is within ${Math.round((kReturned - 1) * 100)} % of that. ` +
+    `${options.backend ?? "automatic"} backend, ${options.threads} thread(s); each attack lasted ${options.seconds} s, against a server of its own. ` +
+    `"Before" is after ${kWarmUpSeconds} s of the same attack and ${kReturnSeconds} s of calm, in which sessions do not expire yet. ` +
+    `"After" is ${kReturnSeconds} s after they have expired, by their time-outs, as nobody comes for them; ` +
+    `the memory has returned when it is within ${kReturned} MB of a fresh server's. ` +
     `The server may hold ${options.input} MB of input and ${options.output} MB of output for all; its memory must stay below that of a fresh server plus ${kOver} times that. ` +
     "The client beside it says something every 50 ms; it must stay connected and get every answer. The server has a core to itself where there are two. `answers` is what it got of what it asked for.", "",
     ...Object.entries(result.machine).map(([key, value]) => `* ${key}: ${value}`), "",
-    "| Attack | Connections at once | opened | MB sent | Memory of a fresh server, MB | before | highest | bound | after | CPU | Shed | Chat p99 before, ms | during | after | Answers | |",
-    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
-    ...attacks.map((a) => row([a.name, a.attacked.most, a.attacked.opened, megabytes(a.attacked.bytes), megabytes(a.fresh), megabytes(a.base), megabytes(a.highest), megabytes(a.bound), megabytes(a.back),
+    "| Attack | Connections at once | opened | MB sent | Memory of a fresh server, MB | before | highest | bound | after | sessions expired after, s | CPU | Shed | Chat p99 before, ms | during | after | Answers | |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
+    ...attacks.map((a) => row([a.name, a.attacked.most, a.attacked.opened, megabytes(a.attacked.bytes), megabytes(a.fresh), megabytes(a.base), megabytes(a.highest), megabytes(a.bound), megabytes(a.back), a.expired,
       `${Math.round(a.cpu * 100)} %`, a.held.shed, ms(a.chat.before), ms(a.chat.during), ms(a.chat.after), `${a.chat.answered}/${a.chat.sent}`, `${a.kept ? "kept" : "**broken**"}, ${a.returned ? "returned" : "**not returned**"}`])),
     "", ...attacks.map((a) => `* **${a.name}**: ${a.what}`),
   ];
@@ -226,7 +238,7 @@ async function main() {
   for (const name of Object.keys(kAttacks).filter(wanted)) {
     const done = await siege(name, options);
     result.attacks.push(done);
-    console.log(`${name}: ${done.kept ? "kept" : "BROKEN"}, ${done.returned ? "returned" : "NOT RETURNED"}; memory ${megabytes(done.fresh)} -> ${megabytes(done.base)} -> ${megabytes(done.highest)} -> ${megabytes(done.back)} MB, ` +
+    console.log(`${name}: ${done.kept ? "kept" : "BROKEN"}, ${done.returned ? "returned" : "NOT RETURNED"}; memory ${megabytes(done.fresh)} -> ${megabytes(done.base)} -> ${megabytes(done.highest)} (${megabytes(done.bound)} at most) -> ${megabytes(done.back)} MB, ` +
       `shed ${done.held.shed}, chat p99 ${ms(done.chat.before)} -> ${ms(done.chat.during)} ms, ${done.chat.answered}/${done.chat.sent} answered`);
   }
   for (const name of Object.keys(kFloods).filter((one) => options.clients > 0 && wanted(one))) {

@@ -109,8 +109,8 @@ struct ServerOptions {
   std::size_t send_queue_soft = 1024 * 1024;
   std::size_t send_queue_hard = 16 * 1024 * 1024;
   // Bytes of input held for all clients together (unfinished, and what is kept of each client: its
-  // handshake's head and `auth`), and of output that waits to be sent. Above it the clients that
-  // hold most are closed.
+  // handshake's head, `auth`, and what the children of parent namespaces cost that it is in), and
+  // of output that waits to be sent. Above it the clients that hold most are closed.
   std::size_t max_input_bytes = 256 * 1024 * 1024;
   std::size_t max_output_bytes = std::size_t{2} * 1024 * 1024 * 1024;
   // What one client may cost otherwise: see limits.hpp.

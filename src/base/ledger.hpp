@@ -35,4 +35,20 @@ class Ledger {
   std::atomic<std::int64_t> output_{0};
 };
 
+// So many bytes of input, for as long as it lives.
+class InputCharge {
+ public:
+  InputCharge(Ledger& ledger, std::size_t bytes) : ledger_(ledger), bytes_(bytes) {
+    ledger_.charge_input(bytes_);
+  }
+  ~InputCharge() { ledger_.credit_input(bytes_); }
+  InputCharge(const InputCharge&) = delete;
+  InputCharge& operator=(const InputCharge&) = delete;
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  Ledger& ledger_;
+  std::size_t bytes_;
+};
+
 }  // namespace socketio::base

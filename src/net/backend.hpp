@@ -114,6 +114,9 @@ class Backend {
   // A descriptor that is readable when wait() has something to do, for somebody else's loop.
   virtual int poll_fd() const = 0;
 
+  // Gives back what a crowd of streams that are gone has left. Between two wait()s; cannot fail.
+  virtual void shrink() = 0;
+
   // Live streams (for tests and shutdown).
   virtual std::size_t streams() const = 0;
 };

@@ -356,5 +356,38 @@ TEST_P(StreamTest, ReadsNothingBeforeItIsTold) {
   EXPECT_TRUE(until([&] { return seen(1).received == "early"; }));
 }
 
+// What a crowd has left goes, and nothing of those who are there.
+TEST_P(StreamTest, ShrinksAfterACrowd) {
+  constexpr Owner kCrowd = 300;
+  auto [first, first_id] = stream(1);
+  std::vector<std::pair<Fd, StreamId>> crowd;
+  for (Owner i = 0; i < kCrowd; ++i) crowd.push_back(stream(10 + i));
+  auto [last, last_id] = stream(2);
+  for (auto& [client, id] : crowd) backend_->close(id);
+  backend_->shrink();  // all of them are still on their way out
+  EXPECT_TRUE(until([&] { return backend_->streams() == 2; }));
+  backend_->shrink();
+  for (auto& [client, id] : crowd) {
+    EXPECT_EQ(send(id, "x"), 0u);  // ignored, as ever
+    backend_->close(id);
+  }
+  write_all(first, "one");
+  write_all(last, "two");
+  EXPECT_TRUE(until([&] { return seen(1).received == "one" && seen(2).received == "two"; }));
+  EXPECT_EQ(send(first_id, "x"), 1u);
+  EXPECT_EQ(send(last_id, "y"), 1u);
+  // The next crowd finds room.
+  std::vector<Fd> others;
+  for (Owner i = 0; i < kCrowd; ++i) others.push_back(stream(1'000 + i).first);
+  for (const Fd& client : others) write_all(client, "z");
+  EXPECT_TRUE(until([&] {
+    for (Owner i = 0; i < kCrowd; ++i) {
+      if (seen(1'000 + i).received != "z") return false;
+    }
+    return true;
+  }));
+  EXPECT_EQ(backend_->streams(), kCrowd + 2);
+}
+
 }  // namespace
 }  // namespace socketio::net::testing

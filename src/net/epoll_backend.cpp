@@ -84,6 +84,13 @@ StreamId EpollBackend::add(int fd, Owner owner, State state) {
   });
 }
 
+void EpollBackend::shrink() {
+  const std::size_t all = streams_.size();
+  for (auto* list : {&queued_, &delivering_, &retrying_}) give_room_back(*list, all);
+  give_room_back(starved_, starved_.size() + all);
+  streams_.shrink();
+}
+
 StreamId EpollBackend::connect(const Address& to, Owner owner) {
   int error = 0;
   const int fd = start_connect(to, error);

@@ -19,6 +19,21 @@ void make_room(std::vector<T>& list, std::size_t size) {
   if (list.capacity() < size) list.reserve(std::max({size, 2 * list.capacity(), std::size_t{64}}));
 }
 
+// The other way, when most of the streams are gone: what lists of `size` need, and no more. It
+// cannot fail: without memory for it, it is done later.
+template <class T>
+void give_room_back(std::vector<T>& list, std::size_t size) {
+  const std::size_t needed = std::max({size, list.size(), std::size_t{64}});
+  if (list.capacity() / 2 <= needed) return;
+  try {
+    std::vector<T> smaller;
+    smaller.reserve(needed);
+    smaller.assign(list.begin(), list.end());
+    list.swap(smaller);
+  } catch (const std::bad_alloc&) {
+  }
+}
+
 // What `add` gives for the descriptor; null, and the descriptor closed, when memory runs out.
 template <class Add>
 StreamId add_or_close(int fd, Add&& add) {

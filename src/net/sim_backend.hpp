@@ -37,6 +37,7 @@ class SimBackend final : public Backend {
   void wait(base::Time deadline, Sink& sink) override;
   // There is no descriptor in virtual time.
   int poll_fd() const override { return -1; }
+  void shrink() override { streams_.shrink(); }
   std::size_t streams() const override { return streams_.size(); }
 
   // A wait() would find something to do.

@@ -64,6 +64,16 @@ void UringBackend::make_room_for_one() {
   for (auto* list : {&held_, &delivering_}) make_room(*list, UringRing::kBuffers + all);
 }
 
+void UringBackend::shrink() {
+  const std::size_t all = streams_.size();
+  for (auto* list : {&ids_, &leaving_, &second_, &shut_later_, &retrying_})
+    give_room_back(*list, all);
+  for (auto* list : {&changed_, &starved_}) give_room_back(*list, list->size() + all);
+  for (auto* list : {&sends_, &settling_}) give_room_back(*list, all);
+  for (auto* list : {&held_, &delivering_}) give_room_back(*list, UringRing::kBuffers + all);
+  streams_.shrink();
+}
+
 void UringBackend::change(UringStream& stream, StreamId id) {
   if (stream.changed) return;
   stream.changed = true;

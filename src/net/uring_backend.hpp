@@ -47,6 +47,7 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   void wake() override;
   void wait(base::Time deadline, Sink& sink) override;
   int poll_fd() const override;
+  void shrink() override;
   std::size_t streams() const override { return streams_.size(); }
 
  private:

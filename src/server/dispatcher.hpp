@@ -54,6 +54,9 @@ class Dispatcher {
     encoder_.release();
   }
 
+  // Gives back what a crowd that is gone has left in tables. Cannot fail.
+  void shrink();
+
   // -- Commands of the handles (dispatcher_commands.cpp). `now` is the turn's.
   bool emit(sio::SocketId socket, std::string_view event, detail::ArgsRef args, sio::Flags flags);
   // What a broadcast sends is encoded once and shared by all shards.

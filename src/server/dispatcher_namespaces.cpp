@@ -2,6 +2,7 @@
 // when the last one leaves.
 #include <atomic>
 
+#include "base/shrink.hpp"
 #include "server/shard.hpp"
 
 namespace socketio {
@@ -61,7 +62,8 @@ bool Dispatcher::ensure_namespace(sio::NamespaceIndex nsp) {
     return true;
   const NamespaceEntryPtr entry = hub_->names.entry(nsp);
   if (entry == nullptr) return false;
-  core_.create_namespace(entry->name, nsp);
+  core_.create_namespace(entry->name, nsp,
+                         entry->parent == kNoParent ? sio::Made::for_all : sio::Made::for_clients);
   if (slot >= namespaces_.size()) namespaces_.resize(slot + 1);
   namespaces_[slot] = std::make_unique<NamespaceExtras>(entry);
   return true;
@@ -78,6 +80,12 @@ void Dispatcher::drop_namespace(sio::NamespaceIndex nsp) {
   if (!core_.has_namespace(nsp)) return;
   core_.drop_namespace(nsp);
   namespaces_[sio::slot_of(nsp)].reset();
+}
+
+void Dispatcher::shrink() {
+  core_.shrink();
+  while (!namespaces_.empty() && namespaces_.back() == nullptr) namespaces_.pop_back();
+  base::shrink_list(namespaces_);
 }
 
 NamespaceHandlers* Dispatcher::handlers(std::uint32_t index) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <new>
 
+#include "base/shrink.hpp"
 #include "server/admission.hpp"
 #include "server/shard.hpp"
 
@@ -197,6 +198,11 @@ void Shard::trim() {
   dispatcher_.release_buffers();
   std::string().swap(scratch_);
   arena_.release();
+  connections_.shrink();
+  sessions_.shrink();
+  dispatcher_.shrink();
+  base::shrink_list(unsettled_);
+  loop_.backend().shrink();
   if (malloc_trim != nullptr) malloc_trim(0);
 }
 

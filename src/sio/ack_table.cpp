@@ -5,6 +5,7 @@
 #include <tsl/robin_map.h>
 
 #include "base/check.hpp"
+#include "base/shrink.hpp"
 
 namespace socketio::sio {
 
@@ -236,6 +237,12 @@ base::Time AckTable::deadline() const {
 
 std::size_t AckTable::size() const {
   return index_->acks.size();
+}
+
+void AckTable::shrink() {
+  index_->acks.shrink();
+  base::shrink_table(index_->by_key);
+  base::shrink_list(index_->timers);
 }
 
 }  // namespace socketio::sio

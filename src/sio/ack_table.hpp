@@ -52,6 +52,8 @@ class AckTable {
 
   base::Time deadline() const;
   std::size_t size() const;
+  // Gives back what is left of a time when many were awaited. Cannot fail.
+  void shrink();
 
  private:
   struct Index;

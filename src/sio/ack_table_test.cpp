@@ -121,5 +121,34 @@ TEST(AckTable, TakeAll) {
   EXPECT_EQ(waiters.open(), 0);
 }
 
+// Whoever is still waited for keeps its id, its deadline and its waiter.
+TEST(AckTable, ShrinksAfterACrowd) {
+  AckTable table;
+  Waiters waiters;
+  Asked a(1);
+  std::vector<std::uint64_t> ids;
+  for (int i = 0; i < 10'000; ++i)
+    ids.push_back(table.expect(a.socket, waiters.make(std::to_string(i)), at(100 + i)));
+  for (std::size_t i = 0; i < 10'000; ++i) {
+    if (i % 1'000 == 5) continue;
+    EXPECT_TRUE(end(table.reply(0, ids[i], a.socket.self).waiter));
+  }
+  table.shrink();
+  EXPECT_EQ(table.size(), 10U);
+  EXPECT_EQ(table.deadline(), at(105));
+  waiters.log.clear();
+  EXPECT_TRUE(end(table.take_due(at(105)), AckEnd::timeout));
+  EXPECT_EQ(table.take_due(at(105)), nullptr);
+  EXPECT_TRUE(end(table.reply(0, ids[9'005], a.socket.self).waiter));
+  EXPECT_EQ(waiters.log.size(), 2U);
+  const std::uint64_t next = table.expect(a.socket, waiters.make("new"), at(1));
+  EXPECT_EQ(next, 10'000U);
+  EXPECT_EQ(table.deadline(), at(1));
+  EXPECT_TRUE(end(table.reply(0, next, a.socket.self).waiter));
+  for (auto& waiter : table.take_all()) end(std::move(waiter), AckEnd::shutting_down);
+  EXPECT_EQ(a.socket.acks->count, 0U);
+  EXPECT_EQ(waiters.open(), 0);
+}
+
 }  // namespace
 }  // namespace socketio::sio

@@ -63,13 +63,13 @@ NamespaceIndex Core::create_namespace(base::Bytes name) {
   return index;
 }
 
-void Core::create_namespace(base::Bytes name, NamespaceIndex index) {
+void Core::create_namespace(base::Bytes name, NamespaceIndex index, Made made) {
   if (has_namespace(index)) return;
   const std::uint32_t slot = slot_of(index);
   if (state_->namespaces.size() <= slot) state_->namespaces.resize(slot + 1);
   SIO_CHECK(state_->namespaces[slot] == nullptr);
   state_->namespaces[slot] =
-      std::make_unique<Namespace>(name, index, state_->random, state_->rooms);
+      std::make_unique<Namespace>(name, index, made, state_->random, state_->rooms);
   // A predecessor of the name may be about to be dropped.
   if (const auto old = state_->by_name.find(name); old != state_->by_name.end())
     state_->by_name.erase(old);
@@ -122,11 +122,6 @@ std::uint64_t Core::owner(ClientId client) const {
   return found == nullptr ? 0 : found->owner;
 }
 
-std::size_t Core::held(ClientId client) const {
-  const Client* found = state_->clients.get(client);
-  return found == nullptr ? 0 : found->decoder.held() + state_->auth_bytes(*found);
-}
-
 void Core::State::push(EventKind kind, const Socket& socket, base::Bytes text) {
   Queued& item = queue.add();
   item.event = kind;
@@ -150,6 +145,7 @@ void Core::State::free_socket(SocketId id) {
   if (socket->acks != nullptr) ending.reserve(ending.size() + socket->acks->count);
   while (auto waiter = acks.take_of(*socket)) ending.push_back(std::move(waiter));
   std::reverse(ending.begin(), ending.end());
+  credit(at(socket->nsp));
   sockets.erase(id);
 }
 
@@ -293,12 +289,6 @@ bool Core::State::report_packet(Arrival& event) {
   }
   event.rest = decoded.attachments == 0 ? document.rest_of_array() : base::Bytes();
   return true;
-}
-
-void Core::release_buffers() {
-  if (!quiet()) return;
-  state_->document.release();
-  state_->encoder.release();
 }
 
 base::Time Core::deadline() const {

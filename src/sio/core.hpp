@@ -44,6 +44,9 @@ constexpr std::uint32_t slot_of(NamespaceIndex nsp) {
   return nsp & (kMaxNamespaces - 1);
 }
 
+// For whom a namespace is there.
+enum class Made : std::uint8_t { for_all, for_clients };
+
 // What the layer above keeps with a socket (handlers, user data); created lazily, so that most
 // sockets have none.
 struct Attachment {
@@ -127,7 +130,8 @@ class Core {
   // Returns the existing one's index when there is one, else takes the next.
   NamespaceIndex create_namespace(base::Bytes name);
   // Several shards agree on an index elsewhere; no-op when it exists.
-  void create_namespace(base::Bytes name, NamespaceIndex index);
+  // for_clients: because one asked for it, so that it counts as their input while they are in it.
+  void create_namespace(base::Bytes name, NamespaceIndex index, Made made = Made::for_all);
   bool has_namespace(NamespaceIndex nsp) const;
   // None of its sockets may be left.
   void drop_namespace(NamespaceIndex nsp);
@@ -148,7 +152,8 @@ class Core {
   void on_session_closed(ClientId client, eio::CloseReason reason, base::Bytes detail,
                          base::Time now);
   std::uint64_t owner(ClientId client) const;
-  // Bytes of memory that its unfinished packet takes, and what came with its CONNECTs.
+  // Bytes of memory that its unfinished packet takes, what came with its CONNECTs, and its part of
+  // the namespaces that are there for clients. O(its namespaces).
   std::size_t held(ClientId client) const;
 
   Event next(base::Time now);
@@ -243,6 +248,8 @@ class Core {
 
   // Gives back what large packets took; no-op while one is being dispatched.
   void release_buffers();
+  // Gives back what a crowd that is gone has left in tables. Cannot fail.
+  void shrink();
 
   base::Time deadline() const;
   void on_deadline(base::Time now);

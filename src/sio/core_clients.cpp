@@ -265,27 +265,11 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
   await_namespace(client, name, std::move(auth));
 }
 
-// What came with all its CONNECTs. O(its namespaces).
-std::size_t Core::State::auth_bytes(const Client& client) {
-  std::size_t bytes = 0;
-  const auto add = [&bytes](const AuthPtr& auth) {
-    if (auth != nullptr) bytes += auth->json().size();
-  };
-  for (const Entry& entry : client.entries) {
-    if (const Socket* socket = sockets.get(entry.socket)) add(socket->auth);
-  }
-  if (client.waiting != nullptr) {
-    for (const auto& waiting : *client.waiting) add(waiting->auth);
-  }
-  return bytes;
-}
-
 void Core::State::await_namespace(Client& client, base::Bytes name, AuthPtr auth) {
   queue.reserve(1);
   if (client.waiting == nullptr)
     client.waiting = std::make_unique<std::vector<std::unique_ptr<WaitingConnect>>>();
-  client.waiting->push_back(
-      std::make_unique<WaitingConnect>(WaitingConnect{std::string(name), std::move(auth)}));
+  client.waiting->push_back(std::make_unique<WaitingConnect>(name, std::move(auth), shared.ledger));
   Queued item;
   item.event = EventKind::unknown_namespace;
   item.client = client.self;
@@ -316,6 +300,7 @@ void Core::State::start(Client& client, Namespace& nsp, AuthPtr auth) {
     sockets.erase(id);
     throw;
   }
+  charge(nsp);
   push(EventKind::connecting, *socket);
 }
 

@@ -177,7 +177,11 @@ TEST(CoreLimits, AuthOfUndecidedNamespacesCounts) {
   world.options.max_auth_bytes = 10;
   const std::size_t peer = world.connect();
   world.text(peer, "0/a,{\"a\":1}");
-  EXPECT_EQ(world.core().held(world.peer(peer).client), 7U);
+  const std::size_t other = world.connect();
+  world.text(other, "0/a");  // waits as well, without `auth`
+  EXPECT_EQ(world.core().held(world.peer(peer).client),
+            world.core().held(world.peer(other).client) + 7);
+  world.drop(other);
   world.received(peer);
   world.text(peer, "0/b,{\"b\":1}");
   EXPECT_EQ(world.received(peer), Lines{"4/b,{\"message\":\"Too much auth\"}"});
@@ -254,6 +258,53 @@ TEST(CoreLimits, ComingAndGoing) {
   }
   EXPECT_EQ(world.core().rooms(0).sockets(), 1U);
   EXPECT_EQ(world.core().rooms(0).room_count(), 0U);
+}
+
+// What clients have made is counted while they are there: who are in it together hold it together.
+TEST(CoreLimits, NamespacesForClientsAreInput) {
+  World world;
+  Core& core = world.core();
+  core.create_namespace("/own");
+  core.create_namespace("/child", 2, Made::for_clients);
+  const std::size_t a = world.join();
+  const std::size_t b = world.join();
+  const auto held = [&](std::size_t peer) { return core.held(world.peer(peer).client); };
+  world.text(a, "0/own,");
+  EXPECT_EQ(world.ledger.input(), 0);  // the application's
+  EXPECT_EQ(held(a), 0U);
+  world.text(a, "0/child,");
+  const std::size_t alone = held(a);
+  EXPECT_GE(alone, 1'500U);
+  EXPECT_EQ(world.ledger.input(), static_cast<std::int64_t>(alone));
+  world.text(b, "0/child,");
+  EXPECT_LT(held(a), alone);
+  EXPECT_EQ(held(a), held(b));
+  EXPECT_GT(world.ledger.input(), static_cast<std::int64_t>(alone));
+  EXPECT_LT(world.ledger.input(), static_cast<std::int64_t>(2 * alone));
+  world.text(b, "1/child,");
+  EXPECT_EQ(held(b), 0U);
+  EXPECT_EQ(world.ledger.input(), static_cast<std::int64_t>(alone));
+  world.drop(a);
+  EXPECT_EQ(world.ledger.input(), 0);
+  core.drop_namespace(2);
+}
+
+// A hundred names of a kilobyte each, while somebody makes up his mind.
+TEST(CoreLimits, NamesThatWaitAreInput) {
+  World world;
+  world.accept_all = false;
+  const std::size_t peer = world.connect();
+  for (int i = 0; i < 100; ++i)
+    world.text(peer, "0/" + std::to_string(1'000 + i) + std::string(1'000, 'n') + ",");
+  EXPECT_GE(world.ledger.input(), 100'000);
+  EXPECT_EQ(world.core().held(world.peer(peer).client),
+            static_cast<std::size_t>(world.ledger.input()));
+  const std::string name = "/1000" + std::string(1'000, 'n');
+  const std::int64_t before = world.ledger.input();
+  world.core().reject_namespace(world.peer(peer).client, name);
+  EXPECT_LE(world.ledger.input(), before - 1'000);
+  world.drop(peer);
+  EXPECT_EQ(world.ledger.input(), 0);
 }
 
 }  // namespace

@@ -26,10 +26,21 @@ struct Entry {
   SocketId socket{};
 };
 
-// A CONNECT for a namespace that may yet be created.
+// What clients have made costs memory that the ledger counts as their input: a namespace that is
+// there because of them (with its name and what the layers above keep of it, of all threads) while
+// a socket is in it, and the sockets in it. A client's socket in a namespace of the application's
+// is a part of the client, as its record is, and counted by nobody.
+inline constexpr std::size_t kChildMemory = 1536;
+inline constexpr std::size_t kChildSocketMemory = 256;
+inline constexpr std::size_t kNamesKept = 3;
+
+// A CONNECT for a namespace that may yet be created. The name is also with whoever decides.
 struct WaitingConnect {
+  WaitingConnect(base::Bytes name, AuthPtr the_auth, base::Ledger& ledger)
+      : nsp(name), auth(std::move(the_auth)), memory(ledger, sizeof *this + 2 * name.size()) {}
   std::string nsp;
   AuthPtr auth;
+  base::InputCharge memory;
 };
 
 // In one of two lists, each ordered by `deadline` since each has one duration: clients that have
@@ -62,11 +73,17 @@ struct Client : base::ListNode<Client> {
 };
 
 struct Namespace {
-  Namespace(base::Bytes text, NamespaceIndex number, base::Random& random, base::Counter& count)
-      : name(text), index(number), rooms(random, &count) {}
+  Namespace(base::Bytes text, NamespaceIndex number, Made by, base::Random& random,
+            base::Counter& count)
+      : name(text), index(number), made(by), rooms(random, &count) {}
   std::string name;
   NamespaceIndex index;
+  Made made;
+  std::uint32_t counted = 0;  // of Made::for_clients: sockets in it, connecting ones as well
   Rooms rooms;
+
+  // Of a namespace made for clients.
+  std::size_t memory() const { return kChildMemory + kNamesKept * name.size(); }
 };
 
 // What next() has still to report.
@@ -190,6 +207,9 @@ struct Core::State {
   void connect(Client& client, base::Bytes nsp, base::Time now);
   void start(Client& client, Namespace& nsp, AuthPtr auth);
   std::size_t auth_bytes(const Client& client);
+  void charge(Namespace& nsp) const;
+  void credit(Namespace& nsp) const;
+  std::size_t child_bytes(const Client& client);
   void name_socket(Socket& socket, const Client& client, const Namespace& nsp);
   void await_namespace(Client& client, base::Bytes name, AuthPtr auth);
   IdText random_id();

@@ -1,6 +1,7 @@
 #include "sio/rooms.hpp"
 
 #include <array>
+#include <new>
 #include <utility>
 
 #include <tsl/robin_map.h>
@@ -9,6 +10,7 @@
 #include "base/check.hpp"
 #include "base/hash_index.hpp"
 #include "base/prefetch.hpp"
+#include "base/shrink.hpp"
 #include "sio/core.hpp"
 #include "sio/keyed_hash.hpp"
 
@@ -85,6 +87,7 @@ struct Rooms::Index {
 
   Room& create(base::Bytes name);
   void erase(Room& room);
+  void shrink();
   std::size_t slot_of(const Socket& socket, std::uint32_t room) const;
   void enter(Socket& socket, Room& room);
   void leave(Socket& socket, std::size_t slot);
@@ -115,6 +118,25 @@ void Rooms::Index::erase(Room& room) {
   free.push_back(room.number);
   rooms[room.number].reset();
   if (count != nullptr) count->subtract();
+}
+
+// Numbers above the last room's are forgotten.
+void Rooms::Index::shrink() {
+  std::size_t used = rooms.size();
+  while (used > 0 && rooms[used - 1] == nullptr) --used;
+  if (rooms.capacity() <= base::kKept || used > rooms.capacity() / 4) return;
+  try {
+    std::vector<std::uint32_t> left;
+    left.reserve(2 * used + 1);  // as create() needs it
+    for (const std::uint32_t number : free) {
+      if (number < used) left.push_back(number);
+    }
+    free.swap(left);
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+  rooms.resize(used);
+  rooms.shrink_to_fit();
 }
 
 // slots.size() when the socket is not in that room.
@@ -277,6 +299,12 @@ std::size_t Rooms::members(base::Bytes name) const {
   const Index::Room* room = index_->find(name);
   const std::size_t own = index_->find_socket(name) != nullptr ? 1 : 0;
   return own + (room == nullptr ? 0 : room->members.size());
+}
+
+void Rooms::shrink() {
+  base::shrink_list(index_->sockets);
+  base::shrink_table(index_->by_name);
+  index_->shrink();
 }
 
 // Collects what is selected, and gives it on in groups. What a group's sockets say is on its way

@@ -77,6 +77,8 @@ class Rooms {
   std::vector<std::string> rooms_of(const Socket& socket) const;
   std::size_t room_count() const;               // explicit rooms with members
   std::size_t members(base::Bytes room) const;  // listed or not
+  // Gives back what a crowd that is gone has left. Cannot fail. O(rooms there have been since).
+  void shrink();
 
   // Every selected socket once, except any in `except`. The visitor must not change rooms or
   // sockets.

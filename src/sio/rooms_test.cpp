@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -200,6 +201,44 @@ TEST(Rooms, ManyRooms) {
   rooms.remove(*b);
   EXPECT_EQ(rooms.room_count(), 0U);
   EXPECT_TRUE(a->memberships.slots.empty());
+}
+
+// Numbers of rooms that a crowd has had are forgotten, those that are in use are not.
+TEST(Rooms, ShrinkAfterACrowd) {
+  SeededRandom random(6);
+  Rooms rooms(random);
+  std::vector<std::unique_ptr<Socket>> crowd;
+  for (int i = 0; i < 1'000; ++i) {
+    crowd.push_back(make_socket(random));
+    rooms.add(*crowd.back());
+    for (int n = 0; n < 10; ++n)
+      rooms.join(*crowd.back(), std::to_string(i) + "/" + std::to_string(n));
+  }
+  Socket& one = *crowd[3];
+  for (auto& socket : crowd) {
+    if (socket.get() != &one) rooms.remove(*socket);
+  }
+  rooms.shrink();
+  EXPECT_EQ(rooms.sockets(), 1U);
+  EXPECT_EQ(rooms.room_count(), 10U);
+  EXPECT_EQ(rooms.find(one.id_view()), &one);
+  EXPECT_TRUE(rooms.contains(one, "3/9"));
+  EXPECT_EQ(selected(rooms, {{"3/0", "3/5"}, {}}),
+            std::multiset<std::string>{std::string(one.id_view())});
+  // The last number in use was 39.
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_TRUE(rooms.join(one, "new" + std::to_string(i)));
+    EXPECT_LT(one.memberships.slots.back().room, 40U);
+  }
+  EXPECT_TRUE(rooms.join(one, "more"));
+  EXPECT_EQ(one.memberships.slots.back().room, 40U);
+  rooms.remove(one);
+  rooms.shrink();
+  rooms.add(*crowd[4]);
+  EXPECT_TRUE(rooms.join(*crowd[4], "again"));
+  EXPECT_EQ(crowd[4]->memberships.slots.back().room, 0U);
+  EXPECT_EQ(rooms.room_count(), 1U);
+  rooms.remove(*crowd[4]);
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ ServerOptions small(std::size_t input, std::size_t output) {
   options.max_input_bytes = input;
   options.max_output_bytes = output;
   options.ping_interval = std::chrono::minutes(10);  // nobody goes for another reason
+  options.cleanup_empty_child_namespaces = true;
   return options;
 }
 
@@ -241,6 +242,36 @@ TEST_P(Shedding, MuchAuth) {
   EXPECT_LT(shed(), 40U);
   stage_->run(std::chrono::minutes(21));  // the pings of those who are left
   EXPECT_EQ(input(), before);
+  bystander_->expect_answer();
+}
+
+// Each has a hundred namespaces that nobody else is in.
+TEST_P(Shedding, ManyNamespaces) {
+  constexpr std::size_t kLimit = 1'000'000;
+  open(kLimit, kMuch, GetParam());
+  stage_->hub->names.add_parent(NamespacePattern("^/room-[0-9]+$"), {});
+  const std::size_t before = input();
+  std::size_t highest = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::string sid = open_polling();
+    std::string connects = "40";
+    for (int n = 0; n < 99; ++n)
+      connects +=
+          "\x1e"
+          "40/room-" +
+          std::to_string(100 * i + n) + ",";
+    post(sid, connects);
+    highest = std::max(highest, input());
+    bystander_->expect_answer();
+  }
+  EXPECT_GT(highest, kLimit / 2);
+  EXPECT_LE(highest, kLimit + 200'000);
+  EXPECT_GT(shed(), 10U);
+  EXPECT_LT(shed(), 20U);
+  EXPECT_LT(stage_->hub->names.size(), 700U);
+  stage_->run(std::chrono::minutes(21));  // the pings of those who are left
+  EXPECT_EQ(input(), before);
+  EXPECT_EQ(stage_->hub->names.size(), 1U);
   bystander_->expect_answer();
 }
 

@@ -100,6 +100,7 @@ class FaultyBackend final : public net::Backend, private net::Sink {
     below_->wait(deadline, *this);
   }
   int poll_fd() const override { return below_->poll_fd(); }
+  void shrink() override { below_->shrink(); }
   std::size_t streams() const override { return below_->streams(); }
 
  private:

@@ -1,0 +1,150 @@
+// What a flood takes comes back when it is over: not only what the ledger counts, but the tables as
+// well. Counted at operator new.
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include "sim/peer.hpp"
+#include "sim/stage.hpp"
+#include "support/own_new.hpp"
+
+namespace {
+
+std::atomic<std::int64_t> live{0};
+
+}  // namespace
+
+void* socketio::test::allocate(std::size_t size, std::size_t alignment) {
+  const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
+  void* memory = std::aligned_alloc(alignment, rounded);
+  if (memory == nullptr) throw std::bad_alloc();
+  live.fetch_add(static_cast<std::int64_t>(malloc_usable_size(memory)), std::memory_order_relaxed);
+  return memory;
+}
+
+void socketio::test::release(void* memory) noexcept {
+  if (memory == nullptr) return;
+  live.fetch_sub(static_cast<std::int64_t>(malloc_usable_size(memory)), std::memory_order_relaxed);
+  std::free(memory);
+}
+
+namespace socketio::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::int64_t kFew = 100'000;
+
+ServerOptions roomy() {
+  ServerOptions options;
+  options.cleanup_empty_child_namespaces = true;
+  return options;
+}
+
+std::string websocket_head() {
+  return "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+         "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+}
+
+// A text frame with a mask of zeros.
+std::string frame(const std::string& text) {
+  return std::string{static_cast<char>(0x81), static_cast<char>(0x80 | text.size())} +
+         std::string(4, '\0') + text;
+}
+
+// One of each kind has come and gone before, so that everything is there that is made once.
+class AfterAFlood : public ::testing::Test {
+ protected:
+  AfterAFlood() : stage_(1, roomy()) {
+    stage_.hub->names.add_parent(NamespacePattern("^/room-[0-9]+$"), {});
+    for (int i = 0; i < 2; ++i) {
+      Peer peer(stage_);
+      open_session(peer);
+      Peer other(stage_);
+      join(other, 0);
+    }
+    calm();
+    before_ = live;
+  }
+  void open_session(Peer& peer) {
+    peer.say("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n");
+    stage_.run(milliseconds(1));
+    peer.got.clear();
+  }
+  // "/" and a few namespaces of its own.
+  void join(Peer& peer, int number) {
+    peer.say(websocket_head());
+    stage_.run(milliseconds(1));
+    peer.say(frame("40"));
+    for (int i = 0; i < 5; ++i) peer.say(frame("40/room-" + std::to_string(5 * number + i) + ","));
+    stage_.run(milliseconds(1));
+    peer.got.clear();
+  }
+  // Longer than any time-out of theirs.
+  void calm() { stage_.run(seconds(120)); }
+  std::int64_t grown() const { return live - before_; }
+
+  Stage stage_;
+  std::int64_t before_ = 0;
+};
+
+TEST_F(AfterAFlood, OfSessionsTheTablesShrink) {
+  {
+    Peer peer(stage_);
+    for (int i = 0; i < 3'000; ++i) open_session(peer);
+    EXPECT_GT(stage_.shard->sessions(), 3'000U);
+    EXPECT_GT(grown(), 1'000'000);
+  }
+  calm();
+  EXPECT_EQ(stage_.shard->sessions(), 0U);
+  EXPECT_LE(grown(), kFew);
+}
+
+TEST_F(AfterAFlood, OfConnectionsAndNamespacesTheTablesShrink) {
+  std::int64_t input = 0;
+  {
+    std::vector<std::unique_ptr<Peer>> peers;
+    for (int i = 0; i < 1'000; ++i) {
+      peers.push_back(std::make_unique<Peer>(stage_));
+      join(*peers.back(), i);
+    }
+    EXPECT_EQ(stage_.backend().streams(), 1'000U);
+    EXPECT_EQ(stage_.hub->names.size(), 5'001U);
+    EXPECT_GT(grown(), 5'000'000);
+    input = stage_.hub->ledger.input();
+    EXPECT_GT(input, 5'000 * 1'500);
+  }
+  calm();
+  EXPECT_EQ(stage_.hub->names.size(), 1U);
+  EXPECT_EQ(stage_.hub->ledger.input(), 0);
+  EXPECT_LE(grown(), 10 * kFew);  // the places of names stay
+}
+
+// Who is there all the time is not disturbed.
+TEST_F(AfterAFlood, WhoWasThereBeforeIsStillServed) {
+  Peer one(stage_);
+  join(one, 1'000'000);
+  {
+    std::vector<std::unique_ptr<Peer>> peers;
+    for (int i = 0; i < 500; ++i) {
+      peers.push_back(std::make_unique<Peer>(stage_));
+      join(*peers.back(), i);
+    }
+  }
+  stage_.run(seconds(10));
+  one.say(frame("41/room-5000000,"));
+  one.say(frame("40/room-5000000,"));
+  stage_.run(milliseconds(1));
+  EXPECT_NE(one.got.find("40/room-5000000,{\"sid\":"), std::string::npos) << one.got;
+  EXPECT_FALSE(one.ended());
+}
+
+}  // namespace
+}  // namespace socketio::sim
