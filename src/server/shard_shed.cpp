@@ -24,6 +24,9 @@ constexpr std::size_t kPerConnection = 4096;
 constexpr std::size_t kPerSession = 1024;
 constexpr std::size_t kBurst = std::size_t{512} * 1024;  // worth giving back
 constexpr base::Duration kTrimAfter = std::chrono::seconds(1);
+// As much leaves holes that matter beside the limits when clients of all sizes come and go.
+constexpr std::size_t kFlood = std::size_t{4} * 1024 * 1024;
+constexpr base::Duration kTrimSoon = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -188,8 +191,10 @@ void Shard::note_peak() {
                            connections_.size() * kPerConnection + sessions_.size() * kPerSession;
   if (held > peak_) {
     peak_ = held;
-  } else if (peak_ - held > kBurst && !trim_timer_.armed() && !closed_) [[unlikely]] {
-    loop_.timers().arm(trim_timer_, base::after(now(), kTrimAfter));
+  } else if (peak_ - held > kBurst && !closed_) [[unlikely]] {
+    const base::Time when = base::after(now(), peak_ - held > kFlood ? kTrimSoon : kTrimAfter);
+    if (!trim_timer_.armed() || when < trim_timer_.deadline())
+      loop_.timers().arm(trim_timer_, when);
   }
 }
 
