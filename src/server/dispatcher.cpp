@@ -202,11 +202,13 @@ void Dispatcher::report(const ErrorReport& error) {
     shard_.log(base::LogLevel::warn, base::LogKind::handler, error.message,
                {{"event", error.event}});
   }
-  if (!hub_->hooks.error) return;
-  try {
-    hub_->hooks.error(error);
-  } catch (...) {  // a hook that throws has nobody left to tell
-    counters_.failures.add();
+  const auto& hooks = hub_->hooks.error;
+  for (std::size_t i = 0, count = hooks.size(); i < count; ++i) {
+    try {
+      hooks[i](error);
+    } catch (...) {  // a hook that throws has nobody left to tell
+      counters_.failures.add();
+    }
   }
 }
 
