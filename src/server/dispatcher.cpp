@@ -333,7 +333,7 @@ void Dispatcher::run_middlewares(sio::SocketId id,
 }
 
 void Dispatcher::refuse(sio::SocketId socket, const ConnectError& error) {
-  core_.refuse(socket, error.message, error.data.is_null() ? std::string() : error.data.to_json());
+  core_.refuse(socket, error.message, error.data);
 }
 
 void Dispatcher::connected(sio::SocketId id) {

@@ -93,7 +93,7 @@ NamespaceHandlers* Dispatcher::handlers(std::uint32_t index) {
 
 void Dispatcher::on_unknown_namespace(const sio::Event& event) {
   Wanted wanted{event.client, std::string(event.name),
-                Value::parse(event.rest).value_or(Value(Object()))};
+                event.auth == nullptr ? Value(Object()) : event.auth->value()};
   resolve(std::make_shared<const Wanted>(std::move(wanted)), 0);
 }
 
