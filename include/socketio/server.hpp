@@ -209,7 +209,7 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
     return add_parent({}, detail::adapt_decision(std::move(decide)));
   }
   // f(Namespace) for each that is created from now on, children included, before anybody connects
-  // to it. On the thread that creates it. One hook; setting it again replaces it.
+  // to it. On the thread that creates it. Any number, called in their order.
   void on_new_namespace(std::function<void(Namespace)> hook);
   // Shortcuts to the main namespace.
   ListenerId on_connection(std::function<void(Socket)> handler);
@@ -245,7 +245,8 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   HttpRoutes& http();
   // Middlewares and hooks of Engine.IO.
   Engine engine();
-  // Called on the loop's thread for what happens outside any call; see ErrorReport.
+  // Called on the loop's thread for what happens outside any call; see ErrorReport. Any number,
+  // called in their order.
   void on_error(std::function<void(const ErrorReport&)> hook);
   // Runs `job` on the loop's thread. False when closed or the mailbox is full. Any thread.
   bool post(std::function<void()> job) const;

@@ -318,7 +318,7 @@ class Session : public DirtyNode {
   void release();
   void finish();
 
-  void add_control(std::string& body, char type, FormV3 form) const;
+  void add_control(std::string& body, char type) const;
   Payload take_queued(std::string& body);
   Payload take_last(std::string& body);
 
@@ -360,7 +360,7 @@ class Session : public DirtyNode {
   bool send_unfinished_ = false;
   bool poll_parked_ = false;
   // One byte for what is looked at seldom.
-  bool parked_at_close_ : 1 = false;  // closing: this poll's answer ends with `1`
+  bool parked_at_close_ : 1 = false;  // closing: this poll's answer is `1`
   bool v3_ : 1;
   bool base64_ : 1;  // v3: the transport takes no bytes
   bool jsonp_ : 1;

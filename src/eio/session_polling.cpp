@@ -9,9 +9,6 @@ namespace {
 
 constexpr char kNoop = '6';
 constexpr char kClose = '1';
-// Of a packet without data behind others.
-constexpr std::size_t kControlSize = 2;
-constexpr std::size_t kControlSizeV3 = 4;
 
 bool is_octet_stream(base::Bytes content_type) {
   base::Bytes type = content_type.substr(0, content_type.find(';'));
@@ -46,9 +43,9 @@ bool Session::poll_ready() const {
   return !open() || transport_ == Transport::websocket || noop_ || queue_ != nullptr;
 }
 
-// A packet without data behind what `body` holds in the same form.
-void Session::add_control(std::string& body, char type, FormV3 form) const {
-  if (v3_) return append_text_v3(body, {&type, 1}, form);
+// A packet without data, behind what `body` holds.
+void Session::add_control(std::string& body, char type) const {
+  if (v3_) return append_text_v3(body, {&type, 1}, FormV3::text);
   if (!body.empty()) body += kSeparator;
   body += type;
 }
@@ -58,12 +55,12 @@ Session::Payload Session::take_payload(std::string& body, base::Time) {
   poll_parked_ = false;
   noop_ = false;
   if (state_ == State::closed) {
-    add_control(body, farewell_, FormV3::text);
+    add_control(body, farewell_);
     release();
   } else if (state_ == State::closing) {
     return take_last(body);
   } else if (transport_ == Transport::websocket || queue_ == nullptr) {
-    add_control(body, kNoop, FormV3::text);
+    add_control(body, kNoop);
   } else {
     return take_queued(body);
   }
@@ -89,25 +86,17 @@ Session::Payload Session::take_queued(std::string& body) {
   return taken;
 }
 
-// Closing: the poll that was parked when the session closed gets the rest and `1` in one answer.
-// Polls that come later get the rest first, and the one after that the exact bytes that engine.io
-// answers then.
+// Closing: polls get the rest first, and the one after that what engine.io answers then, byte by
+// byte. Never both in one answer: the official client looks at a `1` at once and at messages in its
+// next turn, so it would take a farewell in front of it for a connection that broke, and come back.
 Session::Payload Session::take_last(std::string& body) {
   const bool at_close = parked_at_close_;
   parked_at_close_ = false;
-  if (queue_ == nullptr) {
-    if (!at_close) add_control(body, kNoop, FormV3::text);
-    add_control(body, kClose, FormV3::text);
-    finish();
-    return {};
-  }
-  const Payload taken = take_queued(body);
-  const std::size_t more = v3_ ? kControlSizeV3 : kControlSize;
-  if (queue_ != nullptr || !at_close || body.size() + more > shared_.options.max_payload)
-    return taken;
-  add_control(body, kClose, taken.form);
+  if (queue_ != nullptr) return take_queued(body);
+  if (!at_close) add_control(body, kNoop);
+  add_control(body, kClose);
   finish();
-  return taken;
+  return {};
 }
 
 void Session::on_poll_aborted(base::Time) {

@@ -241,15 +241,15 @@ TEST(SessionV3, TheServerCloses) {
   EXPECT_EQ(peer->drain(), Strings{"gone"});
 }
 
-TEST(SessionV3, TheServerClosesBehindWhatIsQueuedInTheSameForm) {
+TEST(SessionV3, TheServerClosesInTheAnswerAfterWhatIsQueued) {
   auto peer = polling();
   EXPECT_EQ(peer->poll(), "parked");
   (*peer)->send_binary("\x01");
   (*peer)->close(CloseReason::forced_close, {}, peer->now);
-  EXPECT_EQ(peer->take(),
-            "\x01\x02\xff\x04\x01"
-            "\x00\x01\xff"
-            "1"s);
+  EXPECT_EQ(peer->take(), "\x01\x02\xff\x04\x01");
+  EXPECT_EQ(peer->drain(), Strings{"closed:forced close"});
+  EXPECT_EQ(peer->poll(), "1:61:1");
+  EXPECT_EQ(peer->drain(), Strings{"gone"});
 }
 
 TEST(SessionV3, AGoodbyeWhileTheServerCloses) {

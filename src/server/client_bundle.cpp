@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <optional>
 #include <span>
+#include <system_error>
+
+#include <dlfcn.h>
 
 #include "http/compressor.hpp"
 #include "http/static_file.hpp"
@@ -68,8 +72,23 @@ std::string encoded(std::string body, http::Coding coding) {
 
 }  // namespace
 
-std::string_view ClientBundle::installed_folder() {
-  return SOCKETIO_CLIENT_FOLDER;
+// A static library's code is in the program, which the user installs in the same tree or elsewhere;
+// a shared one's lies in the tree that the client was installed to, wherever that is now.
+std::string ClientBundle::installed_folder() {
+  const std::string_view configured = SOCKETIO_CLIENT_FOLDER;
+  if (configured.empty()) return {};
+  std::error_code error;
+  Dl_info code{};
+  const bool found =
+      dladdr(reinterpret_cast<const void*>(&ClientBundle::has), &code) != 0 && code.dli_fname;
+  const auto library = std::filesystem::canonical(found ? code.dli_fname : "", error);
+  const auto program = std::filesystem::canonical("/proc/self/exe", error);
+  const auto& [at, beside] =
+      library.empty() || library == program
+          ? std::pair(program, std::string_view(SOCKETIO_CLIENT_BESIDE_PROGRAM))
+          : std::pair(library, std::string_view(SOCKETIO_CLIENT_BESIDE_LIBRARY));
+  const auto folder = (at.parent_path() / beside).lexically_normal();
+  return std::filesystem::is_directory(folder, error) ? folder.string() : std::string(configured);
 }
 
 bool ClientBundle::has(std::string_view name) {
@@ -77,7 +96,7 @@ bool ClientBundle::has(std::string_view name) {
 }
 
 ClientBundle::ClientBundle(std::string folder)
-    : folder_(folder.empty() ? std::string(installed_folder()) : std::move(folder)) {}
+    : folder_(folder.empty() ? installed_folder() : std::move(folder)) {}
 
 std::shared_ptr<const ClientFile> ClientBundle::find(std::string_view name,
                                                      http::Coding coding) const {

@@ -23,8 +23,9 @@ struct ClientFile {
 // Thread-safe.
 class ClientBundle {
  public:
-  // Where the library was installed with the client (CMake's SOCKETIO_CLIENT_DIST); empty: nowhere.
-  static std::string_view installed_folder();
+  // Where the library was installed with the client (CMake's SOCKETIO_CLIENT_DIST): beside the code
+  // that runs, else below the prefix it was configured for; empty: nowhere.
+  static std::string installed_folder();
   // True for the closed list of names: what socket.io 4.8 serves.
   static bool has(std::string_view name);
 

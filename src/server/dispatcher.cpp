@@ -202,11 +202,13 @@ void Dispatcher::report(const ErrorReport& error) {
     shard_.log(base::LogLevel::warn, base::LogKind::handler, error.message,
                {{"event", error.event}});
   }
-  if (!hub_->hooks.error) return;
-  try {
-    hub_->hooks.error(error);
-  } catch (...) {  // a hook that throws has nobody left to tell
-    counters_.failures.add();
+  const auto& hooks = hub_->hooks.error;
+  for (std::size_t i = 0, count = hooks.size(); i < count; ++i) {
+    try {
+      hooks[i](error);
+    } catch (...) {  // a hook that throws has nobody left to tell
+      counters_.failures.add();
+    }
   }
 }
 
@@ -331,7 +333,7 @@ void Dispatcher::run_middlewares(sio::SocketId id,
 }
 
 void Dispatcher::refuse(sio::SocketId socket, const ConnectError& error) {
-  core_.refuse(socket, error.message, error.data.is_null() ? std::string() : error.data.to_json());
+  core_.refuse(socket, error.message, error.data);
 }
 
 void Dispatcher::connected(sio::SocketId id) {

@@ -251,7 +251,7 @@ Handshake Dispatcher::handshake(sio::SocketId id) {
   out.auth = Value(Object());
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr) return out;
-  if (socket->auth) out.auth = Value::parse(socket->auth->json()).value_or(Value(Object()));
+  if (socket->auth) out.auth = socket->auth->value();
   const SessionRecord* record = shard_.session_of(socket->client);
   if (record == nullptr) return out;
   const http::HeadCopy head = record->head.open();

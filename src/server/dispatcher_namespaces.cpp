@@ -37,10 +37,13 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
   if (!added.is_new) return added;
   const std::uint32_t index = added.entry->index;
   here.dispatcher().guarded("adapter", [&] { make_adapter(hub, index); });
-  for (const auto* hook : {&hub->hooks.admin.new_namespace, &hub->hooks.new_namespace}) {
-    if (*hook) here.dispatcher().guarded("new_namespace", [&] { (*hook)(Namespace(hub, index)); });
-  }
-  // Behind what the hook registered.
+  const auto announce = [&](const std::function<void(Namespace)>& hook) {
+    here.dispatcher().guarded("new_namespace", [&] { hook(Namespace(hub, index)); });
+  };
+  if (hub->hooks.admin.new_namespace) announce(hub->hooks.admin.new_namespace);
+  const auto& hooks = hub->hooks.new_namespace;
+  for (std::size_t i = 0, count = hooks.size(); i < count; ++i) announce(hooks[i]);
+  // Behind what the hooks registered.
   for (std::size_t i = 0; i < hub->size(); ++i)
     hub->run_or_post_always(i, [index](Shard& on) { on.dispatcher().let_in(index); });
   hub->names.ready(*added.entry);
@@ -98,7 +101,7 @@ NamespaceHandlers* Dispatcher::handlers(std::uint32_t index) {
 
 void Dispatcher::on_unknown_namespace(const sio::Event& event) {
   Wanted wanted{event.client, std::string(event.name),
-                Value::parse(event.rest).value_or(Value(Object()))};
+                event.auth == nullptr ? Value(Object()) : event.auth->value()};
   resolve(std::make_shared<const Wanted>(std::move(wanted)), 0);
 }
 

@@ -29,7 +29,7 @@ bool recoverable(DisconnectReason reason) {
 bool Dispatcher::recover(sio::SocketId id) {
   sio::Socket* socket = core_.get(id);
   if (socket == nullptr || socket->auth == nullptr) return false;
-  const auto request = sio::read_recovery_request(socket->auth->json());
+  const auto request = sio::read_recovery_request(socket->auth->value());
   if (!request) return false;
   if (const auto keeper = hub_->session_keeper(socket->nsp)) {
     restore(keeper, id, *request);

@@ -1,4 +1,6 @@
 // Families of namespaces: parents, their children, and how those come and go.
+#include <stdexcept>
+
 #include <gtest/gtest.h>
 
 #include "server/hub.hpp"
@@ -175,6 +177,34 @@ TEST(DynamicNamespaces, NewOnesAreAnnouncedBeforeAnybodyIsIn) {
   Client client(world);
   client.join("/dynamic-101");
   EXPECT_EQ(seen, (Strings{"/nsp 0", "/dynamic-101 0", "connection"}));
+}
+
+// As with an EventEmitter: each is told, in their order, whatever the one before it did.
+TEST(DynamicNamespaces, AnyNumberOfHooksHearsOfNewOnes) {
+  World world;
+  Strings seen;
+  world.io.on_error([&seen](const ErrorReport& error) { seen.push_back("a " + error.message); });
+  world.io.on_error([&seen](const ErrorReport& error) {
+    seen.push_back("b " + error.message);
+    throw std::runtime_error("nobody hears this");
+  });
+  world.io.on_error([&seen](const ErrorReport& error) { seen.push_back("c " + error.message); });
+  world.io.on_new_namespace([&](const Namespace& nsp) {
+    seen.push_back("first " + nsp.name());
+    if (nsp.name() == "/x") {
+      world.io.on_new_namespace(
+          [&seen](const Namespace& later) { seen.push_back("added " + later.name()); });
+      throw std::runtime_error("no");
+    }
+  });
+  world.io.on_new_namespace(
+      [&seen](const Namespace& nsp) { seen.push_back("second " + nsp.name()); });
+  world.io.on_new_namespace({});  // no hook
+  world.io.of("/x");
+  EXPECT_EQ(seen, (Strings{"first /x", "a no", "b no", "c no", "second /x"}));
+  seen.clear();
+  world.io.of("/y");
+  EXPECT_EQ(seen, (Strings{"first /y", "second /y", "added /y"}));
 }
 
 // covers sio/namespaces: dynamic namespaces › should attach a child namespace to its parent upon

@@ -294,7 +294,7 @@ ParentNamespace Server::add_parent(std::optional<NamespacePattern> pattern,
 }
 
 void Server::on_new_namespace(std::function<void(Namespace)> hook) {
-  runtime_->hub->hooks.new_namespace = std::move(hook);
+  if (hook) runtime_->hub->hooks.new_namespace.push_back(std::move(hook));
 }
 
 Namespace Server::sockets() const {
@@ -319,7 +319,7 @@ Engine Server::engine() {
   return {runtime_->hub, *this};
 }
 void Server::on_error(std::function<void(const ErrorReport&)> hook) {
-  runtime_->hub->hooks.error = std::move(hook);
+  if (hook) runtime_->hub->hooks.error.push_back(std::move(hook));
 }
 bool Server::post(std::function<void()> job) const {
   return runtime_->hub->post(0, [job = std::move(job)](server::Shard&) { job(); });

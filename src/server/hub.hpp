@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -46,10 +47,11 @@ struct AdminHooks {
   bool installed = false;
 };
 
-// Set before the loops run; called on the thread of whichever shard has something to say.
+// Set before the loops run; called on the thread of whichever shard has something to say. Deques: a
+// hook may be running while more are added, which hear of the next.
 struct Hooks {
-  std::function<void(const ErrorReport&)> error;
-  std::function<void(Namespace)> new_namespace;
+  std::deque<std::function<void(const ErrorReport&)>> error;
+  std::deque<std::function<void(Namespace)>> new_namespace;
   AdminHooks admin;
 };
 

@@ -240,7 +240,7 @@ bool Core::State::report(Queued& item, Event& event) {
     case EventKind::unknown_namespace: {
       const WaitingConnect* waiting = find_waiting(item.client, item.text);
       if (waiting == nullptr) return false;
-      if (waiting->auth != nullptr) event.rest = waiting->auth->json();
+      event.auth = waiting->auth.get();
       return true;
     }
     case EventKind::error:

@@ -113,7 +113,8 @@ struct Event : Arrival {
   AckWaiter* group = nullptr;
   AckEnd end = AckEnd::replied;
   DisconnectReason reason = DisconnectReason::transport_close;
-  base::Bytes detail{};  // static text
+  base::Bytes detail{};        // static text
+  const Auth* auth = nullptr;  // of `unknown_namespace`, valid as the texts are; null: nothing came
 };
 
 struct Flags {
@@ -164,9 +165,9 @@ class Core {
   // Joins, writes CONNECT {"sid":…} (v3: without payload); the caller then runs the connection
   // handlers.
   bool accept(SocketId socket, base::Time now);
-  // CONNECT_ERROR {"message":…,"data":…}; data: JSON text or empty. (v3: the data, else the message
-  // as a string.) The socket is freed.
-  bool refuse(SocketId socket, base::Bytes message, base::Bytes data_json);
+  // CONNECT_ERROR {"message":…,"data":…}; data: null, which is none. (v3: the data, else the
+  // message as a string.) The socket is freed.
+  bool refuse(SocketId socket, base::Bytes message, const Value& data);
   // After unknown_namespace: the namespace has been created by the caller (the CONNECT starts over:
   // `connecting` follows), or not.
   void admit(ClientId client, base::Bytes nsp, base::Time now);

@@ -33,11 +33,6 @@ base::Bytes shorten(base::Bytes utf8, std::size_t limit) {
   return utf8.substr(0, limit);
 }
 
-// As JSON. With MessagePack there may be binary in it, which JSON has no word for.
-void read_auth(const Element& from, std::string& json) {
-  if (!from.as_raw(json)) json = Value::read(from).to_json();
-}
-
 }  // namespace
 
 // Attachments are kept only for namespaces the client is in. One the server has disconnected it
@@ -251,16 +246,16 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
   if (entry == nullptr && !make_room(client))
     return refuse_connect(client, name, "Too many namespaces");
 
-  std::string json;
+  Auth::Text text;
   if (is_v3(client)) {
-    json = old.auth();
+    text.bytes = old.auth();
   } else if (decoded.has_payload) {
-    read_auth(root(), json);
+    text = Auth::read(root());
   }
-  if (auth_bytes(client) + json.size() > options.max_auth_bytes)
+  if (auth_bytes(client) + text.bytes.size() > options.max_auth_bytes)
     return refuse_connect(client, name, "Too much auth");
   AuthPtr auth;
-  if (!json.empty()) auth = std::make_unique<const Auth>(std::move(json), shared.ledger);
+  if (!text.bytes.empty()) auth = std::make_unique<const Auth>(std::move(text), shared.ledger);
   if (nsp != nullptr) return start(client, *nsp, std::move(auth));
   await_namespace(client, name, std::move(auth));
 }
@@ -325,14 +320,14 @@ bool Core::State::make_room(Client& client) const {
 }
 
 void Core::State::connect_error(Client& client, base::Bytes nsp, base::Bytes message,
-                                base::Bytes data) {
+                                const Value& data) {
   Writer& writer = encoder.begin_value();
   writer.begin_object();
   writer.key("message");
   writer.string(message);
-  if (!data.empty()) {
+  if (!data.is_null()) {
     writer.key("data");
-    writer.raw(data);
+    encoder.write_part(writer, data);
   }
   writer.end_object();
   const Encoded packet = encoder.finish(PacketType::connect_error, nsp, std::nullopt, 0);
@@ -342,9 +337,9 @@ void Core::State::connect_error(Client& client, base::Bytes nsp, base::Bytes mes
 // By a middleware or a limit. Socket.IO 2 says it with a bare value (but, as in the reference, not
 // that a namespace does not exist).
 void Core::State::refuse_connect(Client& client, base::Bytes nsp, base::Bytes message,
-                                 base::Bytes data) {
+                                 const Value& data) {
   if (!is_v3(client)) return connect_error(client, nsp, message, data);
-  write_error_v3(encoder.begin_value(), message, data);
+  write_error_v3(encoder.begin_value(), message, data.is_null() ? "" : data.to_json());
   const Encoded packet = encoder.finish(PacketType::connect_error, nsp, std::nullopt, 0);
   send(*client.session, packet);
 }

@@ -151,7 +151,7 @@ TEST(CoreLimits, AuthBytes) {
     world.text(peer, "0/b," + json(rest));
     if (more <= 0) {
       ASSERT_NE(world.socket(peer, "/b"), nullptr);
-      EXPECT_EQ(world.socket(peer, "/b")->auth->json(), json(rest));
+      EXPECT_EQ(world.socket(peer, "/b")->auth->value().to_json(), json(rest));
     } else {
       EXPECT_EQ(world.received(peer), Lines{"4/b,{\"message\":\"Too much auth\"}"});
       EXPECT_EQ(world.core().find_namespace("/b"), std::nullopt);

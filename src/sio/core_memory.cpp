@@ -15,7 +15,7 @@ std::size_t Core::held(ClientId client) const {
 std::size_t Core::State::auth_bytes(const Client& client) {
   std::size_t bytes = 0;
   const auto add = [&bytes](const AuthPtr& auth) {
-    if (auth != nullptr) bytes += auth->json().size();
+    if (auth != nullptr) bytes += auth->size();
   };
   for (const Entry& entry : client.entries) {
     if (const Socket* socket = sockets.get(entry.socket)) add(socket->auth);

@@ -148,7 +148,7 @@ class Crowd {
     if (event.kind == EventKind::connecting) {
       ASSERT_NE(socket, nullptr);
       const std::size_t what = random.below(10);
-      if (what == 0) core.refuse(event.socket, "no", "");
+      if (what == 0) core.refuse(event.socket, "no", {});
       if (what > 0) core.accept(event.socket, world.now);
       if (socket->state == SocketState::connected) model[event.nsp][event.socket.packed()];
       return;

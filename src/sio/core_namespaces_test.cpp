@@ -67,7 +67,8 @@ TEST(CoreNamespaces, AConnectStartsOver) {
   core.create_namespace("/n", 2);
   std::string auth;
   world.handler = [&auth](const Event& event) {
-    if (event.kind == EventKind::unknown_namespace) auth = event.rest;
+    if (event.kind == EventKind::unknown_namespace && event.auth != nullptr)
+      auth = event.auth->value().to_json();
   };
   core.start_over(first);
   core.start_over(first);

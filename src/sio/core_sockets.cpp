@@ -50,12 +50,12 @@ void Core::State::greet(Socket& socket, const Namespace& nsp) {
   send(*socket.session, packet);
 }
 
-bool Core::refuse(SocketId id, base::Bytes message, base::Bytes data_json) {
+bool Core::refuse(SocketId id, base::Bytes message, const Value& data) {
   State& s = *state_;
   Socket* socket = s.sockets.get(id);
   if (socket == nullptr || socket->state != SocketState::connecting) return false;
   if (Client* client = s.clients.get(socket->client))
-    s.refuse_connect(*client, s.at(socket->nsp).name, message, data_json);
+    s.refuse_connect(*client, s.at(socket->nsp).name, message, data);
   s.begin_disconnect(*socket, DisconnectReason::forced_server_close);
   return true;
 }

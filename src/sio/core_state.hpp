@@ -214,8 +214,8 @@ struct Core::State {
   void await_namespace(Client& client, base::Bytes name, AuthPtr auth);
   IdText random_id();
   bool make_room(Client& client) const;
-  void connect_error(Client& client, base::Bytes nsp, base::Bytes message, base::Bytes data = {});
-  void refuse_connect(Client& client, base::Bytes nsp, base::Bytes message, base::Bytes data = {});
+  void connect_error(Client& client, base::Bytes nsp, base::Bytes message, const Value& data = {});
+  void refuse_connect(Client& client, base::Bytes nsp, base::Bytes message, const Value& data = {});
   const WaitingConnect* find_waiting(ClientId client, base::Bytes nsp);
   std::unique_ptr<WaitingConnect> take_waiting(ClientId client, base::Bytes nsp);
   void fail(Client& client, base::Bytes text, base::Time now);

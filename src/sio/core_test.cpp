@@ -26,7 +26,7 @@ TEST(Core, ConnectIsAnsweredAfterTheHandler) {
     ASSERT_NE(socket, nullptr);
     EXPECT_EQ(socket->state, SocketState::connecting);
     EXPECT_EQ(world.core().rooms(0).sockets(), 0U);
-    EXPECT_EQ(socket->auth->json(), "{\"token\":\"123\"}");
+    EXPECT_EQ(socket->auth->value().to_json(), "{\"token\":\"123\"}");
     // Goes out before the CONNECT packet, as JS does it.
     EXPECT_TRUE(world.core().emit(*socket, world.encoded("early"), {}));
   };
@@ -209,11 +209,12 @@ TEST(Core, UnknownNamespaces) {
   world.create_all = true;
   std::string auth;
   world.handler = [&](const Event& event) {
-    if (event.kind == EventKind::unknown_namespace) auth = event.rest;
+    if (event.kind == EventKind::unknown_namespace && event.auth != nullptr)
+      auth = event.auth->value().to_json();
   };
   world.text(peer, "0/random,{\"a\":1}");
   EXPECT_EQ(auth, "{\"a\":1}");
-  EXPECT_EQ(world.socket(peer, "/random")->auth->json(), "{\"a\":1}");
+  EXPECT_EQ(world.socket(peer, "/random")->auth->value().to_json(), "{\"a\":1}");
   EXPECT_EQ(world.received(peer), Lines{sid_packet(world, peer, "/random")});
   EXPECT_EQ(world.take_log(), (Lines{"0 unknown /random", "0 connecting /random"}));
   // Twice while nobody has decided.
@@ -235,8 +236,8 @@ TEST(Core, Refuse) {
   Socket* socket = world.socket(peer);
   const SocketId id = socket->self;
   EXPECT_TRUE(world.core().join(*socket, "room"));
-  EXPECT_TRUE(world.core().refuse(id, "Not \"you\"", "{\"code\":7}"));
-  EXPECT_FALSE(world.core().refuse(id, "again", ""));
+  EXPECT_TRUE(world.core().refuse(id, "Not \"you\"", Value::object({{"code", 7}})));
+  EXPECT_FALSE(world.core().refuse(id, "again", {}));
   EXPECT_FALSE(world.core().accept(id, world.now));
   world.settle();
   EXPECT_EQ(world.core().get(id), nullptr);
@@ -351,7 +352,7 @@ TEST(Core, CommandsOnGoneSockets) {
   world.settle();
   EXPECT_EQ(world.core().get(id), nullptr);
   EXPECT_FALSE(world.core().accept(id, world.now));
-  EXPECT_FALSE(world.core().refuse(id, "x", ""));
+  EXPECT_FALSE(world.core().refuse(id, "x", {}));
   EXPECT_EQ(world.core().owner({}), 0U);
   world.core().on_session_closed({}, eio::CloseReason::transport_close, {}, world.now);
   world.core().admit({}, "/x", world.now);

@@ -66,6 +66,10 @@ Writer& Encoder::begin_value() {
   return writer_;
 }
 
+void Encoder::write_part(Writer& to, const Value& value) const {
+  other_ == nullptr ? to.raw(value.to_json()) : value.write(to);
+}
+
 void Encoder::release() {
   head_.clear(0);
   body_.clear(0);

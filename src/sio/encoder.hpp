@@ -50,6 +50,9 @@ class Encoder {
   Writer& begin_ack();
   // One value that is not an array (CONNECT, CONNECT_ERROR).
   Writer& begin_value();
+  // A part of it that may hold binary, in a packet that has no attachments: for the default parser
+  // a placeholder stands for it, for others it is what it is.
+  void write_part(Writer& to, const Value& value) const;
   // More attachments than `max` cannot be decoded by JS peers: then the packet cannot be sent (the
   // core and share() refuse it).
   Encoded finish(PacketType type, base::Bytes nsp, std::optional<std::uint64_t> id,

@@ -220,7 +220,7 @@ TEST_F(MsgpackCore, ConnectsAndIsRefused) {
   const std::size_t peer = world.connect();
   world.handler = [&](const Event& event) {
     if (event.kind != EventKind::connecting) return;
-    EXPECT_EQ(world.core().get(event.socket)->auth->json(), "{\"token\":\"123\"}");
+    EXPECT_EQ(world.core().get(event.socket)->auth->value().to_json(), "{\"token\":\"123\"}");
   };
   world.binary(peer,
                packet(Value::object(
@@ -233,9 +233,35 @@ TEST_F(MsgpackCore, ConnectsAndIsRefused) {
   world.accept_all = false;
   const std::size_t other = world.connect();
   world.binary(other, packet(Value::object({{"type", 0}, {"nsp", "/"}})));
-  world.core().refuse(world.socket(other)->self, "no", "{\"why\":[1]}");
+  world.core().refuse(world.socket(other)->self, "no", Value::object({{"why", Value::array({1})}}));
   world.settle();
   EXPECT_EQ(received(other), Lines{"4 / {\"message\":\"no\",\"data\":{\"why\":[1]}}"});
+}
+
+// In both directions, as the JS server has it: for the application, and for whoever decides about
+// namespaces; it counts as what it takes.
+TEST_F(MsgpackCore, BinaryInAuthAndInARefusal) {
+  const Value auth = Value::object({{"token", Binary(std::string("\0\xff\1", 3))},
+                                    {"n", Value::array({1, -1.5, Binary(""), "x", Value()})}});
+  std::vector<Value> seen;
+  world.handler = [&](const Event& event) {
+    if (event.kind == EventKind::connecting)
+      seen.push_back(world.core().get(event.socket)->auth->value());
+    if (event.kind == EventKind::unknown_namespace) seen.push_back(event.auth->value());
+  };
+  world.accept_all = false;
+  const std::size_t peer = world.connect();
+  for (const char* nsp : {"/", "/nope"})
+    world.binary(peer, packet(Value::object({{"type", 0}, {"nsp", nsp}, {"data", auth}})));
+  EXPECT_EQ(seen, (std::vector<Value>{auth, auth}));
+  EXPECT_GE(world.core().held(world.peer(peer).client), 10U);
+  world.received(peer);
+  world.core().refuse(world.socket(peer)->self, "no", auth);
+  world.settle();
+  const std::string message = world.received(peer).at(0);  // <the bytes>
+  value::MsgpackDocument document;
+  ASSERT_EQ(document.parse(base::Bytes(message).substr(1, message.size() - 2), 10), "");
+  EXPECT_EQ(Value::read(document.root())["data"]["data"], auth);
 }
 
 TEST_F(MsgpackCore, EventsAcksAndBroadcasts) {

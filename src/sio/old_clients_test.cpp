@@ -61,7 +61,7 @@ TEST(OldClients, NamespacesAreJoinedWithAQuery) {
   EXPECT_EQ(world.take_log(), Lines{"0 connecting /chat"});
   EXPECT_EQ(world.received(peer), Lines{"0/chat,"});
   EXPECT_EQ(world.id(peer, "/chat"), "/chat#" + sid(world, peer));
-  EXPECT_EQ(world.socket(peer, "/chat")->auth->json(), "{\"token\":\"1\"}");
+  EXPECT_EQ(world.socket(peer, "/chat")->auth->value().to_json(), "{\"token\":\"1\"}");
   world.text(peer, "2/chat,7[\"hi\"]");
   EXPECT_EQ(world.take_log(), Lines{"0 event hi [\"hi\"] ack 7"});
   world.text(peer, "1/chat");
@@ -77,7 +77,7 @@ TEST(OldClients, ANamespaceThatIsCreatedForIt) {
   world.received(peer);
   world.text(peer, "0/new?a=b");
   EXPECT_EQ(world.received(peer), Lines{"0/new,"});
-  EXPECT_EQ(world.socket(peer, "/new")->auth->json(), "{\"a\":\"b\"}");
+  EXPECT_EQ(world.socket(peer, "/new")->auth->value().to_json(), "{\"a\":\"b\"}");
 }
 
 TEST(OldClients, BinaryEventsInANamespace) {
@@ -114,7 +114,7 @@ TEST(OldClients, RefusalsAreBare) {
                                                         {"0", "\"no\""},
                                                         {"\"\"", "\"no\""}}) {
     const std::size_t other = world.connect(kV3);
-    world.core().refuse(world.socket(other)->self, "no", data);
+    world.core().refuse(world.socket(other)->self, "no", Value::parse(data).value());
     EXPECT_EQ(world.received(other), Lines{"4" + std::string(said)}) << data;
   }
 }

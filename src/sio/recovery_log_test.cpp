@@ -219,7 +219,9 @@ TEST(RecoveryLog, KeepsNothingWhenNobodyCouldMissIt) {
 }
 
 TEST(RecoveryRequest, IsReadFromTheAuth) {
-  const auto read = [](const char* json) { return read_recovery_request(json); };
+  const auto read = [](const char* json) {
+    return read_recovery_request(Value::parse(json).value_or(Value()));
+  };
   EXPECT_EQ(read(R"({"pid":"p","offset":"o","token":1})")->offset, "o");
   EXPECT_EQ(read(R"({"pid":"p","offset":"o"})")->pid, "p");
   EXPECT_EQ(read(R"({"pid":"p"})")->offset, std::nullopt);

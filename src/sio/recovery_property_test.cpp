@@ -91,7 +91,7 @@ class Cluster {
     Socket* socket = core(shard).get(id);
     if (socket == nullptr || socket->state != SocketState::connecting) return;
     const RecoveryStore::Place place{shard, id.packed()};
-    const base::Bytes auth = socket->auth ? socket->auth->json() : base::Bytes();
+    const Value auth = socket->auth ? socket->auth->value() : Value();
     if (const auto request = read_recovery_request(auth)) {
       RecoveryStore::Claim claim = store.claim(*socket, place, *request, worlds[shard]->now);
       retry(claim.waiters);

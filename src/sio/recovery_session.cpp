@@ -2,19 +2,15 @@
 
 #include <algorithm>
 
-#include <socketio/value.hpp>
-
 #include "sio/recovery_log.hpp"
 
 namespace socketio::sio {
 
-std::optional<RecoveryRequest> read_recovery_request(base::Bytes auth_json) {
-  const std::optional<Value> auth = Value::parse(auth_json);
-  if (!auth) return std::nullopt;
-  const std::string* pid = (*auth)["pid"].get_if<std::string>();
+std::optional<RecoveryRequest> read_recovery_request(const Value& auth) {
+  const std::string* pid = auth["pid"].get_if<std::string>();
   if (pid == nullptr) return std::nullopt;
   RecoveryRequest request{*pid, std::nullopt};
-  const Value& offset = (*auth)["offset"];
+  const Value& offset = auth["offset"];
   if (offset.is_null()) return request;
   const std::string* text = offset.get_if<std::string>();
   if (text == nullptr) return std::nullopt;

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include <socketio/value.hpp>
+
 #include "base/bytes.hpp"
 #include "eio/sid.hpp"
 
@@ -36,7 +38,7 @@ struct RecoveryRequest {
   std::optional<std::string> offset;
 };
 // Nullopt: it says nothing of the kind, or nothing that can be trusted (an offset that is no text).
-std::optional<RecoveryRequest> read_recovery_request(base::Bytes auth_json);
+std::optional<RecoveryRequest> read_recovery_request(const Value& auth);
 
 class RecoverySession {
  public:

@@ -9,6 +9,8 @@
 //   ask room (room, value)                  the same of a room, answered with a list
 //   news (…)                                to everybody, from another thread
 //   outgoing                                from now on the log shows what is sent to this socket
+//   auth ()                                 acknowledged with the CONNECT's; with a parser given,
+//                                           /refusing refuses with it as the error's data
 //   late (…)                                acknowledged from a coroutine that waits on another
 //   thread guarded (…)                             seen by a packet middleware, which adds one
 //   argument
@@ -173,6 +175,12 @@ void install(const Lab& lab) {
     });
     return true;
   });
+  io.on_event("auth", [](Socket socket) { return socket.handshake().auth; });
+  if (!lab.given["parser"].is_null()) {
+    io.of("/refusing").use([](const Socket& socket) {
+      return std::optional(socketio::ConnectError{"not you", socket.handshake().auth});
+    });
+  }
   io.on_event("late", [](const Args& args, Ack ack) {
     std::thread([args, ack] { ack(Spread(args)); }).join();
   });

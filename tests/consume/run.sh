@@ -9,6 +9,19 @@ shared_prefix=$BUILD/consume/prefix_shared
 rm -rf "$work"
 mkdir -p "$work"
 
+# What main.cpp has to find in the browser client's file; empty: it serves none.
+expected=
+
+# make_client_dist FOLDER: files with the names of npm's.
+make_client_dist() {
+  local file
+  mkdir -p "$1"
+  for file in socket.io{,.min,.esm.min,.msgpack.min}.js; do
+    echo "// $file" >"$1/$file"
+    echo "{}" >"$1/$file.map"
+  done
+}
+
 # cmake_user FOLDER [CMAKE ARGS]: a project of its own.
 cmake_user() {
   local folder=$1
@@ -17,7 +30,7 @@ cmake_user() {
     -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" \
     -DCMAKE_C_COMPILER_LAUNCHER="$LAUNCHER" -DCMAKE_CXX_COMPILER_LAUNCHER="$LAUNCHER" "$@"
   "$CMAKE" --build "$work"
-  "$work/user"
+  "$work/user" $expected
 }
 
 # The library as part of the user's project, compiled with this build's flags: the compiler cache has all of it.
@@ -33,7 +46,7 @@ pkg_config_user() {
   export PKG_CONFIG_PATH=$from/$LIBDIR/pkgconfig
   read -ra flags < <(pkg-config "$@" --cflags --libs socketio-server)
   "$CXX" -std=c++20 "$here/main.cpp" -o "$work/user" "${flags[@]}"
-  LD_LIBRARY_PATH=$from/$LIBDIR "$work/user"
+  LD_LIBRARY_PATH=$from/$LIBDIR "$work/user" $expected
 }
 
 # Nothing but headers of socketio/ is installed, and none of them leads to a folder of this machine.
@@ -74,28 +87,41 @@ case $name in
     pkg_config_user "$prefix" $static
     ;;
   add_subdirectory)
-    cmake_parent add_subdirectory -DBUILD_SHARED_LIBS=ON -DSOCKETIO_INSTALL=ON
+    # Configured for /usr/local, installed elsewhere: as if the tree had been moved.
+    make_client_dist "$work/client-dist"
+    cmake_parent add_subdirectory -DBUILD_SHARED_LIBS=ON -DSOCKETIO_INSTALL=ON -DCMAKE_INSTALL_PREFIX=/usr/local \
+      -DSOCKETIO_CLIENT_DIST="$work/client-dist"
     rm -rf "$shared_prefix"
     "$CMAKE" --install "$work" --prefix "$shared_prefix"
     check_installed "$shared_prefix"
     check_exports "$shared_prefix/$LIBDIR/libsocketio_server.so"
     ;;
-  find_package_shared) cmake_user find_package -DCMAKE_PREFIX_PATH="$shared_prefix" ;;
-  pkg_config_shared) pkg_config_user "$shared_prefix" ;;
+  find_package_shared)
+    expected=//
+    cmake_user find_package -DCMAKE_PREFIX_PATH="$shared_prefix"
+    ;;
+  pkg_config_shared)
+    expected=//
+    pkg_config_user "$shared_prefix"
+    ;;
   client)
     # The browser client, installed along: nothing has to be built for that.
-    mkdir -p "$work/client-dist"
-    for file in socket.io{,.min,.esm.min,.msgpack.min}.js; do
-      echo "// $file" >"$work/client-dist/$file"
-      echo "{}" >"$work/client-dist/$file.map"
-    done
+    make_client_dist "$work/client-dist"
     "$CMAKE" -S "$SOURCE" -B "$work/build" -G Ninja -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" \
       -DSOCKETIO_BUILD_TESTS=OFF -DSOCKETIO_BUILD_EXAMPLES=OFF -DSOCKETIO_BUILD_BENCH=OFF \
       -DSOCKETIO_CLIENT_DIST="$work/client-dist"
     "$CMAKE" --install "$work/build" --prefix "$work/prefix" --component client
     diff -r "$work/client-dist" "$work/prefix/share/socketio/client"
     ;;
-  fetch_content) cmake_parent fetch_content -DBUILD_SHARED_LIBS=OFF ;;
+  fetch_content)
+    # With the static library it is the program that lies in the tree.
+    make_client_dist "$work/tree/share/socketio/client"
+    cmake_parent fetch_content -DBUILD_SHARED_LIBS=OFF -DCMAKE_INSTALL_PREFIX=/usr/local \
+      -DSOCKETIO_CLIENT_DIST="$work/tree/share/socketio/client"
+    mkdir "$work/tree/bin"
+    mv "$work/user" "$work/tree/bin"
+    "$work/tree/bin/user" //
+    ;;
   *)
     echo "no such user: $name" >&2
     exit 2

@@ -231,6 +231,22 @@ describe("ends", kTimeout, () => {
     await probe.gone();
   });
 
+  // The official client looks at a `1` at once, and at messages in its next turn: with both in one answer it would take
+  // a kick for a broken connection, come back, and have lost what was said before.
+  test("messages, a kick and the close, while a client polls: told in this order, and it stays away", async (t) => {
+    const server = await lab({}, t);
+    const socket = await connected(server, ["polling"], { reconnection: true, reconnectionDelay: 10 });
+    const heard = [];
+    socket.on("m", (n) => heard.push(n));
+    socket.on("disconnect", (reason) => heard.push(reason));
+    const gone = once(socket.io.engine, "close");
+    socket.emit("burst", 5, "x", true);
+    await gone;
+    assert.deepEqual(heard, [0, 1, 2, 3, 4, "io server disconnect"]);
+    assert.equal(socket.active, false);
+    assert.deepEqual(await ends(server), ["server namespace disconnect"]);
+  });
+
   // covers eio/server: close › should not timeout after an upgrade
   test("the time for an upgrade is over with it", async (t) => {
     const server = await lab({ upgrade_timeout: 100, ping_interval: 100 }, t);

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { Raw, http, kText, frame, response, summary, upgradeRequest } from "./support/raw.mjs";
 import { closeClients, connected, kTimeout } from "./support/suites.mjs";
 import {
-  authority, connect, extension, fate, get, hello, helloMessage, identity, kHandshake, record, records, secureLab, site, sni, stranger,
+  authority, connect, extension, fate, get, hello, helloMessage, identity, kHandshake, record, records, sealer, secureLab, site, sni, stranger,
   trust, verdict, wired,
 } from "./support/tls.mjs";
 import { selfSigned } from "./support/certificates.mjs";
@@ -225,6 +225,20 @@ describe("in the middle of it", () => {
     await within(wire.over, "the end");
     await ending(server, id);
     socket.destroy();
+  });
+
+  test("L17b empty encrypted records: 32 and something, then 33", kTimeout, async () => {
+    const { wire, socket, keys } = await wired(server, { minVersion: "TLSv1.3", ciphers: "TLS_AES_128_GCM_SHA256" });
+    const seal = sealer(keys.CLIENT_TRAFFIC_SECRET_0);
+    const empty = (count) => Buffer.concat(Array.from({ length: count }, () => seal("")));
+    const answered = within(new Promise((resolve) => socket.once("data", resolve)), "an answer");
+    wire.raw.write(Buffer.concat([empty(32), seal(http("GET /healthz HTTP/1.1"))]));
+    assert.match(String(await answered), /^HTTP\/1\.1 200 /);
+    const told = within(new Promise((resolve) => socket.once("error", resolve)), "an alert");
+    wire.raw.write(empty(33));
+    assert.equal((await told).code, "ERR_SSL_SSLV3_ALERT_UNEXPECTED_MESSAGE");
+    await within(wire.over, "the end");
+    await works();
   });
 
   test("L20 the connection ends in the middle of a POST", kTimeout, async () => {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { io } from "socket.io-client";
 import { lab } from "./support/lab.mjs";
 import { parse } from "./support/prometheus.mjs";
+import { Raw, http, response } from "./support/raw.mjs";
 
 const kTimeout = { timeout: 120_000 };
 
@@ -95,8 +96,19 @@ describe("metrics", kTimeout, () => {
     const head = await fetch(`${server.url}/metrics`, { method: "HEAD" });
     assert.equal(head.status, 200);
     assert.equal(await head.text(), "");
-    for (const path of ["/metrics/..;/", "/metrics/", "/metrics/x", "/metrics%2f", "/Metrics"])
+    for (const path of ["/metrics/..;/", "/metrics/", "/metrics/x", "/metrics%2f", "/Metrics", "/metrics;x", "/metrics%00"])
       assert.equal((await fetch(server.url + path)).status, 404, path);
+    // As they stand: fetch() would take the dots away.
+    const asked = async (path) => {
+      const raw = await Raw.connect(server);
+      await raw.send(http(`GET ${path} HTTP/1.1`, ["Connection: close"]));
+      return (await response(raw)).status;
+    };
+    for (const path of ["/metrics/%2e", "/metrics/%2E%2e/", "/metrics%2e", "//metrics", "/metrics%252e", "/x/..%2fmetrics"])
+      assert.equal(await asked(path), 404, path);
+    // A route has the normal form of a path, whatever the spelling: who hides it in front of us has to compare that.
+    for (const path of ["/%2e/metrics", "/x/%2e%2e/metrics", "/x/../metrics", "/%6detrics"])
+      assert.equal(await asked(path), 200, path);
   });
 
   // reliability: A16. Each scrape is a request and would change the text, were it made each time.

@@ -64,7 +64,8 @@ describe("logging in", kTimeout, () => {
       for (const auth of [
         {}, { username: "admin" }, { username: "admin", password: "" }, { username: "admin", password: "changeit " },
         { username: "Admin", password: "changeit" }, { username: ["admin"], password: { x: 1 } },
-        { username: "admin", password: "changeit\0" }, { username: long, password: long }, { sessionId: "0".repeat(32) },
+        { username: "admin", password: "changeit\0" }, { username: long, password: long },
+        { username: "admin", password: "x".repeat(10_000) }, { sessionId: "0".repeat(32) },
         { sessionId: ["x"] }, { sessionId: null },
       ]) {
         const admin = open(server, "/admin", t, { auth });
@@ -291,6 +292,21 @@ describe("commands", kTimeout, () => {
     // No namespace has come into being.
     const strange = open(server, "/new", t);
     assert.equal(await outcome(strange), "Invalid namespace");
+  });
+
+  // hostile: A06b, A07b
+  test("a command beyond the size of messages ends the admin, and nobody else", async (t) => {
+    const server = await lab({ admin: {} }, t);
+    const client = await connect(server, "/", t);
+    for (const args of [["emit", "/", null, "x".repeat(1_000_000)], ["join", "/", Array.from({ length: 1_000_000 }, (_, i) => i)]]) {
+      const admin = await connect(server, "/admin", t);
+      const closed = new Promise((resolve) => admin.once("disconnect", (reason, { context }) => resolve([reason, context.code])));
+      admin.emit(...args);
+      assert.deepEqual(await closed, ["transport close", 1009]);
+    }
+    assert.equal(await client.emitWithAck("echo", "still here"), "still here");
+    assert.deepEqual(client.heard, []);
+    assert.deepEqual(await rooms(client), []);
   });
 
   test("none of them when readonly", async (t) => {

@@ -53,6 +53,17 @@ for (const [way, transports] of Object.entries(kWays)) {
       assert.equal(end.disconnect, "client namespace disconnect");
     });
 
+    test("binary in the auth, and in the data of a refusal", async () => {
+      const auth = { token: Buffer.from([0, 255, 1]), deep: [{ bytes: Buffer.alloc(300, 7) }, 1.5, "x"] };
+      const socket = await connected(transports, { auth });
+      assert.deepEqual(await ask(socket, "auth"), auth);
+      const refused = socket.io.socket("/refusing", { auth });
+      const [error] = await within(new Promise((resolve) => { refused.once("connect_error", (...args) => resolve(args)); refused.connect(); }), "the refusal");
+      assert.equal(error.message, "not you");
+      assert.deepEqual(error.data, auth);
+      socket.disconnect();
+    });
+
     test("every kind of value comes back as it was", async () => {
       const socket = await connected(transports);
       await settled(socket, transports);
@@ -67,6 +78,10 @@ for (const [way, transports] of Object.entries(kWays)) {
       for (const length of [0, 1, 8, 255, 256, 65535, 65536]) {
         const bytes = Buffer.alloc(length, 0xa5);
         assert.deepEqual(await ask(socket, "echo", { deep: [{ bytes }] }), { deep: [{ bytes }] });
+      }
+      for (const length of [15, 16, 31, 32, 255, 256, 65535, 65536]) {  // M25: of arrays, too
+        const list = Array.from({ length }, (_, i) => i % 100);
+        assert.deepEqual(await ask(socket, "echo", list), list);
       }
       // More than the default parser's ten attachments.
       const many = Array.from({ length: 30 }, (_, i) => Buffer.from([i]));

@@ -1,6 +1,7 @@
 // The lab server with TLS, and peers that speak it: ordinary ones, ones whose bytes the test may change on the way, and
 // hand-made records.
 import assert from "node:assert/strict";
+import crypto from "node:crypto";
 import https from "node:https";
 import net from "node:net";
 import tls from "node:tls";
@@ -84,13 +85,40 @@ export class Wire extends Duplex {
   _destroy(error, done) { done(error); }
 }
 
-/** {wire, socket}: a connection over a Wire. */
+/** {wire, socket, keys}: a connection over a Wire, and its secrets by their names in a key log. */
 export async function wired(server, options = {}) {
   const wire = new Wire(server.port);
   const socket = tls.connect({ socket: wire, ...trust, ...options });
+  const keys = {};
   socket.on("error", () => {});
+  socket.on("keylog", (line) => {
+    const [name, , secret] = String(line).trim().split(" ");
+    keys[name] = Buffer.from(secret, "hex");
+  });
   await within(new Promise((resolve, reject) => { socket.once("secureConnect", resolve).once("error", reject); }), "a TLS handshake");
-  return { wire, socket };
+  return { wire, socket, keys };
+}
+
+/**
+ * Makes encrypted records of TLS 1.3 by hand, with TLS_AES_128_GCM_SHA256: seal(data) -> record. For connections on which
+ * Node has not sent any itself, and will not.
+ */
+export function sealer(secret) {
+  const expand = (label, length) => {
+    const name = Buffer.from(`tls13 ${label}`);
+    const info = Buffer.concat([u16(length), Buffer.from([name.length]), name, Buffer.from([0, 1])]);
+    return crypto.createHmac("sha256", secret).update(info).digest().subarray(0, length);  // RFC 5869 §2.3, one block
+  };
+  const [key, iv] = [expand("key", 16), expand("iv", 12)];
+  let sent = 0n;
+  return (data) => {
+    const inner = Buffer.concat([Buffer.from(data), Buffer.from([23])]);
+    const head = Buffer.concat([Buffer.from([23, 3, 3]), u16(inner.length + 16)]);
+    const nonce = Buffer.from(iv);
+    nonce.writeBigUInt64BE(nonce.readBigUInt64BE(4) ^ sent++, 4);
+    const cipher = crypto.createCipheriv("aes-128-gcm", key, nonce).setAAD(head);
+    return Buffer.concat([head, cipher.update(inner), cipher.final(), cipher.getAuthTag()]);
+  };
 }
 
 // --- records by hand -------------------------------------------------------------------------------------------------
