@@ -187,10 +187,10 @@ class Probe {
  public:
   explicit Probe(const Row& row) : stage_(1, options(row)) {
     for (const char* name : {"/", "/admin"}) watch(stage_.of(name));
-    stage_.hub->hooks.error = [this](const ErrorReport& error) {
+    stage_.hub->hooks.error.push_back([this](const ErrorReport& error) {
       if (error.kind == ErrorReport::Kind::connection_error)
         log_.push_back("error " + std::to_string(error.code));
-    };
+    });
     stage_.routes.fallback([](const HttpRequest& request) {
       return HttpReply::text("nf " + std::to_string(request.body().size()), 404);
     });
