@@ -40,12 +40,16 @@ TEST(Upgrade, ProbeThenUpgrade) {
 }
 
 // U20
-TEST(Upgrade, TheParkedPollIsSentHomeAtOnce) {
+TEST(Upgrade, TheParkedPollIsSentHome) {
   auto peer = probing();
   EXPECT_EQ(peer->poll(), "parked");
   while (peer->shared.dirty.pop_front() != nullptr) {
   }
   EXPECT_EQ(peer->text("2probe", true), kNothing);
+  EXPECT_EQ((*peer)->deadline(), peer->now + 100ms);
+  peer->advance(99ms);
+  EXPECT_EQ(peer->answer(), "nothing");
+  peer->advance(1ms);
   EXPECT_EQ(peer->shared.dirty.front(), &**peer);
   EXPECT_EQ(peer->answer(), "6");
   EXPECT_TRUE((*peer)->open());
@@ -53,6 +57,7 @@ TEST(Upgrade, TheParkedPollIsSentHomeAtOnce) {
 
 TEST(Upgrade, LaterPollsAreSentHomeToo) {
   auto peer = probed();
+  peer->advance(100ms);
   EXPECT_EQ(peer->poll(), "6");  // the first at once
   EXPECT_EQ(peer->poll(), "parked");
   EXPECT_EQ((*peer)->deadline(), peer->now + 100ms);
@@ -67,6 +72,7 @@ TEST(Upgrade, LaterPollsAreSentHomeToo) {
 
 TEST(Upgrade, NoNoopOnceTheProbeIsGone) {
   auto peer = probed();
+  peer->advance(100ms);
   EXPECT_EQ(peer->poll(), "6");
   EXPECT_EQ(peer->poll(), "parked");
   (*peer)->on_websocket_closed(true, true, {}, peer->now);
@@ -85,6 +91,7 @@ TEST(Upgrade, MessagesTakeThePlaceOfTheNoop) {
 
 TEST(Upgrade, APollStillParkedGetsANoopAndTheQueueGoesToTheWebSocket) {
   auto peer = probed();
+  peer->advance(100ms);
   EXPECT_EQ(peer->poll(), "6");
   (*peer)->send_text("a", "");
   EXPECT_EQ(peer->poll(), "4a");
@@ -103,6 +110,7 @@ TEST(Upgrade, APollStillParkedGetsANoopAndTheQueueGoesToTheWebSocket) {
 
 TEST(Upgrade, APollOwedANoopMayGoAway) {
   auto peer = probed();
+  peer->advance(100ms);
   peer->poll();
   peer->poll();
   peer->text("5", true);
@@ -113,6 +121,7 @@ TEST(Upgrade, APollOwedANoopMayGoAway) {
 
 TEST(Upgrade, ClosedWhileAPollIsOwedANoop) {
   auto peer = probed();
+  peer->advance(100ms);
   peer->poll();
   peer->poll();
   peer->text("5", true);

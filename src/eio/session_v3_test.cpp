@@ -295,6 +295,7 @@ TEST(SessionV3, TheUpgradeTakesEverythingAlong) {
   ASSERT_TRUE((*peer)->attach_probe(peer->websocket(), peer->now, false));
   EXPECT_EQ(peer->text("2probe", true), Strings{});
   EXPECT_EQ(take_frames(peer->websocket()), Strings{"3probe"});
+  peer->advance(100ms);
   EXPECT_EQ(peer->poll(), "1:6");
   (*peer)->send_text("a", {});
   (*peer)->send_binary("\x01");

@@ -323,6 +323,7 @@ void Shard::flush() {
     loop_.timers().arm(core_timer_, deadline);
   }
   end_backlog();
+  due_ = unsettled_.size();
   answers_until_ = ledger_.output() + kAnswersPerTurn;
   counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
@@ -339,13 +340,27 @@ void Shard::flush() {
 }
 
 // Sends that did not end in the wait() after them may take long: they must not pin the arena. Not
-// before that, because until then the backend reads from it.
+// before that, because until then the backend reads from it: what has been sent since this turn's
+// wait() (something long, which does not wait for the end of the turn) has its time in the next.
 void Shard::settle() {
-  for (const ConnectionId id : unsettled_) {
-    Connection* c = connections_.get(id);
-    if (c != nullptr && c->in_flight) spare(id, [&] { c->wire().settle(&ledger_); });
+  const auto get = [this](std::size_t i) { return connections_.get(unsettled_[i]); };
+  std::size_t kept = due_;
+  for (std::size_t i = due_; i < unsettled_.size(); ++i) {
+    Connection* c = get(i);
+    if (c == nullptr || !c->in_flight) continue;
+    c->in_flight = false;  // for now: it may stand among the first as well, with an earlier send
+    unsettled_[kept++] = unsettled_[i];
   }
-  unsettled_.clear();
+  for (std::size_t i = 0; i < due_; ++i) {
+    Connection* c = get(i);
+    if (c != nullptr && c->in_flight) spare(c->self, [&] { c->wire().settle(&ledger_); });
+  }
+  for (std::size_t i = due_; i < kept; ++i) {
+    if (Connection* c = get(i)) c->in_flight = true;
+  }
+  unsettled_.resize(kept);
+  unsettled_.erase(unsettled_.begin(), unsettled_.begin() + static_cast<std::ptrdiff_t>(due_));
+  due_ = 0;
 }
 
 void Shard::flush_connection(Connection& c) {

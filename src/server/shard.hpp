@@ -446,7 +446,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   base::HashIndex sids_;  // places in sessions_
   // What connections are counted under (PeerLimits), if anything; moves with them.
   std::map<std::uint64_t, std::string> counted_;
-  std::vector<ConnectionId> unsettled_;  // with a send in flight since the last wait()
+  std::vector<ConnectionId> unsettled_;  // with a send in flight that is not settled yet
+  std::size_t due_ = 0;                  // so many of them were sent before the last wait()
   // Input left unread: what the end of this turn goes on with, and (fairness) the next one's.
   std::vector<ConnectionId> backlog_;
   std::vector<ConnectionId> later_;

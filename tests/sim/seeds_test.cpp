@@ -56,7 +56,7 @@ TEST(Seeds, EverySeedHoldsWithRecovery) {
 // 52015, 60449: the only receiver of a broadcast with acknowledgements was closed by that very
 // packet, and the server's program heard of it at the end of the turn.
 TEST(Seeds, ThoseThatFailedOnceHold) {
-  for (const std::uint64_t seed : {52015U, 60449U})
+  for (const std::uint64_t seed : {495U, 52015U, 60449U})
     EXPECT_EQ(run_seed(seed).failure, "") << "seed " << seed;
 }
 
