@@ -106,6 +106,34 @@ TEST_P(Hostile, AByteAtATime) {
   EXPECT_EQ(guest.reason, "");
 }
 
+// What is long leaves in the middle of a turn, and the kernel reads it with the next one; between
+// the two a program that embeds the loop emits to somebody else.
+TEST_P(Hostile, AnEmitBetweenTheSendAndTheKernel) {
+  ClientScript held = script();
+  held.link.held_send = 1;
+  Guest guest(stage_, held);
+  Guest other(stage_, script(), 1);
+  stage_.run(seconds(1));
+  ASSERT_EQ(sockets_.size(), 2U);
+  stage_.of("/").on_event("long", [this](const Socket& socket) {
+    EXPECT_TRUE(socket.emit("e", 1, "before"));
+    EXPECT_TRUE(socket.emit("e", 2, std::string(40'000, 'x')));
+    EXPECT_TRUE(socket.emit("e", 3, "behind"));
+    stage_.world.in(base::Duration(1), [this, own = std::string(socket.id())] {
+      for (const Socket& one : sockets_) {
+        if (one.id() != own) {
+          EXPECT_TRUE(one.emit("e", 4, "for another"));
+        }
+      }
+    });
+  });
+  guest.client.send("2[\"long\"]");
+  stage_.run(seconds(1));
+  EXPECT_EQ(guest.events, (std::vector<std::int64_t>{1, 2, 3}));
+  EXPECT_EQ(other.events, std::vector<std::int64_t>{4});
+  EXPECT_EQ(guest.reason, "");
+}
+
 // T18: the peer is gone in the middle of what is being sent, at every byte of it.
 TEST_P(Hostile, GoneWhileSending) {
   for (std::size_t at = 1; at < 60; ++at) {
