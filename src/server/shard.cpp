@@ -343,23 +343,15 @@ void Shard::flush() {
 // before that, because until then the backend reads from it: what has been sent since this turn's
 // wait() (something long, which does not wait for the end of the turn) has its time in the next.
 void Shard::settle() {
-  const auto get = [this](std::size_t i) { return connections_.get(unsettled_[i]); };
-  std::size_t kept = due_;
-  for (std::size_t i = due_; i < unsettled_.size(); ++i) {
-    Connection* c = get(i);
-    if (c == nullptr || !c->in_flight) continue;
-    c->in_flight = false;  // for now: it may stand among the first as well, with an earlier send
-    unsettled_[kept++] = unsettled_[i];
+  const auto recent = unsettled_.begin() + static_cast<std::ptrdiff_t>(due_);
+  for (auto id = unsettled_.begin(); id != recent; ++id) {
+    Connection* c = connections_.get(*id);
+    // One that has sent anew since then waits with the others.
+    if (c != nullptr && c->in_flight &&
+        std::find(recent, unsettled_.end(), *id) == unsettled_.end())
+      spare(c->self, [&] { c->wire().settle(&ledger_); });
   }
-  for (std::size_t i = 0; i < due_; ++i) {
-    Connection* c = get(i);
-    if (c != nullptr && c->in_flight) spare(c->self, [&] { c->wire().settle(&ledger_); });
-  }
-  for (std::size_t i = due_; i < kept; ++i) {
-    if (Connection* c = get(i)) c->in_flight = true;
-  }
-  unsettled_.resize(kept);
-  unsettled_.erase(unsettled_.begin(), unsettled_.begin() + static_cast<std::ptrdiff_t>(due_));
+  unsettled_.erase(unsettled_.begin(), recent);
   due_ = 0;
 }
 

@@ -245,7 +245,7 @@ void Moves::lose_nothing(std::uint64_t moves) {
   for (int id = 0; id < kRoamers; ++id)
     roamers.push_back(std::make_unique<Roamer>(world_, 100 + id, Roamer::Old::cut));
   int rounds = 0;
-  while (world_.io.stats().moved_connections < moves && rounds < 2'000 && !HasFailure()) {
+  while (world_.io.stats().moved_connections < moves && rounds < 50'000 && !HasFailure()) {
     for (int i = 0; i < kOthers; ++i)
       others[static_cast<std::size_t>(i)]->send(up(i, rounds).substr(1));
     ++rounds;
@@ -326,7 +326,7 @@ void Moves::upgrade(std::uint64_t moves) {
   std::vector<Downs> downs(kOthers);
   int rounds = 0;
   int id = kOthers;
-  while (world_.io.stats().moved_connections < moves && rounds < 2'000 && !HasFailure()) {
+  while (world_.io.stats().moved_connections < moves && rounds < 50'000 && !HasFailure()) {
     for (int i = 0; i < kOthers; ++i)
       others[static_cast<std::size_t>(i)]->send(up(i, rounds).substr(1));
     ++rounds;
