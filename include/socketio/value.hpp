@@ -54,6 +54,9 @@ struct RawView {
   std::string_view json;
 };
 
+namespace value {
+class ValueWriter;
+}
 class Value;
 using Array = std::vector<Value>;
 
@@ -80,6 +83,7 @@ class SOCKETIO_EXPORT Object {
 
  private:
   friend class Value;
+  friend class value::ValueWriter;
   // Members as received, duplicates included: the last value wins and keeps the first one's place,
   // as in JS. O(n log n).
   static Object received(std::vector<Member> members);

@@ -58,6 +58,22 @@ TEST(ValueDocument, RandomValues) {
   }
 }
 
+// Linear, not timed: quadratic work on these sizes would take minutes.
+TEST(ValueWriter, LargeObjects) {
+  constexpr int kMembers = 200'000;
+  ValueWriter writer;
+  writer.begin_object();
+  for (int i = 0; i < 2 * kMembers; ++i) {
+    writer.key("k" + std::to_string(i % kMembers));
+    writer.integer(i);
+  }
+  writer.end_object();
+  const Args all = writer.take();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].size(), std::size_t{kMembers});
+  EXPECT_EQ(all[0]["k7"].to_integer(), kMembers + 7);
+}
+
 TEST(Date, AsToIsoString) {
   struct Row {
     std::int64_t milliseconds;

@@ -37,47 +37,46 @@ void ValueWriter::raw(std::string_view json) {
 }
 
 void ValueWriter::begin_array() {
-  open_.emplace_back(Array());
+  open_.emplace_back();
 }
 
 void ValueWriter::end_array() {
-  close();
+  if (open_.empty()) return;
+  Value array(std::move(open_.back().items));
+  open_.pop_back();
+  add(std::move(array));
 }
 
 void ValueWriter::begin_object() {
-  open_.emplace_back(Object());
+  open_.push_back({true});
 }
 
 void ValueWriter::end_object() {
-  close();
+  if (open_.empty()) return;
+  Value object(Object::received(std::move(open_.back().members)));
+  open_.pop_back();
+  add(std::move(object));
 }
 
 void ValueWriter::key(std::string_view name) {
-  keys_.emplace_back(name);
+  if (open_.empty()) return;
+  open_.back().members.emplace_back(name, Value());
+  open_.back().has_key = true;
 }
 
 Args ValueWriter::take() {
   open_.clear();
-  keys_.clear();
   return std::exchange(done_, {});
 }
 
 void ValueWriter::add(Value value) {
   if (open_.empty()) {
     done_.push_back(std::move(value));
-  } else if (Array* array = open_.back().get_if<Array>(); array != nullptr) {
-    array->push_back(std::move(value));
-  } else if (!keys_.empty()) {
-    open_.back()[keys_.back()] = std::move(value);
-    keys_.pop_back();
+  } else if (Level& level = open_.back(); !level.is_object) {
+    level.items.push_back(std::move(value));
+  } else if (std::exchange(level.has_key, false)) {
+    level.members.back().second = std::move(value);
   }
-}
-
-void ValueWriter::close() {
-  if (open_.empty()) return;
-  Value value = std::move(open_.back());
-  open_.pop_back();
-  add(std::move(value));
 }
 
 }  // namespace socketio::value

@@ -28,11 +28,16 @@ class ValueWriter final : public Writer {
   Args take();
 
  private:
+  // An array or an object that is being written.
+  struct Level {
+    bool is_object = false;
+    bool has_key = false;  // the last member has no value yet
+    Array items{};
+    std::vector<Object::Member> members{};
+  };
   void add(Value value);
-  void close();
 
-  std::vector<Value> open_;
-  std::vector<std::string> keys_;
+  std::vector<Level> open_;
   Args done_;
 };
 
