@@ -15,12 +15,6 @@
 namespace socketio::net {
 namespace {
 
-// Unique among living threads, and cheaper to compare than an id.
-std::uint64_t this_thread() {
-  thread_local char here = 0;
-  return reinterpret_cast<std::uintptr_t>(&here);
-}
-
 // Ends with the turn, however that ends: process() does nothing meanwhile.
 class InTurn {
  public:
@@ -35,12 +29,18 @@ class InTurn {
 
 }  // namespace
 
+// Unique among living threads, and cheaper to compare than an id.
+std::uint64_t LoopThread::current() {
+  thread_local char here = 0;
+  return reinterpret_cast<std::uintptr_t>(&here);
+}
+
 Loop::Loop(std::unique_ptr<Backend> backend, Clock clock)
     : backend_(std::move(backend)),
       clock_(clock ? std::move(clock) : &system_now),
       now_(clock_()),
-      timers_(now_),
-      thread_(this_thread()) {
+      timers_(now_) {
+  thread_->move_here();
   mailbox_.set_waker(backend_.get());
 }
 
@@ -51,14 +51,14 @@ Loop::~Loop() {
 }
 
 void Loop::run(Driver& driver) {
-  thread_.store(this_thread(), std::memory_order_relaxed);
+  thread_->move_here();
   while (!stopping_.load()) turn(driver, base::kNever);
   stopping_.store(false);
   mailbox_.set_waker(backend_.get());
 }
 
 void Loop::hand_over() {
-  thread_.store(0, std::memory_order_relaxed);
+  thread_->leave();
 }
 
 void Loop::stop() {
@@ -68,7 +68,7 @@ void Loop::stop() {
 
 void Loop::process(Driver& driver, base::Duration max_wait) {
   if (in_turn_) return;
-  thread_.store(this_thread(), std::memory_order_relaxed);
+  thread_->move_here();
   const bool polls = max_wait <= base::Duration::zero();
   turn(driver, polls ? base::Time::min() : base::after(clock_(), max_wait));
   // Between two calls everybody has to ring, this thread's own posts included.
@@ -133,10 +133,6 @@ void Loop::arm_poll_timer(base::Time deadline) const {
     spec.it_value.tv_nsec = (left - seconds).count();
   }
   SIO_CHECK(::timerfd_settime(timer_fd_, 0, &spec, nullptr) == 0);
-}
-
-bool Loop::on_loop_thread() const {
-  return thread_.load(std::memory_order_relaxed) == this_thread();
 }
 
 }  // namespace socketio::net

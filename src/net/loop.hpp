@@ -28,6 +28,18 @@ class Driver : public Sink {
   ~Driver() = default;
 };
 
+// The thread that a loop is on: there for those who ask from other threads, even after the loop.
+class LoopThread {
+ public:
+  bool is_this() const { return id_.load(std::memory_order_relaxed) == current(); }
+  void move_here() { id_.store(current(), std::memory_order_relaxed); }
+  void leave() { id_.store(0, std::memory_order_relaxed); }
+
+ private:
+  static std::uint64_t current();
+  std::atomic<std::uint64_t> id_{0};
+};
+
 class Loop {
  public:
   // Takes the backend; clock is the monotonic clock unless the backend is the simulator, whose
@@ -72,7 +84,8 @@ class Loop {
   void nudge();
   // True on the thread that last called run() or process(), and before that on the one that made
   // the loop (setting up).
-  bool on_loop_thread() const;
+  bool on_loop_thread() const { return thread_->is_this(); }
+  std::shared_ptr<const LoopThread> thread() const { return thread_; }
   // Another thread will call run(): from now on the loop is on no thread until it has.
   void hand_over();
 
@@ -89,7 +102,7 @@ class Loop {
   TimerWheel timers_;
   Mailbox mailbox_;
   std::atomic<bool> stopping_{false};
-  std::atomic<std::uint64_t> thread_;
+  std::shared_ptr<LoopThread> thread_ = std::make_shared<LoopThread>();
   mutable int poll_fd_ = -1;  // made when first asked for: most loops never need it
   mutable int timer_fd_ = -1;
   mutable base::Time armed_ = base::Time::min();  // what timer_fd_ is set to

@@ -61,7 +61,8 @@ void Hub::forget_connection(std::size_t shard, const std::string& counted_as) {
 
 server::Shard* Hub::here(std::size_t shard) const {
   server::Shard* found = doors_[shard]->shard.load(std::memory_order_acquire);
-  return found != nullptr && found->loop().on_loop_thread() ? found : nullptr;
+  // On another thread it may be gone by now.
+  return found != nullptr && doors_[shard]->thread->is_this() ? found : nullptr;
 }
 
 server::Shard* Hub::here() const {
@@ -166,6 +167,7 @@ std::shared_ptr<Adapter> Hub::session_keeper(std::uint32_t nsp) const {
 }
 
 void Hub::open(std::size_t shard, server::Shard& object) {
+  doors_[shard]->thread = object.loop().thread();
   doors_[shard]->shard.store(&object, std::memory_order_release);
 }
 

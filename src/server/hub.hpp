@@ -32,6 +32,9 @@ class HttpRoutes;
 struct ErrorReport;
 }  // namespace socketio
 
+namespace socketio::net {
+class LoopThread;
+}
 namespace socketio::server {
 
 class Recovery;
@@ -135,6 +138,7 @@ struct Hub {
   struct Door {
     mutable std::mutex mutex;  // held while posting, so that close() waits for posters
     std::atomic<server::Shard*> shard{nullptr};
+    std::shared_ptr<const net::LoopThread> thread{};  // set before `shard`, and never changed
   };
   std::vector<std::unique_ptr<Door>> doors_;
 };

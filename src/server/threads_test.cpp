@@ -236,5 +236,25 @@ TEST_F(Threaded, ClosesWhileOthersEmit) {
   EXPECT_EQ(socket.emit_with_ack<int>("z").get().error(), Errc::shutting_down);
 }
 
+// Without close(): the loop that a handle asks for may be on its way out.
+TEST(Handles, AreUsedWhileTheServerGoes) {
+  for (int i = 0; i < 50; ++i) {
+    std::optional<World> world(std::in_place);
+    std::optional<Client> client(std::in_place, *world);
+    client->join();
+    const Socket socket = world->io.sockets().sockets().at(0);
+    std::atomic<bool> begun{false};
+    std::jthread emitter([&begun, socket](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        socket.emit("x");
+        begun = true;
+      }
+    });
+    while (!begun) std::this_thread::yield();
+    client.reset();
+    world.reset();
+  }
+}
+
 }  // namespace
 }  // namespace socketio
