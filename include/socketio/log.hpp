@@ -51,7 +51,7 @@ SOCKETIO_EXPORT std::string to_text(const LogLine& line);
 SOCKETIO_EXPORT std::string to_json(const LogLine& line);
 
 // Called on the thread of the loop that has something to say (with several, at the same time). Must
-// not block.
+// not block. What it throws is swallowed, and the line counts as suppressed.
 using LogSink = std::function<void(const LogLine& line)>;
 
 }  // namespace socketio

@@ -18,6 +18,17 @@ void Logger::write(LogLevel level, LogKind kind, Bytes text, Time now, Fields fi
     suppressed_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
+  const std::uint64_t swallowed = window.swallowed.exchange(0, std::memory_order_relaxed);
+  try {
+    tell(level, kind, text, fields, swallowed);
+  } catch (...) {
+    window.swallowed.fetch_add(swallowed + 1, std::memory_order_relaxed);
+    suppressed_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Logger::tell(LogLevel level, LogKind kind, Bytes text, Fields fields,
+                  std::uint64_t swallowed) const {
   // All of the line's memory, reserved so that views of it stay.
   std::string memory;
   memory.reserve((kMaxFields + 1) * (limits_.max_text + 3));
@@ -33,8 +44,7 @@ void Logger::write(LogLevel level, LogKind kind, Bytes text, Time now, Fields fi
     if (count == parts.size()) break;
     parts[count++] = {field.name, printable(field.value)};
   }
-  sink_({level, kind, shown, std::span(parts.data(), count),
-         window.swallowed.exchange(0, std::memory_order_relaxed)});
+  sink_({level, kind, shown, std::span(parts.data(), count), swallowed});
 }
 
 }  // namespace socketio::base

@@ -52,7 +52,8 @@ class Logger {
       : sink_(std::move(sink)), least_(least), limits_(limits) {}
 
   bool wants(LogLevel level) const { return sink_ && level >= least_; }
-  // Thread-safe as far as the sink is.
+  // Thread-safe as far as the sink is. Never fails: a line that the sink throws at, or that there
+  // is no memory for, is left out.
   void write(LogLevel level, LogKind kind, Bytes text, Time now, Fields fields = {});
   // All lines ever left out. Any thread.
   std::uint64_t suppressed() const { return suppressed_.load(std::memory_order_relaxed); }
@@ -63,6 +64,8 @@ class Logger {
     std::atomic<std::uint32_t> lines{0};
     std::atomic<std::uint64_t> swallowed{0};
   };
+  void tell(LogLevel level, LogKind kind, Bytes text, Fields fields, std::uint64_t swallowed) const;
+
   Sink sink_;
   LogLevel least_ = LogLevel::info;
   Limits limits_;

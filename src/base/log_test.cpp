@@ -54,6 +54,20 @@ TEST_F(Log, AFloodOfOneKindIsTenLinesASecond) {
   EXPECT_EQ(lines_.back().suppressed, 0U);
 }
 
+TEST_F(Log, ALineThatTheSinkThrowsAtIsLeftOut) {
+  bool full = true;
+  Logger logger([&](const LogLine& line) {
+    if (full) throw 1;
+    lines_.push_back({std::string(line.text), {}, line.suppressed});
+  });
+  logger.write(LogLevel::warn, LogKind::http, "first", at(1));
+  full = false;
+  logger.write(LogLevel::warn, LogKind::http, "second", at(1));
+  ASSERT_EQ(lines_.size(), 1U);
+  EXPECT_EQ(lines_[0].suppressed, 1U);
+  EXPECT_EQ(logger.suppressed(), 1U);
+}
+
 TEST_F(Log, StrangersTextIsBounded) {
   const std::string huge(1'000'000, 'x');
   const std::string escapes(1'000'000, '\x1b');

@@ -412,6 +412,19 @@ TEST(LogLines, SayWhatTheyAreAbout) {
   EXPECT_EQ((*json)["suppressed"].to_integer(), 0);
 }
 
+TEST(LogLines, ASinkThatThrowsEndsNothing) {
+  World world({.log = [](const LogLine&) { throw std::runtime_error("disk full"); }});
+  world.io.on_event("bad", [] { throw std::runtime_error("oops"); });
+  world.io.on_event("good", [] { return 1; });
+  Client client(world);
+  client.join();
+  client.send(R"(2["bad"])");
+  client.send(R"(21["good"])");
+  EXPECT_EQ(client.next(), "31[1]");
+  EXPECT_EQ(world.errors.size(), 1U);
+  EXPECT_EQ(world.io.stats().suppressed_log_lines, 1U);
+}
+
 TEST(LogLines, AsText) {
   const LogField fields[] = {{"peer", "::1"}, {"say", "\"hi\""}};
   LogLine line{LogLevel::error, LogKind::accept, "no", {}, fields, 3};

@@ -82,11 +82,12 @@ void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
     // noticed.
     loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
     counters_.refused.add();
-    log(base::LogLevel::warn, base::LogKind::accept,
-        full ? "connection refused: max_connections reached or closing"
-             : "connection refused: max_connections_per_address reached",
-        {{"peer", peer.host()}});
-    return;
+    return spare(ConnectionId{}, [&] {
+      log(base::LogLevel::warn, base::LogKind::accept,
+          full ? "connection refused: max_connections reached or closing"
+               : "connection refused: max_connections_per_address reached",
+          {{"peer", peer.host()}});
+    });
   }
   counters_.accepted.add();
   const std::size_t shard = emptiest_shard();
@@ -95,7 +96,10 @@ void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
 }
 
 void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
-  log(base::LogLevel::error, base::LogKind::accept, "accepting paused: " + why.message());
+  // Memory that has run out may be why.
+  spare(ConnectionId{}, [&] {
+    log(base::LogLevel::error, base::LogKind::accept, "accepting paused: " + why.message());
+  });
 }
 
 void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {

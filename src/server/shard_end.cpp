@@ -51,10 +51,7 @@ void Shard::finish_closing() {
 // -- When memory runs out.
 
 void Shard::out_of_memory() {
-  try {
-    log(base::LogLevel::error, base::LogKind::connection, "out of memory: connection dropped");
-  } catch (const std::bad_alloc&) {  // nor for this
-  }
+  log(base::LogLevel::error, base::LogKind::connection, "out of memory");
 }
 
 // What is to be said of its end is said by the next flush().
