@@ -127,13 +127,14 @@ HttpRoutes::HttpRoutes() : table_(std::make_unique<Table>()) {}
 HttpRoutes::~HttpRoutes() = default;
 
 HttpRoutes& HttpRoutes::add(std::string method, std::string pattern, Handler handler) {
+  auto kept = std::make_shared<const Handler>(std::move(handler));
   if (method.empty()) {
-    table_->fallback = std::move(handler);
+    table_->fallback = std::move(kept);
     return *this;
   }
   if (pattern.empty() || pattern.front() != '/')
     throw std::invalid_argument("an HTTP route begins with '/': " + pattern);
-  table_->routes.push_back({std::move(method), split(pattern), std::move(handler)});
+  table_->routes.push_back({std::move(method), split(pattern), std::move(kept)});
   return *this;
 }
 
@@ -192,7 +193,7 @@ Match match(const HttpRoutes::Table& table, std::string_view method, std::string
     if (!fits(route.segments, segments, found.params)) continue;
     if (route.method == "*" || route.method == method ||
         (route.method == "GET" && method == "HEAD")) {
-      found.handler = &route.handler;
+      found.handler = route.handler;
       return found;
     }
     for (const std::string& allowed : route.method == "GET"

@@ -34,7 +34,7 @@ struct HttpRoutes::Table {
   struct Route {
     std::string method;  // "*": any
     std::vector<std::string> segments;
-    Handler handler;
+    std::shared_ptr<const Handler> handler;  // kept by those that run
   };
   // Its files are read on another thread, where it is a copy.
   struct Folder {
@@ -49,7 +49,7 @@ struct HttpRoutes::Table {
   std::vector<Route> routes;
   std::vector<WebSocketEntry> websockets;
   std::vector<Folder> folders;  // looked at when no route has the path
-  Handler fallback;
+  std::shared_ptr<const Handler> fallback;
   std::shared_ptr<server::Monitor> monitor;  // none without a Server
 };
 
@@ -60,7 +60,7 @@ namespace socketio::server {
 using Params = std::vector<std::pair<std::string, std::string>>;
 
 struct Match {
-  const HttpRoutes::Handler* handler = nullptr;
+  std::shared_ptr<const HttpRoutes::Handler> handler;
   Params params;
   const HttpRoutes::Table::Folder* folder = nullptr;
   std::string file;   // below the folder

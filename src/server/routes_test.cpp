@@ -1,4 +1,5 @@
 // The user's HTTP: routes, folders and the browser client's files, over real connections.
+#include <array>
 #include <filesystem>
 #include <fstream>
 
@@ -188,6 +189,32 @@ TEST(Routes, ACoroutineMayAnswerLaterAndInOrder) {
   gate.state()->finish(std::string("slow"));
   EXPECT_EQ(peer.answer().body, "slow1");
   EXPECT_EQ(peer.answer().body, "quick");
+}
+
+// What it captured lives as long as it runs, whatever becomes of its route.
+TEST(Routes, ACoroutineOutlivesItsRoute) {
+  const std::string word = "kept";
+  const std::array<Pending<int>, 2> gates;
+  const auto behind = [&word](const Pending<int>& gate) {
+    return [&word, &gate](HttpRequest) -> Task<HttpReply> {
+      static_cast<void>(co_await gate);
+      co_return HttpReply::text(word);
+    };
+  };
+  World world;
+  HttpRoutes& http = world.io.http();
+  http.get("/slow", behind(gates[0])).fallback(behind(gates[1]));
+  HttpPeer route(world);
+  HttpPeer fallback(world);
+  route.send("GET", "/slow");
+  fallback.send("GET", "/nowhere");
+  world.settle();
+  for (int i = 0; i < 10; ++i)
+    http.get("/" + std::to_string(i), [](const HttpRequest&) { return HttpReply::text("new"); });
+  http.fallback([](const HttpRequest&) { return HttpReply::text("new"); });
+  for (const Pending<int>& gate : gates) gate.state()->finish(1);
+  EXPECT_EQ(route.answer().body, "kept");
+  EXPECT_EQ(fallback.answer().body, "kept");
 }
 
 TEST(Routes, AnAnswerForAClientThatLeftGoesNowhere) {

@@ -116,8 +116,8 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
   if (found.folder != nullptr) return serve_file(c, request, *found.folder, found.file);
   const bool destroys =
       settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request);
-  if (found.handler == nullptr && routes_.table().fallback) {
-    found.handler = &routes_.table().fallback;
+  if (found.handler == nullptr && routes_.table().fallback != nullptr) {
+    found.handler = routes_.table().fallback;
     // W26: it takes no upgrades, and what follows one is not read as requests.
     c.http->last = destroys;
   }
@@ -147,7 +147,9 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
                          on.answer_user(id, number, reply);
                        });
                    },
-                   [hub, shard, id, number, url = content->path](std::exception_ptr error) {
+                   // With what it captured it lives as long as its coroutine.
+                   [hub, shard, id, number, url = content->path,
+                    handler = found.handler](std::exception_ptr error) {
                      const auto alive = hub.lock();
                      if (!error || !alive) return;
                      alive->run_or_post_always(shard, [id, number, url, error](Shard& on) {
