@@ -130,6 +130,24 @@ TEST(EngineSocket, TellsWhenPacketsLeave) {
   EXPECT_EQ(seen, (Texts{"flush 2", "drain 0"}));
 }
 
+// As `once` of Node is ported: with one that registers itself again.
+TEST(EngineSocket, AListenerMayRegisterAnother) {
+  World world;
+  Session session(world);
+  int drains = 0;
+  std::function<void()> more = [&] {
+    ++drains;
+    session.engine.on_drain(more);
+  };
+  session.opened = [&] {
+    session.engine.on_drain(more);
+    session.engine.send("aaaa");
+  };
+  Client client(world);
+  ASSERT_TRUE(world.until([&drains] { return drains > 0; }));
+  EXPECT_EQ(drains, 1);
+}
+
 // covers eio/server: send › callback › should execute when message sent (websocket)
 // covers eio/server: send › callback › should execute in multipart packet (websocket)
 TEST(EngineSocket, CallbacksRunWhenTheWebSocketHasTaken) {

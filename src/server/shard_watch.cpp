@@ -32,7 +32,8 @@ std::shared_ptr<EngineWatch> Shard::watch_of(const SessionRecord& record) const 
 
 template <class List, class... Args>
 void Shard::tell(const List& list, const Args&... args) {
-  for (std::size_t i = 0; i < list.size(); ++i)
+  // One that registers another is no reason to tell that one as well.
+  for (std::size_t i = 0, count = list.size(); i < count; ++i)
     dispatcher_.guarded("engine", [&] { list[i](args...); });
 }
 
