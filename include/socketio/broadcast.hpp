@@ -130,8 +130,8 @@ class Emits {
   bool write(A&&... args) const {
     return send(std::forward<A>(args)...);
   }
-  // One receiver: Pending<T> of the reply's first argument. Many: Pending<std::vector<T>> (needs
-  // timeout()).
+  // One receiver: Pending<T> of the reply's first argument. Many: Pending<std::vector<T>>. Many,
+  // and a RemoteSocket, need timeout(): std::invalid_argument without.
   template <class T, class... A>
   auto emit_with_ack(std::string_view event, const A&... args) const {
     const detail::PackedArgs<A...> packed(args...);

@@ -320,14 +320,16 @@ class TypedHandler final : public Handler {
       f_(std::forward<A>(args)...);
     } else if constexpr (IsTask<Return>::value) {
       using T = typename Return::value_type;
+      // What is no coroutine itself may throw instead of returning a task: then none has begun.
+      Return task = f_(std::forward<A>(args)...);
       TaskEnd end = invocation.begin_task();
       if constexpr (std::is_void_v<T> || kTakesAck) {
         detach(
-            f_(std::forward<A>(args)...), [](auto&&...) {}, std::move(end));
+            std::move(task), [](auto&&...) {}, std::move(end));
       } else {
         detach(
-            f_(std::forward<A>(args)...),
-            [ack = invocation.make_ack()](const T& value) { ack(value); }, std::move(end));
+            std::move(task), [ack = invocation.make_ack()](const T& value) { ack(value); },
+            std::move(end));
       }
     } else {
       static_assert(!kTakesAck, "a handler that takes Ack acknowledges itself and returns nothing");

@@ -24,6 +24,9 @@ Middleware adapt_middleware(F f) {
   } else {
     using R = std::invoke_result_t<F&, Socket>;
     if constexpr (IsTask<R>::value) {
+      if constexpr (HasSignature<F>)
+        static_assert(std::is_same_v<typename Signature<F>::Parameters, std::tuple<Socket>>,
+                      "a coroutine that is a middleware takes its Socket by value");
       return [f = std::move(f)](const Socket& socket, Next next) mutable {
         detach(
             f(socket),

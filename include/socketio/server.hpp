@@ -115,7 +115,8 @@ struct ServerOptions {
   std::size_t max_output_bytes = std::size_t{2} * 1024 * 1024 * 1024;
   // What one client may cost otherwise: see limits.hpp.
   LimitOptions limits{};
-  // Coroutine handlers running at once per client; then reading from it pauses.
+  // Coroutine handlers running at once per client, and its events that are with middlewares of
+  // their socket; then reading from it pauses.
   std::uint32_t max_running_handlers = 1'000;
   // None: off, as in JS.
   std::optional<ConnectionStateRecoveryOptions> connection_state_recovery{};

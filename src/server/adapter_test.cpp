@@ -398,6 +398,7 @@ TEST_P(TwoServers, SocketsOfTheOtherAreReached) {
   const std::string packet = far.next();
   far.send("3" + packet.substr(1, packet.find('[') - 1) + "[\"yes\",2]");
   EXPECT_EQ(result(reply).value(), "yes");
+  EXPECT_THROW(static_cast<void>(remote.emit_with_ack<int>("ask")), std::invalid_argument);
   EXPECT_EQ(result(remote.timeout(50ms).emit_with_ack<int>("ask")).error(),
             make_error_code(Errc::timeout));
   far.next();

@@ -138,7 +138,7 @@ struct SessionRecord {
   http::StoredHead head;  // of the request that opened the session, and whence (Address::packed)
   std::unique_ptr<ClientCertificate> certificate;
   std::int64_t issued_ms = 0;
-  std::uint32_t running = 0;  // coroutine handlers
+  std::uint32_t running = 0;  // coroutine handlers, events with middlewares
   // Internet Explorer, which has to be told not to guard against XSS.
   bool is_trident : 1 = false;
   bool secure : 1 = false;       // came over TLS

@@ -197,6 +197,53 @@ TEST(Coroutines, AnExceptionIsReported) {
   EXPECT_EQ(world.errors[1].event, "later");
 }
 
+TEST(Coroutines, WhatThrowsInsteadOfReturningATaskDoesNotRun) {
+  World world({.max_running_handlers = 2});
+  world.io.on_event("go", [](Socket socket, int n) -> Task<int> {
+    if (n == 0) throw std::invalid_argument("nothing");
+    return twice(std::move(socket), n);
+  });
+  Client client(world);
+  client.join();
+  for (int i = 0; i < 3; ++i) client.send(R"(2["go",0])");
+  client.send(R"(21["go",1])");
+  EXPECT_EQ(client.rest(), Strings{R"(20["double",1])"});
+  client.send("30[2]");
+  EXPECT_EQ(client.next(), "31[2]");
+  ASSERT_EQ(world.errors.size(), 3U);
+  EXPECT_EQ(world.errors[2].message, "nothing");
+}
+
+// Awaits a thread of its own, on which it resumes: what somebody else's library may do.
+struct Elsewhere {
+  std::vector<std::jthread>& threads;
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) const {
+    threads.emplace_back([waiting] { waiting.resume(); });
+  }
+  void await_resume() const {}
+};
+
+TEST(Coroutines, MayEndOnAnotherThread) {
+  World world({.max_running_handlers = 1});
+  std::vector<std::jthread> threads;
+  world.io.on_event("go", [&threads](int n) -> Task<int> {
+    co_await Elsewhere{threads};
+    if (n == 0) throw std::runtime_error("nothing");
+    co_return n;
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(20["go",7])");
+  client.send(R"(21["go",0])");
+  client.send(R"(22["go",8])");
+  EXPECT_EQ(client.next(), "30[7]");
+  EXPECT_EQ(client.next(), "32[8]");
+  ASSERT_EQ(world.errors.size(), 1U);
+  EXPECT_EQ(world.errors[0].message, "nothing");
+  EXPECT_EQ(world.errors[0].event, "go");
+}
+
 // Handlers that wait for `gate`; how many run.
 struct Crowd {
   Pending<int> gate;

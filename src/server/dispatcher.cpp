@@ -143,8 +143,8 @@ class Dispatcher::Lent {
   std::optional<Socket> own_;
 };
 
-// The end of a coroutine handler, on the shard's thread; it also keeps the handler (and what it
-// captured) alive until then.
+// The end of a coroutine handler, on whichever thread it ends; it also keeps the handler (and what
+// it captured) alive until then.
 detail::TaskEnd Call::begin_task() {
   Shard& shard = dispatcher_.shard();
   std::uint64_t session = 0;
@@ -156,10 +156,10 @@ detail::TaskEnd Call::begin_task() {
   }
   return [hub = handle_.hub(), index = handle_.shard(), session, handler = *handler_,
           name = std::string(view_.name())](std::exception_ptr error) {
-    if (Shard* alive = hub->here(index); alive != nullptr) {
-      if (error) alive->dispatcher().report_exception(error, name);
-      alive->handler_ended(session);
-    }
+    hub->run_or_post_always(index, [error, session, name](Shard& on) {
+      if (error) on.dispatcher().report_exception(error, name);
+      on.handler_ended(session);
+    });
   };
 }
 
@@ -370,9 +370,8 @@ void Dispatcher::on_event(const sio::Arrival& event) {
     own = static_cast<SocketExtras*>(socket->attachment.get());
   }
   if (own != nullptr && own->middlewares) {
-    auto packet = std::make_shared<Packet>(
-        Packet{std::string(event.name), view.values(), wish.take(event.socket)});
-    return run_packet_middlewares(event.socket, std::move(packet), wish.ack, own->middlewares, 0);
+    Packet packet{std::string(event.name), view.values(), wish.take(event.socket)};
+    return pass(*socket, std::move(packet), wish.ack, own->middlewares);
   }
   run_handlers(*socket, nsp, view, wish);
 }
@@ -400,24 +399,6 @@ void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& 
       call.run(listener.handler);
     }
   }
-}
-
-void Dispatcher::run_packet_middlewares(
-    sio::SocketId id, std::shared_ptr<Packet> packet, detail::AckHolder ack,
-    std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> chain, std::size_t index) {
-  if (core_.get(id) == nullptr) return;
-  if (index == chain->size()) return dispatch_packet(id, *packet, std::move(ack));
-  const Next next([hub = hub_, shard = shard_.index(), id, packet, ack, chain, index](
-                      std::optional<ConnectError> error, const std::exception_ptr&) {
-    hub->run_or_post_always(shard, [=](Shard& on) {
-      if (error) {
-        on.dispatcher().on_error(id, error->message);
-      } else {
-        on.dispatcher().run_packet_middlewares(id, packet, ack, chain, index + 1);
-      }
-    });
-  });
-  guarded(packet->name, [&] { (*chain)[index](*packet, next); });
 }
 
 // A packet that middlewares had as values goes on like one that was received.

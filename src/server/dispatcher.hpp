@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <socketio/server.hpp>
@@ -119,6 +120,8 @@ class Dispatcher {
   void report_exception(std::exception_ptr error, std::string_view event);
   void report(const ErrorReport& error);
   void report_mismatch(std::string_view event, std::size_t argument);
+  // Bytes that a session's events take which are with middlewares.
+  std::size_t held(std::uint64_t session) const;
 
  private:
   friend class Call;
@@ -166,9 +169,13 @@ class Dispatcher {
   void on_event(const sio::Arrival& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
                     Wish& wish);
-  void run_packet_middlewares(
-      sio::SocketId id, std::shared_ptr<Packet> packet, detail::AckHolder ack,
-      std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>> chain, std::size_t index);
+  // A socket's middlewares for what comes in (dispatcher_middlewares.cpp).
+  using PacketMiddlewares = std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>>;
+  struct Passing;
+  void pass(const sio::Socket& socket, Packet packet, detail::AckHolder ack,
+            PacketMiddlewares chain);
+  void pass(const std::shared_ptr<Passing>& event, std::size_t index);
+  void passed(std::uint64_t session, std::size_t bytes);
   void dispatch_packet(sio::SocketId id, const Packet& packet, detail::AckHolder ack);
   void on_error(sio::SocketId id, std::string_view text);
   void on_disconnect(const sio::Event& event);
@@ -194,6 +201,7 @@ class Dispatcher {
   std::uint32_t outgoing_listeners_ =
       0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
   std::vector<std::pair<sio::SocketId, std::vector<std::string>>> leaving_;  // disconnecting
+  std::unordered_map<std::uint64_t, std::size_t> passing_;                   // bytes by session
   bool pumping_ = false;
 
  public:

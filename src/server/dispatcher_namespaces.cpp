@@ -81,6 +81,7 @@ void Dispatcher::let_in(sio::NamespaceIndex nsp) {
 
 void Dispatcher::drop_namespace(sio::NamespaceIndex nsp) {
   if (!core_.has_namespace(nsp)) return;
+  pump(shard_.now());  // what is still to be told about it
   core_.drop_namespace(nsp);
   namespaces_[sio::slot_of(nsp)].reset();
 }

@@ -24,8 +24,9 @@ class ServerCall final : public detail::Invocation {
   detail::TaskEnd begin_task() override {
     return [hub = dispatcher_.shard().hub(), shard = dispatcher_.shard().index(),
             handler = *handler_, name = std::string(view_.name())](std::exception_ptr error) {
-      Shard* alive = hub->here(shard);
-      if (error && alive != nullptr) alive->dispatcher().report_exception(error, name);
+      if (!error) return;
+      hub->run_or_post_always(
+          shard, [error, name](Shard& on) { on.dispatcher().report_exception(error, name); });
     };
   }
   void run(const detail::HandlerPtr& handler) {

@@ -200,8 +200,11 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
                    std::unique_ptr<AckReceiver> receiver) {
   server::refuse_reserved(event);
   refuse_parent(target, "acknowledgements are");
-  if (!target.single && !target.one && !target.timeout)
-    throw std::invalid_argument("a broadcast that expects acknowledgements needs timeout()");
+  if (!target.single && !target.timeout) {
+    throw std::invalid_argument(target.one
+                                    ? "an acknowledgement of a RemoteSocket needs timeout()"
+                                    : "a broadcast that expects acknowledgements needs timeout()");
+  }
   if (target.hub == nullptr) return receiver->finish(Errc::disconnected, {}), false;
   if (const auto adapter = adapter_of(target)) {
     const auto question =

@@ -220,6 +220,49 @@ TEST(SocketMiddleware, SeesAndRewritesThePacket) {
   EXPECT_EQ(seen, (Strings{"original", "renamed", "2xadded"}));
 }
 
+// What waits in them is bounded and counted like what waits in handlers.
+TEST(SocketMiddleware, EventsThatWaitInThemPauseReading) {
+  World world({.max_running_handlers = 3});
+  std::vector<Next> waiting;
+  int handled = 0;
+  world.io.on_connection([&](const Socket& socket) {
+    socket.use([&](Packet&, const Next& next) { waiting.push_back(next); });
+    socket.on("m", [&handled] { ++handled; });
+  });
+  Client client(world);
+  client.join();
+  const auto before = world.io.stats().input_bytes;
+  for (int i = 0; i < 10; ++i) client.send("2[\"m\",\"" + std::string(1000, 'x') + "\"]");
+  EXPECT_EQ(client.rest(), Strings{});
+  EXPECT_EQ(waiting.size(), 3U);
+  EXPECT_GT(world.io.stats().input_bytes, before + 3 * 1000);
+  std::exchange(waiting, {}).at(0)();  // the others are dropped
+  client.rest();
+  EXPECT_EQ(waiting.size(), 3U);
+  while (!waiting.empty()) {
+    for (const Next& next : std::exchange(waiting, {})) next();
+    client.rest();
+  }
+  EXPECT_EQ(handled, 8);
+  EXPECT_EQ(world.io.stats().input_bytes, before);
+}
+
+TEST(SocketMiddleware, OneThatRenamesAndThrowsIsReportedByTheNameThatCame) {
+  World world;
+  world.io.on_connection([](const Socket& socket) {
+    socket.use([](Packet& packet, const Next&) {
+      packet.name = std::string(100, 'x');
+      throw std::runtime_error("no");
+    });
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(2["a name of more than fifteen bytes"])");
+  EXPECT_EQ(client.rest(), Strings{});
+  ASSERT_EQ(world.errors.size(), 1U);
+  EXPECT_EQ(world.errors[0].event, "a name of more than fifteen bytes");
+}
+
 // What a middleware puts in need not be something a client could have sent.
 TEST(SocketMiddleware, MayAddWhatJsonHasNot) {
   World world;

@@ -16,6 +16,8 @@ constexpr std::size_t kKeptBacklog = 256;  // places; what a crowd has taken is 
 // Input that waits goes on first; what it causes leaves with the rest.
 void Shard::work_off_backlog() {
   const std::size_t waiting = backlog_.size();
+  // Timers and posted jobs have their effect before what was kept is read.
+  if (waiting > 0 || !unread_.empty()) dispatcher_.pump(now());
   for (std::size_t i = 0; i < waiting; ++i) {
     Connection* c = connections_.get(backlog_[i]);
     if (c == nullptr || c->waiting != Connection::Waiting::now) continue;  // it has had its turn

@@ -74,8 +74,8 @@ void Shard::shed_input() {
       holders.push_back({held, id.packed(), false});
   });
   sessions_.each([&](SessionId id, const SessionRecord& record) {
-    const std::size_t held =
-        core_.held(record.client) + record.body.capacity() + record.head.bytes();
+    const std::size_t held = core_.held(record.client) + dispatcher_.held(record.session.owner()) +
+                             record.body.capacity() + record.head.bytes();
     holders.push_back({held, id.packed(), true});
   });
   shed(holders, ledger_.input(), input_quota_, "max_input_bytes reached");

@@ -163,6 +163,32 @@ TEST(SocketEnd, PacketsAfterTheEndAreIgnored) {
   EXPECT_FALSE(client.closed());
 }
 
+// The end is not told before they are read: they waited for this turn, or lie in the kernel.
+TEST(SocketEnd, PacketsBehindAnEndFromOutsideAreIgnored) {
+  World world;
+  int runs = 0;
+  world.io.on_event("n", [&runs](const Socket& socket, int n) {
+    ++runs;
+    if (n == 100) socket.post([socket] { socket.disconnect(); });
+  });
+  Client client(world);
+  client.join();
+  for (int i = 0; i < 300; ++i) client.send("2[\"n\"," + std::to_string(i) + "]");
+  EXPECT_EQ(client.rest(), Strings{"1"});
+  EXPECT_GE(runs, 100);
+  EXPECT_LT(runs, 300);
+  EXPECT_FALSE(client.closed());
+
+  Client other(world);
+  other.join();
+  other.send(R"(2["n",1])");
+  const int before = runs;
+  EXPECT_TRUE(only(world).disconnect());
+  EXPECT_EQ(other.rest(), Strings{"1"});
+  EXPECT_EQ(runs, before);
+  EXPECT_FALSE(other.closed());
+}
+
 TEST(SocketEnd, AnEndInOnAnyOrInAMiddlewareKeepsTheEventFromItsHandlers) {
   World world;
   int runs = 0;

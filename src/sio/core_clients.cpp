@@ -191,6 +191,7 @@ bool Core::State::dispatch(Client& client, const Decoded& packet, base::Time now
     if (packet.type == PacketType::disconnect) client.entries.erase(entry);
     return false;
   }
+  if (socket->state == SocketState::disconnecting) return false;  // the same, not yet told
   if (socket->state != SocketState::connected)
     return violation(client, "packet before the connection", now), false;
   switch (packet.type) {
