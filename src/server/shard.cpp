@@ -268,7 +268,10 @@ void Shard::on_connection_timer(Connection& connection) {
   // Timers that fire early look again.
   const bool over = c->http ? std::min(c->http->machine.deadline(), c->http->patience) <= t
                             : c->ws && c->ws->deadline() <= t;
-  if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
+  if (c->http && c->http->machine.deadline() <= t) {
+    if (c->http->exchange == Exchange::held) release(*c);  // the machine lets go of its request
+    c->http->machine.on_deadline(t, http_env(*c));
+  }
   if (c->http && c->http->patience <= t) {
     // A route has left an upgrade alone: there is nothing to say to it.
     if (c->http->exchange != Exchange::held) return drop(*c);
