@@ -405,7 +405,7 @@ void Shard::answer_engine(Connection& c, base::Bytes type, base::Bytes lines, ba
   if (c.http->headers) [[unlikely]] {
     answer_with_headers(c, type, body);
   } else {
-    c.http->machine.respond(200, lines, body, http_env(c), now());
+    c.http->machine.respond(200, lines, body, http_env(c), now(), closing_);
   }
   mark_dirty(c);
 }
