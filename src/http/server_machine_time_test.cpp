@@ -82,6 +82,41 @@ TEST(ServerMachineTime, ClosesAnIdleKeepAliveConnection) {
   EXPECT_EQ(dialogue.summary(), "200 200 c");
 }
 
+// RFC 9112 §2.2: old clients send one behind a body. It is no beginning of a request.
+TEST(ServerMachineTime, AnEmptyLineLeavesAConnectionIdle) {
+  for (const std::string_view line : {"\r\n", "\r"}) {
+    HttpDialogue dialogue;
+    dialogue.feed(kGet);
+    dialogue.sending = false;  // all is sent
+    dialogue.wait(1s);
+    dialogue.feed(line);
+    EXPECT_EQ(dialogue.machine.deadline(), dialogue.now + 74s);
+    dialogue.wait(74s);
+    EXPECT_EQ(dialogue.summary(), "200 c") << "without a word";
+  }
+  HttpDialogue dialogue;
+  dialogue.feed(kGet + "\r\n");
+  EXPECT_EQ(dialogue.machine.deadline(), dialogue.now + 75s);
+  dialogue.feed(kGet.substr(0, 1));
+  EXPECT_EQ(dialogue.machine.deadline(), dialogue.now + 10s);
+  dialogue.feed(kGet.substr(1));
+  EXPECT_EQ(dialogue.summary(), "200 200");
+}
+
+TEST(ServerMachineTime, EmptyLinesBuyNoTime) {
+  HttpDialogue dialogue;
+  dialogue.wait(9s);
+  dialogue.feed("\r");
+  dialogue.feed("\n");
+  EXPECT_EQ(dialogue.machine.deadline(), dialogue.now + 1s);
+  EXPECT_EQ(dialogue.ledger.input(), 0);
+  dialogue.wait(1s);
+  EXPECT_EQ(dialogue.events, "closed\n");
+  HttpDialogue again;
+  again.feed("\r\n\r\n");
+  EXPECT_EQ(again.summary(), "400 c");
+}
+
 TEST(ServerMachineTime, AnUnansweredRequestMayTakeAsLongAsItLikes) {
   HttpDialogue dialogue(silent());
   dialogue.feed(kGet + "GET /");
