@@ -95,7 +95,7 @@ bool ServerMachine::State::accept_head(std::size_t size, Env env, base::Time now
     if (request().chunked)
       chunks =
           std::make_unique<ChunkedBody>(parser, limits->max_head - std::min(limits->max_head, size),
-                                        limits->max_chunk_extensions);
+                                        limits->max_headers, limits->max_chunk_extensions);
   }
   reading = Reading::decide;
   writing = Writing::none;
