@@ -157,6 +157,26 @@ TEST(ServerMachineTime, ASlowReaderWhoReadsIsNotIdle) {
   EXPECT_EQ(dialogue.machine.deadline(), dialogue.now + 75s);
 }
 
+// A body that lies in a chunk leaves from there.
+TEST(ServerMachineTime, ABodyInAChunkIsNotCopied) {
+  const base::Chunk chunk = base::Chunk::copy("body");
+  for (const std::string_view method : {"GET", "HEAD"}) {
+    for (const int status : {200, 304}) {
+      HttpDialogue dialogue([&](HttpDialogue& self, const Event& event) {
+        if (event.kind != EventKind::complete) return;
+        self.machine.respond(Response{status, {}, "not this"}, self.env(), self.now, false,
+                             {chunk, 1, 2});
+        EXPECT_EQ(chunk.unique(), method == "HEAD" || status == 304);
+      });
+      dialogue.feed(std::string(method) + " /x HTTP/1.1\r\nHost: a\r\n\r\n");
+      const std::string length = status == 304 ? "" : "Content-Length: 2\r\n";
+      EXPECT_TRUE(dialogue.output.ends_with(length + "\r\n" +
+                                            (method == "GET" && status == 200 ? "od" : "")))
+          << dialogue.output;
+    }
+  }
+}
+
 TEST(ServerMachineTime, NoLimitMeansNever) {
   Limits limits;
   limits.head_timeout = limits.idle_timeout = base::Duration(-1);

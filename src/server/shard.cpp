@@ -215,7 +215,8 @@ void Shard::lost(Connection& c, bool failed) {
 
 bool Shard::has_work() const {
   return !shared_.outlets.empty() || !backlog_.empty() || !unread_.empty() ||
-         !shared_.dirty.empty() || (deflate_pool_ && deflate_pool_->is_compressing());
+         !shared_.dirty.empty() || (!disk_.places.empty() && disk_.reading == 0) ||
+         (deflate_pool_ && deflate_pool_->is_compressing());
 }
 
 void Shard::on_timer(net::Timer& timer) {
@@ -327,7 +328,7 @@ void Shard::flush() {
   }
   end_backlog();
   due_ = unsettled_.size();
-  answers_until_ = ledger_.output() + kAnswersPerTurn;
+  answers_until_ = answered() + kAnswersPerTurn;
   counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
   if (connections_.size() > 0) {
