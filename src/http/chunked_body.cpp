@@ -49,11 +49,13 @@ bool ChunkedBody::good_in_trailer(char c) {
 std::size_t ChunkedBody::check_trailers(Bytes in, HeadVerdict& verdict) {
   for (std::size_t i = 0; i < in.size(); ++i) {
     const char c = in[i];
-    if (trailers_left_ == 0) {
-      verdict = {431, "trailers too large"};
+    const bool begins = line_start_ && !after_cr_ && c != '\r';
+    if (trailers_left_ == 0 || (begins && lines_left_ == 0)) {
+      verdict = {431, begins && lines_left_ == 0 ? "too many trailers" : "trailers too large"};
       return i;
     }
     --trailers_left_;
+    if (begins) --lines_left_;
     if (!good_in_trailer(c)) {
       verdict = {400, "malformed trailer"};
       return i;

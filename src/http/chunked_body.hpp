@@ -1,6 +1,7 @@
 // A chunked body (RFC 9112 §7.1), decoded by llhttp under our own caps: digits of a chunk size,
-// bytes of chunk extensions per body, bytes of trailers. Each byte outside chunk data is looked at
-// by our rules before llhttp gets it, so the answer does not depend on how the input was split.
+// bytes of chunk extensions per body, bytes and lines of trailers. Each byte outside chunk data is
+// looked at by our rules before llhttp gets it, so the answer does not depend on how the input was
+// split.
 //
 //   [size ;extensions CRLF] [data CRLF] ... [0 CRLF] [trailers CRLF]
 //    Phase::line             Phase::data    line      Phase::trailers
@@ -17,10 +18,14 @@ inline constexpr std::size_t kMaxChunkSizeDigits = 16;  // leading zeros include
 
 class ChunkedBody {
  public:
-  // `parser` has just read the head; `max_trailers` is what the head left of max_head,
-  // `max_extensions` for the whole body.
-  ChunkedBody(const RequestParser& parser, std::size_t max_trailers, std::size_t max_extensions)
-      : parser_(parser), extensions_left_(max_extensions), trailers_left_(max_trailers) {}
+  // `parser` has just read the head; `max_trailers` (bytes) is what the head left of max_head,
+  // `max_lines` of trailers, `max_extensions` for the whole body.
+  ChunkedBody(const RequestParser& parser, std::size_t max_trailers, std::size_t max_lines,
+              std::size_t max_extensions)
+      : parser_(parser),
+        extensions_left_(max_extensions),
+        trailers_left_(max_trailers),
+        lines_left_(max_lines) {}
 
   struct Step {
     std::size_t consumed = 0;
@@ -41,6 +46,7 @@ class ChunkedBody {
   RequestParser parser_;
   std::size_t extensions_left_;
   std::size_t trailers_left_;
+  std::size_t lines_left_;
   std::uint8_t digits_ = 0;
   Phase phase_ = Phase::line;
   bool in_extension_ = false;

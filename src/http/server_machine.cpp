@@ -43,15 +43,17 @@ Event ServerMachine::State::next(Env env, base::Time now) {
 
 bool ServerMachine::State::read_head(Env env, base::Time now, Event& event) {
   base::MutBytes in = input.front(env.ledger);
-  if (!in.empty() && !head_started) {
-    head_started = true;
-    phase_deadline = base::after(now, limits->head_timeout);
-  }
-  // RFC 9112 §2.2: an empty line before the request line is ignored; one, not any number.
+  // RFC 9112 §2.2: an empty line before the request line is ignored; one, not any number. It
+  // neither begins a head nor ends the idling.
   if (!empty_line_skipped && base::as_bytes(in).starts_with("\r\n")) {
     empty_line_skipped = true;
     input.consume(2);
     in = in.subspan(2);
+  }
+  const bool half_line = !empty_line_skipped && base::as_bytes(in) == "\r";
+  if (!in.empty() && !head_started && !half_line) {
+    head_started = true;
+    phase_deadline = base::after(now, limits->head_timeout);
   }
   const HeadScan::Result found = scan.scan(base::as_bytes(in), *limits);
   switch (found.state) {
@@ -93,7 +95,7 @@ bool ServerMachine::State::accept_head(std::size_t size, Env env, base::Time now
     if (request().chunked)
       chunks =
           std::make_unique<ChunkedBody>(parser, limits->max_head - std::min(limits->max_head, size),
-                                        limits->max_chunk_extensions);
+                                        limits->max_headers, limits->max_chunk_extensions);
   }
   reading = Reading::decide;
   writing = Writing::none;

@@ -84,10 +84,12 @@ class ServerMachine {
   // Content-Length, Connection and, for HEAD, no body are the machine's business (a Content-Length
   // given for HEAD is taken); status 204, 304 and 1xx have no body. Responding before `complete`
   // reads and drops the rest of the body, or closes if it is large. `close` ends the connection
-  // after this response. An invalid header makes it a 500 with an empty body.
-  void respond(const Response& response, Env env, base::Time now, bool close = false);
+  // after this response. An invalid header makes it a 500 with an empty body. `body`, if there is
+  // one, is sent as it is instead of the response's.
+  void respond(const Response& response, Env env, base::Time now, bool close = false,
+               base::Span body = {});
   // The same without a Response object, for hot paths: `head` is the header lines after the status
-  // line, each ending in CRLF, known to be valid; the body is taken from the arena or a chunk.
+  // line, each ending in CRLF, known to be valid.
   void respond(int status, base::Bytes header_lines, base::Bytes body, Env env, base::Time now,
                bool close = false);
 

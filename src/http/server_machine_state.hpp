@@ -52,8 +52,8 @@ struct ServerMachine::State {
   // Decides how the connection goes on after this response; the value of its Connection header.
   base::Bytes connection_value(bool close_wanted);
   void respond(int status, base::Bytes header_lines, base::Bytes body_bytes,
-               std::optional<std::uint64_t> head_length, Env env, base::Time now,
-               bool close_wanted);
+               std::optional<std::uint64_t> head_length, Env env, base::Time now, bool close_wanted,
+               base::Span apart = {});
   void arm_send(Env env, base::Time now);
   void response_sent(base::Time now);
   base::Time deadline() const;

@@ -287,6 +287,11 @@ TEST(ServerMachine, CountsTrailersAgainstTheHead) {
     HttpDialogue dialogue;
     dialogue.feed(head + "0\r\nX: " + std::string(size - 7, 'a') + "\r\n\r\n");
     EXPECT_EQ(dialogue.summary(), over > 0 ? "431 c" : "200") << over;
+    std::string body = "0\r\n";
+    for (int line = 0; line < 100 + over; ++line) body += "X:\r\n";
+    HttpDialogue lines;
+    for (const char byte : chunked(body + "\r\n")) lines.feed({&byte, 1});
+    EXPECT_EQ(lines.summary(), over > 0 ? "431 c" : "200") << over;
   }
 }
 

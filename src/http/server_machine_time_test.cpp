@@ -82,6 +82,41 @@ TEST(ServerMachineTime, ClosesAnIdleKeepAliveConnection) {
   EXPECT_EQ(dialogue.summary(), "200 200 c");
 }
 
+// RFC 9112 §2.2: old clients send one behind a body. It is no beginning of a request.
+TEST(ServerMachineTime, AnEmptyLineLeavesAConnectionIdle) {
+  for (const std::string_view line : {"\r\n", "\r"}) {
+    HttpDialogue dialogue;
+    dialogue.feed(kGet);
+    dialogue.sending = false;  // all is sent
+    dialogue.wait(1s);
+    dialogue.feed(line);
+    EXPECT_EQ(dialogue.machine.deadline(), dialogue.now + 74s);
+    dialogue.wait(74s);
+    EXPECT_EQ(dialogue.summary(), "200 c") << "without a word";
+  }
+  HttpDialogue dialogue;
+  dialogue.feed(kGet + "\r\n");
+  EXPECT_EQ(dialogue.machine.deadline(), dialogue.now + 75s);
+  dialogue.feed(kGet.substr(0, 1));
+  EXPECT_EQ(dialogue.machine.deadline(), dialogue.now + 10s);
+  dialogue.feed(kGet.substr(1));
+  EXPECT_EQ(dialogue.summary(), "200 200");
+}
+
+TEST(ServerMachineTime, EmptyLinesBuyNoTime) {
+  HttpDialogue dialogue;
+  dialogue.wait(9s);
+  dialogue.feed("\r");
+  dialogue.feed("\n");
+  EXPECT_EQ(dialogue.machine.deadline(), dialogue.now + 1s);
+  EXPECT_EQ(dialogue.ledger.input(), 0);
+  dialogue.wait(1s);
+  EXPECT_EQ(dialogue.events, "closed\n");
+  HttpDialogue again;
+  again.feed("\r\n\r\n");
+  EXPECT_EQ(again.summary(), "400 c");
+}
+
 TEST(ServerMachineTime, AnUnansweredRequestMayTakeAsLongAsItLikes) {
   HttpDialogue dialogue(silent());
   dialogue.feed(kGet + "GET /");
@@ -120,6 +155,26 @@ TEST(ServerMachineTime, ASlowReaderWhoReadsIsNotIdle) {
   EXPECT_FALSE(dialogue.closed);
   dialogue.machine.on_progress(dialogue.now, true);
   EXPECT_EQ(dialogue.machine.deadline(), dialogue.now + 75s);
+}
+
+// A body that lies in a chunk leaves from there.
+TEST(ServerMachineTime, ABodyInAChunkIsNotCopied) {
+  const base::Chunk chunk = base::Chunk::copy("body");
+  for (const std::string_view method : {"GET", "HEAD"}) {
+    for (const int status : {200, 304}) {
+      HttpDialogue dialogue([&](HttpDialogue& self, const Event& event) {
+        if (event.kind != EventKind::complete) return;
+        self.machine.respond(Response{status, {}, "not this"}, self.env(), self.now, false,
+                             {chunk, 1, 2});
+        EXPECT_EQ(chunk.unique(), method == "HEAD" || status == 304);
+      });
+      dialogue.feed(std::string(method) + " /x HTTP/1.1\r\nHost: a\r\n\r\n");
+      const std::string length = status == 304 ? "" : "Content-Length: 2\r\n";
+      EXPECT_TRUE(dialogue.output.ends_with(length + "\r\n" +
+                                            (method == "GET" && status == 200 ? "od" : "")))
+          << dialogue.output;
+    }
+  }
 }
 
 TEST(ServerMachineTime, NoLimitMeansNever) {

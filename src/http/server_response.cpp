@@ -1,5 +1,7 @@
 // The writing half of ServerMachine: responses, and what they mean for the connection (RFC 9112
 // §9.3).
+#include <utility>
+
 #include "http/server_machine_state.hpp"
 #include "http/writer.hpp"
 
@@ -20,15 +22,18 @@ Bytes ServerMachine::State::connection_value(bool close_wanted) {
 
 void ServerMachine::State::respond(int status, Bytes header_lines, Bytes body_bytes,
                                    std::optional<std::uint64_t> head_length, Env env,
-                                   base::Time now, bool close_wanted) {
+                                   base::Time now, bool close_wanted, base::Span apart) {
   if (!can_respond()) return;
   const bool head_only = request().method == "HEAD";
+  const std::size_t length = apart.length > 0 ? apart.length : body_bytes.size();
+  const bool bare = head_only || has_no_body(status);
   ResponseHead head;
   head.status = status;
   head.header_lines = header_lines;
-  head.length = head_only ? head_length.value_or(body_bytes.size()) : body_bytes.size();
+  head.length = head_only ? head_length.value_or(length) : length;
   head.connection = connection_value(close_wanted);
-  write_response(head, head_only || has_no_body(status) ? Bytes{} : body_bytes, env);
+  write_response(head, bare || apart.length > 0 ? Bytes{} : body_bytes, env);
+  if (!bare && apart.length > 0) env.out.push(std::move(apart));
   arm_send(env, now);
   response_sent(now);
 }
@@ -44,11 +49,12 @@ void ServerMachine::State::response_sent(base::Time now) {
   if (reading == Reading::done) phase_deadline = base::after(now, limits->idle_timeout);
 }
 
-void ServerMachine::respond(const Response& response, Env env, base::Time now, bool close) {
+void ServerMachine::respond(const Response& response, Env env, base::Time now, bool close,
+                            base::Span body) {
   std::optional<std::uint64_t> length;
   const std::optional<std::string> lines = header_lines_of(response, length);
   if (!lines) return state_->respond(500, {}, {}, {}, env, now, close);
-  state_->respond(response.status, *lines, response.body, length, env, now, close);
+  state_->respond(response.status, *lines, response.body, length, env, now, close, std::move(body));
 }
 
 void ServerMachine::respond(int status, Bytes header_lines, Bytes body, Env env, base::Time now,

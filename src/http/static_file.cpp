@@ -68,6 +68,15 @@ bool etag_matches(Bytes list, Bytes tag) {
   return false;
 }
 
+// RFC 9110 §13.1.1: If-Match compares strongly, and our tags are weak. §13.1.4: with it
+// If-Unmodified-Since is ignored.
+bool precondition_fails(const Request& request, const FileFacts& facts) {
+  if (const auto tags = request.find("if-match")) return trim(*tags) != "*";
+  const auto since = request.find("if-unmodified-since");
+  const auto date = since ? parse_http_date(*since) : std::nullopt;
+  return date && modified_seconds(facts) > *date;
+}
+
 bool not_modified(const Request& request, const FileFacts& facts, Bytes tag) {
   // RFC 9110 §13.1.3: If-Modified-Since is ignored when there is an If-None-Match.
   if (const auto tags = request.find("if-none-match")) return etag_matches(*tags, tag);
@@ -231,6 +240,10 @@ FilePlan plan_file(const Request& request, Bytes file_name, const FileFacts& fac
   if (request.method != "GET" && request.method != "HEAD") {
     plan.status = plan.head.status = 405;
     plan.head.set("Allow", "GET, HEAD");
+    return plan;
+  }
+  if (precondition_fails(request, facts)) {
+    plan.status = plan.head.status = 412;
     return plan;
   }
   const std::string tag = etag(facts);

@@ -28,13 +28,13 @@ std::string etag(const FileFacts& facts);  // weak: W/"<size hex>-<mtime hex>"
 std::string http_date(std::int64_t seconds);
 
 struct FilePlan {
-  int status = 200;  // 200, 206, 304, 405, 416
+  int status = 200;  // 200, 206, 304, 405, 412, 416
   std::uint64_t first = 0;
   std::uint64_t length = 0;  // of the body
   Response head;             // status and headers without body
 };
-// GET and HEAD only (else 405 with Allow); If-None-Match before If-Modified-Since; one range is
-// honoured, several give the whole file.
+// GET and HEAD only (else 405 with Allow); If-Match or If-Unmodified-Since, then If-None-Match or
+// If-Modified-Since; one range is honoured, several give the whole file.
 FilePlan plan_file(const Request& request, base::Bytes file_name, const FileFacts& facts);
 
 }  // namespace socketio::http

@@ -121,6 +121,33 @@ TEST(StaticFile, HonoursConditions) {
       200);
 }
 
+// RFC 9110 §13.2.2: these come first.
+TEST(StaticFile, HonoursPreconditions) {
+  const std::string tag = etag(kFacts);
+  const std::string strong = tag.substr(2);
+  const auto status = [](std::vector<Header> headers) { return plan("GET", headers).status; };
+  const Header now{"If-Unmodified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"};
+  const Header before{"If-Unmodified-Since", "Sun, 06 Nov 1994 08:49:36 GMT"};
+  EXPECT_EQ(status({{"If-Match", "*"}}), 200);
+  EXPECT_EQ(status({{"If-Match", tag}}), 412) << "§13.1.1: weak tags are never the same";
+  EXPECT_EQ(status({{"If-Match", strong}}), 412);
+  EXPECT_EQ(status({{"If-Match", "\"x\""}}), 412);
+  EXPECT_EQ(status({{"If-Match", ""}}), 412);
+  EXPECT_EQ(status({now}), 200);
+  EXPECT_EQ(status({before}), 412);
+  EXPECT_EQ(status({{"If-Unmodified-Since", "yesterday"}}), 200);
+  EXPECT_EQ(status({{"If-Match", "*"}, before}), 200) << "§13.1.4: only without the other";
+  EXPECT_EQ(status({{"If-Match", "*"}, {"If-None-Match", tag}}), 304);
+  EXPECT_EQ(status({before, {"If-None-Match", tag}}), 412);
+  EXPECT_EQ(status({now, {"If-None-Match", tag}}), 304);
+  EXPECT_EQ(status({before, {"Range", "bytes=0-9"}}), 412);
+  EXPECT_EQ(status({now, {"Range", "bytes=0-9"}}), 206);
+  const FilePlan failed = plan("HEAD", {{"If-Match", tag}});
+  EXPECT_EQ(failed.status, 412);
+  EXPECT_EQ(failed.head.status, 412);
+  EXPECT_EQ(failed.length, 0u);
+}
+
 struct RangeRow {
   std::string range;
   int status;

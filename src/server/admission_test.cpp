@@ -275,6 +275,26 @@ TEST(GenerateId, WhatIsNoIdRefuses) {
   EXPECT_EQ(ask("twice"), refused);
 }
 
+// What its head has named is nobody, though there is somebody of that name when it has come.
+TEST(GenerateId, APostForASessionThatIsYetToComeIsRefused) {
+  int n = 0;
+  World world(with([&n](EngineOptions& engine) {
+    engine.generate_id = [&n](const HttpRequest&) { return "foo" + std::to_string(n++); };
+  }));
+  HttpPeer early(world);
+  early.write("POST " + std::string(kOpen) +
+              "&sid=foo0 HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n4");
+  ASSERT_TRUE(world.until([&world] { return world.io.stats().connections == 1; }));
+  world.settle();
+  EXPECT_EQ(sid_of(http_get(world, kOpen).body), "foo0");
+  early.write("0");
+  const HttpAnswer answer = early.answer();
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.body, R"({"code":1,"message":"Session ID unknown"})");
+  early.end_writing();
+  EXPECT_TRUE(world.until([&world] { return world.io.stats().connections == 0; }));
+}
+
 // An id is free again when its session is gone.
 TEST(GenerateId, IdsComeBack) {
   World world(with([](EngineOptions& engine) {

@@ -10,6 +10,7 @@
 
 #include "http/content_coding.hpp"
 #include "http/message.hpp"
+#include "server/disk_job.hpp"
 
 namespace socketio::server {
 
@@ -46,14 +47,13 @@ class ClientBundle {
 
 // One request for one file: answered at once when the file has been made before, else by the worker
 // (as a FileJob is).
-class ClientJob {
+class ClientJob final : public DiskJob {
  public:
   ClientJob(std::shared_ptr<ClientBundle> bundle, std::string_view name,
             const http::Request& request);
   // False: read() has to make it.
   bool known();
-  void read();
-  const http::Response& response() const { return response_; }
+  void read() override;
 
  private:
   void answer(const ClientFile& file);
@@ -61,7 +61,6 @@ class ClientJob {
   std::string name_;
   http::Coding coding_;
   std::string if_none_match_;
-  http::Response response_;
 };
 
 }  // namespace socketio::server

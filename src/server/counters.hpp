@@ -40,6 +40,7 @@ struct Counters {
   base::Counter bytes_out;
   base::Counter http_requests;
   base::Counter http_errors;
+  base::Counter disk_jobs;  // wait, and are not with the worker
 
   base::Counter clients;
   base::Counter websocket_clients;

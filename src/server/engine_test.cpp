@@ -179,6 +179,32 @@ TEST(EngineMiddleware, TooLateIsAFailure) {
   kept[0].second();
 }
 
+// Its body and the decision are late together: the request is gone, and nobody is asked or told.
+TEST(EngineMiddleware, AnUploadMayBeLateWithItsDecision) {
+  ServerOptions options;
+  options.engine.decision_timeout = options.limits.body_timeout = std::chrono::milliseconds(20);
+  World world(options);
+  std::vector<EngineNext> kept;
+  world.io.engine().use([&kept](const EngineRequest& request, EngineNext next) {
+    if (request.method() != "POST") return next();
+    kept.push_back(std::move(next));
+  });
+  std::vector<std::string> told;
+  world.io.engine().on_connection_error(
+      [&told](const ConnectionError& error) { told.emplace_back(error.request.url()); });
+  const std::string open = http_get(world, kOpen).body;
+  HttpPeer peer(world);
+  peer.write("POST " + std::string(kOpen) + "&sid=" + open.substr(open.find("sid") + 6, 20) +
+             " HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n");
+  EXPECT_EQ(peer.answer().status, 408);
+  EXPECT_TRUE(peer.wait_closed());
+  ASSERT_EQ(kept.size(), 1U);
+  kept[0]();
+  world.settle();
+  EXPECT_TRUE(told.empty());
+  EXPECT_TRUE(world.errors.empty());
+}
+
 TEST(EngineMiddleware, CoroutinesWaitForTheirAnswers) {
   World world;
   world.io.engine().use([](EngineRequest request) -> Task<std::optional<HttpReply>> {

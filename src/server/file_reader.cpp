@@ -91,10 +91,11 @@ void FileJob::answer(const Opened& file) {
   }
   response_ = std::move(plan.head);
   response_.status = plan.status;
-  response_.body.resize(plan.length);
+  if (plan.length == 0 || request.method == "HEAD") return;
+  base::Chunk chunk = base::Chunk::allocate(plan.length);
   std::size_t done = 0;
-  while (done < response_.body.size()) {
-    const ssize_t n = pread(file.fd, response_.body.data() + done, response_.body.size() - done,
+  while (done < plan.length) {
+    const ssize_t n = pread(file.fd, chunk.data() + done, plan.length - done,
                             static_cast<off_t>(plan.first + done));
     if (n <= 0) {  // cut short while we read it
       response_ = http::Response{500, {}, {}};
@@ -102,6 +103,7 @@ void FileJob::answer(const Opened& file) {
     }
     done += static_cast<std::size_t>(n);
   }
+  body_ = {std::move(chunk), 0, static_cast<std::uint32_t>(plan.length)};
 }
 
 }  // namespace socketio::server

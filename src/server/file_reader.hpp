@@ -8,6 +8,7 @@
 #include "http/message.hpp"
 #include "http/static_file.hpp"
 #include "http/stored_head.hpp"
+#include "server/disk_job.hpp"
 #include "server/routes.hpp"
 
 namespace socketio::server {
@@ -16,11 +17,10 @@ namespace socketio::server {
 // from a web server.
 inline constexpr std::uint64_t kMaxFileBytes = 64ULL * 1024 * 1024;
 
-class FileJob {
+class FileJob final : public DiskJob {
  public:
   FileJob(HttpRoutes::Table::Folder folder, std::string file, const http::Request& request);
-  void read();
-  const http::Response& response() const { return response_; }
+  void read() override;
 
  private:
   struct Opened {
@@ -34,7 +34,6 @@ class FileJob {
   std::string file_;
   http::HeadCopy request_;
   http::Coding coding_ = http::Coding::identity;
-  http::Response response_;
 };
 
 }  // namespace socketio::server

@@ -248,6 +248,21 @@ TEST(Closing, DisconnectsEverybodyAndFreesThePort) {
   EXPECT_NO_THROW(next.listen(world.io.port(), "127.0.0.1"));
 }
 
+TEST(Closing, APollIsAnsweredAndItsConnectionEnds) {
+  World world({.close_timeout = std::chrono::minutes(1)});
+  test::HttpPeer peer(world);
+  const std::string target = "/socket.io/?EIO=4&transport=polling";
+  const std::string body = peer.request("GET", target).body;
+  const std::string sid = body.substr(body.find("\"sid\":\"") + 7, 20);
+  peer.send("GET", target + "&sid=" + sid);
+  world.settle();
+  const auto closed = world.io.close();
+  const test::HttpAnswer last = peer.answer();
+  EXPECT_EQ(last.body, "1");
+  EXPECT_EQ(last.header("Connection"), "close");
+  EXPECT_TRUE(world.until([&closed] { return closed.ready(); }));
+}
+
 // covers sio/socket: should be able to emit after server close and restart
 TEST(Closing, AnotherServerMayFollowOnThePort) {
   auto first = std::make_unique<World>();

@@ -1,40 +1,20 @@
 // The user's HTTP: routes, folders and the browser client's files, over real connections.
 #include <array>
 #include <filesystem>
-#include <fstream>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
+#include "support/folder.hpp"
 #include "support/sio_client.hpp"
 
 namespace socketio {
 namespace {
 
+using test::Folder;
 using test::http_get;
 using test::HttpAnswer;
 using test::HttpPeer;
 using test::World;
-
-// A folder of its own for every test.
-class Folder {
- public:
-  Folder()
-      : path_(std::filesystem::temp_directory_path() / ("socketio-" + std::to_string(::getpid()))) {
-    std::filesystem::create_directories(path_);
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  void write(const std::string& name, const std::string& text) const {
-    std::filesystem::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name) << text;
-  }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 // A validator without the mark of a weak one.
 std::string strong(const std::string& tag) {

@@ -219,7 +219,8 @@ void Shard::lost(Connection& c, bool failed) {
 
 bool Shard::has_work() const {
   return !shared_.outlets.empty() || !backlog_.empty() || !unread_.empty() ||
-         !shared_.dirty.empty() || (deflate_pool_ && deflate_pool_->is_compressing());
+         !shared_.dirty.empty() || (!disk_.places.empty() && disk_.reading == 0) ||
+         (deflate_pool_ && deflate_pool_->is_compressing());
 }
 
 void Shard::on_timer(net::Timer& timer) {
@@ -272,7 +273,10 @@ void Shard::on_connection_timer(Connection& connection) {
   // Timers that fire early look again.
   const bool over = c->http ? std::min(c->http->machine.deadline(), c->http->patience) <= t
                             : c->ws && c->ws->deadline() <= t;
-  if (c->http && c->http->machine.deadline() <= t) c->http->machine.on_deadline(t, http_env(*c));
+  if (c->http && c->http->machine.deadline() <= t) {
+    if (c->http->exchange == Exchange::held) release(*c);  // the machine lets go of its request
+    c->http->machine.on_deadline(t, http_env(*c));
+  }
   if (c->http && c->http->patience <= t) {
     // A route has left an upgrade alone: there is nothing to say to it.
     if (c->http->exchange != Exchange::held) return drop(*c);
@@ -328,7 +332,7 @@ void Shard::flush() {
   }
   end_backlog();
   due_ = unsettled_.size();
-  answers_until_ = ledger_.output() + kAnswersPerTurn;
+  answers_until_ = answered() + kAnswersPerTurn;
   counters_.clients.set(core_.clients());
   // A server without connections owns no buffers: its ledger is back at zero.
   if (connections_.size() > 0) {

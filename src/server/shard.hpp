@@ -6,11 +6,11 @@
 //   -> user's handler flush       <- dirty connections <- dirty sessions <- (handlers emit)
 //
 // Where to look: shard.cpp (facts, flush), shard_end.cpp (close), shard_move.cpp (from shard to
-// shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests),
-// shard_websocket.cpp (frames of Engine.IO's WebSockets), shard_admission.cpp (who may connect),
-// shard_engine.cpp (Engine.IO over HTTP and WebSocket), shard_watch.cpp (who listens to a session),
-// shard_v3.cpp (what old clients want differently), dispatcher.cpp (user code). Nothing here is
-// locked: everything runs on the shard's thread; other threads come through the mailbox.
+// shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests), shard_disk.cpp
+// (files), shard_websocket.cpp (frames of Engine.IO's WebSockets), shard_admission.cpp (who may
+// connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket), shard_watch.cpp (who listens to a
+// session), shard_v3.cpp (what old clients want differently), dispatcher.cpp (user code). Nothing
+// here is locked: everything runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
 #include <array>
@@ -32,6 +32,7 @@
 #include "net/sys.hpp"
 #include "server/connection.hpp"
 #include "server/counters.hpp"
+#include "server/disk_line.hpp"
 #include "server/dispatcher.hpp"
 #include "server/hub.hpp"
 #include "server/options.hpp"
@@ -187,7 +188,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // What answers to HTTP requests may add to the output before others get their turn: a big one
   // costs about as much as all events of a turn.
   static constexpr std::int64_t kAnswersPerTurn = std::int64_t{1024} * 1024;
-  bool answers_spent() const { return ledger_.output() > answers_until_; }
+  bool answers_spent() const { return answered() > answers_until_; }
+  std::int64_t answered() const { return ledger_.output() - disk_.ahead; }
   void turn(Connection& c);  // drains the connection's machine
   // Its turn comes again with the next flush(); and with that of the next turn, when it has had
   // this one's.
@@ -300,14 +302,19 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_user_request(Connection& c, const http::Request& request, std::string path,
                        base::MutBytes body);
   void answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply);
-  template <class Job>
-  void answer_from_worker(Connection& c, std::shared_ptr<Job> job);
   void serve_file(Connection& c, const http::Request& request,
                   const HttpRoutes::Table::Folder& folder, const std::string& file);
   // The browser client's file that a path below ours names.
   std::optional<std::string_view> client_file(std::string_view path) const;
   bool serve_client(Connection& c, const http::Request& request, std::string_view path);
-  void respond(Connection& c, const http::Response& response, bool close = false);
+  void respond(Connection& c, const http::Response& response, bool close = false,
+               base::Span body = {});
+
+  // -- Answers from the disk (shard_disk.cpp).
+  void answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job);
+  Connection* awaiting(const DiskLine::Place& place);  // null: nobody any more
+  void read_on_disk();
+  void answer_read(std::size_t done);
 
   // -- Compression (shard_compression.cpp).
   bool agree_on_extensions(Connection& c, base::Bytes offered, std::string& head);
@@ -454,6 +461,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::vector<ConnectionId> spent_;  // those with something in Connection::spent
   std::vector<SessionId> unread_;    // likewise of POSTs
   std::vector<SessionId> unread_later_;
+  DiskLine disk_;
   sio::Core core_;
   sio::Arrival arrival_;  // the event in hand; here, because a new one would have to be cleared
   Dispatcher dispatcher_;

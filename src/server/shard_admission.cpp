@@ -41,11 +41,11 @@ AnswerHeaders& Shard::answer_headers(Connection& c) {
   return *c.http->headers;
 }
 
-void Shard::respond(Connection& c, const http::Response& response, bool close) {
+void Shard::respond(Connection& c, const http::Response& response, bool close, base::Span body) {
   mark_dirty(c);
   const std::unique_ptr<AnswerHeaders> headers = std::move(c.http->headers);
   c.http->machine.respond(headers ? dressed(response, *headers) : response, http_env(c), now(),
-                          close || closing_);
+                          close || closing_, std::move(body));
 }
 
 void Shard::answer_with_headers(Connection& c, base::Bytes type, base::Bytes body) {
@@ -54,7 +54,7 @@ void Shard::answer_with_headers(Connection& c, base::Bytes type, base::Bytes bod
   const std::unique_ptr<AnswerHeaders> headers = std::move(c.http->headers);
   std::optional<std::uint64_t> length;
   const auto lines = http::header_lines_of(dressed(response, *headers), length);
-  c.http->machine.respond(200, lines.value_or(std::string()), body, http_env(c), now());
+  c.http->machine.respond(200, lines.value_or(std::string()), body, http_env(c), now(), closing_);
 }
 
 std::string Shard::upgrade_headers(Connection& c) {

@@ -55,6 +55,7 @@ void Shard::end_backlog() {
     }
   }
   later_.clear();
+  read_on_disk();
   // Usually there is none yet of the next turn.
   for (const SessionId id : unread_later_) spare(id, [&] { unread_.push_back(id); });
   unread_later_.clear();

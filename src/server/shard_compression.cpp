@@ -115,7 +115,7 @@ bool Shard::answer_poll_later(Connection& c, http::Coding coding) {
         still->http->exchange = Exchange::none;
         const http::Coding used = job->failed ? http::Coding::identity : coding;
         answer_coded(*still, used, job->failed ? job->body : job->packed);
-        closing_ ? close_when_sent(*still) : revisit(*still);
+        revisit(*still);
       });
   if (queued) {
     c.http->exchange = Exchange::user;  // not the session's any more

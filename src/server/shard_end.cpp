@@ -82,7 +82,7 @@ void Shard::add_stats(Stats& all) const {
   all.connections += hub_->connections[index_].load(std::memory_order_relaxed);
   all.rooms += core_.room_count();
   all.mailbox_jobs += loop_.mailbox().size();
-  all.offload_jobs += offload_.size();
+  all.offload_jobs += offload_.size() + counters_.disk_jobs.get();
   counters_.add_to(all);
 }
 

@@ -157,8 +157,9 @@ void Shard::carry_out(Connection& c, const http::Request& request, bool websocke
     case eio::Decision::Kind::upgrade:
       start_websocket(c, request, decision);
       return;
-    case eio::Decision::Kind::post:  // its head was refused and answered
-      return;
+    // What its head named was nobody then; custom ids may come later, and again.
+    case eio::Decision::Kind::post:
+      return reject(c, request, {eio::ErrorCode::unknown_sid, {}, {}}, websocket);
   }
 }
 
@@ -404,7 +405,7 @@ void Shard::answer_engine(Connection& c, base::Bytes type, base::Bytes lines, ba
   if (c.http->headers) [[unlikely]] {
     answer_with_headers(c, type, body);
   } else {
-    c.http->machine.respond(200, lines, body, http_env(c), now());
+    c.http->machine.respond(200, lines, body, http_env(c), now(), closing_);
   }
   mark_dirty(c);
 }

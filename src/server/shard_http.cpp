@@ -99,7 +99,7 @@ bool Shard::serve_client(Connection& c, const http::Request& request, std::strin
   if (job->known()) {
     respond(c, job->response());
   } else {
-    answer_from_worker(c, std::move(job));
+    answer_from_disk(c, std::move(job));
   }
   return true;
 }
@@ -176,29 +176,7 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply&
 
 void Shard::serve_file(Connection& c, const http::Request& request,
                        const HttpRoutes::Table::Folder& folder, const std::string& file) {
-  answer_from_worker(c, std::make_shared<FileJob>(folder, file, request));
-}
-
-// The disk is read on the worker; the answer comes back like a slow user handler's.
-template <class Job>
-void Shard::answer_from_worker(Connection& c, std::shared_ptr<Job> job) {
-  c.http->exchange = Exchange::user;
-  const ConnectionId id = c.self;
-  const std::uint32_t number = c.http->request;
-  const bool queued =
-      offload_.run([job] { job->read(); },
-                   [this, job, id, number] {
-                     Connection* still = connections_.get(id);
-                     if (still == nullptr || !still->http || still->http->request != number) return;
-                     still->http->exchange = Exchange::none;
-                     spare(id, [&] {
-                       respond(*still, job->response());
-                       revisit(*still);
-                     });
-                   });
-  if (queued) return;
-  c.http->exchange = Exchange::none;
-  respond(c, http::Response{503, {{"Retry-After", "1"}}, {}});
+  answer_from_disk(c, std::make_shared<FileJob>(folder, file, request));
 }
 
 }  // namespace socketio::server

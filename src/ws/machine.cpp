@@ -386,6 +386,7 @@ MutBytes Machine::absorb(MutBytes source, std::size_t n, base::Ledger& ledger) {
 // The payload lies in hold_ or in the fed view, the message in env.deflate.
 Machine::Step Machine::inflate(MutBytes payload, Env& env, Event& event) {
   delivered_ = true;
+  deadline_ = base::kNever;  // it has come whole: the rest of the time is ours
   return take_inflated(
       env.deflate->inflate(base::as_bytes(payload), limits_->max_message, env.ledger), env, event);
 }

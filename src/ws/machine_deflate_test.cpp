@@ -198,6 +198,21 @@ TEST(MachineDeflate, D10_InPieces) {
   }
 }
 
+// The time of a message is its sender's: it is over when all has come, however long we take.
+TEST(MachineDeflate, WhatHasComeWholeHasNoDeadline) {
+  DeflateOptions options = always();
+  options.piece = 50'000;
+  Peer server(Role::server);
+  server.use(kNoContext, options);
+  server.send_pongs = false;  // one piece
+  const std::string message = compressed(1, packed(std::string(300'000, 'a')));
+  server.feed(std::string_view(message).substr(0, message.size() / 2));
+  EXPECT_NE(server.machine().deadline(), base::kNever);
+  server.feed(std::string_view(message).substr(message.size() / 2));
+  EXPECT_TRUE(server.machine().inflating());
+  EXPECT_EQ(server.machine().deadline(), base::kNever);
+}
+
 // Whoever is closed, or closes, in the middle of one is not told of it.
 TEST(MachineDeflate, ClosedInTheMiddleOfAMessage) {
   DeflateOptions options = always();

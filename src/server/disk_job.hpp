@@ -1,0 +1,26 @@
+// An answer that is made on the worker, from the disk. Who waits for one is in the DiskLine.
+#pragma once
+
+#include "base/chunk.hpp"
+#include "http/message.hpp"
+
+namespace socketio::server {
+
+class DiskJob {
+ public:
+  DiskJob() = default;
+  virtual ~DiskJob() = default;
+  DiskJob(const DiskJob&) = delete;
+  DiskJob& operator=(const DiskJob&) = delete;
+
+  virtual void read() = 0;  // on the worker; must not throw
+  const http::Response& response() const { return response_; }
+  // Instead of the response's, when there is one: the connection sends it from where it was read.
+  base::Span& body() { return body_; }
+
+ protected:
+  http::Response response_;
+  base::Span body_;
+};
+
+}  // namespace socketio::server
