@@ -426,7 +426,10 @@ void Shard::erase_session(SessionRecord& record) {
     if (c == nullptr || !c->http) continue;
     c->http->session = {};
     if (std::exchange(c->http->exchange, Exchange::none) == Exchange::poll)
-      spare(id, [&] { respond(*c, http::Response{400, {}, {}}, true); });
+      spare(id, [&] {
+        respond(*c, http::Response{400, {}, {}}, true);
+        revisit(*c);
+      });
   }
   close_websocket(record.websocket);
   close_websocket(record.probe);
