@@ -59,7 +59,8 @@ struct RestoredSession : AdapterSession {
 
 // Thread-safety: members are called on whatever thread emits, joins, fetches, …: one when
 // ServerOptions::threads is 1 and nobody else emits, else several at once. Facts (on_…) of one
-// namespace come one at a time and in order; they may emit, but must not wait for other threads.
+// namespace come one at a time and in order; they may emit and join, and what they cause is told
+// behind them, but they must not wait for other threads.
 // Exceptions of facts are reported to Server::on_error, those of the others reach whoever called.
 // What is answered (a Pending, OnReply, OnAnswers) may be answered on any thread: whoever asked
 // goes on on its own.

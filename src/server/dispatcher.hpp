@@ -3,6 +3,7 @@
 // of the public handles, which are all "encode, then tell the core".
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -159,6 +160,13 @@ class Dispatcher {
   void admit(const WantedPtr& wanted);
   void client_left(const NamespaceExtras& nsp);
   void room_changed(const sio::Socket& socket, std::string_view room, bool joined);
+  struct RoomChange {
+    NamespaceEntryPtr entry;
+    std::string room;
+    std::string socket;
+    bool joined;
+  };
+  void tell(const RoomChange& change);
   std::vector<std::string> rooms_to_leave(const sio::Socket& socket);
   void remember_rooms(const sio::Socket& socket);
   void left_rooms(const sio::Socket& socket);
@@ -194,6 +202,10 @@ class Dispatcher {
   std::uint32_t outgoing_listeners_ =
       0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
   std::vector<std::pair<sio::SocketId, std::vector<std::string>>> leaving_;  // disconnecting
+  // To be told. What comes about while one is told (listeners emit, and that may run commands of
+  // other threads) waits behind it: no thread that tells a fact waits for another that does.
+  std::deque<RoomChange> room_changes_;
+  bool telling_ = false;
   bool pumping_ = false;
 
  public:

@@ -4,6 +4,7 @@
 
 #include "server/callers_encoder.hpp"
 #include "server/facade_emit.hpp"
+#include "server/raised.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -14,18 +15,6 @@ constexpr base::Duration kMostBetweenChecks = std::chrono::seconds(10);
 constexpr base::Duration kLeastBetweenChecks = std::chrono::milliseconds(1);
 // Of a shard's queue: as of its mailbox.
 constexpr net::Mailbox::Limits kQueueLimits{};
-
-// Set as long as it lives.
-class Raised {
- public:
-  explicit Raised(bool& flag) : flag_(flag) { flag_ = true; }
-  ~Raised() { flag_ = false; }
-  Raised(const Raised&) = delete;
-  Raised& operator=(const Raised&) = delete;
-
- private:
-  bool& flag_;
-};
 
 }  // namespace
 
