@@ -118,7 +118,11 @@ class SOCKETIO_EXPORT Adapter {
   virtual void persist_session(AdapterSession session);
   // A client has come back: its session if there is one, which from then on it has, and what it has
   // missed behind that offset (none: it has got nothing yet). The client waits for the answer, at
-  // most ServerOptions::connect_timeout.
+  // most ServerOptions::connect_timeout. What this server's sockets are sent meanwhile is held for
+  // it, until it is connected: what is for its rooms and not in `missed` it gets behind that.
+  // So nothing is lost, whatever the thread and the age of the answer, when broadcast() stores a
+  // packet before it passes it on. A packet of `missed` that is passed on only when the socket is
+  // connected comes twice.
   virtual Pending<std::optional<RestoredSession>> restore_session(
       std::string private_id, std::optional<std::string> offset);
 

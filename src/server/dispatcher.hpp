@@ -13,6 +13,7 @@
 
 #include "server/counters.hpp"
 #include "server/handlers.hpp"
+#include "server/held_packets.hpp"
 #include "server/hub.hpp"
 #include "sio/core.hpp"
 
@@ -81,7 +82,8 @@ class Dispatcher {
   // A connecting socket goes on, after it had to wait.
   void reconnect(sio::SocketId id);
   // An adapter has answered which session its client comes back to.
-  void restored(sio::SocketId id, std::optional<RestoredSession> session);
+  void restored(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
+                std::optional<RestoredSession> session);
   // The socket's client has come back on another connection.
   void supersede(sio::SocketId id);
 
@@ -147,6 +149,7 @@ class Dispatcher {
   bool recover(sio::SocketId id);
   void restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
                sio::RecoveryRequest request);
+  void hold(const detail::Target& target, const sio::SharedPacket& packet);
   std::unique_ptr<sio::RecoverySession> session_of(const RestoredSession& restored,
                                                    std::uint32_t nsp);
   void recovered(sio::SocketId id);
@@ -206,6 +209,7 @@ class Dispatcher {
   // other threads) waits behind it: no thread that tells a fact waits for another that does.
   std::deque<RoomChange> room_changes_;
   bool telling_ = false;
+  HeldPackets held_;
   bool pumping_ = false;
 
  public:
