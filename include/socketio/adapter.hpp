@@ -59,7 +59,8 @@ struct RestoredSession : AdapterSession {
 
 // Thread-safety: members are called on whatever thread emits, joins, fetches, …: one when
 // ServerOptions::threads is 1 and nobody else emits, else several at once. Facts (on_…) of one
-// namespace come one at a time and in order; they may emit, but must not wait for other threads.
+// namespace come one at a time and in order; they may emit and join, and what they cause is told
+// behind them, but they must not wait for other threads.
 // Exceptions of facts are reported to Server::on_error, those of the others reach whoever called.
 // What is answered (a Pending, OnReply, OnAnswers) may be answered on any thread: whoever asked
 // goes on on its own.
@@ -117,7 +118,11 @@ class SOCKETIO_EXPORT Adapter {
   virtual void persist_session(AdapterSession session);
   // A client has come back: its session if there is one, which from then on it has, and what it has
   // missed behind that offset (none: it has got nothing yet). The client waits for the answer, at
-  // most ServerOptions::connect_timeout.
+  // most ServerOptions::connect_timeout. What this server's sockets are sent meanwhile is held for
+  // it, until it is connected: what is for its rooms and not in `missed` it gets behind that.
+  // So nothing is lost, whatever the thread and the age of the answer, when broadcast() stores a
+  // packet before it passes it on. A packet of `missed` that is passed on only when the socket is
+  // connected comes twice.
   virtual Pending<std::optional<RestoredSession>> restore_session(
       std::string private_id, std::optional<std::string> offset);
 

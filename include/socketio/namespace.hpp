@@ -81,8 +81,8 @@ class SOCKETIO_EXPORT Registration {
   }
   // What happens to the rooms of this server, each once per transition: f(room), or f(room, socket
   // id). A socket is in the room of its own id while it is connected. One at a time and in order,
-  // on the thread of the socket; they must not wait for other threads. Before the first client
-  // comes, or the count of members is not known.
+  // on the thread of the socket; what a listener causes is told behind it. They must not wait for
+  // other threads. Before the first client comes, or the count of members is not known.
   ListenerId on_create_room(std::function<void(std::string_view room)> handler) const;
   ListenerId on_join_room(
       std::function<void(std::string_view room, std::string_view socket)> handler) const;

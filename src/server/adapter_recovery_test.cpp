@@ -1,6 +1,7 @@
 // Connection state recovery that an adapter keeps: two servers and one store between them, as a
 // cluster has it.
-#include <deque>
+#include <algorithm>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -23,6 +24,7 @@ struct Store {
   std::vector<class StoredAdapter*> members;
   std::vector<std::function<void()>> held;  // answers, when they are to come late
   bool late = false;
+  bool looks_late = false;  // for what was missed: when it answers, not when it is asked
 };
 
 class StoredAdapter final : public LocalAdapter {
@@ -56,20 +58,15 @@ class StoredAdapter final : public LocalAdapter {
       restored.emplace();
       static_cast<AdapterSession&>(*restored) = std::move(found->second);
       store_.sessions.erase(found);
-      std::size_t next = offset ? std::stoul(offset->substr(6)) + 1 : 0;
-      for (; next < store_.log.size(); ++next) {
-        const Store::Entry& entry = store_.log[next];
-        const auto in = [&](const std::string& room) {
-          return room == restored->id || std::find(restored->rooms.begin(), restored->rooms.end(),
-                                                   room) != restored->rooms.end();
-        };
-        const auto& rooms = entry.delivery.rooms;
-        if (rooms.empty() || std::any_of(rooms.begin(), rooms.end(), in))
-          restored->missed.push_back(entry.packet);
-      }
     }
+    const std::size_t next = offset ? std::stoul(offset->substr(6)) + 1 : 0;
+    if (restored && !store_.looks_late) restored->missed = missed(*restored, next);
     Pending<std::optional<RestoredSession>> pending;
-    const auto answer = [state = pending.state(), restored] { state->finish(restored); };
+    const auto answer = [this, state = pending.state(), restored, next] {
+      auto session = restored;
+      if (session && store_.looks_late) session->missed = missed(*session, next);
+      state->finish(std::move(session));
+    };
     if (store_.late) {
       store_.held.emplace_back(answer);
     } else {
@@ -79,6 +76,22 @@ class StoredAdapter final : public LocalAdapter {
   }
 
  private:
+  std::vector<Packet> missed(const AdapterSession& session, std::size_t next) const {
+    std::vector<Packet> all;
+    for (; next < store_.log.size(); ++next) {
+      const Store::Entry& entry = store_.log[next];
+      const auto in = [&](const std::string& room) {
+        return room == session.id ||
+               std::find(session.rooms.begin(), session.rooms.end(), room) != session.rooms.end();
+      };
+      const auto& rooms = entry.delivery.rooms;
+      const auto& except = entry.delivery.except;
+      if (std::any_of(except.begin(), except.end(), in)) continue;
+      if (rooms.empty() || std::any_of(rooms.begin(), rooms.end(), in)) all.push_back(entry.packet);
+    }
+    return all;
+  }
+
   Store& store_;
 };
 
@@ -206,6 +219,114 @@ TEST(AdapterRecovery, AClientThatLeavesWhileItIsAskedLosesNothing) {
   store.late = false;
   Client client(world);
   EXPECT_EQ(joined(client, request(ids, "offset0")).sid, ids.sid);
+}
+
+// A client that has got offset0, is in "room", and is away.
+Ids away(World& world, Store& store) {
+  world.io.on_connection([](const Socket& socket) {
+    if (!socket.recovered()) socket.join("room");
+  });
+  Client client(world);
+  const Ids ids = joined(client);
+  world.io.emit("m", 0);
+  EXPECT_EQ(client.next(), R"(2["m",0,"offset0"])");
+  client.cut();
+  EXPECT_TRUE(world.until([&store] { return store.sessions.size() == 1; }));
+  return ids;
+}
+
+// What somebody else sends in the same turn, right behind the answer.
+TEST(AdapterRecovery, NothingIsLostBehindAnAnswerAtOnce) {
+  Store store;
+  World world(with(store));
+  world.io.on_event("say", [&world] { world.io.emit("m", 9); });
+  const Ids ids = away(world, store);
+  Client client(world);
+  Client other(world);
+  joined(other);
+  client.send("0" + request(ids, "offset0"));
+  other.send(R"(2["say"])");
+  EXPECT_EQ(client.next(), R"(0{"sid":")" + ids.sid + R"(","pid":")" + ids.pid + "\"}");
+  EXPECT_EQ(client.next(), R"(2["m",9,"offset1"])");
+}
+
+// Once each, in order, and only what is for its rooms.
+TEST(AdapterRecovery, NothingIsLostWhileItIsAsked) {
+  for (const bool looks_late : {false, true}) {
+    Store store;
+    World world(with(store));
+    const Ids ids = away(world, store);
+    store.late = true;
+    store.looks_late = looks_late;
+    world.io.emit("m", 1);
+    Client client(world);
+    client.send("0" + request(ids, "offset0"));
+    ASSERT_TRUE(world.until([&store] { return store.held.size() == 1; }));
+    world.io.emit("m", 2, Binary("b"));
+    world.io.to("room").emit("m", 3);
+    world.io.to("elsewhere").emit("m", 4);
+    world.io.except("room").emit("m", 5);
+    world.io.volatile_().emit("m", 6);
+    world.io.to(ids.sid).emit("m", 7);
+    std::jthread(store.held[0]).join();  // on a thread of the store's
+    world.io.emit("m", 8);
+    EXPECT_EQ(client.next(), R"(2["m",1,"offset1"])");
+    EXPECT_EQ(client.next(), R"(51-["m",2,{"_placeholder":true,"num":0},"offset2"])");
+    EXPECT_EQ(client.next(), "<b>");
+    EXPECT_EQ(client.next(), R"(2["m",3,"offset3"])");
+    EXPECT_EQ(client.next(), R"(2["m",7,"offset6"])");
+    EXPECT_EQ(client.next(), R"(2["m",8,"offset7"])");
+    EXPECT_EQ(client.next(), R"(0{"sid":")" + ids.sid + R"(","pid":")" + ids.pid + "\"}");
+    world.io.emit("m", 9);
+    EXPECT_EQ(client.next(), R"(2["m",9,"offset8"])");
+  }
+}
+
+TEST(AdapterRecovery, NothingIsLostWhileMiddlewaresRun) {
+  Store store;
+  ServerOptions options = with(store);
+  options.connection_state_recovery->skip_middlewares = false;
+  World world(options);
+  std::vector<Next> asked;
+  world.io.use([&](const Socket& socket, const Next& next) {
+    if (!socket.recovered()) return next();
+    asked.push_back(next);
+  });
+  const Ids ids = away(world, store);
+  Client client(world);
+  client.send("0" + request(ids, "offset0"));
+  ASSERT_TRUE(world.until([&asked] { return asked.size() == 1; }));
+  world.io.emit("m", 1);
+  asked[0]();
+  EXPECT_EQ(client.next(), R"(2["m",1,"offset1"])");
+  EXPECT_EQ(client.next(), R"(0{"sid":")" + ids.sid + R"(","pid":")" + ids.pid + "\"}");
+}
+
+// Half of what closes a connection is held; beyond it the oldest goes, and with it whoever waits
+// for it: his client comes once more, as somebody new.
+TEST(AdapterRecovery, TooMuchWhileItIsAsked) {
+  const auto recovers = [](std::size_t bytes) {
+    Store store;
+    ServerOptions options = with(store);
+    options.send_queue_soft = 1'000;
+    options.send_queue_hard = 1'000'000;
+    options.max_http_buffer_size = 1'000'000;
+    World world(options);
+    const Ids ids = away(world, store);
+    store.late = true;
+    Client client(world);
+    client.send("0" + request(ids, "offset0"));
+    EXPECT_TRUE(world.until([&store] { return store.held.size() == 1; }));
+    for (int i = 0; i < 4; ++i) world.io.emit("e", std::string(bytes / 4, 'x'));
+    store.held[0]();
+    const std::string answer = client.next();
+    if (answer.starts_with("2[\"e\"")) return true;
+    EXPECT_EQ(answer, "(closed)");
+    EXPECT_EQ(store.sessions.size(), 0U);
+    return false;
+  };
+  EXPECT_TRUE(recovers(490'000));
+  EXPECT_FALSE(recovers(510'000));
 }
 
 }  // namespace

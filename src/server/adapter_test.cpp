@@ -81,6 +81,25 @@ TEST(RoomFacts, EachIsToldOnce) {
             (std::set<std::string>{"-r2", "-r3", "-" + id}));
 }
 
+// Whoever listens second hears of them in the order in which they happened, too.
+TEST(RoomFacts, WhatAListenerCausesIsToldBehind) {
+  World world;
+  Strings seen;
+  const Namespace nsp = world.io.sockets();
+  nsp.on_create_room([&](std::string_view room) {
+    if (room == "first") world.io.sockets_join("second");
+  });
+  nsp.on_create_room([&seen](std::string_view room) { seen.push_back("+" + std::string(room)); });
+  nsp.on_join_room([&seen](std::string_view room, std::string_view) {
+    seen.push_back(">" + std::string(room));
+  });
+  Client client(world);
+  client.join();
+  seen.clear();
+  world.io.sockets_join("first");
+  EXPECT_EQ(seen, (Strings{"+first", ">first", "+second", ">second"}));
+}
+
 TEST(RoomFacts, ARefusedSocketLeavesItsRooms) {
   World world;
   Strings seen;

@@ -357,7 +357,7 @@ void Admin::list_sockets(const Socket& admin) {
   for (const Namespace& nsp : all) {
     nsp.fetch_sockets().then([self = self_.lock(), listing, admin,
                               name = nsp.name()](const Result<std::vector<RemoteSocket>>& found) {
-      const std::lock_guard lock(listing->mutex);
+      std::unique_lock lock(listing->mutex);
       if (found) {
         for (const RemoteSocket& socket : *found) {
           if (listing->sockets.size() >= self->options_.max_listed_sockets) break;
@@ -372,7 +372,9 @@ void Admin::list_sockets(const Socket& admin) {
                                                   socket.handshake(), socket.rooms()));
         }
       }
-      if (--listing->left == 0) admin.emit("all_sockets", Value(std::move(listing->sockets)));
+      if (--listing->left > 0) return;
+      lock.unlock();  // an emit may run anything
+      admin.emit("all_sockets", Value(std::move(listing->sockets)));
     });
   }
 }

@@ -3,6 +3,7 @@
 // of the public handles, which are all "encode, then tell the core".
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "server/counters.hpp"
 #include "server/handlers.hpp"
+#include "server/held_packets.hpp"
 #include "server/hub.hpp"
 #include "sio/core.hpp"
 
@@ -81,7 +83,8 @@ class Dispatcher {
   // A connecting socket goes on, after it had to wait.
   void reconnect(sio::SocketId id);
   // An adapter has answered which session its client comes back to.
-  void restored(sio::SocketId id, std::optional<RestoredSession> session);
+  void restored(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
+                std::optional<RestoredSession> session);
   // The socket's client has come back on another connection.
   void supersede(sio::SocketId id);
 
@@ -149,6 +152,7 @@ class Dispatcher {
   bool recover(sio::SocketId id);
   void restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
                sio::RecoveryRequest request);
+  void hold(const detail::Target& target, const sio::SharedPacket& packet);
   std::unique_ptr<sio::RecoverySession> session_of(const RestoredSession& restored,
                                                    std::uint32_t nsp);
   void recovered(sio::SocketId id);
@@ -162,6 +166,13 @@ class Dispatcher {
   void admit(const WantedPtr& wanted);
   void client_left(const NamespaceExtras& nsp);
   void room_changed(const sio::Socket& socket, std::string_view room, bool joined);
+  struct RoomChange {
+    NamespaceEntryPtr entry;
+    std::string room;
+    std::string socket;
+    bool joined;
+  };
+  void tell(const RoomChange& change);
   std::vector<std::string> rooms_to_leave(const sio::Socket& socket);
   void remember_rooms(const sio::Socket& socket);
   void left_rooms(const sio::Socket& socket);
@@ -202,6 +213,11 @@ class Dispatcher {
       0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
   std::vector<std::pair<sio::SocketId, std::vector<std::string>>> leaving_;  // disconnecting
   std::unordered_map<std::uint64_t, std::size_t> passing_;                   // bytes by session
+  // To be told. What comes about while one is told (listeners emit, and that may run commands of
+  // other threads) waits behind it: no thread that tells a fact waits for another that does.
+  std::deque<RoomChange> room_changes_;
+  bool telling_ = false;
+  HeldPackets held_;
   bool pumping_ = false;
 
  public:

@@ -57,24 +57,38 @@ void Dispatcher::recovered(sio::SocketId id) {
 
 void Dispatcher::restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
                          sio::RecoveryRequest request) {
-  const auto answer = [hub = hub_, keeper, id,
-                       shard = shard_.index()](Result<std::optional<RestoredSession>> found) {
-    auto session = std::make_shared<std::optional<RestoredSession>>();
-    if (found) *session = std::move(*found);
-    hub->post_always(shard, [keeper, id, session](Shard& on) {
-      Dispatcher& dispatcher = on.dispatcher();
-      const sio::Socket* socket = dispatcher.core().get(id);
-      if (socket != nullptr && socket->state == sio::SocketState::connecting)
-        return dispatcher.restored(id, std::move(*session));
-      // Its client has gone again: it is kept as it was.
-      if (*session)
-        dispatcher.guarded("adapter", [&] { keeper->persist_session(std::move(**session)); });
+  held_.wait(id);
+  std::optional<RestoredSession> at_once;
+  bool answered = true;
+  guarded("adapter", [&] {
+    const Pending<std::optional<RestoredSession>> pending =
+        keeper->restore_session(std::move(request.pid), std::move(request.offset));
+    if (pending.ready())
+      return pending.then([&at_once](Result<std::optional<RestoredSession>> found) {
+        if (found) at_once = std::move(*found);
+      });
+    // From who knows where, and maybe from inside of a delivery.
+    pending.then([hub = hub_, keeper, id,
+                  shard = shard_.index()](Result<std::optional<RestoredSession>> found) {
+      auto session = std::make_shared<std::optional<RestoredSession>>();
+      if (found) *session = std::move(*found);
+      hub->post_always(shard, [keeper, id, session](Shard& on) {
+        on.dispatcher().restored(keeper, id, std::move(*session));
+      });
     });
-  };
-  const bool asked = guarded("adapter", [&] {
-    keeper->restore_session(std::move(request.pid), std::move(request.offset)).then(answer);
+    answered = false;
   });
-  if (!asked) answer(std::optional<RestoredSession>());
+  if (answered) restored(keeper, id, std::move(at_once));
+}
+
+// Of what is sent to many.
+void Dispatcher::hold(const detail::Target& target, const sio::SharedPacket& packet) {
+  sio::LogEntry held;
+  held.nsp = target.nsp;
+  held.selection = selection_of(target);
+  held.packet = packet;
+  held.compress = target.compress;
+  held_.add(std::move(held));
 }
 
 // Null: it cannot be gone on with.
@@ -98,18 +112,26 @@ std::unique_ptr<sio::RecoverySession> Dispatcher::session_of(const RestoredSessi
     sio::LogEntry entry;
     entry.nsp = nsp;
     entry.packet = sio::Encoder::share(encoded, &hub_->ledger);
-    bytes += entry.packet.text.wire_size();
-    for (const eio::Message& attachment : entry.packet.attachments) bytes += attachment.wire_size();
+    bytes += wire_size(entry.packet);
     session->missed.push_back(std::make_shared<const sio::LogEntry>(std::move(entry)));
   }
   // As for sessions of our own: half of what closes a connection.
   return bytes <= hub_->settings.eio.send_hard / 2 ? std::move(session) : nullptr;
 }
 
-void Dispatcher::restored(sio::SocketId id, std::optional<RestoredSession> found) {
+void Dispatcher::restored(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
+                          std::optional<RestoredSession> found) {
   sio::Socket* socket = core_.get(id);
+  if (socket == nullptr || socket->state != sio::SocketState::connecting) {
+    // Its client has gone again: it is kept as it was.
+    if (found) guarded("adapter", [&] { keeper->persist_session(std::move(*found)); });
+    return;
+  }
   auto session = found ? session_of(*found, socket->nsp) : nullptr;
-  if (session == nullptr) return run_middlewares(id, socket->nsp);
+  if (session == nullptr) {
+    held_.forget(id);
+    return run_middlewares(id, socket->nsp);
+  }
   if (!found->data.is_null())
     extras(id)->data.emplace_back(typeid(Value), std::make_shared<Value>(std::move(found->data)));
   core_.adopt(*socket, std::move(session));
@@ -148,9 +170,10 @@ bool Dispatcher::accept_recoverable(sio::SocketId id) {
   sio::Socket* socket = core_.get(id);
   if (hub_->session_keeper(socket->nsp) != nullptr) {
     if (socket->recovery == nullptr && !socket->session->v3()) core_.begin_session(*socket);
+    if (socket->recovery == nullptr || held_.give(id, *socket->recovery)) return true;
+  } else if (hub_->recovery->admit(shard_, *socket)) {
     return true;
   }
-  if (hub_->recovery->admit(shard_, *socket)) return true;
   // What it has missed was dropped while the middlewares ran, which know it as recovered: its
   // client has to come once more.
   end_session(id, false, false);

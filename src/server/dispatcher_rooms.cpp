@@ -1,6 +1,7 @@
 // Rooms, and the facts of those that somebody watches.
 #include <algorithm>
 
+#include "server/raised.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -49,25 +50,37 @@ std::vector<std::string> Dispatcher::rooms_to_leave(const sio::Socket& socket) {
   return rooms;
 }
 
-void Dispatcher::room_changed(const sio::Socket& socket, std::string_view room_name, bool joined) {
+void Dispatcher::room_changed(const sio::Socket& socket, std::string_view room, bool joined) {
   // Whatever is called here may end the socket.
-  const sio::NamespaceIndex nsp = socket.nsp;
-  const std::string id(socket.id_view());
-  const std::string room(room_name);
-  const NamespaceEntryPtr entry = extras(nsp).entry;
+  room_changes_.push_back(
+      {extras(socket.nsp).entry, std::string(room), std::string(socket.id_view()), joined});
+  if (telling_) return;
+  const Raised raised(telling_);
+  while (!room_changes_.empty()) {
+    const RoomChange change = std::move(room_changes_.front());
+    room_changes_.pop_front();
+    tell(change);
+  }
+}
+
+void Dispatcher::tell(const RoomChange& change) {
+  const auto& [entry, room, id, joined] = change;
+  const sio::NamespaceIndex nsp = entry->index;
   const std::shared_ptr<Adapter> adapter = hub_->names.adapter(nsp);
   const std::lock_guard lock(entry->rooms.mutex);
   const bool edge = entry->rooms.change(room, joined);
-  const auto tell = [&](RoomFact fact) {
+  const auto tell_all = [&](RoomFact fact) {
     if (adapter != nullptr) guarded("room", [&] { tell_adapter(*adapter, fact, room, id); });
+    if (!core_.has_namespace(nsp)) return;
     const auto listeners = extras(nsp).room_facts[static_cast<std::size_t>(fact)];
     for (const auto& [listener, run] : listeners)
       guarded("room", [&, &call = run] { call(room, id); });
   };
-  if (joined && edge) tell(RoomFact::created);
-  tell(joined ? RoomFact::joined : RoomFact::left);
-  if (!joined && edge) tell(RoomFact::deleted);
+  if (joined && edge) tell_all(RoomFact::created);
+  tell_all(joined ? RoomFact::joined : RoomFact::left);
+  if (!joined && edge) tell_all(RoomFact::deleted);
 }
+
 // Of a socket that has taken up its session, and with it rooms.
 void Dispatcher::tell_rooms(const sio::Socket& socket) {
   if (!extras(socket.nsp).watched) return;
@@ -92,6 +105,7 @@ void Dispatcher::left_rooms(const sio::Socket& socket) {
 void Dispatcher::vanished(const sio::Event& event) {
   const sio::Socket& socket = *core_.get(event.socket);
   for (const std::string& room : rooms_to_leave(socket)) room_changed(socket, room, false);
+  held_.forget(event.socket);
   if (hub_->recovery != nullptr) end_session(event.socket, true, true);
   client_left(extras(event.nsp));
 }

@@ -39,7 +39,9 @@ struct Parent {
 
 // Members of rooms on all shards, of a namespace whose rooms somebody watches.
 struct RoomCounts {
-  std::recursive_mutex mutex;  // held while listeners run, so that their order is that of the facts
+  // Held while listeners run, so that their order is that of the facts. No thread holds two of
+  // these: see Dispatcher::room_changed().
+  std::mutex mutex;
   std::map<std::string, std::size_t, std::less<>> members;
 
   // True: the room is new, or was left by its last member. One that was joined before somebody

@@ -118,6 +118,19 @@ TEST_F(ParserTest, WhatTheEncoderRefusesIsNotSent) {
   }
 }
 
+TEST(Parsers, WhatCannotBeSaidIsReportedWithRecoveryToo) {
+  ServerOptions options = with(parser::custom<BarEncoder, BarDecoder>());
+  options.connection_state_recovery.emplace();
+  World world(options);
+  Client client(world);
+  client.send("0/||");
+  EXPECT_TRUE(client.next().starts_with("0/||{\"sid\":\""));
+  EXPECT_FALSE(world.io.emit("unspeakable"));
+  ASSERT_EQ(world.errors.size(), 1U);
+  EXPECT_EQ(world.errors[0].kind, ErrorReport::Kind::send_refused);
+  EXPECT_EQ(world.errors[0].message, "the parser made no messages of it");
+}
+
 TEST_F(ParserTest, TheErrorsTextReachesTheSocket) {
   std::vector<std::string> seen;
   world.io.on_connection([&seen](Socket socket) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "server/callers_encoder.hpp"
+#include "server/facade_emit.hpp"
+#include "server/raised.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -13,18 +15,6 @@ constexpr base::Duration kMostBetweenChecks = std::chrono::seconds(10);
 constexpr base::Duration kLeastBetweenChecks = std::chrono::milliseconds(1);
 // Of a shard's queue: as of its mailbox.
 constexpr net::Mailbox::Limits kQueueLimits{};
-
-// Set as long as it lives.
-class Raised {
- public:
-  explicit Raised(bool& flag) : flag_(flag) { flag_ = true; }
-  ~Raised() { flag_ = false; }
-  Raised(const Raised&) = delete;
-  Raised& operator=(const Raised&) = delete;
-
- private:
-  bool& flag_;
-};
 
 }  // namespace
 
@@ -56,6 +46,7 @@ Recovery::Sent Recovery::emit(const detail::Target& target, std::string_view eve
     const std::lock_guard lock(mutex_);
     sent = append(target, event, *encoder, writer, here);
   }
+  if (sent == Sent::refused) refuse_attachments(hub_, event);
   if (here != nullptr) pull(*here);
   return sent;
 }
@@ -83,8 +74,10 @@ Recovery::Sent Recovery::append(const detail::Target& target, std::string_view e
     open = open || !queues_[i].closed;
   }
   if (!open) return Sent::no;
-  sio::LogEntryPtr entry = number(target, std::move(selection), encoder, writer);
-  if (entry == nullptr) return Sent::no;
+  const std::string nsp = hub_.names.name(target.nsp);
+  if (nsp.empty()) return Sent::no;  // gone
+  sio::LogEntryPtr entry = number(target, nsp, std::move(selection), encoder, writer);
+  if (entry == nullptr) return Sent::refused;
   const Job job = [entry = std::move(entry), name = std::string(event),
                    flags = sio::Flags{target.is_volatile, target.compress}](Shard& shard) {
     shard.dispatcher().deliver(*entry, name, flags);
@@ -93,12 +86,10 @@ Recovery::Sent Recovery::append(const detail::Target& target, std::string_view e
   return Sent::yes;
 }
 
-// Null: too large, or too many attachments.
-sio::LogEntryPtr Recovery::number(const detail::Target& target, sio::Selection selection,
-                                  sio::Encoder& encoder, Writer& writer) {
+// Null: too many attachments, or a parser makes nothing of it.
+sio::LogEntryPtr Recovery::number(const detail::Target& target, base::Bytes nsp,
+                                  sio::Selection selection, sio::Encoder& encoder, Writer& writer) {
   const bool kept = !target.is_volatile;
-  const std::string nsp = hub_.names.name(target.nsp);
-  if (nsp.empty()) return nullptr;  // gone
   writer.string(store_.next_offset(kept));
   const sio::Encoded encoded =
       encoder.finish(sio::PacketType::event, nsp, std::nullopt, hub_.settings.sio.max_attachments);

@@ -43,8 +43,9 @@ class Recovery {
   ~Recovery();
 
   // -- Sending, on any thread. unknown_socket: a single receiver without a session (it is still
-  // connecting, or gone for good), for whom nothing is kept.
-  enum class Sent : std::uint8_t { yes, no, unknown_socket };
+  // connecting, or gone for good), for whom nothing is kept. refused: it cannot be said, which has
+  // been reported.
+  enum class Sent : std::uint8_t { yes, no, refused, unknown_socket };
   Sent emit(const detail::Target& target, std::string_view event, detail::ArgsRef args);
   // A command in its place among the packets. False: the shard's queue is full, or it is gone.
   bool post(std::size_t shard, Job job, bool is_volatile);
@@ -86,7 +87,7 @@ class Recovery {
   // Under the lock.
   Sent append(const detail::Target& target, std::string_view event, sio::Encoder& encoder,
               Writer& writer, const Shard* here);
-  sio::LogEntryPtr number(const detail::Target& target, sio::Selection selection,
+  sio::LogEntryPtr number(const detail::Target& target, base::Bytes nsp, sio::Selection selection,
                           sio::Encoder& encoder, Writer& writer);
   void wake_expiry();
   bool has_room(const Queue& queue, bool is_volatile) const;

@@ -171,6 +171,30 @@ TEST(Recovery, MiddlewaresDecideBeforeAnythingIsSent) {
             (Strings{"new out ", "recovered in data", "recovered in data", "recovered in data"}));
 }
 
+// The receiver would disconnect, so it is not sent; that is told, once, whoever it is for.
+TEST(Recovery, TooManyAttachmentsAreReported) {
+  ServerOptions options = recovering();
+  options.max_attachments = 1;
+  World world(options);
+  std::vector<Socket> sockets;
+  world.io.on_connection([&](const Socket& socket) { sockets.push_back(socket); });
+  Client client(world);
+  begin(client);
+  const auto reported = [&] {
+    const std::vector<ErrorReport> errors = std::exchange(world.errors, {});
+    return errors.size() == 1 && errors[0].kind == ErrorReport::Kind::send_refused &&
+           errors[0].event == "x";
+  };
+  EXPECT_FALSE(world.io.emit("x", Binary("a"), Binary("b")));
+  EXPECT_TRUE(reported());
+  EXPECT_FALSE(sockets[0].emit("x", Binary("a"), Binary("b")));
+  EXPECT_TRUE(reported());
+  lose(world, client);
+  EXPECT_FALSE(sockets[0].emit("x", Binary("a"), Binary("b")));
+  EXPECT_TRUE(reported());
+  EXPECT_EQ(world.io.stats().recovery_packets, 0U);
+}
+
 // What was missed goes into the client's queue at once, so it may fill half of that.
 TEST(Recovery, TooMuchToReplayIsANewSession) {
   ServerOptions options = recovering();

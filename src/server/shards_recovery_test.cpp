@@ -1,6 +1,7 @@
 // Connection state recovery over several threads: clients that come back to another one than they
 // left, while all of them emit.
 #include <semaphore>
+#include <set>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -194,6 +195,52 @@ TEST_P(Recovering, JoinsAndEmitsOfAThreadKeepTheirOrder) {
       ASSERT_TRUE(client->next().starts_with(R"(2["in",)" + std::to_string(round) + ","));
     ASSERT_TRUE(client->next().starts_with(R"(2["end",)"));
   }
+}
+
+class TwoRecovering : public test::ShardsTest {
+ protected:
+  TwoRecovering() : ShardsTest(recovering(), 2) {}
+};
+INSTANTIATE_TEST_SUITE_P(All, TwoRecovering, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+// Each thread tells a fact of its namespace, and by emitting gets to what the other has asked of
+// it: to join a room in the other namespace, whose fact is being told over there.
+TEST_P(TwoRecovering, FactsMayEmitWhileTheOtherThreadTellsOne) {
+  constexpr std::chrono::seconds kLong(10);
+  const std::string names[] = {"/a", "/b"};
+  std::counting_semaphore<2> begun[] = {std::counting_semaphore<2>(0),
+                                        std::counting_semaphore<2>(0)};
+  std::counting_semaphore<2> told[] = {std::counting_semaphore<2>(0),
+                                       std::counting_semaphore<2>(0)};
+  std::atomic<int> joined{0};
+  for (const int i : {0, 1}) {
+    const Namespace nsp = world_.io.of(names[i]);
+    nsp.on_join_room([&, i, nsp](std::string_view room, std::string_view) {
+      if (room == "asked") ++joined;
+      if (room != "own") return;
+      told[i].release();
+      EXPECT_TRUE(told[1 - i].try_acquire_for(kLong));
+      EXPECT_TRUE(nsp.emit("m"));
+    });
+    nsp.on_event("go", [&, i, nsp](const Socket& socket) {
+      begun[i].release();
+      EXPECT_TRUE(begun[1 - i].try_acquire_for(kLong));
+      EXPECT_TRUE(nsp.sockets_join("asked"));
+      socket.join("own");
+    });
+  }
+  world_.start();
+  const auto clients = join(2);
+  for (const auto& client : clients) {
+    for (const std::string& name : names) EXPECT_FALSE(client->join(name).empty());
+  }
+  for (const std::size_t i : {0U, 1U}) clients[i]->send("2" + names[i] + R"(,["go"])");
+  for (const auto& client : clients) {
+    std::set<std::string> events{client->next().substr(0, 10), client->next().substr(0, 10)};
+    EXPECT_EQ(events, (std::set<std::string>{R"(2/a,["m",")", R"(2/b,["m",")"}));
+  }
+  EXPECT_TRUE(world_.until([&] { return joined == 4; }));
 }
 
 class Expiring : public test::ShardsTest {
