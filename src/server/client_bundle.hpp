@@ -53,6 +53,8 @@ class ClientJob {
   // False: read() has to make it.
   bool known();
   void read();
+  // Instead, when memory has run out in it. Needs none.
+  void refuse() { response_ = {503, {}, {}}; }
   const http::Response& response() const { return response_; }
 
  private:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "http/content_coding.hpp"
 #include "http/message.hpp"
@@ -20,11 +21,29 @@ class FileJob {
  public:
   FileJob(HttpRoutes::Table::Folder folder, std::string file, const http::Request& request);
   void read();
+  // Instead, when memory has run out in it. Needs none.
+  void refuse() { response_ = {503, {}, {}}; }
   const http::Response& response() const { return response_; }
 
  private:
+  // Memory may run out while one is open.
+  class Descriptor {
+   public:
+    explicit Descriptor(int fd = -1) : fd_(fd) {}
+    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+      std::swap(fd_, other.fd_);
+      return *this;
+    }
+    ~Descriptor();
+    int get() const { return fd_; }
+    explicit operator bool() const { return fd_ >= 0; }
+
+   private:
+    int fd_;
+  };
   struct Opened {
-    int fd = -1;
+    Descriptor fd{};
     http::FileFacts facts{};
   };
   static Opened open(int directory, const std::string& file);

@@ -1,5 +1,7 @@
 // HTTP in the shard: which requests are Engine.IO's, the client bundle's, the user's routes or
 // files, and how each is answered.
+#include <new>
+
 #include "http/static_file.hpp"
 #include "http/url.hpp"
 #include "server/admission.hpp"
@@ -183,17 +185,23 @@ void Shard::answer_from_worker(Connection& c, std::shared_ptr<Job> job) {
   c.http->exchange = Exchange::user;
   const ConnectionId id = c.self;
   const std::uint32_t number = c.http->request;
-  const bool queued =
-      offload_.run([job] { job->read(); },
-                   [this, job, id, number] {
-                     Connection* still = connections_.get(id);
-                     if (still == nullptr || !still->http || still->http->request != number) return;
-                     still->http->exchange = Exchange::none;
-                     spare(id, [&] {
-                       respond(*still, job->response());
-                       revisit(*still);
-                     });
-                   });
+  const bool queued = offload_.run(
+      [job] {
+        try {
+          job->read();
+        } catch (const std::bad_alloc&) {
+          job->refuse();
+        }
+      },
+      [this, job, id, number] {
+        Connection* still = connections_.get(id);
+        if (still == nullptr || !still->http || still->http->request != number) return;
+        still->http->exchange = Exchange::none;
+        spare(id, [&] {
+          respond(*still, job->response());
+          revisit(*still);
+        });
+      });
   if (queued) return;
   c.http->exchange = Exchange::none;
   respond(c, http::Response{503, {{"Retry-After", "1"}}, {}});
