@@ -159,7 +159,9 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // Everything is set up on the thread that makes the server; run() or process() may then be called
   // on another.
   explicit Server(ServerOptions options = {});
-  // Closes at once (no farewells) if close() has not completed; never calls user code.
+  // Closes at once (no farewells) if close() has not completed; never calls user code. Not inside
+  // run() or process(), from a handler, a hook or a posted job: whoever waits for close() may,
+  // with then() or co_await.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -190,7 +192,8 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   void process();
   // Graceful: stops listening, disconnects every socket ("server shutting down"), lets farewells
   // drain, then ends run(). Any thread, idempotent. (Not async-signal-safe.) then() runs when
-  // nothing can call back any more.
+  // nothing can call back any more, as the last thing that run() or process() does: it may destroy
+  // the server.
   Pending<void> close();
 
   // The namespace of a name, created when new ("/" is added in front when missing), then as a child

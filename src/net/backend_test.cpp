@@ -346,6 +346,29 @@ TEST_P(StreamTest, StopsAndResumesReading) {
   EXPECT_EQ(seen(1).received, "ababab");
 }
 
+// The end is input too: it comes behind all bytes, and not before somebody asks for it.
+TEST_P(StreamTest, TheEndWaitsWhileReadingIsStopped) {
+  for (const std::size_t piece : {std::size_t{2048}, std::size_t{40'000}}) {
+    const Owner owner = piece;
+    auto [client, handle] = stream(owner);
+    const StreamId id = handle;
+    const std::string text = pattern(3 * piece);
+    for (std::size_t i = 0; i < 3; ++i) write_all(client, text.substr(i * piece, piece));
+    end_writing(client);
+    sink_.received = [&](StreamId from, Owner, base::MutBytes) { backend_->recv_stop(from); };
+    settle();
+    EXPECT_GT(seen(owner).receives, 0);
+    EXPECT_EQ(seen(owner).eofs, 0);
+    EXPECT_LE(idle_wakes(), kAHandful);
+    EXPECT_TRUE(until([&] { return seen(owner).eofs == 1; }, [&] { backend_->recv_start(id); }));
+    EXPECT_EQ(seen(owner).received, text);
+    backend_->recv_start(id);
+    settle();
+    EXPECT_EQ(seen(owner).eofs, 1);
+    EXPECT_EQ(seen(owner).closes, 0);
+  }
+}
+
 TEST_P(StreamTest, ReadsNothingBeforeItIsTold) {
   auto [client, server] = tcp_pair();
   const StreamId id = backend_->adopt(server.release(), 1);

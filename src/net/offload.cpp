@@ -1,13 +1,30 @@
 // The offload worker.
 #include "net/offload.hpp"
 
-#include <system_error>
+#include <chrono>
+#include <exception>
+#include <new>
 #include <utility>
 
 #include <pthread.h>
 #include <signal.h>
 
 namespace socketio::net {
+namespace {
+
+constexpr std::chrono::milliseconds kRetry(10);
+
+// False when there is no memory for it: `done` is as it was.
+bool post_to(Mailbox& completions, std::function<void()>& done) {
+  try {
+    completions.post_always(std::move(done));
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+}  // namespace
 
 Offload::Offload(Mailbox& completions) : completions_(completions) {}
 
@@ -45,8 +62,8 @@ void Offload::start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
     thread_ = std::thread([this] { loop(); });
-  } catch (const std::system_error&) {
-    // No thread to be had: run() says so by what it returns.
+  } catch (const std::exception&) {
+    // No thread to be had, or no memory for one: run() says so by what it returns.
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
@@ -62,7 +79,13 @@ void Offload::loop() {
       lock.unlock();
       job.work();
       job.work = nullptr;  // what it holds is freed before the completion can run
-      completions_.post_always(std::move(job.done));
+      // Somebody waits for it: it is late rather than lost.
+      while (!post_to(completions_, job.done)) {
+        lock.lock();
+        const bool stops = wake_.wait_for(lock, kRetry, [this] { return stopping_; });
+        lock.unlock();
+        if (stops) return;
+      }
     }
     lock.lock();
   }

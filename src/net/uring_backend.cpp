@@ -389,7 +389,9 @@ void UringBackend::receive_bulk(UringStream& stream, StreamId id, Sink& sink) {
 
 void UringBackend::receive_ended(UringStream& stream, StreamId id, int result, Sink& sink) {
   if (result == 0) {
-    if (stream.state != State::open || stream.eof) return;  // a new owner will be told again
+    // A new owner will be told again, and so will one who has stopped reading: by what recv_start()
+    // begins.
+    if (stream.state != State::open || stream.eof || !stream.receiving) return;
     stream.eof = true;
     stream.receiving = false;
     return sink.on_eof(id, stream.owner);

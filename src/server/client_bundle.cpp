@@ -153,13 +153,7 @@ bool ClientJob::known() {
 }
 
 void ClientJob::read() {
-  std::shared_ptr<const ClientFile> file;
-  try {
-    file = bundle_->make(name_, coding_);
-  } catch (const std::bad_alloc&) {
-    response_.status = 503;
-    return;
-  }
+  const std::shared_ptr<const ClientFile> file = bundle_->make(name_, coding_);
   if (file != nullptr) return answer(*file);
   response_ = {404,
                {{"Content-Type", "text/plain; charset=utf-8"}},

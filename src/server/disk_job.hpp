@@ -13,7 +13,12 @@ class DiskJob {
   DiskJob(const DiskJob&) = delete;
   DiskJob& operator=(const DiskJob&) = delete;
 
-  virtual void read() = 0;  // on the worker; must not throw
+  virtual void read() = 0;  // on the worker
+  // Instead, when memory has run out in it. Needs none.
+  void refuse() {
+    response_ = {503, {}, {}};
+    body_ = {};
+  }
   const http::Response& response() const { return response_; }
   // Instead of the response's, when there is one: the connection sends it from where it was read.
   base::Span& body() { return body_; }

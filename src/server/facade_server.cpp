@@ -114,6 +114,7 @@ struct Server::Runtime {
       threads.emplace_back([shard = shards[i].get()] {
         const Turning inside;
         shard->loop().run(*shard);
+        shard->tell_ended();
       });
     }
   }
@@ -198,6 +199,7 @@ void Server::run() {
   runtime_->start();
   first.loop().run(first);
   runtime_->stop();
+  first.tell_ended();  // after which we may be gone
 }
 
 int Server::poll_fd() const {
@@ -207,7 +209,9 @@ int Server::poll_fd() const {
 void Server::process() {
   if (!runtime_->embedded || !runtime_->embedded->here()) runtime_->embedded.emplace();
   runtime_->start();
-  runtime_->first().loop().process(runtime_->first());
+  server::Shard& first = runtime_->first();
+  first.loop().process(first);
+  first.tell_ended();  // after which we may be gone
 }
 
 namespace {

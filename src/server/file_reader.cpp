@@ -22,6 +22,10 @@ int open_beneath(int directory, const std::string& file) {
 
 }  // namespace
 
+FileJob::Descriptor::~Descriptor() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
 FileJob::FileJob(HttpRoutes::Table::Folder folder, std::string file, const http::Request& request)
     : folder_(std::move(folder)), file_(std::move(file)), request_(std::string(request.head)) {}
 
@@ -29,12 +33,9 @@ FileJob::FileJob(HttpRoutes::Table::Folder folder, std::string file, const http:
 FileJob::Opened FileJob::open(int directory, const std::string& file) {
   Opened opened;
   struct stat facts {};
-  opened.fd = open_beneath(directory, file);
-  if (opened.fd < 0) return opened;
-  if (fstat(opened.fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
-    ::close(std::exchange(opened.fd, -1));
-    return opened;
-  }
+  opened.fd = Descriptor(open_beneath(directory, file));
+  if (!opened.fd) return opened;
+  if (fstat(opened.fd.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return {};
   opened.facts = {static_cast<std::uint64_t>(facts.st_size),
                   std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec};
   return opened;
@@ -48,29 +49,25 @@ void FileJob::prefer_sibling(int directory, Opened& file) {
   while (!left.empty()) {
     const http::Coding coding = http::choose_coding(accepted, left);
     if (coding == http::Coding::identity) return;
-    const Opened sibling = open(directory, file_ + (coding == http::Coding::br ? ".br" : ".gz"));
-    if (sibling.fd >= 0 && sibling.facts.modified_ns >= file.facts.modified_ns) {
-      ::close(file.fd);
-      file = sibling;
+    Opened sibling = open(directory, file_ + (coding == http::Coding::br ? ".br" : ".gz"));
+    if (sibling.fd && sibling.facts.modified_ns >= file.facts.modified_ns) {
+      file = std::move(sibling);
       coding_ = coding;
       return;
     }
-    if (sibling.fd >= 0) ::close(sibling.fd);
     std::erase(left, coding);
   }
 }
 
 void FileJob::read() {
   response_.status = 404;
-  const int directory = ::open(folder_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory >= 0) {
-    Opened file = open(directory, file_);
-    if (file.fd >= 0) {
-      prefer_sibling(directory, file);
+  const Descriptor directory(::open(folder_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory) {
+    Opened file = open(directory.get(), file_);
+    if (file.fd) {
+      prefer_sibling(directory.get(), file);
       answer(file);
-      ::close(file.fd);
     }
-    ::close(directory);
   }
   for (const auto& [name, value] : folder_.headers) response_.set(name, value);
 }
@@ -95,7 +92,7 @@ void FileJob::answer(const Opened& file) {
   base::Chunk chunk = base::Chunk::allocate(plan.length);
   std::size_t done = 0;
   while (done < plan.length) {
-    const ssize_t n = pread(file.fd, chunk.data() + done, plan.length - done,
+    const ssize_t n = pread(file.fd.get(), chunk.data() + done, plan.length - done,
                             static_cast<off_t>(plan.first + done));
     if (n <= 0) {  // cut short while we read it
       response_ = http::Response{500, {}, {}};

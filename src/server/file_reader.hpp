@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "http/content_coding.hpp"
 #include "http/message.hpp"
@@ -23,8 +24,24 @@ class FileJob final : public DiskJob {
   void read() override;
 
  private:
+  // Memory may run out while one is open.
+  class Descriptor {
+   public:
+    explicit Descriptor(int fd = -1) : fd_(fd) {}
+    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+      std::swap(fd_, other.fd_);
+      return *this;
+    }
+    ~Descriptor();
+    int get() const { return fd_; }
+    explicit operator bool() const { return fd_ >= 0; }
+
+   private:
+    int fd_;
+  };
   struct Opened {
-    int fd = -1;
+    Descriptor fd{};
     http::FileFacts facts{};
   };
   static Opened open(int directory, const std::string& file);

@@ -325,6 +325,61 @@ TEST(Closing, AServerThatNeverRanMayBeClosed) {
   EXPECT_TRUE(closed.ready());
 }
 
+// then() is the last that run() and process() do.
+TEST(Closing, AServerThatHasClosedMayBeDestroyedByWhoWaitedForIt) {
+  for (const std::size_t threads : {1U, 3U}) {
+    for (const bool embedded : {false, true}) {
+      ServerOptions options;
+      options.threads = threads;
+      auto io = std::make_unique<Server>(std::move(options));
+      io->listen(0, "127.0.0.1");
+      int called = 0;
+      io->close().then([&](const Result<void>& result) {
+        EXPECT_TRUE(result.has_value());
+        ++called;
+        io.reset();
+      });
+      io->close().then([&](const Result<void>&) { ++called; });
+      Server& running = *io;
+      if (embedded) {
+        while (io != nullptr) running.process();
+      } else {
+        running.run();
+      }
+      EXPECT_EQ(io, nullptr);
+      EXPECT_EQ(called, 2);
+    }
+  }
+}
+
+// A function: what a lambda has captured goes with the server.
+Task<void> close_and_destroy(std::unique_ptr<World>& world, std::unique_ptr<Client>& client,
+                             Pending<void> go) {
+  co_await go;
+  co_await world->io.close();
+  client.reset();
+  world.reset();
+}
+
+TEST(Closing, AHandlerThatHasWaitedForItMayDestroyTheServer) {
+  auto world = std::make_unique<World>(ServerOptions{.close_timeout = milliseconds(20)});
+  std::unique_ptr<Client> client;
+  const Pending<void> go;
+  int runs = 0;
+  world->io.on_event("bye", [&] {
+    ++runs;
+    return close_and_destroy(world, client, go);
+  });
+  client = std::make_unique<Client>(*world);
+  client->join();
+  client->send(R"(2["bye"])");
+  ASSERT_TRUE(world->until([&runs] { return runs == 1; }));
+  world->io.post([go] { go.state()->finish(Result<void>()); });
+  Server& running = world->io;
+  running.run();
+  EXPECT_EQ(world, nullptr);
+}
+
 TEST(Closing, AHandshakeIsAnsweredThoughItsConnectionEndsWithIt) {
   World world;
   test::HttpPeer peer(world);

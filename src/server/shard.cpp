@@ -130,7 +130,12 @@ void Shard::turn(Connection& c) {
   const ConnectionId id = c.self;
   if (c.http) turn_http(c);
   Connection* still = connections_.get(id);
-  if (still != nullptr && still->ws) turn_ws(*still);
+  if (still == nullptr || !still->ws) return;
+  turn_ws(*still);
+  // What input_ended() has put off until all was read.
+  if (still = connections_.get(id); still == nullptr) return;
+  if (still->eof) return input_ended(*still);
+  if (still->tls) end_of_tls(*still);
 }
 
 void Shard::on_eof(net::StreamId, net::Owner owner) {
@@ -160,6 +165,9 @@ void Shard::input_ended(Connection& connection) {
     if (c->http && (c->http->machine.answering() || c->http->machine.has_input() || c->closing))
       return;
   }
+  // What a WebSocket has not read comes first: whatever it waits for ends in turn(), which comes
+  // back.
+  if (c->ws && !c->closing && (c->paused || c->ws->has_input())) return;
   lost(*c, false);
   close_when_sent(*c);
 }
@@ -344,7 +352,7 @@ void Shard::flush() {
   // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
   ++shared_.dispatch;
   if (hub_->measure_turns.load(std::memory_order_relaxed)) counters_.turns.record(loop_.in_turn());
-  if (!on_ended_.empty() && connections_.size() == 0) finish_ending();
+  if (!on_ended_.empty() && !ended_ && connections_.size() == 0) finish_ending();
 }
 
 // Sends that did not end in the wait() after them may take long: they must not pin the arena. Not

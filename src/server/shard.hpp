@@ -97,8 +97,11 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // still reach the shard. Idempotent.
   void close(std::function<void()> done);
   // After close(), in a turn: from the end of the turn on nothing reaches the shard or runs on it,
-  // and its loop stops. `done` is the last. Idempotent.
+  // and its loop stops. `done` is tell_ended()'s.
   void end(std::function<void()> done);
+  // For whoever turns the loop, the last that it does with the shard: if that has ended, calls
+  // those who wait for it, one of whom may destroy the shard.
+  void tell_ended();
   bool ended() const { return ended_; }
   // Takes over a connected descriptor, with what was already read from it and the TLS it speaks
   // (none: a new connection). Any of the server's threads may have accepted it.

@@ -113,9 +113,11 @@ bool Shard::answer_poll_later(Connection& c, http::Coding coding) {
         Connection* still = connections_.get(id);
         if (still == nullptr || !still->http || still->http->request != number) return;
         still->http->exchange = Exchange::none;
-        const http::Coding used = job->failed ? http::Coding::identity : coding;
-        answer_coded(*still, used, job->failed ? job->body : job->packed);
-        revisit(*still);
+        spare(id, [&] {
+          const http::Coding used = job->failed ? http::Coding::identity : coding;
+          answer_coded(*still, used, job->failed ? job->body : job->packed);
+          revisit(*still);
+        });
       });
   if (queued) {
     c.http->exchange = Exchange::user;  // not the session's any more

@@ -21,7 +21,11 @@ struct Batch {
   void read(DiskLine& line, base::Ledger& ledger) {
     for (std::size_t bytes = 0; done < jobs.size() && bytes < DiskLine::kReadAhead; ++done) {
       DiskJob& job = *jobs[done];
-      job.read();
+      try {
+        job.read();
+      } catch (const std::bad_alloc&) {
+        job.refuse();
+      }
       base::Span& body = job.body();
       bytes += body.length + job.response().body.size();
       if (body.length == 0) continue;

@@ -64,18 +64,22 @@ void Shard::give_up(sio::ClientId client) {
 }
 
 void Shard::end(std::function<void()> done) {
-  if (ended_) return done();
   on_ended_.push_back(std::move(done));
 }
 
 void Shard::finish_ending() {
   hub_->close(index_);
-  ended_ = true;
   // What came in before the door was shut still has its answers to get.
   loop_.mailbox().run();
   dispatcher_.pump(now());
   loop_.stop();
-  for (auto& done : std::exchange(on_ended_, {})) done();
+  ended_ = true;  // last: from here on nobody's code runs on the loop
+}
+
+void Shard::tell_ended() {
+  if (!ended_) return;
+  const auto all = std::exchange(on_ended_, {});
+  for (const auto& done : all) done();
 }
 
 void Shard::add_stats(Stats& all) const {

@@ -1,5 +1,7 @@
 // HTTP in the shard: which requests are Engine.IO's, the client bundle's, the user's routes or
 // files, and how each is answered.
+#include <new>
+
 #include "http/static_file.hpp"
 #include "http/url.hpp"
 #include "server/admission.hpp"

@@ -187,6 +187,73 @@ TEST(Tls, ClosingIsHeardFromTheClientToo) {
   EXPECT_EQ(why, DisconnectReason::transport_close);
 }
 
+// It comes in the same piece as what is before it, and that is more than a turn's share.
+TEST(Tls, ClosingComesBehindWhatWaitsForItsTurn) {
+  constexpr int kEvents = 200;
+  SecureWorld world;
+  int events = 0;
+  std::optional<DisconnectReason> why;
+  world.io.on_event("x", [&events] { ++events; });
+  world.io.on_disconnect([&why](const Socket&, DisconnectReason reason) { why = reason; });
+  Client client(world);
+  client.join();
+  for (int i = 0; i < kEvents; ++i) client.send(R"(2["x"])");
+  client.say_close_notify();
+  EXPECT_TRUE(client.wait_closed());
+  EXPECT_EQ(events, kEvents);
+  EXPECT_EQ(why, DisconnectReason::transport_close);
+}
+
+TEST(Tls, ClosingAPlainWebSocketComesBehindItsMessages) {
+  constexpr int kMessages = 200;
+  SecureWorld world;
+  int messages = 0;
+  int closes = 0;
+  world.io.http().websocket(
+      "/plain",
+      {.message = [&messages](const WebSocket&, std::string_view, bool) { ++messages; },
+       .close = [&closes](const WebSocket&, std::uint16_t, std::string_view, bool) { ++closes; }});
+  HttpPeer peer(world);
+  const char* const handshake =
+      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  ASSERT_EQ(peer.request("GET", "/plain", handshake).status, 101);
+  std::string frames;
+  for (int i = 0; i < kMessages; ++i) frames += std::string("\x81\x81\0\0\0\0n", 7);
+  peer.write(frames);
+  peer.say_close_notify();
+  EXPECT_TRUE(peer.wait_closed());
+  EXPECT_EQ(messages, kMessages);
+  EXPECT_EQ(closes, 1);
+}
+
+TEST(Tls, ClosingWaitsForWhatHandlersHoldBack) {
+  ServerOptions options = with_tls();
+  options.max_running_handlers = 1;
+  SecureWorld world(std::move(options));
+  std::vector<Pending<void>> running;
+  std::optional<DisconnectReason> why;
+  world.io.on_event("x", [&running]() -> Task<void> {
+    const Pending<void> one = running.emplace_back();
+    co_await one;
+  });
+  world.io.on_disconnect([&why](const Socket&, DisconnectReason reason) { why = reason; });
+  Client client(world);
+  client.join();
+  for (int i = 0; i < 3; ++i) client.send(R"(2["x"])");
+  client.say_close_notify();
+  for (std::size_t i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(world.until([&] { return running.size() == i; }));
+    world.settle();
+    EXPECT_FALSE(why.has_value());
+    const Pending<void> last = running.back();
+    last.state()->finish(Result<void>());
+  }
+  EXPECT_TRUE(client.wait_closed());
+  EXPECT_EQ(running.size(), 3U);
+  EXPECT_EQ(why, DisconnectReason::transport_close);
+}
+
 TEST(Tls, ATamperedRecordIsATransportError) {
   SecureWorld world;
   std::optional<DisconnectReason> why;

@@ -55,6 +55,7 @@ class KernelTorture : public ::testing::TestWithParam<Backend> {
     }
     on_websocket(world);
     on_polling(world);
+    on_compressed_polling(world);
     on_upgrade(world);
     on_http(world);
     if (allocations_count_) on_server(world, [] { arm_thread(false); });
@@ -146,6 +147,20 @@ class KernelTorture : public ::testing::TestWithParam<Backend> {
       return;
     if (victim.poll().empty()) return;
     victim.post("1");
+  }
+  // The worker compresses what is long.
+  static void on_compressed_polling(World& world) {
+    HttpPeer victim(world);
+    std::string target = "/socket.io/?EIO=4&transport=polling";
+    const std::string body = victim.request("GET", target).body;
+    if (body.empty()) return;
+    target += "&sid=" + body.substr(body.find("sid") + 6, 20);
+    const char* const type = "Content-Type: text/plain\r\n";
+    if (victim.request("POST", target, type, "40").status != 200) return;
+    if (victim.request("GET", target).status != 200) return;
+    if (victim.request("POST", target, type, "421[\"big\"]").status != 200) return;
+    if (victim.request("GET", target, "Accept-Encoding: gzip\r\n").status != 200) return;
+    victim.request("POST", target, type, "1");
   }
   // Begins with polling, and is heard on both ways.
   static void on_upgrade(World& world) {
