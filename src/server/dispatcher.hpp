@@ -5,9 +5,9 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include <socketio/server.hpp>
@@ -212,7 +212,7 @@ class Dispatcher {
   std::uint32_t outgoing_listeners_ =
       0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
   std::vector<std::pair<sio::SocketId, std::vector<std::string>>> leaving_;  // disconnecting
-  std::unordered_map<std::uint64_t, std::size_t> passing_;                   // bytes by session
+  std::map<std::uint64_t, std::size_t> passing_;                             // bytes by session
   // To be told. What comes about while one is told (listeners emit, and that may run commands of
   // other threads) waits behind it: no thread that tells a fact waits for another that does.
   std::deque<RoomChange> room_changes_;

@@ -75,33 +75,6 @@ void Shard::accept_on(int listen_fd) {
 
 // -- Facts.
 
-void Shard::on_accepted(std::uint32_t, int fd, const net::Address& peer) {
-  const bool full = closing_ || hub_->connection_count() >= settings_.options.max_connections;
-  if (full || (hub_->peers != nullptr && !counts_in(peer))) {
-    // Through the backend, whose descriptor it is; nobody owns the stream, so its end is not
-    // noticed.
-    loop_.backend().close(loop_.backend().adopt(fd, net::Owner{0}));
-    counters_.refused.add();
-    return spare(ConnectionId{}, [&] {
-      log(base::LogLevel::warn, base::LogKind::accept,
-          full ? "connection refused: max_connections reached or closing"
-               : "connection refused: max_connections_per_address reached",
-          {{"peer", peer.host()}});
-    });
-  }
-  counters_.accepted.add();
-  const std::size_t shard = emptiest_shard();
-  hub_->connections[shard].fetch_add(1, std::memory_order_relaxed);
-  hand_over(shard, fd, peer, {}, nullptr);
-}
-
-void Shard::on_accept_paused(std::uint32_t, std::error_code why) {
-  // Memory that has run out may be why.
-  spare(ConnectionId{}, [&] {
-    log(base::LogLevel::error, base::LogKind::accept, "accepting paused: " + why.message());
-  });
-}
-
 void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   counters_.bytes_in.add(bytes.size());

@@ -141,7 +141,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   }
 
  private:
-  // -- Facts (shard.cpp).
+  // -- Facts (shard.cpp; of accepting: shard_move.cpp).
   void on_accepted(std::uint32_t listener, int fd, const net::Address& peer) override;
   void on_accept_paused(std::uint32_t listener, std::error_code why) override;
   void on_connected(net::StreamId, net::Owner, std::error_code) override {}
