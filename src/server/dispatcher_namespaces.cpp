@@ -140,6 +140,8 @@ void Dispatcher::resolve(const WantedPtr& wanted, std::size_t parent) {
 }
 
 void Dispatcher::create_child(const WantedPtr& wanted, std::uint32_t parent) {
+  // Whoever decides may take longer than the client waits, and what nobody enters nobody leaves.
+  if (!core_.awaits(wanted->client, wanted->name)) return;
   const NamespaceNames::Added added =
       open_namespace(hub_, wanted->name, parent, hub_->settings.options.max_child_namespaces);
   if (added.entry == nullptr) {
@@ -149,6 +151,14 @@ void Dispatcher::create_child(const WantedPtr& wanted, std::uint32_t parent) {
   }
   if (!added.is_new) return resolve(wanted, 0);
   admit(wanted);
+  if (!added.entry->counted) return;
+  // A hook may have ended the client, or what came by the same mail: then this one is the last.
+  hub_->post_always(shard_.index(), [index = added.entry->index](Shard& on) {
+    Dispatcher& own = on.dispatcher();
+    own.pump(on.now());  // it has come in, if it is there
+    if (own.ensure_namespace(index) && own.extras(index).entry->enter())
+      own.client_left(own.extras(index));
+  });
 }
 
 void Dispatcher::admit(const WantedPtr& wanted) {

@@ -251,20 +251,35 @@ TEST(DynamicNamespaces, SeveralAnswersMakeOneNamespace) {
   EXPECT_EQ(world.io.of("/dynamic-101").size(), 3U);
 }
 
+// Nor does its namespace stay, which nobody would leave: cleaned up or not, it took others' places.
 TEST(DynamicNamespaces, AClientThatLeavesBeforeTheAnswerIsForgotten) {
-  World world;
-  std::vector<Allow> open;
-  world.io.of(
-      [&open](std::string_view, const Value&, const Allow& allow) { open.push_back(allow); });
-  {
-    Client client(world);
-    client.send("0/dynamic-1,");
-    ASSERT_TRUE(world.until([&open] { return open.size() == 1; }));
+  for (const bool cleanup : {false, true}) {
+    ServerOptions options;
+    options.cleanup_empty_child_namespaces = cleanup;
+    options.max_child_namespaces = 1;
+    World world(options);
+    std::vector<Allow> open;
+    int created = 0;
+    const ParentNamespace parent = world.io.of(
+        [&open](std::string_view, const Value&, const Allow& allow) { open.push_back(allow); });
+    world.io.on_new_namespace([&created](const Namespace&) { ++created; });
+    {
+      Client client(world);
+      client.send("0/dynamic-1,");
+      ASSERT_TRUE(world.until([&open] { return open.size() == 1; }));
+    }
+    ASSERT_TRUE(world.until([&world] { return world.io.stats().clients == 0; }));
+    open[0](true);
+    world.settle();
+    EXPECT_TRUE(parent.children().empty());
+    EXPECT_EQ(created, 0);
+    Client next(world);
+    next.send("0/dynamic-2,");
+    ASSERT_TRUE(world.until([&open] { return open.size() == 2; }));
+    open[1](true);
+    EXPECT_TRUE(next.next().starts_with(R"(0/dynamic-2,{"sid":)"));
+    EXPECT_EQ(world.io.of("/dynamic-1").size(), 0U);
   }
-  ASSERT_TRUE(world.until([&world] { return world.io.stats().clients == 0; }));
-  open[0](true);
-  world.settle();
-  EXPECT_EQ(world.io.of("/dynamic-1").size(), 0U);
 }
 
 TEST(DynamicNamespaces, TheirNumberIsLimited) {
@@ -426,6 +441,24 @@ TEST_F(Cleanup, OthersKeepIt) {
   EXPECT_EQ(parent.children().size(), 1U);
   b.cut();
   EXPECT_TRUE(world.until([&parent] { return parent.children().empty(); }));
+}
+
+// Whom it is made for is gone before it has come in.
+TEST_F(Cleanup, AHookMayEndTheFirstClient) {
+  World world(cleaning(true));
+  const ParentNamespace parent = world.io.of(NamespacePattern(kDynamic));
+  int created = 0;
+  world.io.on_new_namespace([&](const Namespace&) {
+    if (++created == 1) world.io.disconnect_sockets(true);
+  });
+  Client client(world);
+  client.join();
+  client.send("0/dynamic-1,");
+  ASSERT_TRUE(client.wait_closed());
+  EXPECT_TRUE(world.until([&parent] { return parent.children().empty(); }));
+  Client next(world);
+  EXPECT_NE(next.join("/dynamic-1"), "");
+  EXPECT_EQ(created, 2);
 }
 
 // Names come and go without end; what is kept does not grow.

@@ -232,11 +232,36 @@ void on_each(const std::shared_ptr<detail::Hub>& hub, std::size_t from,
   }
 }
 
+// A question is on its way to others for one round, and its answer home for another: these are two,
+// one after the other.
+constexpr int kLastRounds = 4;
+
+// When all shards have done what is in their mailboxes, and `rounds` times what that has led to.
+void hear_out(const std::shared_ptr<detail::Hub>& hub, int rounds, const Then& then) {
+  if (rounds == 0 || hub->size() == 1) return then();
+  const auto hear = [](server::Shard& shard, const Then& next) {
+    shard.dispatcher().pump(shard.now());
+    next();
+  };
+  on_each(hub, 0, hear, [hub, rounds, then] { hear_out(hub, rounds - 1, then); });
+}
+
+void close_adapters(detail::Hub& hub) {
+  for (const auto& adapter : hub.names.take_adapters()) {
+    try {
+      adapter->close();
+    } catch (const std::exception& e) {
+      hub.logger.write(base::LogLevel::warn, base::LogKind::general,
+                       std::string("an adapter failed to close: ") + e.what(), net::system_now());
+    }
+  }
+}
+
 }  // namespace
 
 // First the connections of all shards, then the shards: as long as there are connections, one shard
-// may have asked for what another answers. The first shard, whose thread run() has borrowed, is the
-// last to end.
+// may have asked for what another answers. The last handlers of all are run by close() itself: what
+// they ask is heard out. The first shard, whose thread run() has borrowed, is the last to end.
 Pending<void> Server::close() {
   Pending<void> pending;
   const std::shared_ptr<detail::Hub> hub = runtime_->hub;
@@ -249,17 +274,10 @@ Pending<void> Server::close() {
     if (!hub->post_always(0, [end, done](server::Shard& first) { end(first, done); })) done();
   };
   on_each(hub, 0, close, [hub, end, end_first] {
-    // Every socket has left its rooms.
-    for (const auto& adapter : hub->names.take_adapters()) {
-      try {
-        adapter->close();
-      } catch (const std::exception& e) {
-        hub->logger.write(base::LogLevel::warn, base::LogKind::general,
-                          std::string("an adapter failed to close: ") + e.what(),
-                          net::system_now());
-      }
-    }
-    on_each(hub, 1, end, end_first);
+    hear_out(hub, kLastRounds, [hub, end, end_first] {
+      close_adapters(*hub);  // every socket has left its rooms
+      on_each(hub, 1, end, end_first);
+    });
   });
   return pending;
 }

@@ -451,7 +451,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::unique_ptr<TlsDesk> tls_;  // of a server with TLS; before the connections, which use it
   eio::Shared shared_;
   Counters counters_;
-  base::Slab<Connection> connections_;
+  std::optional<ws::DeflatePool> deflate_pool_;  // none: off
+  base::Slab<Connection> connections_;           // some borrow from it
   base::Slab<SessionRecord> sessions_;
   base::HashIndex sids_;  // places in sessions_
   // What connections are counted under (PeerLimits), if anything; moves with them.
@@ -483,8 +484,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::vector<std::function<void()>> on_closed_;
   std::vector<std::function<void()>> on_ended_;
   std::string scratch_;
-  std::optional<ws::DeflatePool> deflate_pool_;      // none: off
-  std::optional<http::Compressor> poll_compressor_;  // likewise
+  std::optional<http::Compressor> poll_compressor_;  // none: off
   std::array<base::Bytes, net::Backend::kMaxParts>
       parts_;  // of one send: too big to clear each time
   EngineApplication* engine_ = nullptr;

@@ -1,8 +1,10 @@
-// Emits of all shards at once, and a mailbox that takes no more.
+// Emits of all shards at once, a mailbox that takes no more, and a long message for many shards.
 #include <semaphore>
 #include <thread>
 
+#include "net/seeded_random.hpp"
 #include "support/shards_fixture.hpp"
+#include "ws/testing.hpp"
 
 namespace socketio {
 namespace {
@@ -185,6 +187,94 @@ TEST_P(FullMailbox, ClosesAllTheSame) {
   EXPECT_EQ(disconnects_, 2);
   EXPECT_TRUE(clients_[0]->wait_closed());
   EXPECT_TRUE(clients_[1]->wait_closed());
+}
+
+// A client that takes what is compressed.
+class Inflating final : public test::Peer {
+ public:
+  explicit Inflating(test::World& world) : Peer(world) {
+    client_.use({true, true}, options_);
+    write(
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: test\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n");
+    EXPECT_TRUE(next().starts_with("0{"));
+    client_.machine().send_text("40", client_.env());
+    write(client_.output());
+    id = next().substr(10, 20);
+  }
+  std::string id;
+  bool has_more() const { return client_.events.size() > taken_; }
+  std::string next() {
+    if (!world().until([this] { return has_more(); })) return "(none)";
+    return client_.events[taken_++].payload;
+  }
+
+ private:
+  void on_bytes(char* bytes, std::size_t size) override {
+    std::string_view in(bytes, size);
+    if (!upgraded_) {
+      head_ += in;
+      const std::size_t end = head_.find("\r\n\r\n");
+      if (end == std::string::npos) return;
+      upgraded_ = true;
+      in = std::string_view(head_).substr(end + 4);
+    }
+    client_.feed(in);
+  }
+  bool upgraded_ = false;
+  std::string head_;
+  ws::DeflateOptions options_;
+  ws::testing::Peer client_{ws::Role::client};
+  std::size_t taken_ = 0;
+};
+
+class LongBroadcast : public test::ShardsTest {
+ protected:
+  LongBroadcast() : ShardsTest(deflating(), 2) { world_.start(); }
+  static ServerOptions deflating() {
+    ServerOptions options;
+    options.per_message_deflate.emplace();
+    return options;
+  }
+  static std::string digits(std::size_t n) {
+    net::SeededRandom random(1);
+    std::string text;
+    while (text.size() < n) text += std::to_string(random.next());
+    return text;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(All, LongBroadcast, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+// The first shard has begun to compress it, and is held up by a handler then.
+TEST_P(LongBroadcast, DoesNotMakeAShardWaitForAnother) {
+  Inflating first(world_);
+  Inflating second(world_);
+  const std::string text = digits(900'000);
+  std::counting_semaphore<> held{0};
+  std::counting_semaphore<> first_goes_on{0};
+  std::counting_semaphore<> second_goes_on{0};
+  socket(second.id).post([&] {
+    held.release();
+    second_goes_on.acquire();
+  });
+  held.acquire();
+  world_.io.post([&] {
+    world_.io.emit("long", text);
+    world_.io.post([&] {  // a turn later
+      held.release();
+      first_goes_on.acquire();
+    });
+  });
+  held.acquire();
+  second_goes_on.release();
+  const std::string packet = "42[\"long\",\"" + text + "\"]";
+  EXPECT_TRUE(second.next() == packet);
+  EXPECT_FALSE(first.has_more());
+  first_goes_on.release();
+  EXPECT_TRUE(first.next() == packet);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Shards and ends: of clients, by every way there is, and of the server while all its threads are
 // busy.
+#include <semaphore>
 #include <thread>
 
 #include "net/seeded_random.hpp"
@@ -9,6 +10,7 @@ namespace socketio {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 using test::Client;
 
 class Ends : public test::ShardsTest {};
@@ -174,6 +176,65 @@ TEST_P(Ends, NothingIsLeftInTheMailboxes) {
   ASSERT_TRUE(world_.until([&] { return pending.ready(); }));
   threads.clear();
   EXPECT_EQ(begun, ended);
+}
+
+// The end itself runs handlers, of sessions that have no connection just then, and they ask. That
+// all have closed does not mean that all have answered.
+TEST_P(Ends, AnswersToTheLastHandlersComeHome) {
+  constexpr std::size_t kAsking = 1;
+  constexpr std::size_t kBusy = 2;
+  std::atomic<bool> joined{false};
+  std::atomic<int> asked{0};
+  std::atomic<int> told{0};
+  world_.io.on_connection([&](const Socket& socket) {
+    if (socket.hub()->here(kAsking) != nullptr) joined = true;
+  });
+  const auto tell = [&told](const auto&...) { ++told; };
+  world_.io.on_disconnect([&](const Socket& socket, DisconnectReason) {
+    if (socket.hub()->here(kAsking) == nullptr) return;
+    asked += 3;
+    world_.io.timeout(seconds(5)).emit("all", [tell](std::error_code, const std::vector<int>&) {
+      tell();
+    });
+    world_.io.fetch_sockets().then([&, tell](const auto&) {
+      tell();
+      world_.io.fetch_sockets().then(tell);
+    });
+  });
+  world_.start();
+  std::vector<std::unique_ptr<test::PollingClient>> clients;
+  while (!joined) {
+    clients.push_back(std::make_unique<test::PollingClient>(world_));
+    ASSERT_TRUE(clients.back()->join());
+  }
+  clients.clear();
+  ASSERT_TRUE(world_.until([this] { return world_.io.stats().connections == 0; }));
+
+  std::counting_semaphore<> held{0};
+  std::counting_semaphore<> asks{0};
+  std::counting_semaphore<> answers{0};
+  const auto hold = [&](std::size_t shard, std::counting_semaphore<>& until) {
+    hub()->post(shard, [&](server::Shard&) {
+      held.release();
+      until.acquire();
+    });
+    held.acquire();
+  };
+  hold(kAsking, asks);
+  const Pending<void> pending = world_.io.close();
+  for (const std::size_t other : {std::size_t{0}, std::size_t{3}}) {
+    hub()->post(other, [&held](server::Shard&) { held.release(); });
+    held.acquire();
+  }
+  hold(kBusy, answers);
+  asks.release();
+  // Its chance to go.
+  for (int i = 0; i < 20 && hub()->post(kAsking, [](server::Shard&) {}); ++i) world_.turn();
+  answers.release();
+  ASSERT_TRUE(world_.until([&] { return pending.ready(); }));
+  EXPECT_EQ(asked, 3);
+  EXPECT_EQ(told, asked);
+  world_.stop();
 }
 
 // Two hundred clients that come and go as a seeded die says.

@@ -91,21 +91,22 @@ std::shared_ptr<const tls::Context> TlsKeeper::context() const {
 }
 
 void TlsKeeper::reload() {
-  TlsOptions same;
-  {
-    const std::lock_guard lock(mutex_);
-    same = options_;
-  }
-  reload(std::move(same));
+  const std::lock_guard one(reloading_);
+  use(options_);
 }
 
 // Whether tickets are given at all is decided for good: the shards' keys turn with the lifetime.
 void TlsKeeper::reload(TlsOptions options) {
   options.session_lifetime = limits_.session_lifetime;
+  const std::lock_guard one(reloading_);
+  use(options);
+  options_ = std::move(options);
+}
+
+void TlsKeeper::use(const TlsOptions& options) {
   auto made = make(options);
   const std::lock_guard lock(mutex_);
-  options_ = std::move(options);
-  context_ = std::move(made);
+  context_.swap(made);
 }
 
 }  // namespace socketio::server

@@ -22,7 +22,7 @@ class TlsKeeper {
   // Thread-safe.
   std::shared_ptr<const tls::Context> context() const;
   // The same options again: files are read anew. Throws as the constructor and changes nothing
-  // then. Any thread.
+  // then. Any thread; one reload after the other, so that the last one's certificates stay.
   void reload();
   // Others. What is not about certificates (the limits) stays as it was.
   void reload(TlsOptions options);
@@ -32,10 +32,13 @@ class TlsKeeper {
   const tls::TicketSeed& seed() const { return seed_; }
 
  private:
+  void use(const TlsOptions& options);
+
   const TlsOptions limits_;
   const tls::TicketSeed seed_;
-  mutable std::mutex mutex_;
+  std::mutex reloading_;  // held while files are read: connections do not wait for it
   TlsOptions options_;
+  mutable std::mutex mutex_;  // of what follows; within the other
   std::shared_ptr<const tls::Context> context_;
 };
 

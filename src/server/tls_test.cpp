@@ -1,7 +1,10 @@
 // https and wss, with real sockets: what a user of the options and a peer can notice.
+#include <atomic>
 #include <cstdio>
 #include <fstream>
+#include <thread>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -469,6 +472,36 @@ TEST(Tls, CertificatesAreReadAnew) {
   world.io.reload_tls();  // those that were given last
   std::remove((folder + "/key.pem").c_str());
   ::rmdir(folder.c_str());
+}
+
+// The file of the first is a pipe, which is read only when there is something in it.
+TEST(Tls, TheCertificatesOfTheLastReloadStay) {
+  const Certificates& c = Certificates::get();
+  const std::string file = ::testing::TempDir() + "tls_reload_" + std::to_string(::getpid());
+  std::ofstream(file) << c.site.certificate;
+  SecureWorld world(with_tls({.certificates = {{file, c.site.private_key}}}));
+  std::remove(file.c_str());
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  std::jthread first([&world] { world.io.reload_tls(); });
+  int pipe = -1;
+  ASSERT_TRUE(world.until([&] {  // somebody reads
+    return (pipe = ::open(file.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)) >= 0;
+  }));
+  std::atomic<bool> done{false};
+  std::jthread second([&] {
+    world.io.reload_tls({.certificates = {{c.other.certificate, c.other.private_key}}});
+    done = true;
+  });
+  for (int i = 0; i < 20 && !done; ++i) world.turn();  // its chance to overtake
+  EXPECT_FALSE(done);
+  EXPECT_EQ(subject_seen_by(world), "CN=localhost") << "connections do not wait";
+  const std::string& text = c.site.certificate;
+  EXPECT_EQ(::write(pipe, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  ::close(pipe);
+  first.join();
+  second.join();
+  EXPECT_EQ(subject_seen_by(world), "CN=other");
+  std::remove(file.c_str());
 }
 
 TEST(Tls, WithoutTlsThereIsNothingToReload) {

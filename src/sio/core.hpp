@@ -171,6 +171,8 @@ class Core {
   // After unknown_namespace: the namespace has been created by the caller (the CONNECT starts over:
   // `connecting` follows), or not.
   void admit(ClientId client, base::Bytes nsp, base::Time now);
+  // Between the two: false when the client has gone meanwhile.
+  bool awaits(ClientId client, base::Bytes nsp) const;
   void reject_namespace(ClientId client, base::Bytes nsp,
                         base::Bytes message = "Invalid namespace");
   // After `connecting`, for a namespace that is not ready, or about to go: the CONNECT starts over

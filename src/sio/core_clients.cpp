@@ -366,6 +366,10 @@ std::unique_ptr<WaitingConnect> Core::State::take_waiting(ClientId id, base::Byt
   return taken;
 }
 
+bool Core::awaits(ClientId id, base::Bytes nsp) const {
+  return state_->find_waiting(id, nsp) != nullptr;
+}
+
 void Core::admit(ClientId id, base::Bytes nsp, base::Time) {
   State& s = *state_;
   const auto waiting = s.take_waiting(id, nsp);

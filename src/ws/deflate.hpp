@@ -15,6 +15,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "base/in_buffer.hpp"
@@ -100,6 +101,10 @@ class DeflatePool {
   // Those with long messages; whoever drives them calls go_on_compressing(), one after the other.
   base::List<Deflate>& compressing() { return compressing_; }
   bool is_compressing() const { return !compressing_.empty(); }
+  // Of a long message that many are sent. True: nobody else of this pool compresses it, but the
+  // caller does, until let_go().
+  bool claim(const SharedFrame& frame) { return claimed_.insert(&frame).second; }
+  void let_go(const SharedFrame& frame) { claimed_.erase(&frame); }
 
  private:
   Deflater& deflater(int window_bits);  // as new
@@ -109,6 +114,7 @@ class DeflatePool {
   std::array<std::unique_ptr<Inflater>, kMaxWindowBits + 1> inflaters_;
   base::TextBuffer scratch_;
   base::List<Deflate> compressing_;
+  std::set<const SharedFrame*> claimed_;
 };
 
 class Deflate : public base::ListNode<Deflate> {

@@ -25,7 +25,7 @@ Opcode opcode_of(const base::Chunk& frame) {
 LongMessages::~LongMessages() {
   if (!begun_) return;
   charge(0);
-  if (const auto& shared = messages_.front().shared; shared != nullptr) shared->abandon();
+  if (const auto& shared = messages_.front().shared; shared != nullptr) pool_.let_go(*shared);
 }
 
 void LongMessages::push(base::Chunk frame, std::shared_ptr<SharedFrame> shared) {
@@ -52,8 +52,11 @@ std::size_t LongMessages::go_on(base::OutQueue& out) {
 }
 
 base::Chunk LongMessages::compress(Message& message, std::size_t& left) {
-  if (message.shared != nullptr && !begun_) {
-    if (const base::Chunk* made = message.shared->made()) return *made;
+  if (message.shared != nullptr) {
+    if (const base::Chunk* made = message.shared->made()) {
+      if (begun_) end(message);
+      return *made;
+    }
   }
   if (left == 0 || (!begun_ && !begin(message))) return {};
   const Bytes payload = payload_of(message.frame);
@@ -74,14 +77,14 @@ base::Chunk LongMessages::compress(Message& message, std::size_t& left) {
   base::Chunk frame = worth_it
                           ? make_frame(opcode_of(message.frame), packed_.view(), &ledger_, true)
                           : message.frame;
-  if (message.shared != nullptr) std::exchange(message.shared, nullptr)->publish(frame);
-  end();
+  if (message.shared != nullptr) frame = message.shared->publish(std::move(frame));
+  end(message);
   return frame;
 }
 
-// False: somebody else is at it.
+// False: somebody else of the pool is at it.
 bool LongMessages::begin(const Message& message) {
-  if (message.shared != nullptr && !message.shared->claim()) return false;
+  if (message.shared != nullptr && !pool_.claim(*message.shared)) return false;
   begun_ = true;
   if (own_ != nullptr) return true;
   lent_bits_ = message.shared != nullptr ? pool_.shared_window_bits() : window_bits_;
@@ -89,7 +92,8 @@ bool LongMessages::begin(const Message& message) {
   return true;
 }
 
-void LongMessages::end() {
+void LongMessages::end(const Message& message) {
+  if (message.shared != nullptr) pool_.let_go(*message.shared);
   if (lent_ != nullptr) pool_.take_back(lent_bits_, std::move(lent_));
   packed_.clear(0);
   charge(0);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "base/chunk.hpp"
@@ -22,29 +23,29 @@ namespace socketio::ws {
 
 class DeflatePool;
 
-// The compressed frame of a long message that many are sent: the connection that comes to it first
-// compresses it for all. Thread-safe.
+// The compressed frame of a long message that many are sent. Of those who share a pool (of one
+// shard, that is) the connection that comes to it first compresses it for all
+// (DeflatePool::claim()); other shards do not wait for that one, which may be held up. Whoever is
+// done first is done for all. Thread-safe.
 class SharedFrame {
  public:
-  // True: the caller compresses it, and says so with publish(), or lets go with abandon().
-  bool claim() {
-    State expected = State::wanted;
-    return state_.compare_exchange_strong(expected, State::claimed, std::memory_order_relaxed);
-  }
-  void abandon() { state_.store(State::wanted, std::memory_order_relaxed); }
-  void publish(base::Chunk frame) {
-    frame_ = std::move(frame);
-    state_.store(State::made, std::memory_order_release);
+  // The frame for all: the caller's, if nobody was faster.
+  const base::Chunk& publish(base::Chunk frame) {
+    std::call_once(once_, [&] {
+      frame_ = std::move(frame);
+      made_.store(true, std::memory_order_release);
+    });
+    return frame_;
   }
   // Null: not yet.
   const base::Chunk* made() const {
-    return state_.load(std::memory_order_acquire) == State::made ? &frame_ : nullptr;
+    return made_.load(std::memory_order_acquire) ? &frame_ : nullptr;
   }
 
  private:
-  enum class State : std::uint8_t { wanted, claimed, made };
-  std::atomic<State> state_{State::wanted};
-  base::Chunk frame_;
+  std::once_flag once_;
+  std::atomic<bool> made_{false};
+  base::Chunk frame_;  // does not change once it is made
 };
 
 class LongMessages {
@@ -65,7 +66,8 @@ class LongMessages {
   // As they were pushed, and what is behind them.
   std::size_t bytes() const { return empty() ? 0 : bytes_ + messages_.back().behind.bytes(); }
   // Compresses at most DeflateOptions::sent_piece bytes, and moves what is ready to `out`. Returns
-  // how many: 0 when there was no need to, or somebody else compresses what comes first.
+  // how many: 0 when there was no need to, or somebody else of the pool compresses what comes
+  // first.
   std::size_t go_on(base::OutQueue& out);
 
  private:
@@ -77,7 +79,7 @@ class LongMessages {
   // Null: not yet.
   base::Chunk compress(Message& message, std::size_t& left);
   bool begin(const Message& message);
-  void end();
+  void end(const Message& message);
   void charge(std::size_t bytes);
 
   DeflatePool& pool_;

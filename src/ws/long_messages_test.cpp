@@ -180,5 +180,31 @@ TEST(SharedFrame, IsMadeOnce) {
   EXPECT_EQ(others.front().data(), out.front().data());
 }
 
+// Another pool is another shard's, which does not wait for this one; nor is anything made twice
+// once it is there.
+TEST(SharedFrame, OfAnotherPoolIsNotWaitedFor) {
+  base::Ledger ledger;
+  DeflatePool here(in_pieces());
+  DeflatePool there(in_pieces());
+  const std::string message = numbers(3 * kPiece);
+  const base::Chunk frame = make_frame(Opcode::text, message, &ledger);
+  const auto shared = std::make_shared<SharedFrame>();
+  Deflate slow(Role::server, kNoContext, here);
+  Deflate fast(Role::server, kNoContext, there);
+  Deflate third(Role::server, kNoContext, there);
+  for (Deflate* one : {&slow, &fast, &third}) one->put_off(frame, ledger, shared);
+  base::OutQueue outs[3];
+  EXPECT_EQ(slow.go_on_compressing(outs[0]), kPiece);
+  EXPECT_EQ(fast.go_on_compressing(outs[1]), kPiece);
+  EXPECT_EQ(third.go_on_compressing(outs[2]), 0U) << "its shard's is at it";
+  EXPECT_EQ(slow.go_on_compressing(outs[0]), kPiece);
+  while (fast.compressing()) EXPECT_EQ(fast.go_on_compressing(outs[1]), kPiece);
+  EXPECT_EQ(slow.go_on_compressing(outs[0]), 0U) << "there was a piece left";
+  EXPECT_EQ(third.go_on_compressing(outs[2]), 0U);
+  EXPECT_FALSE(slow.compressing() || third.compressing());
+  for (const base::OutQueue& out : outs)
+    EXPECT_EQ(out.front().data(), shared->made()->data()) << "one for all";
+}
+
 }  // namespace
 }  // namespace socketio::ws::testing
