@@ -86,6 +86,9 @@ class ServerMachine {
   // reads and drops the rest of the body, or closes if it is large. `close` ends the connection
   // after this response. An invalid header makes it a 500 with an empty body.
   void respond(const Response& response, Env env, base::Time now, bool close = false);
+  // The same with a body that lies elsewhere, instead of the response's own.
+  void respond(const Response& response, base::Bytes body, Env env, base::Time now,
+               bool close = false);
   // The same without a Response object, for hot paths: `head` is the header lines after the status
   // line, each ending in CRLF, known to be valid; the body is taken from the arena or a chunk.
   void respond(int status, base::Bytes header_lines, base::Bytes body, Env env, base::Time now,

@@ -45,10 +45,15 @@ void ServerMachine::State::response_sent(base::Time now) {
 }
 
 void ServerMachine::respond(const Response& response, Env env, base::Time now, bool close) {
+  respond(response, response.body, env, now, close);
+}
+
+void ServerMachine::respond(const Response& response, Bytes body, Env env, base::Time now,
+                            bool close) {
   std::optional<std::uint64_t> length;
   const std::optional<std::string> lines = header_lines_of(response, length);
   if (!lines) return state_->respond(500, {}, {}, {}, env, now, close);
-  state_->respond(response.status, *lines, response.body, length, env, now, close);
+  state_->respond(response.status, *lines, body, length, env, now, close);
 }
 
 void ServerMachine::respond(int status, Bytes header_lines, Bytes body, Env env, base::Time now,

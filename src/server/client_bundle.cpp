@@ -147,9 +147,9 @@ ClientJob::ClientJob(std::shared_ptr<ClientBundle> bundle, std::string_view name
       if_none_match_(request.header("if-none-match")) {}
 
 bool ClientJob::known() {
-  const auto file = bundle_->find(name_, coding_);
-  if (file != nullptr) answer(*file);
-  return file != nullptr;
+  file_ = bundle_->find(name_, coding_);
+  if (file_ != nullptr && answer(*file_)) body_ = file_->body;
+  return file_ != nullptr;
 }
 
 void ClientJob::read() {
@@ -160,17 +160,20 @@ void ClientJob::read() {
     response_.status = 503;
     return;
   }
-  if (file != nullptr) return answer(*file);
+  if (file != nullptr) {
+    if (answer(*file)) response_.body = file->body;
+    return;
+  }
   response_ = {404,
                {{"Content-Type", "text/plain; charset=utf-8"}},
                "The browser client is not installed: set ServerOptions::client_dist to the "
                "client-dist folder of npm's socket.io.\n"};
 }
 
-void ClientJob::answer(const ClientFile& file) {
+bool ClientJob::answer(const ClientFile& file) {
   if (if_none_match_ == file.etag || if_none_match_ == "W/" + file.etag) {
     response_ = {304, {}, {}};
-    return;
+    return false;
   }
   response_ = {200,
                {{"Cache-Control", "public, max-age=0"},
@@ -178,9 +181,10 @@ void ClientJob::answer(const ClientFile& file) {
                 {"ETag", file.etag},
                 {"Vary", "Accept-Encoding"},
                 {"X-Content-Type-Options", "nosniff"}},
-               file.body};
+               {}};
   if (file.coding != http::Coding::identity)
     response_.set("Content-Encoding", http::coding_name(file.coding));
+  return true;
 }
 
 }  // namespace socketio::server

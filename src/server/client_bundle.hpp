@@ -53,15 +53,20 @@ class ClientJob {
   // False: read() has to make it.
   bool known();
   void read();
+  // Read: with its body. Known: that lies in the file, which is shared.
   const http::Response& response() const { return response_; }
+  base::Bytes body() const { return body_; }
 
  private:
-  void answer(const ClientFile& file);
+  // False: the client has it already.
+  bool answer(const ClientFile& file);
   std::shared_ptr<ClientBundle> bundle_;
   std::string name_;
   http::Coding coding_;
   std::string if_none_match_;
+  std::shared_ptr<const ClientFile> file_;  // for `body_`
   http::Response response_;
+  base::Bytes body_;
 };
 
 }  // namespace socketio::server

@@ -308,6 +308,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::optional<std::string_view> client_file(std::string_view path) const;
   bool serve_client(Connection& c, const http::Request& request, std::string_view path);
   void respond(Connection& c, const http::Response& response, bool close = false);
+  void respond(Connection& c, const http::Response& response, base::Bytes body, bool close);
 
   // -- Compression (shard_compression.cpp).
   bool agree_on_extensions(Connection& c, base::Bytes offered, std::string& head);

@@ -42,10 +42,14 @@ AnswerHeaders& Shard::answer_headers(Connection& c) {
 }
 
 void Shard::respond(Connection& c, const http::Response& response, bool close) {
+  respond(c, response, response.body, close);
+}
+
+void Shard::respond(Connection& c, const http::Response& response, base::Bytes body, bool close) {
   mark_dirty(c);
   const std::unique_ptr<AnswerHeaders> headers = std::move(c.http->headers);
-  c.http->machine.respond(headers ? dressed(response, *headers) : response, http_env(c), now(),
-                          close || closing_);
+  c.http->machine.respond(headers ? dressed(response, *headers) : response, body, http_env(c),
+                          now(), close || closing_);
 }
 
 void Shard::answer_with_headers(Connection& c, base::Bytes type, base::Bytes body) {

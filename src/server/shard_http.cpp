@@ -97,7 +97,7 @@ bool Shard::serve_client(Connection& c, const http::Request& request, std::strin
   if (!name) return false;
   auto job = std::make_shared<ClientJob>(hub_->client_bundle, *name, request);
   if (job->known()) {
-    respond(c, job->response());
+    respond(c, job->response(), job->body(), false);
   } else {
     answer_from_worker(c, std::move(job));
   }
