@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace socketio::base {
 
@@ -49,6 +50,23 @@ class InputCharge {
  private:
   Ledger& ledger_;
   std::size_t bytes_;
+};
+
+// So many bytes of output as was said last, for as long as it lives. Any thread, one at a time.
+class OutputCharge {
+ public:
+  explicit OutputCharge(Ledger& ledger) : ledger_(ledger) {}
+  ~OutputCharge() { set(0); }
+  OutputCharge(const OutputCharge&) = delete;
+  OutputCharge& operator=(const OutputCharge&) = delete;
+  void set(std::size_t bytes) {
+    ledger_.charge_output(bytes);
+    ledger_.credit_output(std::exchange(bytes_, bytes));
+  }
+
+ private:
+  Ledger& ledger_;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace socketio::base

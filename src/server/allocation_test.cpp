@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <new>
 #include <string>
 
@@ -23,6 +25,7 @@
 namespace {
 
 std::atomic<std::uint64_t> allocations{0};
+std::atomic<std::uint64_t> allocated_bytes{0};
 std::atomic<std::int64_t> live_bytes{0};
 
 }  // namespace
@@ -32,6 +35,7 @@ void* socketio::test::allocate(std::size_t size, std::size_t alignment) {
   void* memory = std::aligned_alloc(alignment, rounded);
   if (memory == nullptr) throw std::bad_alloc();
   allocations.fetch_add(1, std::memory_order_relaxed);
+  allocated_bytes.fetch_add(size, std::memory_order_relaxed);
   live_bytes.fetch_add(static_cast<std::int64_t>(malloc_usable_size(memory)),
                        std::memory_order_relaxed);
   return memory;
@@ -48,11 +52,10 @@ namespace {
 
 using socketio::Socket;
 
-// A WebSocket client of the server that runs on the same thread. Its masking key is zero, so its
-// frames are their payloads with a header in front.
-class Client {
+// A connection to the server that runs on the same thread.
+class Peer {
  public:
-  explicit Client(socketio::Server& io) : io_(io), fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit Peer(socketio::Server& io) : io_(io), fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
     const int on = 1;
     ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     sockaddr_in address{};
@@ -60,6 +63,49 @@ class Client {
     address.sin_port = htons(io.port());
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  ~Peer() { ::close(fd_); }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  void write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
+      io_.process();
+    }
+  }
+  // Turns the server until `n` more bytes have come.
+  void read(std::size_t n) {
+    while (n > 0) n -= std::min(n, receive());
+  }
+  void until(std::string_view text) {
+    do {
+      receive();
+    } while (last_.find(text) == std::string_view::npos);
+  }
+
+ private:
+  std::size_t receive() {
+    for (;;) {
+      io_.process();
+      const ssize_t n = ::recv(fd_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      if (n <= 0) continue;
+      last_ = {buffer_.data(), static_cast<std::size_t>(n)};
+      return last_.size();
+    }
+  }
+
+  socketio::Server& io_;
+  int fd_;
+  std::array<char, 4096> buffer_{};
+  std::string_view last_;
+};
+
+// On WebSocket. Its masking key is zero, so its frames are their payloads with a header in front.
+class Client : public Peer {
+ public:
+  explicit Client(socketio::Server& io) : Peer(io) {
     write(
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n"
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -68,9 +114,6 @@ class Client {
     send("40");
     until("40{\"sid\"");
   }
-  ~Client() { ::close(fd_); }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
 
   void send(std::string_view text) {
     std::array<char, 14> header{};
@@ -86,38 +129,6 @@ class Client {
     write({header.data(), size + 4});
     write(text);
   }
-  // Turns the server until `n` more bytes have come.
-  void read(std::size_t n) {
-    while (n > 0) n -= std::min(n, receive());
-  }
-  void until(std::string_view text) {
-    do {
-      receive();
-    } while (last_.find(text) == std::string_view::npos);
-  }
-
- private:
-  void write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
-      io_.process();
-    }
-  }
-  std::size_t receive() {
-    for (;;) {
-      io_.process();
-      const ssize_t n = ::recv(fd_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-      if (n <= 0) continue;
-      last_ = {buffer_.data(), static_cast<std::size_t>(n)};
-      return last_.size();
-    }
-  }
-
-  socketio::Server& io_;
-  int fd_;
-  std::array<char, 4096> buffer_{};
-  std::string_view last_;
 };
 
 constexpr std::string_view kEvent = "42[\"m\",\"0123456789abcdefghijklmnopqrstuv\"]";
@@ -230,6 +241,45 @@ TEST(Allocation, AllIsGivenBackWithoutAnotherMessage) {
   echo_long(client, "\\n", 900'000);  // with an escape, so that it is read with buffers
   EXPECT_GT(live_bytes - before, 4096);
   while (live_bytes - before > 4096) server.io.process();
+}
+
+// Nor is the browser client's file copied for who asks how long it is, or whether it has changed.
+TEST(Allocation, LittleForAHeadOfTheBrowserClient) {
+  constexpr std::size_t kBytes = 1'000'000;
+  std::string folder = (std::filesystem::temp_directory_path() / "sio-allocation-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  std::ofstream(folder + "/socket.io.js.map") << std::string(kBytes, 'x');
+  socketio::ServerOptions options;
+  options.client_dist = folder;
+  socketio::Server io(options);
+  io.listen(0);
+  Peer peer(io);
+  const auto ask = [&peer](const std::string& method, const std::string& headers = {}) {
+    peer.write(method + " /socket.io/socket.io.js.map HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n");
+  };
+  ask("GET");  // from the worker
+  peer.until("\r\n\r\n");
+  peer.until("xxx");
+  const auto measured = [&](const auto& what) {
+    for (int i = 0; i < 3; ++i) io.process();
+    const std::uint64_t before = allocated_bytes;
+    what();
+    return allocated_bytes - before;
+  };
+  const auto head = [&](const std::string& headers, std::string_view expected) {
+    ask("HEAD", headers);
+    peer.until(expected);
+  };
+  head({}, "Content-Length: 1000000\r\n");
+  EXPECT_LT(measured([&] { head({}, "Content-Length: 1000000\r\n"); }), 4096U);
+  // A body is copied once, to be sent.
+  const std::uint64_t whole = measured([&] {
+    ask("GET");
+    peer.read(kBytes);
+  });
+  EXPECT_GE(whole, kBytes);
+  EXPECT_LT(whole, kBytes * 3 / 2);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ std::shared_ptr<const ClientFile> ClientBundle::make(std::string_view name, http
   auto file = std::make_shared<ClientFile>();
   file->etag = '"' + version.value_or(digest(*body)) + '"';
   file->coding = coding;
-  file->body = encoded(*std::move(body), coding);
+  file->body = base::Chunk::copy(encoded(*std::move(body), coding));
   const std::lock_guard lock(mutex_);
   return files_.try_emplace(Key(name, coding), std::move(file)).first->second;
 }
@@ -147,7 +147,7 @@ ClientJob::ClientJob(std::shared_ptr<ClientBundle> bundle, std::string_view name
       if_none_match_(request.header("if-none-match")) {}
 
 bool ClientJob::known() {
-  const auto file = bundle_->find(name_, coding_);
+  const std::shared_ptr<const ClientFile> file = bundle_->find(name_, coding_);
   if (file != nullptr) answer(*file);
   return file != nullptr;
 }
@@ -172,9 +172,10 @@ void ClientJob::answer(const ClientFile& file) {
                 {"ETag", file.etag},
                 {"Vary", "Accept-Encoding"},
                 {"X-Content-Type-Options", "nosniff"}},
-               file.body};
+               {}};
   if (file.coding != http::Coding::identity)
     response_.set("Content-Encoding", http::coding_name(file.coding));
+  body_ = {file.body, 0, static_cast<std::uint32_t>(file.body.capacity())};
 }
 
 }  // namespace socketio::server

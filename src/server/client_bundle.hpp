@@ -17,7 +17,7 @@ namespace socketio::server {
 // One file in one coding.
 struct ClientFile {
   std::string etag;  // of the client's version: the same in every coding, as in JS
-  std::string body;
+  base::Chunk body;  // shared by all who are sent it
   http::Coding coding = http::Coding::identity;
 };
 

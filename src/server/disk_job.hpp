@@ -22,6 +22,8 @@ class DiskJob {
   const http::Response& response() const { return response_; }
   // Instead of the response's, when there is one: the connection sends it from where it was read.
   base::Span& body() { return body_; }
+  // Bytes of the body that are charged to the server's output: not those of a file that is shared.
+  std::uint32_t charged = 0;
 
  protected:
   http::Response response_;

@@ -485,6 +485,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::vector<std::function<void()>> on_ended_;
   std::string scratch_;
   std::optional<http::Compressor> poll_compressor_;  // none: off
+  std::size_t at_worker_ = 0;  // bytes of answers to polls that are to be compressed there
   std::array<base::Bytes, net::Backend::kMaxParts>
       parts_;  // of one send: too big to clear each time
   EngineApplication* engine_ = nullptr;

@@ -2,7 +2,8 @@
 //
 // An answer to a poll is compressed here, in the turn, when it is short: it costs less than handing
 // it to another thread and back. A long one goes to the worker, since one client's megabyte would
-// hold up all others of the shard for 10 ms.
+// hold up all others of the shard for 10 ms. When that has too much to do, the answer is sent as it
+// is.
 #include <algorithm>
 #include <new>
 
@@ -17,6 +18,8 @@ constexpr base::Bytes kPollHeaders =
     "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
 // Less than a millisecond of a core.
 constexpr std::size_t kMostInTurn = std::size_t{64} * 1024;
+// Of longer ones, that wait for the worker: a tenth of a second of its time, which files wait for.
+constexpr std::size_t kMostAtWorker = std::size_t{8} * 1024 * 1024;
 // Of long messages, in a turn, or one piece: what made the turn long may have been such a message.
 constexpr base::Duration kMostCompressing = std::chrono::microseconds(250);
 constexpr std::array kPollCodings = {http::Coding::gzip, http::Coding::deflate};
@@ -29,10 +32,26 @@ std::string poll_headers(http::Coding coding) {
   return lines;
 }
 
+// It may outlive its connection, so what it holds is counted here.
 struct PollJob {
+  PollJob(base::Ledger& ledger, std::string& answer) : counted(ledger) {
+    body.swap(answer);
+    counted.set(body.capacity());
+  }
+  // On the worker.
+  void pack(http::Coding coding, int level) {
+    try {
+      packed = http::Compressor(level).compress(coding, body);
+      std::string().swap(body);
+    } catch (const std::bad_alloc&) {
+      failed = true;
+    }
+    counted.set(body.capacity() + packed.capacity());
+  }
   std::string body;
   std::string packed;
   bool failed = false;
+  base::OutputCharge counted;
 };
 
 }  // namespace
@@ -76,9 +95,10 @@ void Shard::answer_poll(Connection& c, bool compress) {
     const auto accepted = c.http->machine.request().header("accept-encoding");
     coding = http::choose_coding(accepted, kPollCodings);
   }
-  if (coding != http::Coding::identity && scratch_.size() > kMostInTurn &&
-      answer_poll_later(c, coding))
-    return;
+  if (coding != http::Coding::identity && scratch_.size() > kMostInTurn) {
+    if (answer_poll_later(c, coding)) return;
+    coding = http::Coding::identity;
+  }
   const base::Bytes body = coding == http::Coding::identity
                                ? base::Bytes(scratch_)
                                : poll_compressor_->compress(coding, scratch_);
@@ -98,28 +118,25 @@ void Shard::answer_coded(Connection& c, http::Coding coding, base::Bytes body) {
 
 // False: the worker has too much to do.
 bool Shard::answer_poll_later(Connection& c, http::Coding coding) {
-  auto job = std::make_shared<PollJob>();
-  job->body.swap(scratch_);
+  const std::size_t bytes = scratch_.size();
+  if (at_worker_ > 0 && at_worker_ + bytes > kMostAtWorker) return false;
+  auto job = std::make_shared<PollJob>(ledger_, scratch_);
   const int level = settings_.options.http_compression->level;
-  const bool queued = offload_.run(
-      [job, coding, level] {
-        try {
-          job->packed = http::Compressor(level).compress(coding, job->body);
-        } catch (const std::bad_alloc&) {
-          job->failed = true;
-        }
-      },
-      [this, job, coding, id = c.self, number = c.http->request] {
-        Connection* still = connections_.get(id);
-        if (still == nullptr || !still->http || still->http->request != number) return;
-        still->http->exchange = Exchange::none;
-        spare(id, [&] {
-          const http::Coding used = job->failed ? http::Coding::identity : coding;
-          answer_coded(*still, used, job->failed ? job->body : job->packed);
-          revisit(*still);
-        });
-      });
+  const bool queued =
+      offload_.run([job, coding, level] { job->pack(coding, level); },
+                   [this, job, coding, bytes, id = c.self, number = c.http->request] {
+                     at_worker_ -= bytes;
+                     Connection* still = connections_.get(id);
+                     if (still == nullptr || !still->http || still->http->request != number) return;
+                     still->http->exchange = Exchange::none;
+                     spare(id, [&] {
+                       const http::Coding used = job->failed ? http::Coding::identity : coding;
+                       answer_coded(*still, used, job->failed ? job->body : job->packed);
+                       revisit(*still);
+                     });
+                   });
   if (queued) {
+    at_worker_ += bytes;
     c.http->exchange = Exchange::user;  // not the session's any more
   } else {
     scratch_.swap(job->body);

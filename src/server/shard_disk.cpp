@@ -28,8 +28,9 @@ struct Batch {
       }
       base::Span& body = job.body();
       bytes += body.length + job.response().body.size();
-      if (body.length == 0) continue;
-      line.ahead.fetch_add(body.length, std::memory_order_relaxed);
+      if (!body.chunk.unique()) continue;
+      job.charged = body.length;
+      line.ahead.fetch_add(job.charged, std::memory_order_relaxed);
       body.chunk.charge(&ledger);
     }
   }
@@ -79,7 +80,7 @@ void Shard::answer_read(std::size_t done) {
   disk_.reading = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const DiskLine::Place place = std::move(disk_.places[i]);
-    const std::int64_t bytes = place.job->body().length;
+    const std::int64_t bytes = place.job->charged;
     disk_.ahead.fetch_sub(bytes, std::memory_order_relaxed);
     Connection* c = awaiting(place);
     if (c == nullptr) continue;

@@ -99,7 +99,7 @@ bool Shard::serve_client(Connection& c, const http::Request& request, std::strin
   if (!name) return false;
   auto job = std::make_shared<ClientJob>(hub_->client_bundle, *name, request);
   if (job->known()) {
-    respond(c, job->response());
+    respond(c, job->response(), false, std::move(job->body()));
   } else {
     answer_from_disk(c, std::move(job));
   }
