@@ -228,13 +228,17 @@ base::Time Recovery::expire(base::Time now) {
 }
 
 void Recovery::close(std::size_t shard) {
-  std::vector<Queued> left;
   sio::RecoveryTable::Sessions sessions;
   const std::lock_guard lock(mutex_);
   queues_[shard].closed = true;
-  left.swap(queues_[shard].jobs);
   if (!std::all_of(queues_.begin(), queues_.end(), [](const Queue& q) { return q.closed; })) return;
   sessions = store_.clear();
+}
+
+void Recovery::drop(std::size_t shard) {
+  std::vector<Queued> left;  // holds what is the user's, and maybe the hub
+  const std::lock_guard lock(mutex_);
+  left.swap(queues_[shard].jobs);
 }
 
 void Recovery::add_stats(Stats& all) const {

@@ -69,8 +69,10 @@ class Recovery {
 
   // -- The first shard's timer. Returns when to be called again.
   base::Time expire(base::Time now);
-  // The shard takes nothing any more.
+  // The shard takes nothing any more; what is queued for it may still be pulled.
   void close(std::size_t shard);
+  // Or never is.
+  void drop(std::size_t shard);
   void add_stats(Stats& all) const;
 
  private:

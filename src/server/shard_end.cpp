@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/admission.hpp"
+#include "server/recovery.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -76,6 +77,8 @@ void Shard::finish_ending() {
   ended_ = true;
   // What came in before the door was shut still has its answers to get.
   loop_.mailbox().run();
+  if (hub_->recovery != nullptr)
+    dispatcher_.guarded("post", [this] { hub_->recovery->pull(*this); });
   dispatcher_.pump(now());
   loop_.stop();
   for (auto& done : std::exchange(on_ended_, {})) done();
