@@ -9,7 +9,8 @@
 // The shard that emits pulls its queue at once, up to its packet: its own sockets get what others
 // queued before, and then the packet, before emit() returns, as without recovery. Commands of other
 // threads (joins, acknowledgements, …) take the same queue, so that a thread's calls keep their
-// order. What others queue while a shard pulls is for a later turn: they may be faster than it.
+// order; not what the user posts, which may run between handlers only. What others queue while a
+// shard pulls is for a later turn: they may be faster than it.
 #pragma once
 
 #include <atomic>
