@@ -13,6 +13,8 @@ namespace {
 
 constexpr base::Duration kMostBetweenChecks = std::chrono::seconds(10);
 constexpr base::Duration kLeastBetweenChecks = std::chrono::milliseconds(1);
+// Of a shard in one turn for one socket. Who queues is mostly not as fast.
+constexpr int kMostPullsToAdmit = 16;
 // Of a shard's queue: as of its mailbox.
 constexpr net::Mailbox::Limits kQueueLimits{};
 
@@ -209,20 +211,21 @@ Recovery::Claim Recovery::claim(Shard& shard, const sio::Socket& socket,
   return {std::move(claim.session), claim.wait};
 }
 
-bool Recovery::admit(Shard& shard, sio::Socket& socket) {
+Recovery::Admitted Recovery::admit(Shard& shard, sio::Socket& socket) {
   sio::RecoveryTable::Places waiters;
-  for (;;) {
+  for (int pulls = 0;; ++pulls) {
+    if (pulls == kMostPullsToAdmit) return Admitted::later;
     pull(shard);
     const std::lock_guard lock(mutex_);
     // Others may have been quick.
     if (!queues_[shard.index()].jobs.empty()) continue;
     if (!store_.admit(shard.dispatcher().core(), socket, {shard.index(), socket.self.packed()},
                       waiters))
-      return false;
+      return Admitted::no;
     break;
   }
   retry(waiters);
-  return true;
+  return Admitted::yes;
 }
 
 void Recovery::leave(Shard& shard, std::unique_ptr<sio::RecoverySession> session, bool keep) {

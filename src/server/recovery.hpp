@@ -64,9 +64,10 @@ class Recovery {
   // A connecting socket asks for its session; null when there is none it could go on with.
   Claim claim(Shard& shard, const sio::Socket& socket, const sio::RecoveryRequest& request);
   // A connecting socket is about to be accepted: fills in what it has missed, and from then on it
-  // is found. Everything queued for the shard has been pulled. False: it has missed more than is
-  // still known.
-  bool admit(Shard& shard, sio::Socket& socket);
+  // is found. Everything queued for the shard has been pulled. No: it has missed more than is
+  // still known. Later: others queue as fast as the shard pulls, and it has more to do.
+  enum class Admitted : std::uint8_t { yes, no, later };
+  Admitted admit(Shard& shard, sio::Socket& socket);
   // The socket is gone; `keep`: its client may come back.
   void leave(Shard& shard, std::unique_ptr<sio::RecoverySession> session, bool keep);
 

@@ -1,6 +1,7 @@
 // Connection state recovery over several threads: clients that come back to another one than they
 // left, while all of them emit.
 #include <condition_variable>
+#include <optional>
 #include <semaphore>
 #include <set>
 #include <thread>
@@ -324,6 +325,41 @@ TEST_P(TwoRecovering, AnEmitReturnsWhileOthersEmit) {
   EXPECT_TRUE(clients[1]->next().starts_with(R"(2["own",)"));
   EXPECT_TRUE(clients[1]->next().starts_with(R"(2["m",0,)"));
   EXPECT_TRUE(clients[1]->next().starts_with(R"(2["behind",)"));
+  clients.clear();
+  world_.stop();
+}
+
+// A client that connects has to get all that others emit before, and then all the rest; it waits
+// for that, the others do not.
+TEST_P(TwoRecovering, JobsRunWhileAClientConnectsAndOthersEmit) {
+  Chaser chaser;
+  std::atomic<bool> begun{false};
+  std::atomic<bool> listening{false};
+  std::optional<Socket> chased;
+  world_.io.on_event("listen", [&](const Socket& socket) {
+    socket.on_any_outgoing([&chaser] { chaser.delivered(); });
+    chased = socket;
+    listening = true;
+    return 1;
+  });
+  world_.io.use([&](const Socket& socket) -> std::optional<ConnectError> {
+    if (!listening || socket.shard() != chased->shard()) return {};
+    begun = true;
+    EXPECT_TRUE(chased->emit("first"));
+    EXPECT_TRUE(chased->post([&] { chaser.done(); }));
+    return {};
+  });
+  world_.start();
+  auto clients = join(2);
+  clients[1]->send(R"(21["listen"])");
+  ASSERT_EQ(clients[1]->next(), "31[1]");
+  for (int i = 0; i < 2; ++i) {  // one of them to the same shard
+    clients.push_back(std::make_unique<Client>(world_));
+    clients.back()->send("0");
+  }
+  ASSERT_TRUE(world_.until([&] { return begun.load(); }));
+  EXPECT_TRUE(chaser.chase(socket(ids_[1])));
+  for (std::size_t i : {2U, 3U}) EXPECT_TRUE(clients[i]->next().starts_with("0{"));
   clients.clear();
   world_.stop();
 }
