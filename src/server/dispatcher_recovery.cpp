@@ -161,18 +161,21 @@ void Dispatcher::reconnect(sio::SocketId id) {
 // True: accept() is next.
 bool Dispatcher::accept_recoverable(sio::SocketId id) {
   if (!core_.acceptable(id)) return false;
-  // Inside a delivery (a listener of outgoing events has called a middleware's next()): packets are
-  // half way out, so not now.
-  if (hub_->recovery->pulling(shard_)) {
+  const auto put_off = [&] {
     hub_->post_always(shard_.index(), [id](Shard& shard) { shard.dispatcher().connected(id); });
     return false;
-  }
+  };
+  // Inside a delivery (a listener of outgoing events has called a middleware's next()): packets are
+  // half way out, so not now.
+  if (hub_->recovery->pulling(shard_)) return put_off();
   sio::Socket* socket = core_.get(id);
   if (hub_->session_keeper(socket->nsp) != nullptr) {
     if (socket->recovery == nullptr && !socket->session->v3()) core_.begin_session(*socket);
     if (socket->recovery == nullptr || held_.give(id, *socket->recovery)) return true;
-  } else if (hub_->recovery->admit(shard_, *socket)) {
-    return true;
+  } else {
+    const Recovery::Admitted admitted = hub_->recovery->admit(shard_, *socket);
+    if (admitted == Recovery::Admitted::later) return put_off();
+    if (admitted == Recovery::Admitted::yes) return true;
   }
   // What it has missed was dropped while the middlewares ran, which know it as recovered: its
   // client has to come once more.

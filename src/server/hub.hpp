@@ -95,7 +95,7 @@ struct Hub {
   // On every shard: at once where possible. False when one of them could not be reached.
   bool on_all(const Job& job, bool is_volatile = false) const;
   // The same for commands, which have their place among a thread's emits: with recovery these do
-  // not go through the mailbox.
+  // not go through the mailbox. They may run inside of an emit of the shard's own.
   bool post_command(std::size_t shard, Job job, bool is_volatile = false) const;
   bool command_or_post(std::size_t shard, Job job) const;
   bool command_all(const Job& job) const;

@@ -13,6 +13,8 @@ namespace {
 
 constexpr base::Duration kMostBetweenChecks = std::chrono::seconds(10);
 constexpr base::Duration kLeastBetweenChecks = std::chrono::milliseconds(1);
+// Of a shard in one turn for one socket. Who queues is mostly not as fast.
+constexpr int kMostPullsToAdmit = 16;
 // Of a shard's queue: as of its mailbox.
 constexpr net::Mailbox::Limits kQueueLimits{};
 
@@ -47,7 +49,7 @@ Recovery::Sent Recovery::emit(const detail::Target& target, std::string_view eve
     sent = append(target, event, *encoder, writer, here);
   }
   if (sent == Sent::refused) refuse_attachments(hub_, event);
-  if (here != nullptr) pull(*here);
+  if (here != nullptr) pull_due(*here);
   return sent;
 }
 
@@ -111,10 +113,13 @@ bool Recovery::has_room(const Queue& queue, bool is_volatile) const {
 void Recovery::put(std::size_t shard, Job job, const Shard* here) {
   Queue& queue = queues_[shard];
   if (queue.closed) return;
-  const bool own = here != nullptr && here->index() == shard;
+  const bool own = here != nullptr && here->index() == shard && (!queue.pulling || queue.chained);
   queue.jobs.push_back({std::move(job), own});
-  if (own || queue.woken) return;
-  queue.woken = hub_.post_always(shard, [](Shard& on) { on.hub()->recovery->pull(on); });
+  if (own) {
+    queue.due = queue.jobs.size();
+  } else if (!queue.woken) {
+    queue.woken = hub_.post_always(shard, [](Shard& on) { on.hub()->recovery->pull_woken(on); });
+  }
 }
 
 bool Recovery::post(std::size_t shard, Job job, bool is_volatile) {
@@ -130,21 +135,48 @@ bool Recovery::pulling(const Shard& shard) const {
 
 void Recovery::pull(Shard& shard) {
   Queue& queue = queues_[shard.index()];
+  {
+    const std::lock_guard lock(mutex_);
+    queue.due = queue.jobs.size();
+  }
+  pull_due(shard);
+}
+
+void Recovery::pull_woken(Shard& shard) {
+  Queue& queue = queues_[shard.index()];
+  {
+    const std::lock_guard lock(mutex_);
+    queue.woken = false;
+    queue.due = queue.jobs.size();
+  }
+  pull_due(shard);
+}
+
+std::vector<Recovery::Queued> Recovery::take_due(Queue& queue) {
+  std::vector<Queued> batch;
+  const std::lock_guard lock(mutex_);
+  const auto end = queue.jobs.begin() + static_cast<std::ptrdiff_t>(queue.due);
+  if (end == queue.jobs.end()) {
+    batch.swap(queue.jobs);
+  } else {
+    batch.assign(std::move_iterator(queue.jobs.begin()), std::move_iterator(end));
+    queue.jobs.erase(queue.jobs.begin(), end);
+  }
+  queue.due = 0;
+  return batch;
+}
+
+void Recovery::pull_due(Shard& shard) {
+  Queue& queue = queues_[shard.index()];
   if (queue.pulling) return;
   const Raised raised(queue.pulling);
   std::exception_ptr error;
-  for (;;) {
-    std::vector<Queued> batch;
-    {
-      const std::lock_guard lock(mutex_);
-      queue.woken = false;
-      batch.swap(queue.jobs);
-    }
-    if (batch.empty()) {
-      if (error) std::rethrow_exception(error);
-      return;
-    }
+  bool first = true;
+  for (auto batch = take_due(queue); !batch.empty(); batch = take_due(queue)) {
     for (Queued& item : batch) {
+      // Listeners of outgoing events emit too, and that is due with what they listened to; but not
+      // for ever, only because others go on.
+      queue.chained = first || item.own;
       const Job job = std::move(item.job);
       if (!item.own) {
         shard.dispatcher().guarded("post", [&] { job(shard); });
@@ -156,7 +188,9 @@ void Recovery::pull(Shard& shard) {
         error = std::current_exception();
       }
     }
+    first = false;
   }
+  if (error) std::rethrow_exception(error);
 }
 
 // -- Sessions.
@@ -177,20 +211,21 @@ Recovery::Claim Recovery::claim(Shard& shard, const sio::Socket& socket,
   return {std::move(claim.session), claim.wait};
 }
 
-bool Recovery::admit(Shard& shard, sio::Socket& socket) {
+Recovery::Admitted Recovery::admit(Shard& shard, sio::Socket& socket) {
   sio::RecoveryTable::Places waiters;
-  for (;;) {
+  for (int pulls = 0;; ++pulls) {
+    if (pulls == kMostPullsToAdmit) return Admitted::later;
     pull(shard);
     const std::lock_guard lock(mutex_);
     // Others may have been quick.
     if (!queues_[shard.index()].jobs.empty()) continue;
     if (!store_.admit(shard.dispatcher().core(), socket, {shard.index(), socket.self.packed()},
                       waiters))
-      return false;
+      return Admitted::no;
     break;
   }
   retry(waiters);
-  return true;
+  return Admitted::yes;
 }
 
 void Recovery::leave(Shard& shard, std::unique_ptr<sio::RecoverySession> session, bool keep) {
@@ -228,13 +263,18 @@ base::Time Recovery::expire(base::Time now) {
 }
 
 void Recovery::close(std::size_t shard) {
-  std::vector<Queued> left;
   sio::RecoveryTable::Sessions sessions;
   const std::lock_guard lock(mutex_);
   queues_[shard].closed = true;
-  left.swap(queues_[shard].jobs);
   if (!std::all_of(queues_.begin(), queues_.end(), [](const Queue& q) { return q.closed; })) return;
   sessions = store_.clear();
+}
+
+void Recovery::drop(std::size_t shard) {
+  std::vector<Queued> left;  // holds what is the user's, and maybe the hub
+  const std::lock_guard lock(mutex_);
+  left.swap(queues_[shard].jobs);
+  queues_[shard].due = 0;
 }
 
 void Recovery::add_stats(Stats& all) const {

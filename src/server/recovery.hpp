@@ -6,9 +6,11 @@
 //
 //   emit (any thread) -> lock { number, log, queue 0 … queue n } -> each shard: pull()
 //
-// The shard that emits pulls its queue at once, and with it what others queued before: its own
-// sockets get the packet before emit() returns, as without recovery. Commands of other threads
-// (joins, acknowledgements, …) take the same queue, so that a thread's calls keep their order.
+// The shard that emits pulls its queue at once, up to its packet: its own sockets get what others
+// queued before, and then the packet, before emit() returns, as without recovery. Commands of other
+// threads (joins, acknowledgements, …) take the same queue, so that a thread's calls keep their
+// order; not what the user posts, which may run between handlers only. What others queue while a
+// shard pulls is for a later turn: they may be faster than it.
 #pragma once
 
 #include <atomic>
@@ -49,7 +51,8 @@ class Recovery {
   Sent emit(const detail::Target& target, std::string_view event, detail::ArgsRef args);
   // A command in its place among the packets. False: the shard's queue is full, or it is gone.
   bool post(std::size_t shard, Job job, bool is_volatile);
-  // On the shard's thread: does what is queued for it. Not reentrant (the outer one goes on).
+  // On the shard's thread: does what is queued for it when the call begins, and what it emits
+  // itself meanwhile. Not reentrant (the outer one goes on).
   void pull(Shard& shard);
   bool pulling(const Shard& shard) const;
 
@@ -61,16 +64,19 @@ class Recovery {
   // A connecting socket asks for its session; null when there is none it could go on with.
   Claim claim(Shard& shard, const sio::Socket& socket, const sio::RecoveryRequest& request);
   // A connecting socket is about to be accepted: fills in what it has missed, and from then on it
-  // is found. Everything queued for the shard has been pulled. False: it has missed more than is
-  // still known.
-  bool admit(Shard& shard, sio::Socket& socket);
+  // is found. Everything queued for the shard has been pulled. No: it has missed more than is
+  // still known. Later: others queue as fast as the shard pulls, and it has more to do.
+  enum class Admitted : std::uint8_t { yes, no, later };
+  Admitted admit(Shard& shard, sio::Socket& socket);
   // The socket is gone; `keep`: its client may come back.
   void leave(Shard& shard, std::unique_ptr<sio::RecoverySession> session, bool keep);
 
   // -- The first shard's timer. Returns when to be called again.
   base::Time expire(base::Time now);
-  // The shard takes nothing any more.
+  // The shard takes nothing any more; what is queued for it may still be pulled.
   void close(std::size_t shard);
+  // Or never is.
+  void drop(std::size_t shard);
   void add_stats(Stats& all) const;
 
  private:
@@ -80,9 +86,14 @@ class Recovery {
   };
   struct Queue {
     std::vector<Queued> jobs;
-    bool woken = false;  // a job in the mailbox will pull
+    // Of `jobs`, from the front: to be done before the pull that is under way, or about to begin,
+    // returns.
+    std::size_t due = 0;
+    bool woken = false;  // a job in the mailbox will pull what is there when it runs
     bool closed = false;
-    bool pulling = false;  // the shard's own
+    // The shard's own.
+    bool pulling = false;
+    bool chained = false;  // what is emitted now is due
   };
   // Under the lock.
   Sent append(const detail::Target& target, std::string_view event, sio::Encoder& encoder,
@@ -93,6 +104,9 @@ class Recovery {
   bool has_room(const Queue& queue, bool is_volatile) const;
   void put(std::size_t shard, Job job, const Shard* here);
   // Without it.
+  std::vector<Queued> take_due(Queue& queue);
+  void pull_due(Shard& shard);
+  void pull_woken(Shard& shard);
   void retry(const sio::RecoveryTable::Places& waiters);
 
   detail::Hub& hub_;

@@ -61,6 +61,7 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
 Shard::~Shard() {
   hub_->close(index_);
   loop_.mailbox().close();
+  if (hub_->recovery != nullptr) hub_->recovery->drop(index_);
   closing_ = closed_ = true;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/admission.hpp"
+#include "server/recovery.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -71,6 +72,8 @@ void Shard::finish_ending() {
   hub_->close(index_);
   // What came in before the door was shut still has its answers to get.
   loop_.mailbox().run();
+  if (hub_->recovery != nullptr)
+    dispatcher_.guarded("post", [this] { hub_->recovery->pull(*this); });
   dispatcher_.pump(now());
   loop_.stop();
   ended_ = true;  // last: from here on nobody's code runs on the loop

@@ -64,7 +64,7 @@ TEST_P(Emits, KeepEachEmittersOrder) {
 // A shard whose thread is held up by a handler, and its mailbox.
 class FullMailbox : public test::ShardsTest {
  protected:
-  FullMailbox() : ShardsTest({}, 2) {
+  explicit FullMailbox(ServerOptions options = {}) : ShardsTest(std::move(options), 2) {
     world_.io.on_event("block", [this] {
       blocked_.release();
       go_on_.acquire();
@@ -176,6 +176,38 @@ TEST_P(FullMailbox, BringsAnswersHome) {
   go_on_.release();
   ASSERT_TRUE(world_.until([&] { return replies.ready(); }));
   EXPECT_EQ(replies.get().value(), std::vector<int>{4});
+}
+
+ServerOptions recovering() {
+  ServerOptions options;
+  options.connection_state_recovery.emplace();
+  return options;
+}
+
+// The same with a queue beside the mailbox, for emits and commands.
+class TwoQueues : public FullMailbox {
+ protected:
+  TwoQueues() : FullMailbox(recovering()) {}
+};
+INSTANTIATE_TEST_SUITE_P(All, TwoQueues, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+// A thread's posts follow what it has called before. What it calls behind one may overtake it, for
+// what waits in one queue cannot wait for the other's; rooms are joined by commands.
+TEST_P(TwoQueues, PostsFollowWhatWasCalledBefore) {
+  const Socket there = other();
+  const Broadcast it = world_.io.in(there.id());
+  EXPECT_TRUE(there.emit("one"));
+  EXPECT_TRUE(it.sockets_join("r"));
+  EXPECT_TRUE(world_.io.to("r").emit("two"));
+  EXPECT_TRUE(it.sockets_leave("r"));
+  EXPECT_TRUE(world_.io.to("r").emit("lost"));
+  EXPECT_TRUE(there.post([there] { there.emit("three"); }));
+  const auto found = world_.io.in("r").fetch_sockets();
+  go_on_.release();
+  for (const char* name : {"one", "two", "three"})
+    EXPECT_TRUE(clients_[1]->next().starts_with(R"(2[")" + std::string(name) + R"(",)"));
+  EXPECT_TRUE(found.get().value().empty());
 }
 
 // close() is no job among others: a full mailbox takes it.

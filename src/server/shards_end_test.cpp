@@ -13,8 +13,27 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::Client;
 
-class Ends : public test::ShardsTest {};
+class Ends : public test::ShardsTest {
+ protected:
+  explicit Ends(ServerOptions options = {}) : ShardsTest(std::move(options)) {}
+  void ask_until_closed();
+  void fill_mailboxes_until_closed();
+};
 INSTANTIATE_TEST_SUITE_P(All, Ends, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+ServerOptions recovering() {
+  ServerOptions options;
+  options.connection_state_recovery.emplace();
+  return options;
+}
+
+// Emits and commands have a queue of their own then.
+class RecoveringEnds : public Ends {
+ protected:
+  RecoveringEnds() : Ends(recovering()) {}
+};
+INSTANTIATE_TEST_SUITE_P(All, RecoveringEnds, ::testing::ValuesIn(test::backends_here()),
                          test::backend_named);
 
 // Operations of threads that are not the server's, each of which must end once.
@@ -110,7 +129,7 @@ void answer(Client& client) {
   }
 }
 
-TEST_P(Ends, EveryAskEndsOnceThoughTheServerCloses) {
+void Ends::ask_until_closed() {
   std::atomic<bool> closed{false};
   std::atomic<int> late{0};
   std::atomic<int> asked{0};
@@ -156,8 +175,15 @@ TEST_P(Ends, EveryAskEndsOnceThoughTheServerCloses) {
   EXPECT_EQ(disconnects_, 16);
 }
 
-// What waits in a mailbox when its shard has closed is not forgotten.
-TEST_P(Ends, NothingIsLeftInTheMailboxes) {
+TEST_P(Ends, EveryAskEndsOnceThoughTheServerCloses) {
+  ask_until_closed();
+}
+
+TEST_P(RecoveringEnds, EveryAskEndsOnceThoughTheServerCloses) {
+  ask_until_closed();
+}
+
+void Ends::fill_mailboxes_until_closed() {
   world_.start();
   const auto clients = join(4);
   const Socket one = socket(ids_[1]);
@@ -235,6 +261,15 @@ TEST_P(Ends, AnswersToTheLastHandlersComeHome) {
   EXPECT_EQ(asked, 3);
   EXPECT_EQ(told, asked);
   world_.stop();
+}
+
+// What waits in a mailbox when its shard has closed is not forgotten.
+TEST_P(Ends, NothingIsLeftInTheMailboxes) {
+  fill_mailboxes_until_closed();
+}
+
+TEST_P(RecoveringEnds, NothingIsLeftInTheQueues) {
+  fill_mailboxes_until_closed();
 }
 
 // Two hundred clients that come and go as a seeded die says.

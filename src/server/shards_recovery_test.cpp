@@ -1,5 +1,7 @@
 // Connection state recovery over several threads: clients that come back to another one than they
 // left, while all of them emit.
+#include <condition_variable>
+#include <optional>
 #include <semaphore>
 #include <set>
 #include <thread>
@@ -241,6 +243,125 @@ TEST_P(TwoRecovering, FactsMayEmitWhileTheOtherThreadTellsOne) {
     EXPECT_EQ(events, (std::set<std::string>{R"(2/a,["m",")", R"(2/b,["m",")"}));
   }
   EXPECT_TRUE(world_.until([&] { return joined == 4; }));
+}
+
+// Somebody on another thread who emits one more for each packet that is delivered: as fast as the
+// shard delivers, and it does so for ever.
+class Chaser {
+ public:
+  // A listener of outgoing events.
+  void delivered() {
+    std::unique_lock lock(mutex_);
+    const int next = ++wanted_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return over_ || emitted_ >= next; });
+  }
+  void done() {
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+    changed_.notify_all();
+  }
+  // Until done(), or until it has emitted so much that nobody will be done. False then.
+  bool chase(const Socket& socket) {
+    std::unique_lock lock(mutex_);
+    while (emitted_ < kMost) {
+      changed_.wait(lock, [&] { return done_ || wanted_ > emitted_; });
+      if (done_) break;
+      lock.unlock();
+      EXPECT_TRUE(socket.emit("m", emitted_));
+      lock.lock();
+      ++emitted_;
+      changed_.notify_all();
+    }
+    over_ = true;
+    changed_.notify_all();
+    return done_;
+  }
+
+ private:
+  static constexpr int kMost = 5'000;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int wanted_ = 0;
+  int emitted_ = 0;  // by one thread
+  bool done_ = false;
+  bool over_ = false;
+};
+
+// Others may emit as fast as the shard delivers: it has more to do.
+TEST_P(TwoRecovering, JobsRunWhileOthersEmit) {
+  Chaser chaser;
+  world_.io.on_event("listen", [&](const Socket& socket) {
+    socket.on_any_outgoing([&chaser] { chaser.delivered(); });
+    return 1;
+  });
+  world_.start();
+  auto clients = join(2);
+  clients[1]->send(R"(21["listen"])");
+  ASSERT_EQ(clients[1]->next(), "31[1]");
+  const Socket chased = socket(ids_[1]);
+  EXPECT_TRUE(chased.emit("first"));
+  EXPECT_TRUE(chased.post([&] { chaser.done(); }));
+  EXPECT_TRUE(chaser.chase(chased));
+  clients.clear();
+  world_.stop();
+}
+
+TEST_P(TwoRecovering, AnEmitReturnsWhileOthersEmit) {
+  Chaser chaser;
+  std::atomic<bool> begun{false};
+  world_.io.on_event("go", [&](const Socket& socket) {
+    socket.on_any_outgoing([&chaser] { chaser.delivered(); });
+    begun = true;
+    EXPECT_TRUE(socket.emit("own"));
+    EXPECT_TRUE(socket.emit("behind"));
+    chaser.done();
+  });
+  world_.start();
+  auto clients = join(2);
+  clients[1]->send(R"(2["go"])");
+  ASSERT_TRUE(world_.until([&] { return begun.load(); }));
+  EXPECT_TRUE(chaser.chase(socket(ids_[1])));
+  EXPECT_TRUE(clients[1]->next().starts_with(R"(2["own",)"));
+  EXPECT_TRUE(clients[1]->next().starts_with(R"(2["m",0,)"));
+  EXPECT_TRUE(clients[1]->next().starts_with(R"(2["behind",)"));
+  clients.clear();
+  world_.stop();
+}
+
+// A client that connects has to get all that others emit before, and then all the rest; it waits
+// for that, the others do not.
+TEST_P(TwoRecovering, JobsRunWhileAClientConnectsAndOthersEmit) {
+  Chaser chaser;
+  std::atomic<bool> begun{false};
+  std::atomic<bool> listening{false};
+  std::optional<Socket> chased;
+  world_.io.on_event("listen", [&](const Socket& socket) {
+    socket.on_any_outgoing([&chaser] { chaser.delivered(); });
+    chased = socket;
+    listening = true;
+    return 1;
+  });
+  world_.io.use([&](const Socket& socket) -> std::optional<ConnectError> {
+    if (!listening || socket.shard() != chased->shard()) return {};
+    begun = true;
+    EXPECT_TRUE(chased->emit("first"));
+    EXPECT_TRUE(chased->post([&] { chaser.done(); }));
+    return {};
+  });
+  world_.start();
+  auto clients = join(2);
+  clients[1]->send(R"(21["listen"])");
+  ASSERT_EQ(clients[1]->next(), "31[1]");
+  for (int i = 0; i < 2; ++i) {  // one of them to the same shard
+    clients.push_back(std::make_unique<Client>(world_));
+    clients.back()->send("0");
+  }
+  ASSERT_TRUE(world_.until([&] { return begun.load(); }));
+  EXPECT_TRUE(chaser.chase(socket(ids_[1])));
+  for (std::size_t i : {2U, 3U}) EXPECT_TRUE(clients[i]->next().starts_with("0{"));
+  clients.clear();
+  world_.stop();
 }
 
 class Expiring : public test::ShardsTest {
