@@ -1,5 +1,6 @@
 #include "eio/poll_queue.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/base64.hpp"
@@ -70,6 +71,10 @@ void PollQueue::append(std::string& body, const Entry& entry) const {
   const std::size_t at = body.size();
   body.resize(at + base::base64_size(data.size()));
   base::base64_encode(data, body.data() + at);
+}
+
+std::size_t PollQueue::payload_bytes(std::size_t max) const {
+  return empty() ? 0 : std::max(record_size(entries_[head_].frame), std::min(bytes_, max));
 }
 
 bool PollQueue::take(std::string& body, std::size_t max) {

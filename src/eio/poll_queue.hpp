@@ -18,6 +18,8 @@ class PollQueue {
   std::size_t size() const { return entries_.size() - head_; }
   // Of the frames waiting.
   std::size_t bytes() const { return bytes_; }
+  // About what a payload of at most `max` bytes takes of them: one packet at least.
+  std::size_t payload_bytes(std::size_t max) const;
 
   // `compress`: the answer that brings it may be.
   void push_text(PacketType type, base::Bytes head, base::Bytes tail, base::Ledger* ledger,

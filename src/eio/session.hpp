@@ -225,6 +225,10 @@ class Session : public DirtyNode {
     if (websocket_ != nullptr) return websocket_->queued();
     return queue_ == nullptr ? 0 : queue_->bytes();
   }
+  // About the answer that a poll would get of that.
+  std::size_t payload_bytes() const {
+    return queue_ == nullptr ? 0 : queue_->payload_bytes(shared_.options.max_payload);
+  }
 
   // Server-initiated, graceful: what is queued is delivered first. `closed` follows at once, `gone`
   // when everything is delivered or drain_timeout is over.

@@ -41,7 +41,8 @@ enum TimerKind : std::uint8_t {
   kShutdownTimer,
   kRecoveryTimer,
   kPlainTimer,
-  kTrimTimer
+  kTrimTimer,
+  kPollTimer
 };
 
 // What the request in flight is.
@@ -123,8 +124,9 @@ struct Connection : eio::Outlet, ConnectionStates {
   std::unique_ptr<net::Timer> timer;  // made when it is armed; a WebSocket hardly ever has one
 };
 
-// One Engine.IO client, and the connections that carry it now.
-struct SessionRecord {
+// One Engine.IO client, and the connections that carry it now. It is in a list while its poll waits
+// for others': see Shard::must_wait().
+struct SessionRecord : base::ListNode<SessionRecord> {
   SessionRecord(eio::Shared& shared, const eio::Sid& sid, eio::Transport transport,
                 std::uint64_t owner, base::Time now, base::Bytes custom_id, eio::Dialect dialect)
       : session(shared, sid, transport, owner, now, custom_id, dialect) {}

@@ -129,6 +129,8 @@ void Shard::input_ended(Connection& connection) {
     flush_session(*record);
     c = connections_.get(id);
     if (c == nullptr) return;
+    record = c->http ? sessions_.get(c->http->session) : nullptr;
+    if (record != nullptr && record->poll == id && record->linked()) return;  // comes again then
   }
   if (c->http && c->http->exchange != Exchange::poll) {
     // A half-closed peer still gets the answers to its complete requests (RFC 9112 §9.6).
@@ -202,6 +204,7 @@ void Shard::lost(Connection& c, bool failed) {
 bool Shard::has_work() const {
   return !shared_.outlets.empty() || !backlog_.empty() || !unread_.empty() ||
          !shared_.dirty.empty() || (!disk_.places.empty() && disk_.reading == 0) ||
+         (!waiting_polls_.empty() && !poll_timer_.armed()) ||
          (deflate_pool_ && deflate_pool_->is_compressing());
 }
 
@@ -243,6 +246,8 @@ void Shard::on_timer(net::Timer& timer) {
     spare(c->self, [&] { on_plain_timer(*c); });
   } else if (timer.kind == kTrimTimer) {
     trim();
+  } else if (timer.kind == kPollTimer) {
+    answer_first_in_line();
   }
 }
 
@@ -289,6 +294,7 @@ void Shard::flush() {
   work_off_backlog();
   dispatcher_.pump(now());
   counters_.clients.set(core_.clients());  // before any of them can hear that it is one
+  answer_waiting_polls();
   while (eio::Session* session = shared_.dirty.pop_front()) {
     if (SessionRecord* record = sessions_.get(SessionId::unpack(session->owner()));
         record != nullptr)

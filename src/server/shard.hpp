@@ -34,6 +34,7 @@
 #include "server/counters.hpp"
 #include "server/disk_line.hpp"
 #include "server/dispatcher.hpp"
+#include "server/engine_application.hpp"
 #include "server/hub.hpp"
 #include "server/options.hpp"
 #include "server/routes.hpp"
@@ -50,18 +51,6 @@ inline std::uint32_t hash_of(const eio::Sid& sid) {
   h *= 0x9E3779B97F4A7C15;
   return static_cast<std::uint32_t>(h ^ (h >> 32));
 }
-
-// Instead of Socket.IO: somebody who wants bare Engine.IO messages (the conformance servers). Calls
-// come one at a time with no machine on the stack.
-class EngineApplication {
- public:
-  virtual void opened(eio::Session& session) = 0;
-  virtual void message(eio::Session& session, base::MutBytes payload, bool binary) = 0;
-  virtual void closed(eio::Session& session, eio::CloseReason reason, base::Bytes detail) = 0;
-
- protected:
-  ~EngineApplication() = default;
-};
 
 // What a shard takes from the outside world; the simulator brings its own.
 struct ShardServices {
@@ -247,6 +236,10 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void go_on(SessionRecord& record);
   void read_on(SessionRecord& record);
   void finish_post(SessionRecord& record);
+  bool must_wait(SessionRecord& record);
+  bool has_room_for(const SessionRecord& record) const;
+  void answer_waiting_polls();
+  void answer_first_in_line();
 
   // -- When the whole server holds too much (shard_shed.cpp).
   struct Holder;
@@ -264,6 +257,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::size_t input_of(const Connection& c) const;
   void shed_input();
   void shed_output();
+  std::vector<Holder> output_holders(bool waiting);
   bool shed(std::vector<Holder>& holders, std::int64_t total, const Quota& quota, const char* why);
   void shed_connection(ConnectionId id);
   void shed_session(SessionId id);
@@ -349,6 +343,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   int work_off(SessionRecord& record);
   int follow(SessionRecord& record);
   void flush_session(SessionRecord& record);
+  static bool poll_is_due(const SessionRecord& record);
+  void answer_due(SessionRecord& record);
   void answer_parked(SessionRecord& record, Connection* c);
   void answer_post(Connection& c);
   void answer_engine(Connection& c, base::Bytes type, base::Bytes lines, base::Bytes body);
@@ -466,6 +462,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::vector<SessionId> unread_;    // likewise of POSTs
   std::vector<SessionId> unread_later_;
   DiskLine disk_;
+  base::List<SessionRecord> waiting_polls_;  // in line; while the timer runs: for room
+  net::Timer poll_timer_{0, kPollTimer};
   sio::Core core_;
   sio::Arrival arrival_;  // the event in hand; here, because a new one would have to be cleared
   Dispatcher dispatcher_;

@@ -1,5 +1,6 @@
 // Fairness: of what one client has sent, a turn works off so much; the rest waits here for the next
-// turn, when all others have had theirs.
+// turn, when all others have had theirs. So do answers to polls, which are long as one broadcast is
+// and as many as there are clients.
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -10,6 +11,11 @@ namespace socketio::server {
 namespace {
 
 constexpr std::size_t kKeptBacklog = 256;  // places; what a crowd has taken is given back
+// An answer to a poll that waits for nothing: it costs about as much as the request did.
+constexpr std::size_t kShortAnswer = 1024;
+// Of the first in line, when there is no room for its answer: they are slow who have it all. Then
+// it is answered, and if that is too much those who hold most are shed.
+constexpr base::Duration kPatience = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -118,6 +124,53 @@ void Shard::finish_post(SessionRecord& record) {
     answer_post(*c);
     revisit(*c);  // a pipelined request may wait behind this one
   });
+}
+
+// What is queued for many at once is counted once; the answers to their polls are copies of it. So
+// one after the other, each as long as this turn has not answered much and the whole server has
+// room for it.
+bool Shard::must_wait(SessionRecord& record) {
+  if (record.session.payload_bytes() <= kShortAnswer) {
+    record.unlink();
+    return false;
+  }
+  if (record.linked()) return true;
+  if (waiting_polls_.empty() && !answers_spent() && has_room_for(record)) return false;
+  waiting_polls_.push_back(record);
+  return true;
+}
+
+bool Shard::has_room_for(const SessionRecord& record) const {
+  const auto bytes = static_cast<std::int64_t>(record.session.payload_bytes());
+  return ledger_.output() + bytes <= output_quota_.again;
+}
+
+// At the end of a turn, whatever the turn has answered: one of them, when there is room. When there
+// is none, whatever makes some is a fact of a turn that comes here again.
+void Shard::answer_waiting_polls() {
+  answers_until_ = std::max(answers_until_, ledger_.output());
+  while (const SessionRecord* first = waiting_polls_.front()) {
+    if (answers_spent()) return;
+    if (!has_room_for(*first)) {
+      if (!poll_timer_.armed()) loop_.timers().arm(poll_timer_, base::after(now(), kPatience));
+      return;
+    }
+    answer_first_in_line();
+  }
+  loop_.timers().cancel(poll_timer_);
+}
+
+void Shard::answer_first_in_line() {
+  SessionRecord* record = waiting_polls_.pop_front();
+  loop_.timers().cancel(poll_timer_);
+  if (record == nullptr) return;
+  const ConnectionId poll = record->poll;
+  spare(SessionId::unpack(record->session.owner()), [&] {
+    if (poll_is_due(*record)) answer_due(*record);
+    pump(*record);
+  });
+  if (Connection* c = connections_.get(poll); c != nullptr && c->eof && !c->closing)
+    spare(poll, [&] { input_ended(*c); });
 }
 
 }  // namespace socketio::server

@@ -365,19 +365,25 @@ void Shard::close_websocket(ConnectionId id) {
   });
 }
 
-// The session has something to say: a parked poll is answered with one payload. (Frames are with
-// their connection already.)
+bool Shard::poll_is_due(const SessionRecord& record) {
+  return record.session.poll_parked() && record.session.poll_ready() && !record.poll_lost;
+}
+
+// The session has something to say: a parked poll is answered with one payload, when its turn has
+// come. (Frames are with their connection already.)
 void Shard::flush_session(SessionRecord& record) {
-  if (record.session.poll_parked() && record.session.poll_ready() && !record.poll_lost) {
-    const ConnectionId poll = std::exchange(record.poll, ConnectionId{});
-    try {
-      answer_parked(record, connections_.get(poll));
-    } catch (...) {  // half an answer is none
-      if (Connection* c = connections_.get(poll)) drop(*c);
-      throw;
-    }
-  }
+  if (poll_is_due(record) && !must_wait(record)) answer_due(record);
   pump(record);
+}
+
+void Shard::answer_due(SessionRecord& record) {
+  const ConnectionId poll = std::exchange(record.poll, ConnectionId{});
+  try {
+    answer_parked(record, connections_.get(poll));
+  } catch (...) {  // half an answer is none
+    if (Connection* c = connections_.get(poll)) drop(*c);
+    throw;
+  }
 }
 
 void Shard::answer_parked(SessionRecord& record, Connection* c) {

@@ -88,6 +88,19 @@ void Shard::shed_input() {
 void Shard::shed_output() {
   // Those shed last have not let go of their memory yet.
   if (!output_quota_.exceeded(ledger_.output()) || shedding_ > 0) return;
+  const std::int64_t before = ledger_.output();
+  const auto shed_of = [&](bool waiting) {
+    std::vector<Holder> holders = output_holders(waiting);
+    return shed(holders, before, output_quota_, "max_output_bytes reached");
+  };
+  if (!shed_of(false) && (waiting_polls_.empty() || !shed_of(true)))
+    output_quota_.again = before + output_quota_.limit / kParts;
+  ask_others_to_shed(&Shard::shed_output);
+}
+
+// `waiting`: with the answers that polls wait for. It is we who hold those, and mostly once for
+// all.
+std::vector<Shard::Holder> Shard::output_holders(bool waiting) {
   std::vector<Holder> holders;
   connections_.each([&](ConnectionId id, const Connection& c) {
     const std::size_t held = c.queued() + (c.tls ? c.tls->wire.bytes() : 0);
@@ -95,13 +108,11 @@ void Shard::shed_output() {
   });
   sessions_.each([&](SessionId id, const SessionRecord& record) {
     if (record.session.transport() == eio::Transport::websocket) return;  // its connection's
-    if (const std::size_t held = record.session.queued_bytes(); held > 0)
-      holders.push_back({held, id.packed(), true});
+    std::size_t held = record.session.queued_bytes();
+    if (!waiting && record.linked()) held -= std::min(held, record.session.payload_bytes());
+    if (held > 0) holders.push_back({held, id.packed(), true});
   });
-  const std::int64_t before = ledger_.output();
-  if (!shed(holders, before, output_quota_, "max_output_bytes reached"))
-    output_quota_.again = before + output_quota_.limit / kParts;
-  ask_others_to_shed(&Shard::shed_output);
+  return holders;
 }
 
 // Of those who hold half the average and more, who together hold half of all at least. False: there
