@@ -214,6 +214,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void await_sent(Connection& c);
   void after_flush(Connection& c, bool everything);
   void settle();
+  void settle(Connection& c);
+  void settle_behind(Connection& c);
   void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
   void arm(Connection& c);
   void arm_at(Connection& c, base::Time deadline);
@@ -257,6 +259,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   };
   bool make_room(Connection& c);  // false: `c` itself had to go
   std::size_t input_of(const Connection& c) const;
+  std::size_t output_of(const Connection& c) const;
   void shed_input();
   void shed_output();
   bool shed(std::vector<Holder>& holders, std::int64_t total, const Quota& quota, const char* why);
