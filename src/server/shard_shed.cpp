@@ -128,7 +128,7 @@ void Shard::shed_output() {
   });
   sessions_.each([&](SessionId id, const SessionRecord& record) {
     if (record.session.transport() == eio::Transport::websocket) return;  // its connection's
-    if (const std::size_t held = record.session.queued_bytes(); held > 0)
+    if (const std::size_t held = record.session.held_for_polls(); held > 0)
       holders.push_back({held, id.packed(), true});
   });
   const std::int64_t before = ledger_.output();
