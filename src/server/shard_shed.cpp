@@ -88,6 +88,7 @@ std::size_t Shard::input_of(const Connection& c) const {
   }
   if (c.ws) bytes += c.ws->held();
   if (c.deflate != nullptr) bytes += c.deflate->held();
+  if (c.move) bytes += c.move->bytes.capacity();
   if (c.tls && c.tls->charged) bytes += TlsSide::kRecordMemory;
   return bytes;
 }
@@ -102,8 +103,7 @@ void Shard::shed_input() {
   if (!input_quota_.exceeded(ledger_.input())) return;
   std::vector<Holder> holders;
   connections_.each([&](ConnectionId id, const Connection& c) {
-    // Those on their way to another shard are that shard's.
-    if (const std::size_t held = c.lingering || c.move ? 0 : input_of(c); held > 0)
+    if (const std::size_t held = c.lingering ? 0 : input_of(c); held > 0)
       holders.push_back({held, id.packed(), false});
   });
   sessions_.each([&](SessionId id, const SessionRecord& record) {
@@ -124,7 +124,7 @@ void Shard::shed_output() {
   std::vector<Holder> holders;
   connections_.each([&](ConnectionId id, const Connection& c) {
     const std::size_t held = output_of(c);
-    if (held > 0 && !c.move) holders.push_back({held, id.packed(), false});
+    if (held > 0) holders.push_back({held, id.packed(), false});
   });
   sessions_.each([&](SessionId id, const SessionRecord& record) {
     if (record.session.transport() == eio::Transport::websocket) return;  // its connection's
@@ -178,6 +178,7 @@ void Shard::shed_connection(ConnectionId id) {
   c->ws.reset();
   c->deflate.reset();
   c->http.reset();
+  c->move.reset();
   if (c->tls) {
     c->tls->end_handshake();
     c->tls->charge(false);
