@@ -53,6 +53,10 @@ class Chunk {
   bool unique() const {
     return block_ != nullptr && block_->refs.load(std::memory_order_acquire) == 1;
   }
+  // Of its capacity, if all who refer to it bear the same.
+  std::size_t fair_share() const {
+    return block_ == nullptr ? 0 : block_->capacity / block_->refs.load(std::memory_order_relaxed);
+  }
   // Of one that nobody else has and that was charged to nobody.
   void charge(Ledger* ledger);
   std::size_t capacity() const { return block_ == nullptr ? 0 : block_->capacity; }

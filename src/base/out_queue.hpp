@@ -75,23 +75,45 @@ class OutQueue {
     bytes_ = 0;
     front_.chunk.reset();
   }
-  // Copies what is left out of arena chunks into one chunk of its own, so that a connection that
-  // cannot send does not pin whole turns. Large spans stay shared. Call after a send took less than
-  // everything.
+  // Copies what would keep others' memory, and what is shorter than its span is worth, into chunks
+  // of the queue's own, so that a connection that cannot send does not pin whole turns. Large spans
+  // stay shared. Call after a send took less than everything; looks at no span twice.
   void settle(Ledger* ledger);
+  // Until the next settle() what is queued now is being read, and stays where it is.
+  void hold() {
+    if (rest_ != nullptr) rest_->held = rest_->spans.size();
+  }
+  // settle() for what was queued since then.
+  void settle_behind(Ledger* ledger) {
+    if (rest_ != nullptr && rest_->settled >= rest_->held) settle_rest(ledger);
+  }
+  // What it costs beside its bytes, after settle(): its spans, and what has been sent of a chunk
+  // that goes only as a whole. The ledger counts it too.
+  std::size_t bookkeeping() const;
   void clear();
 
  private:
   struct Rest {
+    ~Rest() { charge(0, ledger); }
+    void charge(std::size_t bytes, Ledger* to);
+    bool join_own(std::size_t at, Span& span, std::size_t capacity, Ledger* to);
     std::vector<Span> spans;
     std::size_t head = 0;
+    std::size_t settled = 0;  // those in front of it have been looked at,
+    std::size_t held = 0;     // and those in front of this one are being read
+    Chunk own;                // where the last of the settled ones may be continued
+    std::uint32_t used = 0;
+    Ledger* ledger = nullptr;
+    std::size_t charged = 0;
   };
+  struct Gap;
   Span* last() {
     if (rest_ != nullptr && !rest_->spans.empty()) return &rest_->spans.back();
     return front_.length > 0 ? &front_ : nullptr;
   }
   std::size_t gather_all(std::span<Bytes> out) const;
   void consume_part(std::size_t n);
+  void settle_rest(Ledger* ledger);
 
   Span front_;
   std::unique_ptr<Rest> rest_;

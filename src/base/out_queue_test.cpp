@@ -145,6 +145,146 @@ TEST(OutQueue, SettlingUnpinsTheArena) {
   EXPECT_EQ(ledger.output(), 0);
 }
 
+// What stands in a queue's parts, and where.
+std::vector<Bytes> parts_of(const OutQueue& queue) {
+  std::array<Bytes, 64> parts;
+  return {parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(queue.gather(parts))};
+}
+
+TEST(OutQueue, SettlingPutsShortOnesTogether) {
+  Ledger ledger;
+  Arena arena(&ledger);
+  OutQueue queue;
+  std::string expected;
+  const auto push = [&](const std::string& text) {
+    expected += text;
+    queue.append(arena, text);
+    arena.write("somebody else's");
+  };
+  const Chunk shared = Chunk::copy(std::string(5'000, 's'), &ledger);
+  push("front");
+  for (int i = 0; i < 1'000; ++i) {
+    push("short " + std::to_string(i));
+    if (i == 500) {
+      queue.push(shared);
+      expected += std::string(5'000, 's');
+    }
+    if (i % 7 == 0) queue.settle(&ledger);
+    if (i % 100 == 0) push(std::string(20'000, 'l'));
+  }
+  queue.settle(&ledger);
+  arena.release();
+  EXPECT_LT(parts_of(queue).size(), 64U);
+  EXPECT_EQ(all(queue), expected);
+  EXPECT_EQ(queue.bytes(), expected.size());
+  const auto held = static_cast<std::size_t>(ledger.output());
+  EXPECT_GE(held, expected.size());
+  EXPECT_LE(held, expected.size() * 5 / 4);
+  // Sent bit by bit, with more behind it.
+  std::string got;
+  while (!queue.empty()) {
+    const std::size_t n = std::min<std::size_t>(queue.bytes(), 777);
+    got += all(queue).substr(0, n);
+    queue.consume(n);
+    if (expected.size() < 400'000) push(std::string(30, 'm'));
+    queue.settle(&ledger);
+  }
+  EXPECT_EQ(got, expected);
+  arena.release();
+  EXPECT_EQ(ledger.output(), static_cast<std::int64_t>(shared.capacity()));
+}
+
+// Draining would take as long as the queue is, for every piece of it.
+TEST(OutQueue, SettlesNothingTwice) {
+  Ledger ledger;
+  OutQueue queue;
+  const Chunk shared = Chunk::copy(std::string(5'000, 's'), &ledger);
+  const Chunk others = Chunk::copy(std::string(Arena::kChunkSize, 'o'), &ledger);
+  queue.push(shared);
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    queue.push(others, 100 * i, 50);
+    queue.push(shared);
+  }
+  queue.settle(&ledger);
+  const std::vector<Bytes> once = parts_of(queue);
+  const std::int64_t output = ledger.output();
+  queue.settle(&ledger);
+  queue.settle_behind(&ledger);
+  const std::vector<Bytes> twice = parts_of(queue);
+  ASSERT_EQ(once.size(), 41U);
+  ASSERT_EQ(twice.size(), once.size());
+  for (std::size_t i = 0; i < once.size(); ++i) EXPECT_EQ(twice[i].data(), once[i].data());
+  EXPECT_EQ(ledger.output(), output);
+}
+
+// They go with their bytes, though the spans came in one piece.
+TEST(OutQueue, WhatIsSettledGoesInPieces) {
+  Ledger ledger;
+  OutQueue queue;
+  for (int i = 0; i < 100'000; ++i) queue.push(Chunk::copy("eleven byte", &ledger));
+  queue.settle(&ledger);
+  EXPECT_LE(ledger.output(), 1'200'000);
+  EXPECT_LE(queue.bookkeeping(), 20'000U);
+  queue.consume(1'000'000);
+  EXPECT_LE(ledger.output(), 150'000);
+  EXPECT_LE(static_cast<std::size_t>(ledger.output()),
+            queue.bytes() + queue.bookkeeping() + 16'384);
+  queue.clear();
+  EXPECT_EQ(ledger.output(), 0);
+}
+
+// Of a chunk that has been sent in part, whoever holds it alone answers for all.
+TEST(OutQueue, AnswersForWhatItKeeps) {
+  Ledger ledger;
+  OutQueue one;
+  OutQueue other;
+  const std::size_t size = 1'000'000;
+  {
+    const Chunk shared = Chunk::copy(std::string(size, 's'), &ledger);
+    one.push(shared);
+    other.push(shared);
+  }
+  EXPECT_EQ(one.bookkeeping(), 0U);
+  one.consume(size - 10'000);
+  other.consume(size - 10'000);
+  EXPECT_EQ(one.bytes() + one.bookkeeping(), size / 2);
+  other.clear();
+  EXPECT_EQ(one.bytes() + one.bookkeeping(), size);
+}
+
+// The kernel may be reading it.
+TEST(OutQueue, WhatIsHeldStays) {
+  Ledger ledger;
+  Arena arena(&ledger);
+  OutQueue queue;
+  const auto push = [&](const std::string& text) {
+    queue.append(arena, text);
+    arena.write("somebody else's");
+  };
+  for (const char* text : {"one ", "two ", "three "}) push(text);
+  const std::vector<Bytes> before = parts_of(queue);
+  queue.hold();
+  push("four ");
+  queue.settle_behind(&ledger);
+  push("five ");
+  queue.settle_behind(&ledger);
+  std::vector<Bytes> after = parts_of(queue);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(after.at(i).data(), before.at(i).data());
+  queue.settle(&ledger);
+  EXPECT_EQ(all(queue), "one two three four five ");
+  after = parts_of(queue);
+  for (std::size_t i = 0; i < after.size(); ++i) EXPECT_NE(after[i].data(), before.at(i).data());
+  // From then on what follows is settled at once, and what was is not moved.
+  queue.hold();
+  push("six ");
+  queue.settle_behind(&ledger);
+  arena.release();
+  EXPECT_EQ(all(queue), "one two three four five six ");
+  EXPECT_EQ(parts_of(queue).at(1).data(), after.at(1).data());
+  EXPECT_LT(ledger.output(), 2'000 + static_cast<std::int64_t>(Arena::kChunkSize));
+  queue.clear();
+}
+
 TEST(Arena, StartsOverWhenNobodyRefers) {
   Ledger ledger;
   Arena arena(&ledger);

@@ -37,13 +37,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (records.empty()) return 0;
   base::Ledger ledger;
   {
-    eio::PollQueue queue;
+    eio::PollQueue queue(&ledger);
     for (const auto& [text, binary] : records) {
       if (binary) {
-        queue.push_binary(text, &ledger);
+        queue.push_binary(text);
       } else {
         queue.push_text(static_cast<eio::PacketType>(text[0] - '0'), base::Bytes(text).substr(1),
-                        {}, &ledger);
+                        {});
       }
     }
     std::string payload;

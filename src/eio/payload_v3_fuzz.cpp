@@ -48,12 +48,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (records.empty()) return 0;
   base::Ledger ledger;
   {
-    eio::PollQueue queue;
+    eio::PollQueue queue(&ledger);
     for (const auto& [message, binary] : records) {
       if (binary) {
-        queue.push_binary(message, &ledger);
+        queue.push_binary(message);
       } else {
-        queue.push_text(eio::PacketType::message, message, {}, &ledger);
+        queue.push_text(eio::PacketType::message, message, {});
       }
     }
     std::string payload;

@@ -25,10 +25,9 @@ std::size_t PollQueue::record_size(const base::Chunk& frame) {
   return is_binary(frame) ? 1 + base::base64_size(size) : size;
 }
 
-void PollQueue::push_text(PacketType type, base::Bytes head, base::Bytes tail, base::Ledger* ledger,
-                          bool compress) {
+void PollQueue::push_text(PacketType type, base::Bytes head, base::Bytes tail, bool compress) {
   const std::size_t size = 1 + head.size() + tail.size();
-  base::Chunk frame = base::Chunk::allocate(ws::header_size(size, false) + size, ledger);
+  base::Chunk frame = base::Chunk::allocate(ws::header_size(size, false) + size, ledger_);
   char* out = frame.data();
   out += ws::write_header(out, ws::Opcode::text, size);
   *out++ = static_cast<char>('0' + static_cast<int>(type));
@@ -37,8 +36,8 @@ void PollQueue::push_text(PacketType type, base::Bytes head, base::Bytes tail, b
   push(Entry{std::move(frame), compress});
 }
 
-void PollQueue::push_binary(base::Bytes payload, base::Ledger* ledger, bool compress) {
-  push(Entry{ws::make_frame(ws::Opcode::binary, payload, ledger), compress});
+void PollQueue::push_binary(base::Bytes payload, bool compress) {
+  push(Entry{ws::make_frame(ws::Opcode::binary, payload, ledger_), compress});
 }
 
 void PollQueue::push(const Message& message, bool compress) {
@@ -55,6 +54,18 @@ void PollQueue::push(Entry entry) {
   const std::size_t bytes = entry.frame.capacity();
   entries_.push_back(std::move(entry));
   bytes_ += bytes;
+  charge(bookkeeping());
+}
+
+void PollQueue::charge(std::size_t bookkeeping) {
+  if (ledger_ == nullptr) return;
+  // One step in the usual case, where it grows.
+  if (bookkeeping > charged_) {
+    ledger_->charge_output(bookkeeping - charged_);
+  } else {
+    ledger_->credit_output(charged_ - bookkeeping);
+  }
+  charged_ = bookkeeping;
 }
 
 void PollQueue::append(std::string& body, const Entry& entry) const {
@@ -95,6 +106,7 @@ bool PollQueue::take(std::string& body, std::size_t max) {
     entries_[i] = Entry{};
   }
   head_ = end;
+  charge(bookkeeping());
   return compress;
 }
 
@@ -106,6 +118,7 @@ void PollQueue::move_to(base::OutQueue& out) {
   entries_.clear();
   head_ = 0;
   bytes_ = 0;
+  charge(bookkeeping());
 }
 
 }  // namespace socketio::eio

@@ -14,17 +14,25 @@ namespace socketio::eio {
 
 class PollQueue {
  public:
+  // Output is charged to `ledger` (may be null), with what the queue costs beside its frames.
+  explicit PollQueue(base::Ledger* ledger = nullptr) : ledger_(ledger) {}
+  ~PollQueue() { charge(0); }
+  PollQueue(const PollQueue&) = delete;
+  PollQueue& operator=(const PollQueue&) = delete;
   bool empty() const { return head_ == entries_.size(); }
   std::size_t size() const { return entries_.size() - head_; }
   // Of the frames waiting.
   std::size_t bytes() const { return bytes_; }
   // About what a payload of at most `max` bytes takes of them: one packet at least.
   std::size_t payload_bytes(std::size_t max) const;
+  // What the queue costs beside them.
+  std::size_t bookkeeping() const {
+    return entries_.capacity() * sizeof(Entry) + size() * kFrameCost;
+  }
 
   // `compress`: the answer that brings it may be.
-  void push_text(PacketType type, base::Bytes head, base::Bytes tail, base::Ledger* ledger,
-                 bool compress = true);
-  void push_binary(base::Bytes payload, base::Ledger* ledger, bool compress = true);
+  void push_text(PacketType type, base::Bytes head, base::Bytes tail, bool compress = true);
+  void push_binary(base::Bytes payload, bool compress = true);
   void push(const Message& message, bool compress = true);
 
   // Appends records to `body`, at most `max` bytes of them but at least one packet. Returns whether
@@ -39,7 +47,7 @@ class PollQueue {
     bool compress = false;
   };
   Taken take_v3(std::string& body, std::size_t max, bool base64);
-  void move_to_v3(base::OutQueue& out, bool base64, base::Ledger* ledger);
+  void move_to_v3(base::OutQueue& out, bool base64);
 
  private:
   struct Entry {
@@ -47,6 +55,8 @@ class PollQueue {
     bool compress = false;
     Message shared{};  // of a binary message with several receivers: its record is made once
   };
+  // A chunk's header, and what the allocator rounds up.
+  static constexpr std::size_t kFrameCost = 32;
   // Of an entry's frame.
   static bool is_binary(const base::Chunk& frame);
   static base::Bytes payload(const base::Chunk& frame);
@@ -54,10 +64,13 @@ class PollQueue {
 
   void push(Entry entry);
   void append(std::string& body, const Entry& entry) const;
+  void charge(std::size_t bookkeeping);
 
+  base::Ledger* ledger_;
   std::vector<Entry> entries_;
   std::size_t head_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t charged_ = 0;
 };
 
 }  // namespace socketio::eio

@@ -9,12 +9,15 @@ namespace {
 
 TEST(PollQueue, CountsTheFramesItHolds) {
   base::Ledger ledger;
-  PollQueue queue;
+  std::optional<PollQueue> made(&ledger);
+  PollQueue& queue = *made;
   EXPECT_TRUE(queue.empty());
-  queue.push_text(PacketType::message, "ab", "c", &ledger);
+  queue.push_text(PacketType::message, "ab", "c");
   EXPECT_EQ(queue.bytes(), 6U);
-  queue.push_binary("xyz", &ledger);
+  queue.push_binary("xyz");
   EXPECT_EQ(queue.bytes(), 11U);
+  EXPECT_GT(queue.bookkeeping(), 2 * (sizeof(base::Chunk) + sizeof(Message)));
+  EXPECT_EQ(ledger.output(), static_cast<std::int64_t>(11U + queue.bookkeeping()));
   std::string body;
   queue.take(body, 4);
   EXPECT_EQ(body, "4abc");
@@ -23,6 +26,8 @@ TEST(PollQueue, CountsTheFramesItHolds) {
   EXPECT_EQ(body, "4abcbeHl6");
   EXPECT_TRUE(queue.empty());
   EXPECT_EQ(queue.bytes(), 0U);
+  EXPECT_EQ(ledger.output(), static_cast<std::int64_t>(queue.bookkeeping()));
+  made.reset();
   EXPECT_EQ(ledger.output(), 0);
 }
 
@@ -30,8 +35,8 @@ TEST(PollQueue, RecordsOfEverySizeClass) {
   for (const std::size_t size : {0U, 124U, 125U, 126U, 65534U, 65535U, 65536U}) {
     PollQueue queue;
     const std::string payload(size, 'x');
-    queue.push_text(PacketType::message, payload, {}, nullptr);
-    queue.push_binary(payload, nullptr);
+    queue.push_text(PacketType::message, payload, {});
+    queue.push_binary(payload);
     std::string body;
     queue.take(body, 1'000'000);
     const Message binary = Message::binary(payload, nullptr);
@@ -43,7 +48,7 @@ TEST(PollQueue, MovesItsFramesWithoutCopying) {
   PollQueue queue;
   const Message message = Message::text("hello", {}, nullptr);
   queue.push(message);
-  queue.push_binary("raw", nullptr);
+  queue.push_binary("raw");
   Outlet outlet;
   queue.move_to(outlet.out);
   EXPECT_TRUE(queue.empty());

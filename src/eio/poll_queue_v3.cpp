@@ -34,10 +34,11 @@ PollQueue::Taken PollQueue::take_v3(std::string& body, std::size_t max, bool bas
     entries_[i] = Entry{};
   }
   head_ = end;
+  charge(bookkeeping());
   return taken;
 }
 
-void PollQueue::move_to_v3(base::OutQueue& out, bool base64, base::Ledger* ledger) {
+void PollQueue::move_to_v3(base::OutQueue& out, bool base64) {
   std::string packet;
   for (std::size_t i = head_; i < entries_.size(); ++i) {
     if (!is_binary(entries_[i].frame)) continue;
@@ -45,7 +46,7 @@ void PollQueue::move_to_v3(base::OutQueue& out, bool base64, base::Ledger* ledge
     packet.clear();
     base64 ? append_base64_packet(packet, data) : append_binary_packet(packet, data);
     entries_[i].frame =
-        ws::make_frame(base64 ? ws::Opcode::text : ws::Opcode::binary, packet, ledger);
+        ws::make_frame(base64 ? ws::Opcode::text : ws::Opcode::binary, packet, ledger_);
   }
   move_to(out);
 }

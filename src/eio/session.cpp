@@ -50,7 +50,7 @@ Session::Session(Shared& shared, const Sid& sid, Transport transport, std::uint6
   if (v3_) expect_ping(now);
   if (transport != Transport::polling) return;
   const std::string packet = open_packet();
-  queue().push_text(PacketType::open, base::Bytes(packet).substr(1), {}, &shared_.ledger);
+  queue().push_text(PacketType::open, base::Bytes(packet).substr(1), {});
 }
 
 Session::~Session() = default;
@@ -170,7 +170,7 @@ void Session::ping(base::Time now) {
   timeout_renewed_ = false;
   timer_ = base::after(std::max(timer_, now - kLate), shared_.options.ping_timeout);
   if (transport_ == Transport::polling) {
-    queue().push_text(PacketType::ping, {}, {}, &shared_.ledger);
+    queue().push_text(PacketType::ping, {}, {});
     if (poll_parked_) shared_.dirty.push_back(*this);
   } else if (websocket_ != nullptr) {
     send_control(PacketType::ping, {}, *websocket_);

@@ -230,6 +230,11 @@ class Session : public DirtyNode {
     return queue_ == nullptr ? 0 : queue_->payload_bytes(shared_.options.max_payload);
   }
 
+  // Of memory, while it polls: with what its queue costs beside that.
+  std::size_t held_for_polls() const {
+    return queue_ == nullptr ? 0 : queue_->bytes() + queue_->bookkeeping();
+  }
+
   // Server-initiated, graceful: what is queued is delivered first. `closed` follows at once, `gone`
   // when everything is delivered or drain_timeout is over.
   void close(CloseReason reason, base::Bytes detail, base::Time now);

@@ -19,7 +19,7 @@ void Session::send_control(PacketType type, base::Bytes data, Outlet& outlet) {
 }
 
 PollQueue& Session::queue() {
-  if (queue_ == nullptr) queue_ = std::make_unique<PollQueue>();
+  if (queue_ == nullptr) queue_ = std::make_unique<PollQueue>(&shared_.ledger);
   return *queue_;
 }
 
@@ -84,7 +84,7 @@ bool Session::send_text_unusual(base::Bytes head, base::Bytes tail, bool compres
   if (!fits(size))
     return send_watched(false, head, tail, [&] { return send_text(head, tail, compress); });
   if (websocket_ == nullptr) {
-    queue().push_text(PacketType::message, head, tail, &shared_.ledger, compress);
+    queue().push_text(PacketType::message, head, tail, compress);
   } else if (websocket_->deflate == nullptr || !compress || !push_text_deflated(head, tail)) {
     const std::size_t frame = ws::header_size(size, false) + size;
     char* to = shared_.arena.reserve(frame);
@@ -120,7 +120,7 @@ bool Session::send_binary(base::Bytes bytes, bool compress) {
   if (!fits(bytes.size()))
     return send_watched(true, bytes, {}, [&] { return send_binary(bytes, compress); });
   if (websocket_ == nullptr) {
-    queue().push_binary(bytes, &shared_.ledger, compress);
+    queue().push_binary(bytes, compress);
   } else if (websocket_->deflate == nullptr || !compress ||
              !push_deflated(ws::Opcode::binary, {&bytes, 1})) {
     const std::size_t frame = ws::header_size(bytes.size(), false) + bytes.size();
@@ -158,7 +158,7 @@ void Session::send_pong_v3() {
     return note_created(PacketType::pong, false, {}, {});
   }
   if (websocket_ != nullptr) return send_control(PacketType::pong, {}, *websocket_);
-  queue().push_text(PacketType::pong, {}, {}, &shared_.ledger);
+  queue().push_text(PacketType::pong, {}, {});
   pong_queued_ = true;
   if (poll_parked_) shared_.dirty.push_back(*this);
 }

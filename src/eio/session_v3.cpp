@@ -22,7 +22,7 @@ void Session::on_frame_v3(const std::optional<Packet>& packet, base::Time now) {
 
 void Session::queue_to_websocket(Outlet& outlet, bool base64) {
   if (v3_) {
-    queue_->move_to_v3(outlet.out, base64, &shared_.ledger);
+    queue_->move_to_v3(outlet.out, base64);
     pong_queued_ = false;
   } else {
     queue_->move_to(outlet.out);

@@ -156,7 +156,7 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   base::OutQueue& wire = c->wire();
   wire.consume(n);
   // Not before: while the send was in flight its memory had to stay where it was.
-  spare(c->self, [&] { wire.settle(&ledger_); });
+  spare(c->self, [&] { settle(*c); });
   if (c->http && n > 0) c->http->machine.on_progress(now(), wire.empty() && c->out.empty());
   if ((c->closing || c->move) && n > 0) arm_stall(*c);
   // Nothing is left: from now on, not from the end of the turn on, volatile packets may follow.
@@ -335,22 +335,6 @@ void Shard::flush() {
   if (!on_ended_.empty() && !ended_ && connections_.size() == 0) finish_ending();
 }
 
-// Sends that did not end in the wait() after them may take long: they must not pin the arena. Not
-// before that, because until then the backend reads from it: what has been sent since this turn's
-// wait() (something long, which does not wait for the end of the turn) has its time in the next.
-void Shard::settle() {
-  const auto recent = unsettled_.begin() + static_cast<std::ptrdiff_t>(due_);
-  for (auto id = unsettled_.begin(); id != recent; ++id) {
-    Connection* c = connections_.get(*id);
-    // One that has sent anew since then waits with the others.
-    if (c != nullptr && c->in_flight &&
-        std::find(recent, unsettled_.end(), *id) == unsettled_.end())
-      spare(c->self, [&] { c->wire().settle(&ledger_); });
-  }
-  unsettled_.erase(unsettled_.begin(), recent);
-  due_ = 0;
-}
-
 void Shard::flush_connection(Connection& c) {
   if (!c.usual() || !c.out.together()) return flush_unusual(c);
   const base::Bytes part = c.out.front();
@@ -370,11 +354,13 @@ void Shard::flush_was_short(Connection& c, std::size_t taken) {
 
 void Shard::await_sent(Connection& c) {
   c.in_flight = true;
+  c.wire().hold();
   unsettled_.push_back(c.self);
 }
 
 void Shard::flush_unusual(Connection& c) {
-  if (c.in_flight || c.lingering) return;
+  if (c.lingering) return;
+  if (c.in_flight) return settle_behind(c);
   base::OutQueue& wire = c.tls ? seal(c) : c.out;
   bool everything = !c.compressing();
   while (!wire.empty()) {

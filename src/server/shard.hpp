@@ -208,6 +208,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void await_sent(Connection& c);
   void after_flush(Connection& c, bool everything);
   void settle();
+  void settle(Connection& c);
+  void settle_behind(Connection& c);
   void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
   void arm(Connection& c);
   void arm_at(Connection& c, base::Time deadline);
@@ -255,6 +257,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   };
   bool make_room(Connection& c);  // false: `c` itself had to go
   std::size_t input_of(const Connection& c) const;
+  std::size_t output_of(const Connection& c) const;
   void shed_input();
   void shed_output();
   std::vector<Holder> output_holders(bool waiting);
@@ -484,8 +487,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::string scratch_;
   std::optional<http::Compressor> poll_compressor_;  // none: off
   std::size_t at_worker_ = 0;  // bytes of answers to polls that are to be compressed there
-  std::array<base::Bytes, net::Backend::kMaxParts>
-      parts_;  // of one send: too big to clear each time
+  std::array<base::Bytes, net::Backend::kMaxParts> parts_;  // of one send, never cleared
   EngineApplication* engine_ = nullptr;
   std::map<std::uint64_t, std::shared_ptr<EngineWatch>> watches_;  // by session
   // Somebody wants messages before Socket.IO, or instead: one question for both.

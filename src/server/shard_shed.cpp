@@ -36,6 +36,33 @@ struct Shard::Holder {
   bool is_session;  // else a connection
 };
 
+// Sends that did not end in the wait() after them may take long: they must not pin the arena. Not
+// before that, because until then the backend reads from it: what has been sent since this turn's
+// wait() (something long, which does not wait for the end of the turn) has its time in the next.
+void Shard::settle() {
+  const auto recent = unsettled_.begin() + static_cast<std::ptrdiff_t>(due_);
+  for (auto id = unsettled_.begin(); id != recent; ++id) {
+    Connection* c = connections_.get(*id);
+    // One that has sent anew since then waits with the others.
+    if (c != nullptr && c->in_flight &&
+        std::find(recent, unsettled_.end(), *id) == unsettled_.end())
+      spare(c->self, [&] { settle(*c); });
+  }
+  unsettled_.erase(unsettled_.begin(), recent);
+  due_ = 0;
+}
+
+void Shard::settle(Connection& c) {
+  c.wire().settle(&ledger_);
+  if (c.tls) c.out.settle(&ledger_);
+}
+
+// A send is under way, however long: what is queued meanwhile must not pin the arena either.
+void Shard::settle_behind(Connection& c) {
+  c.wire().settle_behind(&ledger_);
+  if (c.tls) c.out.settle(&ledger_);  // nobody reads from the plaintext
+}
+
 bool Shard::make_room(Connection& c) {
   shed_input();
   if (c.lingering) return false;
@@ -61,7 +88,14 @@ std::size_t Shard::input_of(const Connection& c) const {
   }
   if (c.ws) bytes += c.ws->held();
   if (c.deflate != nullptr) bytes += c.deflate->held();
+  if (c.move) bytes += c.move->bytes.capacity();
   if (c.tls && c.tls->charged) bytes += TlsSide::kRecordMemory;
+  return bytes;
+}
+
+std::size_t Shard::output_of(const Connection& c) const {
+  std::size_t bytes = c.queued() + c.out.bookkeeping();
+  if (c.tls) bytes += c.tls->wire.bytes() + c.tls->wire.bookkeeping();
   return bytes;
 }
 
@@ -69,8 +103,7 @@ void Shard::shed_input() {
   if (!input_quota_.exceeded(ledger_.input())) return;
   std::vector<Holder> holders;
   connections_.each([&](ConnectionId id, const Connection& c) {
-    // Those on their way to another shard are that shard's.
-    if (const std::size_t held = c.lingering || c.move ? 0 : input_of(c); held > 0)
+    if (const std::size_t held = c.lingering ? 0 : input_of(c); held > 0)
       holders.push_back({held, id.packed(), false});
   });
   sessions_.each([&](SessionId id, const SessionRecord& record) {
@@ -103,12 +136,12 @@ void Shard::shed_output() {
 std::vector<Shard::Holder> Shard::output_holders(bool waiting) {
   std::vector<Holder> holders;
   connections_.each([&](ConnectionId id, const Connection& c) {
-    const std::size_t held = c.queued() + (c.tls ? c.tls->wire.bytes() : 0);
-    if (held > 0 && !c.move) holders.push_back({held, id.packed(), false});
+    const std::size_t held = output_of(c);
+    if (held > 0) holders.push_back({held, id.packed(), false});
   });
   sessions_.each([&](SessionId id, const SessionRecord& record) {
     if (record.session.transport() == eio::Transport::websocket) return;  // its connection's
-    std::size_t held = record.session.queued_bytes();
+    std::size_t held = record.session.held_for_polls();
     if (!waiting && record.linked()) held -= std::min(held, record.session.payload_bytes());
     if (held > 0) holders.push_back({held, id.packed(), true});
   });
@@ -156,6 +189,7 @@ void Shard::shed_connection(ConnectionId id) {
   c->ws.reset();
   c->deflate.reset();
   c->http.reset();
+  c->move.reset();
   if (c->tls) {
     c->tls->end_handshake();
     c->tls->charge(false);

@@ -370,5 +370,57 @@ TEST_P(Moves, DoNotWaitForeverForThePeer) {
   EXPECT_TRUE(world_.until([&] { return world_.io.stats().connections == connections; }));
 }
 
+// What they are still owed is this shard's until they leave.
+class CrowdedMoves : public test::ShardsTest {
+ protected:
+  static constexpr std::size_t kAnswer = std::size_t{8} * 1024 * 1024;
+  static constexpr std::size_t kLimit = std::size_t{32} * 1024 * 1024;
+
+  CrowdedMoves() : ShardsTest(options()) {
+    world_.io.http().get("/big", [](const HttpRequest&) {
+      return HttpReply{200, {}, std::string(kAnswer, 'x')};
+    });
+    world_.start();
+  }
+  ~CrowdedMoves() override { world_.stop(); }
+
+ private:
+  static ServerOptions options() {
+    ServerOptions options;
+    options.send_queue_soft = options.send_queue_hard = 2 * kAnswer;
+    options.max_output_bytes = kLimit;
+    return options;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(All, CrowdedMoves, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+TEST_P(CrowdedMoves, AreClosedWhenTheyHoldTooMuch) {
+  const auto clients = join(4);
+  std::vector<std::unique_ptr<HttpPeer>> peers;
+  for (std::uint64_t i = 1; i <= 12; ++i) {
+    peers.push_back(std::make_unique<HttpPeer>(world_));
+    HttpPeer& peer = *peers.back();
+    peer.shrink_receive_buffer();
+    peer.reading = false;
+    peer.send("GET", "/big");
+    for (const auto& client : clients)
+      peer.send("GET", "/socket.io/?EIO=4&transport=polling&sid=" +
+                           client->open_packet.substr(9, eio::kSidSize));
+    ASSERT_TRUE(world_.until([&] { return world_.io.stats().moved_connections == i; }));
+  }
+  EXPECT_TRUE(world_.until([&] {
+    const Stats stats = world_.io.stats();
+    return stats.output_bytes <= kLimit && stats.connections == 4 + 12 - stats.shed_clients;
+  }));
+  EXPECT_GT(world_.io.stats().shed_clients, 0U);
+  EXPECT_EQ(world_.io.stats().clients, 4U);
+  for (const auto& peer : peers) peer->cut(true);
+  EXPECT_TRUE(world_.until([&] {
+    const Stats stats = world_.io.stats();
+    return stats.connections == 4 && stats.output_bytes == 0 && stats.input_bytes < kAnswer / 8;
+  }));
+}
+
 }  // namespace
 }  // namespace socketio

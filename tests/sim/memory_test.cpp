@@ -146,5 +146,100 @@ TEST_F(AfterAFlood, WhoWasThereBeforeIsStillServed) {
   EXPECT_FALSE(one.ended());
 }
 
+// What waits for those who do not come for it: all of its memory is known to the ledger, however
+// small the messages are, and those who hold most are found by it.
+class Waiting : public ::testing::Test {
+ protected:
+  static constexpr int kMessages = 100'000;
+
+  static ServerOptions patient(std::size_t max_output) {
+    ServerOptions options;
+    options.ping_interval = std::chrono::minutes(10);
+    options.max_output_bytes = max_output;
+    return options;
+  }
+  void open(std::size_t max_output) {
+    stage_.emplace(1, patient(max_output));
+    stage_->of("/").on_connection([](const Socket&) {});
+  }
+  void join_websocket() {
+    peers_.push_back(std::make_unique<Peer>(*stage_));
+    Peer& peer = *peers_.back();
+    peer.say(websocket_head());
+    stage_->run(milliseconds(1));
+    peer.say(frame("40"));
+    stage_->run(milliseconds(1));
+    peer.stop_reading();
+  }
+  void join_polling() {
+    Peer peer(*stage_);
+    peer.say("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n");
+    stage_->run(milliseconds(1));
+    const std::string sid = peer.got.substr(peer.got.find("\"sid\":\"") + 7, 20);
+    peer.say("POST /socket.io/?EIO=4&transport=polling&sid=" + sid +
+             " HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n40");
+    stage_->run(milliseconds(1));
+  }
+  // A few in a turn. So many bytes each, after the name.
+  void broadcast(std::size_t size) {
+    const std::string text(size, 'x');
+    for (int i = 0; i < kMessages; ++i) {
+      if (size == 0) {
+        stage_->of("/").emit("m", 1);
+      } else {
+        stage_->of("/").emit("m", text);
+      }
+      if (i % 3 != 0) continue;
+      stage_->post([](server::Shard&) {});
+      stage_->run(std::chrono::microseconds(10));
+    }
+    stage_->run(milliseconds(1));
+  }
+  void expect_counted(std::size_t size, std::int64_t least) {
+    const std::int64_t live_before = live;
+    const std::int64_t before = stage_->hub->ledger.output();
+    broadcast(size);
+    const std::int64_t counted = stage_->hub->ledger.output() - before;
+    EXPECT_GT(counted, least);
+    EXPECT_LE(live - live_before, 2 * counted);
+    EXPECT_EQ(stage_->stats().shed_clients, 0U);
+  }
+
+  std::optional<Stage> stage_;
+  std::vector<std::unique_ptr<Peer>> peers_;
+};
+
+TEST_F(Waiting, TinyMessagesForWebSockets) {
+  open(std::size_t{1} << 30);
+  for (int i = 0; i < 10; ++i) join_websocket();
+  broadcast(20);  // until the network takes no more
+  expect_counted(0, 10 * kMessages * 10);
+}
+
+// Too long to be copied for everybody.
+TEST_F(Waiting, MessagesThatAreShared) {
+  open(std::size_t{1} << 30);
+  for (int i = 0; i < 10; ++i) join_websocket();
+  broadcast(20);
+  expect_counted(100, kMessages * 100);
+}
+
+TEST_F(Waiting, TinyMessagesForAPoller) {
+  open(std::size_t{1} << 30);
+  join_polling();
+  expect_counted(0, kMessages * 10);
+}
+
+// They hold more than there may be with what their queues cost, and only with that.
+TEST_F(Waiting, WhoHoldsMostIsFoundByAllOfIt) {
+  open(std::size_t{20} * 1024 * 1024);
+  for (int i = 0; i < 10; ++i) join_polling();
+  const std::int64_t live_before = live;
+  broadcast(0);
+  EXPECT_GT(stage_->stats().shed_clients, 0U);
+  EXPECT_LE(stage_->hub->ledger.output(), 21 * 1024 * 1024);
+  EXPECT_LE(live - live_before, 42 * 1024 * 1024);
+}
+
 }  // namespace
 }  // namespace socketio::sim
