@@ -148,7 +148,7 @@ bool Shard::has_room_for(const SessionRecord& record) const {
 // At the end of a turn, whatever the turn has answered: one of them, when there is room. When there
 // is none, whatever makes some is a fact of a turn that comes here again.
 void Shard::answer_waiting_polls() {
-  answers_until_ = std::max(answers_until_, ledger_.output());
+  answers_until_ = std::max(answers_until_, answered());
   while (const SessionRecord* first = waiting_polls_.front()) {
     if (answers_spent()) return;
     if (!has_room_for(*first)) {
