@@ -155,12 +155,22 @@ detail::TaskEnd Call::begin_task() {
     }
   }
   return [hub = handle_.hub(), index = handle_.shard(), session, handler = *handler_,
-          name = std::string(view_.name())](std::exception_ptr error) {
-    hub->run_or_post_always(index, [error, session, name](Shard& on) {
-      if (error) on.dispatcher().report_exception(error, name);
-      on.handler_ended(session);
-    });
+          name = std::string(view_.name())](const std::exception_ptr& error) {
+    Dispatcher::task_ended(*hub, index, session, name, error);
   };
+}
+
+void Dispatcher::task_ended(const detail::Hub& hub, std::size_t shard, std::uint64_t session,
+                            const std::string& name, const std::exception_ptr& error) {
+  const auto tell = [=](Shard& on) {
+    if (error) on.dispatcher().report_exception(error, name);
+    on.handler_ended(session);
+  };
+  if (Shard* here = hub.command(shard); here != nullptr) return tell(*here);
+  try {
+    hub.post_always(shard, tell);
+  } catch (const std::bad_alloc&) {  // it counts as running until its client has gone
+  }
 }
 
 Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Counters& counters,

@@ -123,6 +123,9 @@ class Dispatcher {
   void report_exception(std::exception_ptr error, std::string_view event);
   void report(const ErrorReport& error);
   void report_mismatch(std::string_view event, std::size_t argument);
+  // A coroutine handler has ended, of this session or of none, on whatever thread. Cannot fail.
+  static void task_ended(const detail::Hub& hub, std::size_t shard, std::uint64_t session,
+                         const std::string& name, const std::exception_ptr& error);
   // Bytes that a session's events take which are with middlewares.
   std::size_t held(std::uint64_t session) const;
 

@@ -22,12 +22,11 @@ class ServerCall final : public detail::Invocation {
   }
   void mismatch(std::size_t index) override { dispatcher_.report_mismatch(view_.name(), index); }
   detail::TaskEnd begin_task() override {
-    return [hub = dispatcher_.shard().hub(), shard = dispatcher_.shard().index(),
-            handler = *handler_, name = std::string(view_.name())](std::exception_ptr error) {
-      if (!error) return;
-      hub->run_or_post_always(
-          shard, [error, name](Shard& on) { on.dispatcher().report_exception(error, name); });
-    };
+    return
+        [hub = dispatcher_.shard().hub(), shard = dispatcher_.shard().index(), handler = *handler_,
+         name = std::string(view_.name())](const std::exception_ptr& error) {
+          Dispatcher::task_ended(*hub, shard, 0, name, error);
+        };
   }
   void run(const detail::HandlerPtr& handler) {
     handler_ = &handler;

@@ -161,8 +161,10 @@ bool Shard::shed(std::vector<Holder>& holders, std::int64_t total, const Quota& 
   const std::size_t everybody = hub_->connection_count() + hub_->size() * sessions_.size() + 1;
   const std::size_t least = static_cast<std::size_t>(total) / everybody / 2;
   std::erase_if(holders, [least](const Holder& one) { return one.held < least; });
-  std::sort(holders.begin(), holders.end(),
-            [](const Holder& a, const Holder& b) { return a.held > b.held; });
+  // Of those who hold the same, those who have been there longer have had more time to take it.
+  std::sort(holders.begin(), holders.end(), [](const Holder& a, const Holder& b) {
+    return a.held != b.held ? a.held > b.held : a.id < b.id;
+  });
   std::size_t n = 0;
   for (double freed = 0; n < holders.size() && freed < share; ++n) {
     freed += static_cast<double>(holders[n].held);
