@@ -38,6 +38,16 @@ namespace {
 // Times that memory runs out in one pump(): more, and what is left waits for the next.
 constexpr int kFailures = 100;
 
+std::string message_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "unknown exception";
+  }
+}
+
 }  // namespace
 
 // The acknowledgement that an event asks for: one for all who are shown the event, and the first
@@ -162,13 +172,17 @@ detail::TaskEnd Call::begin_task() {
 
 void Dispatcher::task_ended(const detail::Hub& hub, std::size_t shard, std::uint64_t session,
                             const std::string& name, const std::exception_ptr& error) {
-  const auto tell = [=](Shard& on) {
-    if (error) on.dispatcher().report_exception(error, name);
-    on.handler_ended(session);
-  };
-  if (Shard* here = hub.command(shard); here != nullptr) return tell(*here);
+  if (Shard* here = hub.command(shard); here != nullptr) {
+    if (error) here->dispatcher().report_exception(error, name);
+    return here->handler_ended(session);
+  }
   try {
-    hub.post_always(shard, tell);
+    std::optional<ErrorReport> report;
+    if (error) report = {ErrorReport::Kind::handler_exception, message_of(error), name};
+    hub.post_always(shard, [session, report = std::move(report)](Shard& on) {
+      if (report) on.dispatcher().report_failure(*report);
+      on.handler_ended(session);
+    });
   } catch (const std::bad_alloc&) {  // it counts as running until its client has gone
   }
 }
@@ -232,16 +246,14 @@ void Dispatcher::report_mismatch(std::string_view event, std::size_t argument) {
 void Dispatcher::report_exception(std::exception_ptr error, std::string_view event) {
   counters_.failures.add();
   try {
-    std::string message = "unknown exception";
-    try {
-      std::rethrow_exception(error);
-    } catch (const std::exception& e) {
-      message = e.what();
-    } catch (...) {
-    }
-    report({ErrorReport::Kind::handler_exception, message, std::string(event)});
+    report({ErrorReport::Kind::handler_exception, message_of(error), std::string(event)});
   } catch (const std::bad_alloc&) {  // what was to be reported, most likely; it has been counted
   }
+}
+
+void Dispatcher::report_failure(const ErrorReport& failure) {
+  counters_.failures.add();
+  report(failure);
 }
 
 void Dispatcher::pump(base::Time now, const sio::Arrival* first) {

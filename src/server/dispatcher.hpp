@@ -121,6 +121,7 @@ class Dispatcher {
     }
   }
   void report_exception(std::exception_ptr error, std::string_view event);
+  void report_failure(const ErrorReport& failure);
   void report(const ErrorReport& error);
   void report_mismatch(std::string_view event, std::size_t argument);
   // A coroutine handler has ended, of this session or of none, on whatever thread. Cannot fail.
