@@ -10,24 +10,10 @@
 #include <unistd.h>
 
 #include "base/check.hpp"
+#include "base/raised.hpp"
 #include "net/sys.hpp"
 
 namespace socketio::net {
-namespace {
-
-// Ends with the turn, however that ends: process() does nothing meanwhile.
-class InTurn {
- public:
-  explicit InTurn(bool& flag) : flag_(flag) { flag_ = true; }
-  ~InTurn() { flag_ = false; }
-  InTurn(const InTurn&) = delete;
-  InTurn& operator=(const InTurn&) = delete;
-
- private:
-  bool& flag_;
-};
-
-}  // namespace
 
 // Unique among living threads, and cheaper to compare than an id.
 std::uint64_t LoopThread::current() {
@@ -83,7 +69,7 @@ void Loop::turn(Driver& driver, base::Time until) {
   nudged_ = false;
   mailbox_.set_waker(backend_.get(), true);
   if (!mailbox_.empty()) deadline = base::Time::min();
-  const InTurn in_turn(in_turn_);
+  const base::Raised in_turn(in_turn_);  // process() does nothing meanwhile
   stale_ = true;
   backend_->wait(deadline, driver);
   mailbox_.set_waker(nullptr);

@@ -1,7 +1,7 @@
 // Rooms, and the facts of those that somebody watches.
 #include <algorithm>
 
-#include "server/raised.hpp"
+#include "base/raised.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -55,7 +55,7 @@ void Dispatcher::room_changed(const sio::Socket& socket, std::string_view room, 
   room_changes_.push_back(
       {extras(socket.nsp).entry, std::string(room), std::string(socket.id_view()), joined});
   if (telling_) return;
-  const Raised raised(telling_);
+  const base::Raised raised(telling_);
   while (!room_changes_.empty()) {
     const RoomChange change = std::move(room_changes_.front());
     room_changes_.pop_front();

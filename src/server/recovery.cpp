@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "base/raised.hpp"
 #include "server/callers_encoder.hpp"
 #include "server/facade_emit.hpp"
-#include "server/raised.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -169,7 +169,7 @@ std::vector<Recovery::Queued> Recovery::take_due(Queue& queue) {
 void Recovery::pull_due(Shard& shard) {
   Queue& queue = queues_[shard.index()];
   if (queue.pulling) return;
-  const Raised raised(queue.pulling);
+  const base::Raised raised(queue.pulling);
   std::exception_ptr error;
   bool first = true;
   for (auto batch = take_due(queue); !batch.empty(); batch = take_due(queue)) {

@@ -1,7 +1,7 @@
 // A flag that says what is under way.
 #pragma once
 
-namespace socketio::server {
+namespace socketio::base {
 
 // Set as long as it lives.
 class Raised {
@@ -15,4 +15,4 @@ class Raised {
   bool& flag_;
 };
 
-}  // namespace socketio::server
+}  // namespace socketio::base
