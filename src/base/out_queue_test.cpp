@@ -195,7 +195,7 @@ TEST(OutQueue, SettlingPutsShortOnesTogether) {
 }
 
 // Draining would take as long as the queue is, for every piece of it.
-TEST(OutQueue, SettlesNothingTwice) {
+TEST(OutQueue, SettlingAgainMovesNothing) {
   Ledger ledger;
   OutQueue queue;
   const Chunk shared = Chunk::copy(std::string(5'000, 's'), &ledger);
