@@ -174,9 +174,7 @@ class Emits {
   template <std::size_t... I, class Tuple>
   bool emit_callback(std::string_view event, std::index_sequence<I...>, Tuple&& all) const {
     auto callback = std::get<sizeof...(I)>(std::forward<Tuple>(all));
-    const auto packed =
-        detail::PackedArgs<std::decay_t<std::tuple_element_t<I, std::decay_t<Tuple>>>...>(
-            std::get<I>(all)...);
+    const detail::PackedArgs packed{std::get<I>(all)...};  // a literal stays the array that it is
     if constexpr (kSingle) {
       return detail::emit_with_ack(target(), event, packed.ref(),
                                    detail::single_receiver(std::move(callback)));
@@ -284,9 +282,7 @@ class EmitsToServers {
   decltype(auto) target() const { return static_cast<const Self*>(this)->target_for_emit(); }
   template <std::size_t... I, class Tuple>
   bool ask(std::string_view event, std::index_sequence<I...>, Tuple&& all) const {
-    const auto packed =
-        detail::PackedArgs<std::decay_t<std::tuple_element_t<I, std::decay_t<Tuple>>>...>(
-            std::get<I>(all)...);
+    const detail::PackedArgs packed{std::get<I>(all)...};  // a literal stays the array that it is
     auto callback = std::get<sizeof...(I)>(std::forward<Tuple>(all));
     return detail::server_side_emit_with_ack(target(), event, packed.ref(),
                                              detail::many_receiver(std::move(callback)));

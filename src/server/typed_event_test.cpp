@@ -157,6 +157,28 @@ TEST(TypedEvents, AreAnswered) {
   EXPECT_EQ(seen, (Strings{"one", "two", "three"}));
 }
 
+// A literal is not read after the call has let go of the pointer it decays to.
+TEST(TypedEvents, TextsAreWrittenWithACallback) {
+  constexpr ServerEvent<int(std::string, std::string)> kRename{"rename"};
+  World world;
+  std::vector<Socket> sockets;
+  world.io.on_connection([&sockets](const Socket& socket) { sockets.push_back(socket); });
+  Client client(world);
+  client.join();
+  const auto one = [](const Result<int>&) {};
+  const auto many = [](std::error_code, const std::vector<int>&) {};
+  sockets.at(0).emit("a", "first", 1, "second", one);
+  EXPECT_EQ(client.next(), R"(20["a","first",1,"second"])");
+  sockets.at(0).timeout(10s).emit("b", "first", one);
+  EXPECT_EQ(client.next(), R"(21["b","first"])");
+  sockets.at(0).emit(kRename, "from", "to", one);
+  EXPECT_EQ(client.next(), R"(22["rename","from","to"])");
+  world.io.timeout(10s).emit("c", "first", "second", many);
+  EXPECT_EQ(client.next(), R"(23["c","first","second"])");
+  world.io.timeout(10s).emit(kRename, "from", "to", many);
+  EXPECT_EQ(client.next(), R"(24["rename","from","to"])");
+}
+
 TEST(TypedEvents, BetweenServers) {
   constexpr PeerEvent<int(std::string)> kCount{"count"};
   World world;
