@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { cells, choose } from "./cells.mjs";
 import { bars, lines, plots, ticks } from "./plots.mjs";
-import { limitFor, markdown, median, mergeHistograms, quantile, summarize, verdicts } from "./report.mjs";
+import { delivered, limitFor, markdown, median, mergeHistograms, quantile, summarize, verdicts } from "./report.mjs";
 import { parsePeer, takesPart } from "./servers.mjs";
 
 const cell = (id) => cells.find((one) => one.id === id);
@@ -60,6 +60,17 @@ test("requirements are judged: ratios, absolute values, growth", () => {
   assert.equal(verdict("rss_per_client").passed, false);
   assert.equal(verdict("by threads").ratio, 1.25);
   assert.equal(found.length, 4);
+});
+
+test("who delivers nothing does not pass for being cheap", () => {
+  assert.throws(() => delivered({ scenario: "echo", operations: 0 }), /nothing was delivered/);
+  assert.equal(delivered({ scenario: "idle", operations: 0 }).operations, 0);
+  assert.equal(delivered({ scenario: "echo", operations: 1 }).operations, 1);
+  const made = report([
+    result("P1", "ours-io_uring", 0), result("P1", "uws", 4), result("P9", "ours-io_uring", 0, { rss_per_client: 0 }),
+  ]);
+  assert.deepEqual(verdicts(made, cells).map(({ passed }) => passed), [false, false]);
+  assert(markdown(made, cells).includes("**0.000 (≤ 1.00)**"));
 });
 
 test("the text has everything: machine, misses in bold, what is missing, failures", () => {
