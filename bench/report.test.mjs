@@ -4,7 +4,7 @@ import test from "node:test";
 import { cells, choose } from "./cells.mjs";
 import { bars, lines, plots, ticks } from "./plots.mjs";
 import { delivered, limitFor, markdown, median, mergeHistograms, quantile, summarize, verdicts } from "./report.mjs";
-import { parsePeer, takesPart } from "./servers.mjs";
+import { launch, parsePeer, quoted, servers, takesPart } from "./servers.mjs";
 
 const cell = (id) => cells.find((one) => one.id === id);
 const result = (id, server, cpu, more = {}) => ({
@@ -97,6 +97,14 @@ test("cells are chosen with those they take their rate from", () => {
   assert(ids(undefined, true).includes("P12") && !ids(undefined, true).includes("P8"));
   assert.throws(() => choose(["P99"]), /no cell P99/);
   assert.equal(new Set(cells.map((one) => one.id)).size, cells.length);
+});
+
+test("a path is one word of a command, whatever it has in it", async () => {
+  const odd = "it's a $HOME with \"blanks\"";
+  const child = launch(`printf '%s|' ${quoted(odd)} x`);
+  assert.equal(await child.ended, 0);
+  assert.equal(child.output, `${odd}|x|`);
+  assert.match(servers({ bin: "/a b" })[0].command, /^'\/a b\/bench-server' /);
 });
 
 test("a peer file says name, kind and command", () => {

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { cells, choose } from "./cells.mjs";
 import { plots } from "./plots.mjs";
 import { delivered, markdown, median, mergeHistograms } from "./report.mjs";
-import { here, launch, machine, requirePrograms, servers, startServer, stop, takesPart } from "./servers.mjs";
+import { here, launch, machine, quoted, requirePrograms, servers, startServer, stop, takesPart } from "./servers.mjs";
 
 const usage = `bench/run [options]
   --rounds N          interleaved rounds (5)
@@ -78,7 +78,7 @@ async function measure(cell, server, rate, options) {
     if (cell.deflate) args.push("--deflate");
     if (rate) args.push("--rate", rate.toFixed(2));
     const core = cpus().length > 1 ? place.generator : 0;
-    const generator = launch(`${options.bin}/sio bench ${args.join(" ")}`, { cores: core, nice });
+    const generator = launch(`${quoted(`${options.bin}/sio`)} bench ${args.join(" ")}`, { cores: core, nice });
     const late = setTimeout(() => generator.kill("SIGKILL"), kPatienceMs + 1000 * (options.duration + options.warmUp));
     const code = await generator.ended;
     clearTimeout(late);
