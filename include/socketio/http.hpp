@@ -109,7 +109,7 @@ class SOCKETIO_EXPORT HttpRoutes {
   HttpRoutes& health(std::string pattern = "/healthz");
   // 200, or 503 since Server::close() or set_ready(false): send nobody here any more.
   HttpRoutes& ready(std::string pattern = "/readyz");
-  // Instead of the empty 404.
+  // Instead of the empty 404. (A path that routes know with other methods only is 405.)
   template <class F>
   HttpRoutes& fallback(F f) {
     return add("", "", adapt(std::move(f)));

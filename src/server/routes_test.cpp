@@ -127,6 +127,11 @@ TEST(Routes, AFallbackAnswersTheRest) {
       [](const HttpRequest& r) { return HttpReply::text("no " + std::string(r.path()), 404); });
   EXPECT_EQ(http_get(world, "/other").body, "no /other");
   EXPECT_EQ(http_get(world, "/known").body, "known");
+  // A path that is known is not the rest.
+  HttpPeer peer(world);
+  const HttpAnswer wrong = peer.request("PUT", "/known");
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(wrong.header("Allow"), "GET, HEAD");
 }
 
 TEST(Routes, AHandlerThatThrowsIsAnswered500) {
