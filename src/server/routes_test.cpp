@@ -1,8 +1,14 @@
 // The user's HTTP: routes, folders and the browser client's files, over real connections.
 #include <array>
 #include <filesystem>
+#include <system_error>
+#include <thread>
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "support/folder.hpp"
 #include "support/sio_client.hpp"
@@ -227,6 +233,23 @@ TEST(Routes, BadPatternsAndFoldersThrow) {
   EXPECT_THROW(io.http().get("", reply), std::invalid_argument);
   EXPECT_THROW(io.http().serve("/", "/nowhere/at/all"), std::invalid_argument);
   EXPECT_THROW(io.http().serve("x", "/"), std::invalid_argument);
+}
+
+// Else every file would be a 404, and nobody would know why.
+TEST(Folders, ASandboxWithoutOpenat2IsToldAtOnce) {
+  std::jthread([] {  // a filter is its thread's
+    sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{std::size(rules), rules};
+    ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+    EXPECT_THROW(HttpRoutes().serve("/", "/"), std::system_error);
+  })
+      .join();
 }
 
 TEST(Folders, ServeFilesBelowThem) {
