@@ -325,6 +325,19 @@ TEST(Folders, RangesAndConditions) {
   EXPECT_EQ(peer.request("POST", "/app.js", "", "x").status, 405);
 }
 
+// Sparse: it takes no place on the disk.
+TEST(Folders, MoreThan64MiBAreRefused) {
+  const Folder folder;
+  folder.write("large.bin", "0123456789");
+  std::filesystem::resize_file(folder.path() + "/large.bin", 64 * 1024 * 1024 + 1);
+  World world;
+  world.io.http().serve("/", folder.path());
+  EXPECT_EQ(http_get(world, "/large.bin").status, 413);
+  EXPECT_EQ(http_get(world, "/large.bin", "Range: bytes=0-67108864\r\n").status, 413);
+  EXPECT_EQ(http_get(world, "/large.bin", "Range: bytes=0-67108863\r\n").status, 206);
+  EXPECT_EQ(http_get(world, "/large.bin", "Range: bytes=2-4\r\n").body, "234");
+}
+
 // covers sio/server-attachment: should serve client
 // covers sio/server-attachment: should handle 304
 // covers sio/server-attachment: should not serve static files
@@ -422,6 +435,16 @@ TEST(Files, ACompressedSiblingIsPreferred) {
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(part.body, "gzip");
   EXPECT_EQ(part.header("Content-Encoding"), "gzip");
+}
+
+TEST(ClientFiles, MoreThan16MiBAreNone) {
+  const Folder folder;
+  for (const char* name : {"socket.io.js", "socket.io.min.js"}) folder.write(name, "// client");
+  std::filesystem::resize_file(folder.path() + "/socket.io.js", 16 * 1024 * 1024);
+  std::filesystem::resize_file(folder.path() + "/socket.io.min.js", 16 * 1024 * 1024 + 1);
+  World world({.client_dist = folder.path()});
+  EXPECT_EQ(http_get(world, "/socket.io/socket.io.js").status, 200);
+  EXPECT_EQ(http_get(world, "/socket.io/socket.io.min.js").status, 404);
 }
 
 TEST(ClientFiles, MayBeOffOrNotInstalled) {
