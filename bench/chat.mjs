@@ -77,6 +77,10 @@ export class Chat {
     if (this.#began.size > 0 && this.ended === null) await new Promise((resolve) => { this.onIdle = resolve; this.socket.once("close", resolve); });
   }
   leave() { this.socket.destroy(); }
-  /** Latencies since the last call, sorted. */
-  take() { return this.latencies.splice(0).sort((a, b) => a - b); }
+  /** Latencies since the last call, sorted; what is unanswered has the age that it has reached. */
+  take() {
+    const now = performance.now();
+    const ages = [...this.#began.values()].map((began) => now - began);
+    return [...this.latencies.splice(0), ...ages].sort((a, b) => a - b);
+  }
 }

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { countCalls, formatBaseline, growth, parseBaseline, parseProfile, perEvent } from "./callgrind.mjs";
-import { here, launch, requirePrograms, startServer, stop } from "./servers.mjs";
+import { here, launch, quoted, requirePrograms, startServer, stop } from "./servers.mjs";
 
 const usage = `bench/instructions [MODE...] [options]
   MODE          echo, ack, broadcast, rooms, poll, connect (all)
@@ -72,14 +72,14 @@ async function profile(name, messages, options, folder) {
   const file = join(folder, `${name}.${messages}`);
   const server = {
     name: "bench-server", folder: here,
-    command: `valgrind --fair-sched=yes --tool=callgrind --callgrind-out-file=${file} ${options.bin}/bench-server --port {port} --mode {mode} --backend ${options.backend}`,
+    command: `valgrind --fair-sched=yes --tool=callgrind --callgrind-out-file=${quoted(file)} ${quoted(`${options.bin}/bench-server`)} --port {port} --mode {mode} --backend ${options.backend}`,
     ours: true,
   };
   const child = await startServer(server, mode.server, { threads: Number(options.threads) });
   let operations = 0;
   try {
     const args = [...mode.args, "--port", child.port, "-c", options.clients ?? mode.clients ?? kClients, "--messages", messages, "--json", "--quiet"];
-    const generator = launch(`${options.bin}/sio bench ${args.join(" ")}`);
+    const generator = launch(`${quoted(`${options.bin}/sio`)} bench ${args.join(" ")}`);
     if ((await generator.ended) !== 0) throw new Error(`${name}: ${generator.errors.trim()}`);
     operations = JSON.parse(generator.output).operations;
   } finally {

@@ -7,6 +7,12 @@ const kKeptUp = 0.98;
 // What ours on epoll may cost against µWebSockets where ours on io_uring must cost no more than it.
 const kEpollAgainstUws = 1.1;
 
+/** The result, or an exception where the server delivered nothing: its numbers say nothing then. */
+export function delivered(result) {
+  if (result.operations === 0 && result.scenario !== "idle") throw new Error("nothing was delivered");
+  return result;
+}
+
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -63,7 +69,8 @@ export function limitFor(cell, ours, peer) {
 /** Every requirement that this report can judge: {cell, text, ratio, limit, passed}. */
 export function verdicts(report, cells) {
   const found = [];
-  const judge = (cell, text, ratio, limit) => found.push({ cell, text, ratio, limit, passed: ratio <= limit });
+  // 0 is no measurement: nothing costs nothing.
+  const judge = (cell, text, ratio, limit) => found.push({ cell, text, ratio, limit, passed: ratio > 0 && ratio <= limit });
   const ours = report.servers.filter((server) => server.ours);
   for (const cell of cells) {
     for (const server of ours) {
@@ -122,7 +129,7 @@ function ratios(report, cells) {
         const ratio = mine.value / theirs.value;
         if (limit === undefined) return ratio.toFixed(3);
         const text = `${ratio.toFixed(3)} (≤ ${limit.toFixed(2)})`;
-        return ratio <= limit ? text : `**${text}**`;
+        return ratio > 0 && ratio <= limit ? text : `**${text}**`;
       });
       if (columns.some((text) => text !== "–")) lines.push([cell.id, server.name, ...columns]);
     }

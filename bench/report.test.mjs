@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { cells, choose } from "./cells.mjs";
 import { bars, lines, plots, ticks } from "./plots.mjs";
-import { limitFor, markdown, median, mergeHistograms, quantile, summarize, verdicts } from "./report.mjs";
-import { parsePeer, takesPart } from "./servers.mjs";
+import { delivered, limitFor, markdown, median, mergeHistograms, quantile, summarize, verdicts } from "./report.mjs";
+import { launch, parsePeer, quoted, servers, takesPart } from "./servers.mjs";
 
 const cell = (id) => cells.find((one) => one.id === id);
 const result = (id, server, cpu, more = {}) => ({
@@ -62,6 +62,17 @@ test("requirements are judged: ratios, absolute values, growth", () => {
   assert.equal(found.length, 4);
 });
 
+test("who delivers nothing does not pass for being cheap", () => {
+  assert.throws(() => delivered({ scenario: "echo", operations: 0 }), /nothing was delivered/);
+  assert.equal(delivered({ scenario: "idle", operations: 0 }).operations, 0);
+  assert.equal(delivered({ scenario: "echo", operations: 1 }).operations, 1);
+  const made = report([
+    result("P1", "ours-io_uring", 0), result("P1", "uws", 4), result("P9", "ours-io_uring", 0, { rss_per_client: 0 }),
+  ]);
+  assert.deepEqual(verdicts(made, cells).map(({ passed }) => passed), [false, false]);
+  assert(markdown(made, cells).includes("**0.000 (≤ 1.00)**"));
+});
+
 test("the text has everything: machine, misses in bold, what is missing, failures", () => {
   const made = report([result("P1", "ours-epoll", 8), result("P1", "uws", 4)], ["epoll"]);
   made.failures.push("P2 uws: gone\nfor good");
@@ -86,6 +97,14 @@ test("cells are chosen with those they take their rate from", () => {
   assert(ids(undefined, true).includes("P12") && !ids(undefined, true).includes("P8"));
   assert.throws(() => choose(["P99"]), /no cell P99/);
   assert.equal(new Set(cells.map((one) => one.id)).size, cells.length);
+});
+
+test("a path is one word of a command, whatever it has in it", async () => {
+  const odd = "it's a $HOME with \"blanks\"";
+  const child = launch(`printf '%s|' ${quoted(odd)} x`);
+  assert.equal(await child.ended, 0);
+  assert.equal(child.output, `${odd}|x|`);
+  assert.match(servers({ bin: "/a b" })[0].command, /^'\/a b\/bench-server' /);
 });
 
 test("a peer file says name, kind and command", () => {

@@ -6,8 +6,8 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cells, choose } from "./cells.mjs";
 import { plots } from "./plots.mjs";
-import { markdown, median, mergeHistograms } from "./report.mjs";
-import { here, launch, machine, requirePrograms, servers, startServer, stop, takesPart } from "./servers.mjs";
+import { delivered, markdown, median, mergeHistograms } from "./report.mjs";
+import { here, launch, machine, quoted, requirePrograms, servers, startServer, stop, takesPart } from "./servers.mjs";
 
 const usage = `bench/run [options]
   --rounds N          interleaved rounds (5)
@@ -78,12 +78,12 @@ async function measure(cell, server, rate, options) {
     if (cell.deflate) args.push("--deflate");
     if (rate) args.push("--rate", rate.toFixed(2));
     const core = cpus().length > 1 ? place.generator : 0;
-    const generator = launch(`${options.bin}/sio bench ${args.join(" ")}`, { cores: core, nice });
+    const generator = launch(`${quoted(`${options.bin}/sio`)} bench ${args.join(" ")}`, { cores: core, nice });
     const late = setTimeout(() => generator.kill("SIGKILL"), kPatienceMs + 1000 * (options.duration + options.warmUp));
     const code = await generator.ended;
     clearTimeout(late);
     if (code !== 0) throw new Error(generator.errors.trim() || `sio bench ended with ${code ?? "a signal"}`);
-    return { cell: cell.id, server: server.name, ...JSON.parse(generator.output) };
+    return { cell: cell.id, server: server.name, ...delivered(JSON.parse(generator.output)) };
   } finally {
     await stop(child);
   }
@@ -144,6 +144,7 @@ async function main() {
   const pictures = plots(report, cells);
   const text = markdown(report, cells, Object.keys(pictures).map((key) => `${name}-${key}.svg`));
   console.log(`\n${text}`);
+  if (failures.length > 0) process.exitCode = 1;
   if (options.out === "none") return;
   mkdirSync(options.out, { recursive: true });
   writeFileSync(join(options.out, `${name}.md`), text);

@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { median } from "./report.mjs";
-import { here, launch, requirePrograms, servers, startServer, stop } from "./servers.mjs";
+import { here, launch, quoted, requirePrograms, servers, startServer, stop } from "./servers.mjs";
 
 const usage = `bench/second_opinion [options]
   --rounds N      interleaved rounds (5)
@@ -90,7 +90,7 @@ async function measure(name, scenario, server, seconds) {
   const child = await startServer(server, scenario.mode, { cores: 0 });
   try {
     const told = JSON.stringify({ scenario, port: child.port, pid: child.pid, seconds });
-    const generator = launch(`node ${fileURLToPath(import.meta.url)} --generate '${told}'`, { cores: 1 });
+    const generator = launch(`node ${quoted(fileURLToPath(import.meta.url))} --generate '${told}'`, { cores: 1 });
     if ((await generator.ended) !== 0) throw new Error(`${name} ${server.name}: ${generator.errors.trim()}`);
     return { cell: name, server: server.name, ...JSON.parse(generator.output) };
   } finally {

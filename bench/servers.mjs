@@ -24,13 +24,16 @@ export function parsePeer(text, folder) {
   return peer;
 }
 
+/** A path as one word of a command. */
+export const quoted = (path) => `'${path.replaceAll("'", "'\\''")}'`;
+
 const readPeer = (file) => parsePeer(readFileSync(file, "utf8"), dirname(resolve(file)));
 
 /** Ours, once per backend, then the peers; those that cannot run here carry `missing`. */
 export function servers({ bin, backends = [], threads, peers = [], only }) {
   const ours = (backend) => ({
     name: backend ? `ours-${backend}` : "ours", kind: "socketio", folder: here, ours: true, backend,
-    command: `${bin}/bench-server --port {port} --mode {mode}${backend ? ` --backend ${backend}` : ""}`,
+    command: `${quoted(`${bin}/bench-server`)} --port {port} --mode {mode}${backend ? ` --backend ${backend}` : ""}`,
     threads,
   });
   const found = backends.length > 0 ? backends.map(ours) : [ours()];
@@ -116,7 +119,7 @@ export async function startServer(server, mode, { cores, nice, threads, tls = fa
   const port = await freePort();
   const count = server.ours ? (threads ?? server.threads) : undefined;
   const command = server.command.replaceAll("{port}", port).replaceAll("{mode}", mode)
-    + (count ? ` --threads ${count}` : "") + (tls ? ` --tls ${pem()}` : "") + (deflate ? " --deflate on" : "");
+    + (count ? ` --threads ${count}` : "") + (tls ? ` --tls ${quoted(pem())}` : "") + (deflate ? " --deflate on" : "");
   const child = launch(command, { cores, nice, folder: server.folder });
   child.port = port;
   const listening = new Promise((done) => child.stdout.on("data", () => child.output.includes("listening") && done(true)));

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { kAttacks, kFloods } from "./attacks.mjs";
 import { Chat } from "./chat.mjs";
 import { curves } from "./plots.mjs";
-import { freePort, here, launch, machine, stop } from "./servers.mjs";
+import { freePort, here, launch, machine, quoted, stop } from "./servers.mjs";
 
 const kUsage = `bench/siege [options]
   --attack NAME    only this one (several times for several)
@@ -68,7 +68,7 @@ class Sampler {
 
 async function startServer(options) {
   const port = await freePort();
-  const child = launch(`${path.resolve(options.bin)}/siege-server --port ${port} --threads ${options.threads} --input ${options.input} ` +
+  const child = launch(`${quoted(path.resolve(options.bin, "siege-server"))} --port ${port} --threads ${options.threads} --input ${options.input} ` +
     `--output ${options.output}${options.backend ? ` --backend ${options.backend}` : ""}`, options.threads === 1 ? kPlaces.server : {});
   const listening = new Promise((done) => child.stdout.on("data", () => child.output.includes("listening") && done(true)));
   if (!(await Promise.race([listening, child.ended.then(() => false)]))) throw new Error(`siege-server does not start: ${child.errors}`);
@@ -77,8 +77,9 @@ async function startServer(options) {
 }
 
 async function startAttack(port, name, count) {
-  const child = launch(`${process.execPath} ${here}/attacker.mjs ${port} ${JSON.stringify(name)}${count ? ` ${count}` : ""}`, { ...kPlaces.others, idle: true });
-  await new Promise((done) => child.stdout.on("data", () => child.output.includes("attacking") && done()));
+  const child = launch(`${quoted(process.execPath)} ${quoted(`${here}/attacker.mjs`)} ${port} ${JSON.stringify(name)}${count ? ` ${count}` : ""}`, { ...kPlaces.others, idle: true });
+  const attacking = new Promise((done) => child.stdout.on("data", () => child.output.includes("attacking") && done(true)));
+  if (!(await Promise.race([attacking, child.ended.then(() => false)]))) throw new Error(`${name} does not start: ${child.errors}`);
   return child;
 }
 async function endAttack(child) {
@@ -150,7 +151,7 @@ async function siege(name, options) {
 
 /** p50 and p99 in ms of `clients` others, as sio bench sees them. */
 async function others(server, options) {
-  const child = launch(`${path.resolve(options.bin)}/sio bench --port ${server.port} --scenario echo --clients ${options.clients} ` +
+  const child = launch(`${quoted(path.resolve(options.bin, "sio"))} bench --port ${server.port} --scenario echo --clients ${options.clients} ` +
     `--rate ${options.rate * options.clients} --warm-up 1 --duration ${kFloodSeconds} --json`, kPlaces.others);
   const code = await child.ended;
   if (code !== 0) throw new Error(`sio bench: ${child.errors}`);
@@ -233,6 +234,9 @@ async function main() {
     input: number("input", 32), output: number("output", 64), clients: number("clients", 1000), rate: number("rate", 10), rounds: number("rounds", 3),
     bin: values.bin ?? path.join(here, "../build/bench/bin"),
   };
+  const known = [...Object.keys(kAttacks), ...Object.keys(kFloods)];
+  const unknown = (values.attack ?? []).filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Error(`no attack ${unknown.join(", ")}; there are ${known.join(", ")}`);
   const wanted = (name) => !values.attack || values.attack.includes(name);
   const result = { note: values.note, date: new Date().toISOString().slice(0, 10), machine: machine({ threads: options.threads }), options: { ...options, bin: undefined }, attacks: [], floods: [] };
   for (const name of Object.keys(kAttacks).filter(wanted)) {

@@ -5,14 +5,14 @@ import { createServer } from "node:net";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
-import { freePort, here, launch, startServer, stop } from "./servers.mjs";
+import { freePort, here, launch, quoted, startServer, stop } from "./servers.mjs";
 
 const bin = process.env.SIO_BIN_DIR ?? join(here, "../build/dev/bin");
 const servers = {};
 
 before(async () => {
-  const bench = { name: "bench-server", folder: here, command: `${bin}/bench-server --port {port} --mode {mode}` };
-  const bare = { name: "conformance-server", folder: here, command: `${bin}/conformance-server --suite {mode} --port {port}` };
+  const bench = { name: "bench-server", folder: here, command: `${quoted(`${bin}/bench-server`)} --port {port} --mode {mode}` };
+  const bare = { name: "conformance-server", folder: here, command: `${quoted(`${bin}/conformance-server`)} --suite {mode} --port {port}` };
   for (const mode of ["echo", "broadcast", "rooms:3"]) servers[mode] = await startServer(bench, mode, {});
   servers.raw = await startServer(bare, "ws", {});
 });
@@ -21,7 +21,7 @@ after(async () => {
 });
 
 async function sio(args) {
-  const child = launch(`${bin}/sio ${args}`);
+  const child = launch(`${quoted(`${bin}/sio`)} ${args}`);
   return { code: await child.ended, output: child.output, errors: child.errors };
 }
 
@@ -162,7 +162,8 @@ for (const [args, reason] of [
   ["--messages 5 --scenario idle", /idle sends none/], ["--messages 5 --duration 1", /excludes/], ["--messages 0", /--messages/],
   ["--pid 2147483646", /no process 2147483646/], ["--host nowhere", /must be an address/], ["--port 0", /--port/], ["--port 65536", /--port/],
   ["-c 0", /--clients/], ["-c 1000001", /--clients/], ["-c 1000000", /descriptors/], ["-i 0", /--in-flight/],
-  ["-c 100000 -i 100000", /too many messages in flight/], ["--duration -1", /--duration/], ["--warm-up x", /--warm-up/], ["--frobnicate", /--frobnicate/],
+  ["-c 100000 -i 100000", /too many messages in flight/], ["--duration -1", /--duration/], ["--duration nan", /numbers/],
+  ["--rate nan", /numbers/], ["--warm-up nan", /numbers/], ["--scenario idle", /needs --pid/], ["--warm-up x", /--warm-up/], ["--frobnicate", /--frobnicate/],
 ]) {
   test(`refused: ${args}`, async () => {
     const { code, output, errors } = await sio(`bench ${args}`);

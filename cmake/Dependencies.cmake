@@ -36,7 +36,7 @@ find_package(tsl-robin-map REQUIRED)
 
 # Optional: without it src/net/uring_absent.cpp stands in for the other src/net/uring_*.cpp.
 option(SOCKETIO_IO_URING "Build the io_uring backend when liburing is installed" ON)
-set(socketio_uring_left_out "/uring_(backend|listeners|nested|ring|send)\\.cpp$")
+set(socketio_uring_left_out "/uring_(backend|backend_test|listeners|nested|ring|send)\\.cpp$")
 set(socketio_uring_libs "")
 if(SOCKETIO_IO_URING)
   find_package(Liburing 2.3 QUIET)

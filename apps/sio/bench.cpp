@@ -2,6 +2,7 @@
 // only; the generator is bench/load, which stands on internal layers because the client library
 // does not exist yet (and because ten thousand clients in one loop need less than it offers).
 #include <charconv>
+#include <cmath>
 #include <memory>
 #include <stdexcept>
 
@@ -91,6 +92,10 @@ void set_transport(Settings& settings) {
 void check(const Settings& settings) {
   using load::Scenario;
   const load::Options& options = settings.options;
+  // Which no range refuses.
+  for (const double number : {options.rate, settings.warm_up, settings.duration}) {
+    if (std::isnan(number)) refuse("--rate, --warm-up and --duration are numbers");
+  }
   const bool messages = options.scenario != Scenario::connect && options.scenario != Scenario::idle;
   if (options.ack && options.scenario != Scenario::echo)
     refuse("--ack needs the scenario echo: who is not asked does not acknowledge");
@@ -109,6 +114,8 @@ void check(const Settings& settings) {
   const std::uint64_t rooms = options.scenario == Scenario::rooms ? options.rooms : options.clients;
   if (messages && rooms * options.in_flight > kMaxFlights)
     refuse(fmt::format("too many messages in flight: more than {}", kMaxFlights));
+  if (options.pid == 0 && options.scenario == Scenario::idle)
+    refuse("idle measures the server's memory: it needs --pid");
   if (options.pid > 0 && !load::process_exists(options.pid))
     refuse(fmt::format("--pid: there is no process {}", options.pid));
 }

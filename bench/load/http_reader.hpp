@@ -1,7 +1,9 @@
 // Responses of a polling server on a connection that is kept open: status and body, by
-// Content-Length.
+// Content-Length. What is longer than any answer to this generator is none: a length that a broken
+// server makes up costs no memory.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <string>
@@ -11,8 +13,11 @@ namespace load {
 
 class HttpReader {
  public:
+  static constexpr std::size_t kMaxHead = 64 * 1024;
+  static constexpr std::uint64_t kMaxBody = 64'000'000;
+
   // on_response(status, body) for each complete response. False when what came is no response with
-  // a length.
+  // a length, or one that is too long.
   template <class OnResponse>
   bool feed(std::string_view bytes, OnResponse&& on_response) {
     std::string joined;
@@ -24,11 +29,12 @@ class HttpReader {
     }
     while (!bytes.empty()) {
       const std::size_t end = bytes.find("\r\n\r\n");
+      if (std::min(end, bytes.size()) > kMaxHead) return false;
       if (end == std::string_view::npos) return hold(bytes, 0);
       const std::string_view head = bytes.substr(0, end + 2);
       std::uint64_t length = 0;
       unsigned status = 0;
-      if (!read_head(head, status, length)) return false;
+      if (!read_head(head, status, length) || length > kMaxBody) return false;
       const std::size_t whole = end + 4 + static_cast<std::size_t>(length);
       if (bytes.size() < whole) return hold(bytes, whole);
       const std::string_view body = bytes.substr(end + 4, static_cast<std::size_t>(length));

@@ -89,6 +89,21 @@ TEST(HttpReader, refuses_a_response_without_a_length) {
   EXPECT_FALSE(HttpReader().feed("\x81\x01x\r\n\r\n", ignore));
 }
 
+TEST(HttpReader, refuses_what_is_too_long) {
+  const auto ignore = [](unsigned, std::string_view) {};
+  const auto announcing = [](std::uint64_t length) {
+    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
+  };
+  EXPECT_TRUE(HttpReader().feed(announcing(HttpReader::kMaxBody), ignore));
+  EXPECT_FALSE(HttpReader().feed(announcing(HttpReader::kMaxBody + 1), ignore));
+  // With the head before it, this is 0 modulo 2^64.
+  const std::uint64_t around = 0 - std::uint64_t{announcing(~std::uint64_t{0}).size()};
+  EXPECT_FALSE(HttpReader().feed(announcing(around), ignore));
+  HttpReader endless;
+  EXPECT_TRUE(endless.feed(std::string(HttpReader::kMaxHead, 'x'), ignore));
+  EXPECT_FALSE(endless.feed("x", ignore));
+}
+
 TEST(Histogram, is_right_to_a_thirty_second) {
   Histogram histogram;
   for (int micros = 1; micros <= 1000; ++micros) histogram.add(std::chrono::microseconds(micros));

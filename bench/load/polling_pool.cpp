@@ -117,7 +117,7 @@ class PollingPool final : public ClientPool {
     if (line_of(owner).channel.tls) mark_dirty(index, clients_[index].dirty);
     if (!line_of(owner).reader.feed(bytes, on_response)) {
       const auto text = bytes.substr(0, kShown);
-      refuse(index, "that is no response with a length: " + std::string(text));
+      refuse(index, "that is no response with a length that it may have: " + std::string(text));
     }
   }
 

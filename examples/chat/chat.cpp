@@ -237,12 +237,14 @@ int main() {
     std::fflush(stdout);
     // Ctrl-C ends the chat with farewells: a thread waits for the signal, so that nothing happens
     // inside a handler.
-    const std::jthread on_signal([&io, signals] {
+    std::jthread on_signal([&io, signals] {
       int signal = 0;
       sigwait(&signals, &signal);
       io.close();
     });
     io.run();
+    // It still waits if the end was somebody else's.
+    pthread_kill(on_signal.native_handle(), SIGTERM);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "chat: %s\n", e.what());
     return 1;

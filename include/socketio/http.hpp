@@ -92,7 +92,8 @@ class SOCKETIO_EXPORT HttpRoutes {
   // content types; no dot files, no way out of the directory. `headers` go with every answer from
   // there, and replace those of the same name: a policy for your page's security. Throws
   // std::invalid_argument when the directory does not exist, and for a header that is not valid or
-  // says how the body is sent.
+  // says how the body is sent; std::system_error where no file could be opened, for want of
+  // openat2.
   HttpRoutes& serve(std::string prefix, std::string directory,
                     std::vector<std::pair<std::string, std::string>> headers = {});
   // A WebSocket that is yours (RFC 6455, no Socket.IO): see <socketio/websocket.hpp>. Requests for
@@ -109,7 +110,7 @@ class SOCKETIO_EXPORT HttpRoutes {
   HttpRoutes& health(std::string pattern = "/healthz");
   // 200, or 503 since Server::close() or set_ready(false): send nobody here any more.
   HttpRoutes& ready(std::string pattern = "/readyz");
-  // Instead of the empty 404.
+  // Instead of the empty 404. (A path that routes know with other methods only is 405.)
   template <class F>
   HttpRoutes& fallback(F f) {
     return add("", "", adapt(std::move(f)));

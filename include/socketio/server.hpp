@@ -168,7 +168,7 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
 
   // Opens a listener; several are allowed. Port 0 takes a free one: see port(). "host" is an
   // address ("127.0.0.1", "::"); the default is every interface, IPv6 and IPv4. Throws
-  // std::system_error with the address in its text.
+  // std::system_error with the address in its text, and std::invalid_argument for what is none.
   Server& listen(std::uint16_t port, std::string_view host = "");
   // A Unix socket.
   Server& listen_unix(std::string_view path);

@@ -170,6 +170,23 @@ TEST(Admin, StatisticsNameSoManyNamespaces) {
   EXPECT_EQ(count(), 1'000U);
 }
 
+// As seldom as by default, only a few would come in the time that until() has.
+TEST(Admin, StatisticsComeAsOftenAsChosen) {
+  World world;
+  AdminOptions options = open_to_all();
+  options.stats_interval = milliseconds(1);
+  instrument(world.io, options);
+  Client admin(world);
+  admin.join("/admin");
+  int seen = 0;
+  EXPECT_TRUE(world.until([&] {
+    while (admin.has_packet()) {
+      if (admin.next().find("server_stats") != std::string::npos) ++seen;
+    }
+    return seen >= 20;
+  }));
+}
+
 TEST(Admin, IsThereOnce) {
   World world;
   AdminOptions wrong = open_to_all();

@@ -1,5 +1,6 @@
 #include "server/file_reader.hpp"
 
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,14 @@ int open_beneath(int directory, const std::string& file) {
 }
 
 }  // namespace
+
+std::error_code files_refused() {
+  const int fd = open_beneath(AT_FDCWD, ".");
+  const int error = fd < 0 ? errno : 0;
+  if (fd >= 0) ::close(fd);
+  if (error != ENOSYS && error != EPERM) return {};
+  return {error, std::system_category()};
+}
 
 FileJob::Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "http/content_coding.hpp"
@@ -17,6 +18,9 @@ namespace socketio::server {
 // Larger files (or ranges) are answered with 413 rather than held in memory; serve big downloads
 // from a web server.
 inline constexpr std::uint64_t kMaxFileBytes = 64ULL * 1024 * 1024;
+
+// Why no file can be opened at all: the kernel (before Linux 5.6) or a sandbox has no openat2.
+std::error_code files_refused();
 
 class FileJob final : public DiskJob {
  public:

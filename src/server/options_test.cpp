@@ -253,27 +253,6 @@ TEST(OptionEffects, TcpUserTimeout) {
 }
 
 // A peer that does not take its farewell is waited for no longer.
-TEST(OptionEffects, CloseTimeout) {
-  for (const auto timeout : {1ms, std::chrono::milliseconds(1h)}) {
-    ServerOptions options;
-    options.close_timeout = timeout;
-    World world(options);
-    Client client(world, {.small_buffer = true});
-    client.join();
-    client.reading = false;
-    world.io.emit("m", std::string(8'000'000, 'x'));
-    world.settle();
-    bool closed = false;
-    world.io.close().then([&closed](const Result<void>&) { closed = true; });
-    if (timeout == 1ms) {
-      EXPECT_TRUE(world.until([&closed] { return closed; }));
-    } else {
-      world.settle();
-      EXPECT_FALSE(closed);
-    }
-  }
-}
-
 TEST(OptionEffects, MaxAttachments) {
   ServerOptions options;
   options.max_attachments = 1;

@@ -106,6 +106,16 @@ TEST(PlainRoute, TheHandshakeIsAnsweredOrRefused) {
   EXPECT_EQ(old.header("Sec-WebSocket-Version"), "13, 8");
 }
 
+TEST(PlainRoute, AFallbackDoesNotAnswerForIt) {
+  World world;
+  world.io.http().websocket("/feed", {}).fallback([](const HttpRequest&) {
+    return HttpReply::text("nf", 404);
+  });
+  EXPECT_EQ(http_get(world, "/feed", kHandshake).status, 101);
+  EXPECT_EQ(http_get(world, "/feed").status, 426);
+  EXPECT_EQ(http_get(world, "/elsewhere").body, "nf");
+}
+
 TEST(PlainRoute, OriginsOfTheEngineHoldWhereTheRouteHasNone) {
   ServerOptions options;
   options.engine.allowed_origins = {"https://us.example"};

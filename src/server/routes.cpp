@@ -8,6 +8,7 @@
 
 #include "http/static_file.hpp"
 #include "http/url.hpp"
+#include "server/file_reader.hpp"
 #include "server/plain_websocket.hpp"
 
 namespace socketio {
@@ -159,6 +160,8 @@ HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory,
   }
   if (prefix.empty() || prefix.front() != '/')
     throw std::invalid_argument("an HTTP route begins with '/': " + prefix);
+  if (const std::error_code error = server::files_refused())
+    throw std::system_error(error, "socketio::HttpRoutes::serve: files need openat2");
   if (prefix.back() != '/') prefix += '/';
   table_->folders.push_back({std::move(prefix), std::move(directory), std::move(headers)});
   return *this;

@@ -1,8 +1,14 @@
 // The user's HTTP: routes, folders and the browser client's files, over real connections.
 #include <array>
 #include <filesystem>
+#include <system_error>
+#include <thread>
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "support/folder.hpp"
 #include "support/sio_client.hpp"
@@ -127,6 +133,11 @@ TEST(Routes, AFallbackAnswersTheRest) {
       [](const HttpRequest& r) { return HttpReply::text("no " + std::string(r.path()), 404); });
   EXPECT_EQ(http_get(world, "/other").body, "no /other");
   EXPECT_EQ(http_get(world, "/known").body, "known");
+  // A path that is known is not the rest.
+  HttpPeer peer(world);
+  const HttpAnswer wrong = peer.request("PUT", "/known");
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(wrong.header("Allow"), "GET, HEAD");
 }
 
 TEST(Routes, AHandlerThatThrowsIsAnswered500) {
@@ -224,6 +235,23 @@ TEST(Routes, BadPatternsAndFoldersThrow) {
   EXPECT_THROW(io.http().serve("x", "/"), std::invalid_argument);
 }
 
+// Else every file would be a 404, and nobody would know why.
+TEST(Folders, ASandboxWithoutOpenat2IsToldAtOnce) {
+  std::jthread([] {  // a filter is its thread's
+    sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{std::size(rules), rules};
+    ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+    EXPECT_THROW(HttpRoutes().serve("/", "/"), std::system_error);
+  })
+      .join();
+}
+
 TEST(Folders, ServeFilesBelowThem) {
   const Folder folder;
   folder.write("index.html", "<p>index");
@@ -295,6 +323,19 @@ TEST(Folders, RangesAndConditions) {
   EXPECT_EQ(head.header("Content-Length"), "10");
   EXPECT_EQ(peer.request("GET", "/app.js").body, "0123456789");
   EXPECT_EQ(peer.request("POST", "/app.js", "", "x").status, 405);
+}
+
+// Sparse: it takes no place on the disk.
+TEST(Folders, MoreThan64MiBAreRefused) {
+  const Folder folder;
+  folder.write("large.bin", "0123456789");
+  std::filesystem::resize_file(folder.path() + "/large.bin", 64 * 1024 * 1024 + 1);
+  World world;
+  world.io.http().serve("/", folder.path());
+  EXPECT_EQ(http_get(world, "/large.bin").status, 413);
+  EXPECT_EQ(http_get(world, "/large.bin", "Range: bytes=0-67108864\r\n").status, 413);
+  EXPECT_EQ(http_get(world, "/large.bin", "Range: bytes=0-67108863\r\n").status, 206);
+  EXPECT_EQ(http_get(world, "/large.bin", "Range: bytes=2-4\r\n").body, "234");
 }
 
 // covers sio/server-attachment: should serve client
@@ -394,6 +435,16 @@ TEST(Files, ACompressedSiblingIsPreferred) {
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(part.body, "gzip");
   EXPECT_EQ(part.header("Content-Encoding"), "gzip");
+}
+
+TEST(ClientFiles, MoreThan16MiBAreNone) {
+  const Folder folder;
+  for (const char* name : {"socket.io.js", "socket.io.min.js"}) folder.write(name, "// client");
+  std::filesystem::resize_file(folder.path() + "/socket.io.js", 16 * 1024 * 1024);
+  std::filesystem::resize_file(folder.path() + "/socket.io.min.js", 16 * 1024 * 1024 + 1);
+  World world({.client_dist = folder.path()});
+  EXPECT_EQ(http_get(world, "/socket.io/socket.io.js").status, 200);
+  EXPECT_EQ(http_get(world, "/socket.io/socket.io.min.js").status, 404);
 }
 
 TEST(ClientFiles, MayBeOffOrNotInstalled) {

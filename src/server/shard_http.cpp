@@ -118,17 +118,16 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
   if (found.folder != nullptr) return serve_file(c, request, *found.folder, found.file);
   const bool destroys =
       settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request);
-  if (found.handler == nullptr && routes_.table().fallback != nullptr) {
-    found.handler = routes_.table().fallback;
-    // W26: it takes no upgrades, and what follows one is not read as requests.
-    c.http->last = destroys;
-  }
   if (found.handler == nullptr) {
     if (websocket != nullptr)
       return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}});
     // RFC 9110 §15.5.6: a 405 says what is allowed.
-    if (!found.allow.empty()) return respond(c, http::Response{405, {{"Allow", found.allow}}, {}});
-    return respond(c, http::Response{404, {}, {}}, destroys);
+    if (!found.allow.empty())
+      return respond(c, http::Response{405, {{"Allow", found.allow}}, {}}, destroys);
+    found.handler = routes_.table().fallback;
+    if (found.handler == nullptr) return respond(c, http::Response{404, {}, {}}, destroys);
+    // W26: it takes no upgrades, and what follows one is not read as requests.
+    c.http->last = destroys;
   }
   auto content = copy_request(request, std::move(path), body);
   show_connection(c, *content);

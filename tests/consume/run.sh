@@ -44,7 +44,8 @@ pkg_config_user() {
   local from=$1 flags
   shift
   export PKG_CONFIG_PATH=$from/$LIBDIR/pkgconfig
-  read -ra flags < <(pkg-config "$@" --cflags --libs socketio-server)
+  # Without -r: a blank in a path has a backslash before it.
+  read -a flags < <(pkg-config "$@" --cflags --libs socketio-server)
   "$CXX" -std=c++20 "$here/main.cpp" -o "$work/user" "${flags[@]}"
   LD_LIBRARY_PATH=$from/$LIBDIR "$work/user" $expected
 }

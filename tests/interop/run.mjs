@@ -4,7 +4,7 @@
 //
 //   ./dev peers [NAME...]
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,19 +18,28 @@ const checks = ["connect", "event", "long text", "acknowledgement", "binary", "b
 
 const run = (program, ...args) => execFileSync(program, args, { stdio: ["ignore", "ignore", "inherit"] });
 
+/** Installs it, unless that has been done to its end. */
+function once(name, install) {
+  const done = `${made}/${name}.installed`;
+  if (existsSync(done)) return;
+  install();
+  writeFileSync(done, "");
+}
+
 const peers = {
   python: {
     install() {
-      if (existsSync(`${made}/python/bin/python`)) return;
-      run("python3", "-m", "venv", `${made}/python`);
-      run(`${made}/python/bin/pip`, "install", "--quiet", "python-socketio[client]==5.18.1", "websocket-client==1.9.2");
+      once("python", () => {
+        run("python3", "-m", "venv", `${made}/python`);
+        run(`${made}/python/bin/pip`, "install", "--quiet", "python-socketio[client]==5.18.1", "websocket-client==1.9.2");
+      });
     },
     command: [`${made}/python/bin/python`, `${here}/python_client.py`],
   },
   java: {
     install() {
-      if (!existsSync(`${made}/java/lib`))
-        run("mvn", "-q", "-f", `${here}/java/pom.xml`, "dependency:copy-dependencies", `-DoutputDirectory=${made}/java/lib`);
+      once("java", () =>
+        run("mvn", "-q", "-f", `${here}/java/pom.xml`, "dependency:copy-dependencies", `-DoutputDirectory=${made}/java/lib`));
       run("javac", "-cp", `${made}/java/lib/*`, "-d", `${made}/java/classes`, `${here}/java/Client.java`);
     },
     command: ["java", "-cp", `${made}/java/classes:${made}/java/lib/*`, "Client"],

@@ -1,4 +1,6 @@
 // Every time limit of the server, to the millisecond, in virtual time.
+#include <functional>
+
 #include <gtest/gtest.h>
 
 #include "sim/client.hpp"
@@ -312,6 +314,100 @@ TEST_F(HttpTimeout, WhoNeverEndsItsSideIsCutOff) {
   EXPECT_EQ(stage_.stats().connections, 1U);  // waits for the peer's end
   stage_.run(seconds(2));
   EXPECT_EQ(stage_.stats().connections, 0U);
+}
+
+// -- Each limit with another value than its own, which nothing else has.
+
+constexpr milliseconds kChosen{3'456};
+
+ServerOptions with(const std::function<void(ServerOptions&)>& change) {
+  ServerOptions options;
+  change(options);
+  return options;
+}
+
+// How long after its last words a peer that says `text` is cut off, and what it is told.
+void expect_end(Stage& stage, const std::string& text, const std::string& answer) {
+  Peer peer(stage);
+  peer.say(text);
+  peer.begin();
+  stage.run(minutes(5));
+  expect_about(peer.ended_after(), kChosen);
+  EXPECT_EQ(peer.got.substr(0, peer.got.find(" ", 9)), answer);
+}
+
+TEST(ChosenTimeout, HeadTimeout) {
+  Stage stage(1, with([](ServerOptions& o) { o.limits.head_timeout = kChosen; }));
+  expect_end(stage, "GET / HT", "HTTP/1.1 408");
+}
+
+TEST(ChosenTimeout, BodyTimeout) {
+  Stage stage(1, with([](ServerOptions& o) { o.limits.body_timeout = kChosen; }));
+  expect_end(stage, "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx",
+             "HTTP/1.1 408");
+}
+
+TEST(ChosenTimeout, IdleTimeout) {
+  Stage stage(1, with([](ServerOptions& o) { o.limits.idle_timeout = kChosen; }));
+  expect_end(stage, "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404");
+}
+
+TEST(ChosenTimeout, DecisionTimeout) {
+  std::vector<Decide> kept;
+  Stage stage(1, with([&kept](ServerOptions& o) {
+                o.engine.decision_timeout = kChosen;
+                o.engine.allow_request = [&kept](const HttpRequest&, Decide decide) {
+                  kept.push_back(std::move(decide));
+                };
+              }));
+  expect_end(stage,
+             "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n"
+             "Connection: close\r\n\r\n",
+             "HTTP/1.1 403");
+}
+
+TEST(ChosenTimeout, DestroyUpgradeTimeout) {
+  Stage stage(1, with([](ServerOptions& o) { o.engine.destroy_upgrade_timeout = kChosen; }));
+  const Pending<int> never;
+  stage.routes.get("/slow", [never](HttpRequest) -> Task<HttpReply> {
+    static_cast<void>(co_await never);
+    co_return HttpReply{};
+  });
+  expect_end(stage,
+             "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+             "");
+  never.state()->finish(1);
+}
+
+TEST(ChosenTimeout, UpgradeTimeout) {
+  Stage stage(1, with([](ServerOptions& o) { o.upgrade_timeout = kChosen; }));
+  Diary diary(stage);
+  ClientScript script;
+  script.give_up_upgrade = true;
+  Client client(stage.world, kServer, script, diary, 0);
+  stage.run(kChosen);
+  EXPECT_EQ(client.connections(), 3U);  // for polls, for posts, and the probe
+  stage.run(milliseconds(20));
+  EXPECT_EQ(client.connections(), 2U);
+  EXPECT_TRUE(client.alive());
+}
+
+// A client that does not take what it was sent has so long for it.
+TEST(ChosenTimeout, CloseTimeout) {
+  for (const milliseconds chosen : {milliseconds(1), kChosen, milliseconds(20'000)}) {
+    Stage stage(1, with([chosen](ServerOptions& o) { o.close_timeout = chosen; }));
+    stage.routes.get("/big", [](const HttpRequest&) {
+      return HttpReply{200, {}, std::string(5'000'000, 'x')};
+    });
+    Peer peer(stage);
+    peer.stop_reading();
+    peer.say("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    stage.run(seconds(1));
+    const base::Time began = stage.now();
+    EXPECT_TRUE(stage.close(minutes(1)));
+    EXPECT_GE(stage.now() - began, chosen);
+    EXPECT_LE(stage.now() - began, chosen + milliseconds(20));
+  }
 }
 
 }  // namespace

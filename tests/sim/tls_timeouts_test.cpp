@@ -110,5 +110,16 @@ TEST_F(TlsTimeout, DoneAfterIt) {
   EXPECT_EQ(stage_.stats().output_bytes, 0U);
 }
 
+TEST(ChosenTlsTimeout, IsTheLimit) {
+  Site site;
+  site.options.tls->handshake_timeout = milliseconds(3'456);
+  Stage stage(1, site.options);
+  Peer silent(stage);
+  stage.run(milliseconds(3'456 - 4));
+  EXPECT_FALSE(silent.ended());
+  stage.run(milliseconds(8));
+  EXPECT_TRUE(silent.ended());
+}
+
 }  // namespace
 }  // namespace socketio::sim

@@ -36,6 +36,7 @@ INSTANTIATE_TEST_SUITE_P(All, Torture, ::testing::ValuesIn(all_scripts()),
 TEST_P(Torture, EveryAllocationFailsOnce) {
   const Report sound = warm();
   ASSERT_EQ(sound.failure, "");
+  ASSERT_GT(sound.allocations, 10U);
   std::cout << sound.allocations << " allocations, " << sound.steps << " steps, live " << sound.live
             << "\n";
   const std::uint64_t only = setting("SOCKETIO_TORTURE_AT", kNever);
@@ -56,6 +57,7 @@ TEST_P(Torture, EveryAllocationFailsOnce) {
 // Each with one of the errors, by turns; with all of them where every place is asked for, or there
 // are few.
 void every_call_fails(Call call, std::uint64_t count, std::initializer_list<int> errors) {
+  ASSERT_GT(count, 0U);
   std::uint64_t number = 0;
   for (const int error : errors) {
     const bool all = every() == 1 || count <= 4 * errors.size();
