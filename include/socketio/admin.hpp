@@ -48,7 +48,8 @@ struct AdminOptions {
   std::size_t max_failed_logins = 5;
   // Logins whose hash is being computed, on the offload worker; more are refused.
   std::size_t max_waiting_logins = 8;
-  // Of sockets an admin is told when it connects. It hears of those that come later.
+  // Sockets an admin is told of when it connects, as far as they fit into half of
+  // ServerOptions::send_queue_hard. It hears of those that come later.
   std::size_t max_listed_sockets = 10'000;
   // Of an event's arguments; of a longer one the admins see only how long it was.
   std::size_t max_event_bytes = 64 * 1024;

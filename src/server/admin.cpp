@@ -344,23 +344,30 @@ void Admin::welcome(const Socket& admin) {
   if (detailed()) list_sockets(admin);
 }
 
-// What is gathered while the namespaces answer one after the other, wherever they are.
+// What is gathered while the namespaces answer one after the other, wherever they are. In one
+// packet, because the page forgets all others when it gets one; half the queue is left for what is
+// told next.
 void Admin::list_sockets(const Socket& admin) {
   struct Listing {
     std::mutex mutex;
     Array sockets;
-    std::size_t left = 0;
+    std::size_t namespaces_left = 0;
+    std::size_t sockets_left = 0;  // to be looked at
+    std::size_t bytes_left = 0;
   };
   const std::vector<Namespace> all = namespaces_of(hub_);
   const auto listing = std::make_shared<Listing>();
-  listing->left = all.size();
+  listing->namespaces_left = all.size();
+  listing->sockets_left = options_.max_listed_sockets;
+  listing->bytes_left = hub_->settings.options.send_queue_hard / 2;
   for (const Namespace& nsp : all) {
     nsp.fetch_sockets().then([self = self_.lock(), listing, admin,
                               name = nsp.name()](const Result<std::vector<RemoteSocket>>& found) {
       std::unique_lock lock(listing->mutex);
       if (found) {
         for (const RemoteSocket& socket : *found) {
-          if (listing->sockets.size() >= self->options_.max_listed_sockets) break;
+          if (listing->sockets_left == 0) break;
+          --listing->sockets_left;
           AdminConnection connection;
           {
             const std::lock_guard own(self->mutex_);
@@ -368,11 +375,15 @@ void Admin::list_sockets(const Socket& admin) {
             if (here != self->known_.end()) connection = here->second.connection;
           }
           if (connection.client_id.empty()) connection = connection_in(socket.data());
-          listing->sockets.push_back(shown_socket(socket.id(), name, connection, socket.data(),
-                                                  socket.handshake(), socket.rooms()));
+          Value shown = shown_socket(socket.id(), name, connection, socket.data(),
+                                     socket.handshake(), socket.rooms());
+          const std::size_t bytes = wire_size(shown) + 1;  // and a comma
+          if (bytes > listing->bytes_left) continue;
+          listing->bytes_left -= bytes;
+          listing->sockets.push_back(std::move(shown));
         }
       }
-      if (--listing->left > 0) return;
+      if (--listing->namespaces_left > 0) return;
       lock.unlock();  // an emit may run anything
       admin.emit("all_sockets", Value(std::move(listing->sockets)));
     });

@@ -1,5 +1,6 @@
 // Who is let in to the admin namespace, and what options it may have. What it tells and does is
 // shown to a real client in tests/e2e/socketio_admin.test.mjs.
+#include <deque>
 #include <future>
 
 #include <gtest/gtest.h>
@@ -221,6 +222,31 @@ TEST(Admin, FindsItsOwnConnectionInTheList) {
   EXPECT_EQ(own["id"].to_string(), id);
   EXPECT_EQ(own["transport"].to_string(), "websocket");
   EXPECT_NE(own["clientId"].to_string(), "");
+}
+
+// The list is one packet, and one beyond send_queue_hard would end whoever it is for.
+TEST(Admin, TheListFitsIntoTheQueue) {
+  ServerOptions small;
+  small.max_http_buffer_size = small.send_queue_soft = small.send_queue_hard = 64 * 1024;
+  World world(std::move(small));
+  instrument(world.io, open_to_all());
+  std::deque<Client> clients;
+  for (int i = 0; i < 40; ++i) {
+    Client& client =
+        clients.emplace_back(world, test::ClientOptions{.query = "&x=" + std::string(7'000, 'x')});
+    ASSERT_NE(client.join(), "");
+  }
+  Client admin(world);
+  ASSERT_NE(admin.join("/admin"), "");
+  std::string list;
+  for (const std::string& packet : admin.rest())
+    if (packet.starts_with(R"(2/admin,["all_sockets",)")) list = packet.substr(packet.find('['));
+  EXPECT_FALSE(admin.closed());
+  EXPECT_LE(list.size(), 32U * 1024 + 20);
+  const auto told = Value::parse(list);
+  ASSERT_TRUE(told) << list;
+  EXPECT_GE((*told)[1].size(), 1U);
+  EXPECT_LT((*told)[1].size(), 40U);
 }
 
 // Whichever is set first.

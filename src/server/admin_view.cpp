@@ -19,7 +19,22 @@ std::tm utc(std::int64_t unix_ms) {
   return parts;
 }
 
+std::size_t binary_in(const Value& value) {
+  std::size_t bytes = 0;
+  if (const auto* binary = value.get_if<Binary>()) return binary->size();
+  if (const auto* items = value.get_if<Array>()) {
+    for (const Value& item : *items) bytes += binary_in(item);
+  } else if (const auto* members = value.get_if<Object>()) {
+    for (const auto& [name, member] : *members) bytes += binary_in(member);
+  }
+  return bytes;
+}
+
 }  // namespace
+
+std::size_t wire_size(const Value& value) {
+  return value.to_json().size() + binary_in(value);
+}
 
 std::string iso_date(std::int64_t unix_ms) {
   const std::tm parts = utc(unix_ms);

@@ -24,6 +24,9 @@ std::string js_date(std::int64_t unix_ms);
 // Without what stands for a client elsewhere: cookies and credentials.
 bool is_secret_header(std::string_view lower_case_name);
 
+// Bytes of a value on the wire: its JSON, and the binary in it.
+std::size_t wire_size(const Value& value);
+
 // What a node keeps of its own in a socket's data, for the nodes of a cluster.
 inline constexpr std::string_view kAdminMember = "_admin";
 Value shown_data(const Value& data);
