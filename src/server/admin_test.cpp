@@ -126,6 +126,25 @@ TEST(AdminView, DataIsWithoutWhatIsOurs) {
   EXPECT_EQ(server::connection_in(Value(5)).client_id, "");
 }
 
+// The work of showing a socket depends on these numbers only.
+TEST(AdminView, StrangersHeadsAreCut) {
+  constexpr std::size_t kMax = server::kMaxShownPart;
+  Handshake handshake;
+  handshake.url = std::string(kMax, 'u') + "!";
+  handshake.headers = {{"x-forwarded-for", std::string(kMax + 1, '1')}, {"host", "here"}};
+  for (int i = 0; i < 1'000; ++i) handshake.query["q" + std::to_string(i)] = "";
+  const Value shown = server::shown_socket("id", "/", {}, {}, handshake, {})["handshake"];
+  EXPECT_EQ(shown["url"].to_string(), handshake.url.substr(0, kMax));
+  EXPECT_EQ(shown["address"].to_string(), std::string(kMax, '1'));
+  // What is too long does not hide what comes after it.
+  EXPECT_EQ(shown["headers"], Value::object({{"host", "here"}}));
+  EXPECT_EQ(shown["query"].size(), server::kMaxShownPairs);
+  handshake.query = {{"a", std::string(kMax - 3, 'x')}, {"b", "1"}, {"c", ""}};
+  const Value cut = server::shown_socket("id", "/", {}, {}, handshake, {})["handshake"];
+  EXPECT_EQ(cut["query"].size(), 2U);
+  EXPECT_EQ(cut["query"]["b"].to_string(), "1");
+}
+
 TEST(Admin, RefusedClientsAreToldNothingElse) {
   World world;
   instrument(world.io, with({"admin", "", kHash}));

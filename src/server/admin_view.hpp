@@ -33,6 +33,10 @@ Value shown_data(const Value& data);
 // Of a socket of another node, from its data.
 AdminConnection connection_in(const Value& data);
 
+// Of what a stranger's handshake says: bytes of its address, of its URL, of its headers, of its
+// query; and headers, parameters. The rest is not shown: it goes to every admin, for each socket.
+inline constexpr std::size_t kMaxShownPart = 2 * 1024;
+inline constexpr std::size_t kMaxShownPairs = 64;
 Value shown_socket(std::string_view id, std::string_view nsp, const AdminConnection& connection,
                    const Value& data, const Handshake& handshake,
                    const std::vector<std::string>& rooms);
