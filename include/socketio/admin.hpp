@@ -51,7 +51,8 @@ struct AdminOptions {
   // Sockets an admin is told of when it connects, as far as they fit into half of
   // ServerOptions::send_queue_hard. It hears of those that come later.
   std::size_t max_listed_sockets = 10'000;
-  // Of an event's arguments; of a longer one the admins see only how long it was.
+  // Of an event's arguments, with the binary among them; of a longer one the admins see only that
+  // it was.
   std::size_t max_event_bytes = 64 * 1024;
 };
 

@@ -164,7 +164,7 @@ void Admin::watch(const Namespace& nsp) {
   const auto on_room = [weak, name](const char* event) {
     return [weak, name, event](std::string_view room, std::string_view id) {
       const auto self = weak.lock();
-      if (self && self->watched()) self->nsp_.emit(event, name, room, id, now_text());
+      if (self && self->watched()) self->nsp_.emit(event, name, shown_name(room), id, now_text());
     };
   };
   nsp.on_join_room(on_room("room_joined"));
@@ -250,24 +250,27 @@ void Admin::connected(const Socket& socket) {
 // Volatile: a busy server must not fill the queues of its admins.
 void Admin::show_event(std::string_view what, const Socket& socket, const EventView& event) {
   if (!watched()) return;
+  const std::string_view name = shown_name(event.name());
   const std::string_view raw = event.raw();
   const auto tell = [&](const auto& args) {
     nsp_.volatile_().emit(what, socket.nsp().name(), socket.id(), args, now_text());
   };
   if (raw.size() > options_.max_event_bytes)
-    return tell(Value::array(
-        {event.name(), "(" + std::to_string(raw.size()) + " bytes of arguments, not shown)"}));
+    return tell(
+        Value::array({name, "(" + std::to_string(raw.size()) + " bytes of arguments, not shown)"}));
   if (!raw.empty() || event.size() == 0) {
-    std::string json = "[" + Value(event.name()).to_json();
+    std::string json = "[" + Value(name).to_json();
     if (!raw.empty()) json.append(",").append(raw);
     return tell(Raw{json + "]"});
   }
   // Binary among them.
-  Array args{event.name()};
-  for (Value& value : event.values()) args.push_back(std::move(value));
-  Value shown(std::move(args));
-  if (shown.to_json().size() > options_.max_event_bytes)
-    shown = Value::array({event.name(), "(binary arguments, not shown)"});
+  Array shown{name};
+  std::size_t bytes = 0;
+  for (Value& value : event.values()) {
+    bytes += wire_size(value);
+    shown.push_back(std::move(value));
+  }
+  if (bytes > options_.max_event_bytes) shown = {name, "(binary arguments, not shown)"};
   tell(shown);
 }
 

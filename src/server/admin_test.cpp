@@ -268,6 +268,73 @@ TEST(Admin, TheListFitsIntoTheQueue) {
   EXPECT_LT((*told)[1].size(), 40U);
 }
 
+// -- What is shown of events
+
+class ShownEvents : public ::testing::Test {
+ protected:
+  ShownEvents() {
+    AdminOptions options = open_to_all();
+    options.max_event_bytes = 1'000;
+    options.stats_interval = std::chrono::hours(1);
+    instrument(world_.io, options);
+    admin_.join("/admin");
+    client_.join();
+    admin_.rest();
+  }
+  // What the admin hears of what the client has sent.
+  std::string told() {
+    client_.rest();
+    std::string all;
+    for (const std::string& packet : admin_.rest()) all += packet;
+    return all;
+  }
+  World world_;
+  Client admin_{world_};
+  Client client_{world_};
+};
+
+TEST_F(ShownEvents, BinaryCounts) {
+  client_.send(R"(51-["echo",{"_placeholder":true,"num":0}])");
+  client_.send_binary(std::string(2'000, 'b'));
+  std::string shown = told();
+  EXPECT_NE(shown.find(R"x(["echo","(binary arguments, not shown)"])x"), std::string::npos)
+      << shown;
+  client_.send(R"(51-["echo",[{"_placeholder":true,"num":0}]])");
+  client_.send_binary(std::string(800, 'b'));
+  shown = told();
+  EXPECT_NE(shown.find("<" + std::string(800, 'b') + ">"), std::string::npos) << shown;
+}
+
+TEST_F(ShownEvents, NamesOfRoomsAreCut) {
+  const std::string room(2'000, 'r');
+  const std::string cut(server::kMaxShownName, 'r');
+  world_.io.sockets_join(room);
+  std::string shown = told();
+  EXPECT_NE(shown.find(R"(["room_joined","/",")" + cut + "\","), std::string::npos) << shown;
+  world_.io.sockets_leave(room);
+  shown = told();
+  EXPECT_NE(shown.find(R"(["room_left","/",")" + cut + "\","), std::string::npos) << shown;
+  EXPECT_EQ(server::shown_socket("id", "/", {}, {}, {}, {room})["rooms"][0].to_string(), cut);
+}
+
+TEST_F(ShownEvents, NamesAreCut) {
+  const std::string name(2'000, 'n');
+  const std::string cut(server::kMaxShownName, 'n');
+  client_.send("2[\"" + name + "\"]");
+  std::string shown = told();
+  EXPECT_NE(shown.find("[\"" + cut + "\"]"), std::string::npos) << shown;
+  client_.send("2[\"" + name + "\",\"" + std::string(1'000, 'x') + "\"]");
+  shown = told();
+  EXPECT_NE(shown.find("[\"" + cut + "\",\"(1002 bytes of arguments, not shown)\"]"),
+            std::string::npos)
+      << shown;
+  client_.send("51-[\"" + name + R"(",{"_placeholder":true,"num":0}])");
+  client_.send_binary(std::string(2'000, 'b'));
+  shown = told();
+  EXPECT_NE(shown.find("[\"" + cut + "\",\"(binary arguments, not shown)\"]"), std::string::npos)
+      << shown;
+}
+
 // Whichever is set first.
 TEST(Admin, NewNamespacesAreWatchedAndTheUsersHooksAreCalled) {
   World world;

@@ -71,6 +71,10 @@ std::string js_date(std::int64_t unix_ms) {
   return {text, size};
 }
 
+std::string_view shown_name(std::string_view name) {
+  return name.substr(0, kMaxShownName);
+}
+
 bool is_secret_header(std::string_view name) {
   return name == "cookie" || name == "authorization" || name == "proxy-authorization";
 }
@@ -100,7 +104,7 @@ Value shown_socket(std::string_view id, std::string_view nsp, const AdminConnect
   if (address.empty()) address = handshake.header("x-forwarded-for");
   if (address.empty()) address = handshake.address;
   Array in;
-  for (const std::string& room : rooms) in.emplace_back(room);
+  for (const std::string& room : rooms) in.emplace_back(shown_name(room));
   Value shown = Value::object({{"id", id}});
   if (!connection.client_id.empty()) {
     shown["clientId"] = connection.client_id;

@@ -21,6 +21,8 @@ struct AdminConnection {
 std::string iso_date(std::int64_t unix_ms);
 std::string js_date(std::int64_t unix_ms);
 
+std::string_view shown_name(std::string_view name);
+
 // Without what stands for a client elsewhere: cookies and credentials.
 bool is_secret_header(std::string_view lower_case_name);
 
@@ -37,6 +39,8 @@ AdminConnection connection_in(const Value& data);
 // query; and headers, parameters. The rest is not shown: it goes to every admin, for each socket.
 inline constexpr std::size_t kMaxShownPart = 2 * 1024;
 inline constexpr std::size_t kMaxShownPairs = 64;
+// Bytes of an event's or a room's name.
+inline constexpr std::size_t kMaxShownName = 1'024;
 Value shown_socket(std::string_view id, std::string_view nsp, const AdminConnection& connection,
                    const Value& data, const Handshake& handshake,
                    const std::vector<std::string>& rooms);
