@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "server/metrics_text.hpp"
 #include "server/shard.hpp"
 #include "ws/handshake.hpp"
 
@@ -409,7 +410,7 @@ void Admin::send_stats() {
                                        {"pid", getpid()},
                                        {"uptime", static_cast<double>(now.uptime.count()) * kMilli},
                                        {"clientsCount", now.clients},
-                                       {"pollingClientsCount", now.clients - now.websocket_clients},
+                                       {"pollingClientsCount", polling_clients(now)},
                                        {"aggregatedEvents", aggregated(told_, now, unix_ms())},
                                        {"namespaces", std::move(namespaces)}}));
   }
