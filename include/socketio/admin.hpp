@@ -46,7 +46,8 @@ struct AdminOptions {
   // Failed logins of one address (IPv6: of one /64) per second, in bursts of as many; then its
   // logins are refused unseen. One that is refused costs no hash.
   std::size_t max_failed_logins = 5;
-  // Logins whose hash is being computed, on the offload worker; more are refused.
+  // Logins whose hash is being computed on the offload worker, one at a time, or waits for that;
+  // more are refused.
   std::size_t max_waiting_logins = 8;
   // Sockets an admin is told of when it connects, as far as they fit into half of
   // ServerOptions::send_queue_hard. It hears of those that come later.

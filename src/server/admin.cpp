@@ -1,5 +1,6 @@
 #include "server/admin.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <stdexcept>
 

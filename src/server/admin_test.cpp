@@ -154,7 +154,8 @@ TEST(Admin, RefusedClientsAreToldNothingElse) {
   EXPECT_FALSE(client.has_packet());
 }
 
-// A server that goes while a hash is being computed, and admins and their clock are there.
+// A server that goes while a hash is being computed, another login waits for that, and admins and
+// their clock are there.
 TEST(Admin, GoesWithItsServer) {
   World world;
   AdminOptions options = with({"admin", "", kHash});
@@ -163,7 +164,9 @@ TEST(Admin, GoesWithItsServer) {
   Client admin(world);
   EXPECT_NE(admin.join("/admin", R"({"username":"admin","password":"changeit"})"), "");
   Client late(world);
-  late.send(R"(0/admin,{"username":"admin","password":"changeit"})");
+  Client later(world);
+  for (Client* one : {&late, &later})
+    one->send(R"(0/admin,{"username":"admin","password":"changeit"})");
   world.turn();
 }
 
@@ -225,6 +228,57 @@ TEST(Admin, OneHashAtATimeWhenNoMoreMayWait) {
   EXPECT_TRUE(first.next().starts_with(R"(0/admin,{"sid":")"));
   Client last(world);
   EXPECT_NE(last.join("/admin", login), "");
+}
+
+// Files and answers to polls are the same worker's: they wait for one hash, not for all.
+TEST(Admin, HashesTakeTurnsWithOtherWork) {
+  World world;
+  instrument(world.io, with({"admin", "", kHash}));
+  std::promise<void> held;
+  ASSERT_TRUE(world.io.offload([&held] { held.get_future().wait(); }, [] {}));
+  std::deque<Client> admins;
+  for (int i = 0; i < 3; ++i) {
+    admins.emplace_back(world).send(R"(0/admin,{"username":"admin","password":"changeit"})");
+    world.settle();
+  }
+  std::optional<std::size_t> let_in;
+  ASSERT_TRUE(world.io.offload([] {}, [&] { let_in = world.io.of("/admin").size(); }));
+  held.set_value();
+  ASSERT_TRUE(world.until([&] { return let_in.has_value(); }));
+  EXPECT_EQ(*let_in, 1U);
+  for (Client& admin : admins) EXPECT_TRUE(admin.next().starts_with(R"(0/admin,{"sid":")"));
+}
+
+TEST(Admin, LoginsOfAllThreadsAreAnswered) {
+  ServerOptions several;
+  several.threads = 4;
+  World world(std::move(several), World::Mode::own_thread);
+  AdminOptions options = with({"admin", "", kHash});
+  options.max_failed_logins = 100;
+  instrument(world.io, options);
+  world.start();
+  std::deque<Client> admins;
+  for (int i = 0; i < 8; ++i) admins.emplace_back(world);
+  for (Client& admin : admins) admin.send(R"(0/admin,{"username":"admin","password":"changeit"})");
+  for (Client& admin : admins) EXPECT_TRUE(admin.next().starts_with(R"(0/admin,{"sid":")"));
+}
+
+// Its client has left meanwhile: nobody is told, and nothing is reported.
+TEST(Admin, ALoginMayBeGivenUp) {
+  World world;
+  instrument(world.io, with({"admin", "", kHash}));
+  std::promise<void> held;
+  ASSERT_TRUE(world.io.offload([&held] { held.get_future().wait(); }, [] {}));
+  {
+    Client first(world);
+    first.send(R"(0/admin,{"username":"admin","password":"changeit"})");
+    world.settle();
+  }
+  ASSERT_TRUE(world.until([&] { return world.io.stats().clients == 0; }));
+  held.set_value();
+  Client second(world);
+  EXPECT_NE(second.join("/admin", R"({"username":"admin","password":"changeit"})"), "");
+  EXPECT_TRUE(world.errors.empty());
 }
 
 TEST(Admin, FindsItsOwnConnectionInTheList) {
