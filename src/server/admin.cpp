@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "server/engine_options.hpp"
 #include "server/metrics_text.hpp"
 #include "server/shard.hpp"
 #include "ws/handshake.hpp"
@@ -33,8 +34,8 @@ void validate(const AdminOptions& o) {
   }
   require(!o.namespace_name.empty() && o.namespace_name != "/",
           "namespace_name: has to be a namespace of its own");
-  require(o.stats_interval.count() > 0, "stats_interval: has to be positive");
-  require(o.session_duration.count() > 0, "session_duration: has to be positive");
+  server::check_duration(o.stats_interval, "socketio::AdminOptions::stats_interval");
+  server::check_duration(o.session_duration, "socketio::AdminOptions::session_duration");
   require(o.max_sessions > 0, "max_sessions: has to be positive");
   require(o.max_failed_logins > 0, "max_failed_logins: has to be positive");
   require(o.max_waiting_logins > 0, "max_waiting_logins: has to be positive");

@@ -60,9 +60,13 @@ TEST(AdminOptions, AreChecked) {
   o = open_to_all();
   o.stats_interval = milliseconds(0);
   expect_refused(o, "stats_interval");
+  o.stats_interval = milliseconds::max();
+  expect_refused(o, "stats_interval must be at most 2^31-1 milliseconds");
   o = open_to_all();
   o.session_duration = milliseconds(0);
   expect_refused(o, "session_duration");
+  o.session_duration = milliseconds::max();
+  expect_refused(o, "session_duration must be at most 2^31-1 milliseconds");
   o = open_to_all();
   o.max_sessions = 0;
   expect_refused(o, "max_sessions");
