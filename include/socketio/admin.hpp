@@ -59,8 +59,9 @@ struct AdminOptions {
 
 // Before the first client, on the thread that sets the server up. Throws std::invalid_argument,
 // which names the option, and std::logic_error the second time for a server. Costs nothing on
-// servers it was not called for. Admins see a socket's data change when Socket::set_data() changes
-// it; through the reference that Socket::data() gives it changes unseen.
+// servers it was not called for. Admins see a socket's data change when Socket::set_data() has
+// changed it, or a handler that asked for Socket::data() has; what is changed through that
+// reference later, they see with the next of these.
 SOCKETIO_EXPORT void instrument(Server& io, AdminOptions options);
 
 }  // namespace socketio
