@@ -46,18 +46,22 @@ struct AdminOptions {
   // Failed logins of one address (IPv6: of one /64) per second, in bursts of as many; then its
   // logins are refused unseen. One that is refused costs no hash.
   std::size_t max_failed_logins = 5;
-  // Logins whose hash is being computed, on the offload worker; more are refused.
+  // Logins whose hash is being computed on the offload worker, one at a time, or waits for that;
+  // more are refused.
   std::size_t max_waiting_logins = 8;
-  // Of sockets an admin is told when it connects. It hears of those that come later.
+  // Sockets an admin is told of when it connects, as far as they fit into half of
+  // ServerOptions::send_queue_hard. It hears of those that come later.
   std::size_t max_listed_sockets = 10'000;
-  // Of an event's arguments; of a longer one the admins see only how long it was.
+  // Of an event's arguments, with the binary among them; of a longer one the admins see only that
+  // it was.
   std::size_t max_event_bytes = 64 * 1024;
 };
 
 // Before the first client, on the thread that sets the server up. Throws std::invalid_argument,
 // which names the option, and std::logic_error the second time for a server. Costs nothing on
-// servers it was not called for. Admins see a socket's data change when Socket::set_data() changes
-// it; through the reference that Socket::data() gives it changes unseen.
+// servers it was not called for. Admins see a socket's data change when Socket::set_data() has
+// changed it, or a handler that asked for Socket::data() has; what is changed through that
+// reference later, they see with the next of these.
 SOCKETIO_EXPORT void instrument(Server& io, AdminOptions options);
 
 }  // namespace socketio

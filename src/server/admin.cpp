@@ -1,10 +1,13 @@
 #include "server/admin.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <stdexcept>
 
 #include <unistd.h>
 
+#include "server/engine_options.hpp"
+#include "server/metrics_text.hpp"
 #include "server/shard.hpp"
 #include "ws/handshake.hpp"
 
@@ -31,8 +34,8 @@ void validate(const AdminOptions& o) {
   }
   require(!o.namespace_name.empty() && o.namespace_name != "/",
           "namespace_name: has to be a namespace of its own");
-  require(o.stats_interval.count() > 0, "stats_interval: has to be positive");
-  require(o.session_duration.count() > 0, "session_duration: has to be positive");
+  server::check_duration(o.stats_interval, "socketio::AdminOptions::stats_interval");
+  server::check_duration(o.session_duration, "socketio::AdminOptions::session_duration");
   require(o.max_sessions > 0, "max_sessions: has to be positive");
   require(o.max_failed_logins > 0, "max_failed_logins: has to be positive");
   require(o.max_waiting_logins > 0, "max_waiting_logins: has to be positive");
@@ -164,7 +167,7 @@ void Admin::watch(const Namespace& nsp) {
   const auto on_room = [weak, name](const char* event) {
     return [weak, name, event](std::string_view room, std::string_view id) {
       const auto self = weak.lock();
-      if (self && self->watched()) self->nsp_.emit(event, name, room, id, now_text());
+      if (self && self->watched()) self->nsp_.emit(event, name, shown_name(room), id, now_text());
     };
   };
   nsp.on_join_room(on_room("room_joined"));
@@ -250,24 +253,27 @@ void Admin::connected(const Socket& socket) {
 // Volatile: a busy server must not fill the queues of its admins.
 void Admin::show_event(std::string_view what, const Socket& socket, const EventView& event) {
   if (!watched()) return;
+  const std::string_view name = shown_name(event.name());
   const std::string_view raw = event.raw();
   const auto tell = [&](const auto& args) {
     nsp_.volatile_().emit(what, socket.nsp().name(), socket.id(), args, now_text());
   };
   if (raw.size() > options_.max_event_bytes)
-    return tell(Value::array(
-        {event.name(), "(" + std::to_string(raw.size()) + " bytes of arguments, not shown)"}));
+    return tell(
+        Value::array({name, "(" + std::to_string(raw.size()) + " bytes of arguments, not shown)"}));
   if (!raw.empty() || event.size() == 0) {
-    std::string json = "[" + Value(event.name()).to_json();
+    std::string json = "[" + Value(name).to_json();
     if (!raw.empty()) json.append(",").append(raw);
     return tell(Raw{json + "]"});
   }
   // Binary among them.
-  Array args{event.name()};
-  for (Value& value : event.values()) args.push_back(std::move(value));
-  Value shown(std::move(args));
-  if (shown.to_json().size() > options_.max_event_bytes)
-    shown = Value::array({event.name(), "(binary arguments, not shown)"});
+  Array shown{name};
+  std::size_t bytes = 0;
+  for (Value& value : event.values()) {
+    bytes += wire_size(value);
+    shown.push_back(std::move(value));
+  }
+  if (bytes > options_.max_event_bytes) shown = {name, "(binary arguments, not shown)"};
   tell(shown);
 }
 
@@ -344,23 +350,30 @@ void Admin::welcome(const Socket& admin) {
   if (detailed()) list_sockets(admin);
 }
 
-// What is gathered while the namespaces answer one after the other, wherever they are.
+// What is gathered while the namespaces answer one after the other, wherever they are. In one
+// packet, because the page forgets all others when it gets one; half the queue is left for what is
+// told next.
 void Admin::list_sockets(const Socket& admin) {
   struct Listing {
     std::mutex mutex;
     Array sockets;
-    std::size_t left = 0;
+    std::size_t namespaces_left = 0;
+    std::size_t sockets_left = 0;  // to be looked at
+    std::size_t bytes_left = 0;
   };
   const std::vector<Namespace> all = namespaces_of(hub_);
   const auto listing = std::make_shared<Listing>();
-  listing->left = all.size();
+  listing->namespaces_left = all.size();
+  listing->sockets_left = options_.max_listed_sockets;
+  listing->bytes_left = hub_->settings.options.send_queue_hard / 2;
   for (const Namespace& nsp : all) {
     nsp.fetch_sockets().then([self = self_.lock(), listing, admin,
                               name = nsp.name()](const Result<std::vector<RemoteSocket>>& found) {
       std::unique_lock lock(listing->mutex);
       if (found) {
         for (const RemoteSocket& socket : *found) {
-          if (listing->sockets.size() >= self->options_.max_listed_sockets) break;
+          if (listing->sockets_left == 0) break;
+          --listing->sockets_left;
           AdminConnection connection;
           {
             const std::lock_guard own(self->mutex_);
@@ -368,11 +381,15 @@ void Admin::list_sockets(const Socket& admin) {
             if (here != self->known_.end()) connection = here->second.connection;
           }
           if (connection.client_id.empty()) connection = connection_in(socket.data());
-          listing->sockets.push_back(shown_socket(socket.id(), name, connection, socket.data(),
-                                                  socket.handshake(), socket.rooms()));
+          Value shown = shown_socket(socket.id(), name, connection, socket.data(),
+                                     socket.handshake(), socket.rooms());
+          const std::size_t bytes = wire_size(shown) + 1;  // and a comma
+          if (bytes > listing->bytes_left) continue;
+          listing->bytes_left -= bytes;
+          listing->sockets.push_back(std::move(shown));
         }
       }
-      if (--listing->left > 0) return;
+      if (--listing->namespaces_left > 0) return;
       lock.unlock();  // an emit may run anything
       admin.emit("all_sockets", Value(std::move(listing->sockets)));
     });
@@ -395,7 +412,7 @@ void Admin::send_stats() {
                                        {"pid", getpid()},
                                        {"uptime", static_cast<double>(now.uptime.count()) * kMilli},
                                        {"clientsCount", now.clients},
-                                       {"pollingClientsCount", now.clients - now.websocket_clients},
+                                       {"pollingClientsCount", polling_clients(now)},
                                        {"aggregatedEvents", aggregated(told_, now, unix_ms())},
                                        {"namespaces", std::move(namespaces)}}));
   }

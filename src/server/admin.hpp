@@ -4,7 +4,7 @@
 //   handlers of /admin (one for each shard) -> Admin <- (weak) handlers of all others
 #pragma once
 
-#include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -68,6 +68,11 @@ class Admin {
   // admin_commands.cpp
   void admit(const Socket& socket, const Next& next);
   void check(const Socket& socket, const Next& next, std::string username, std::string password);
+  struct Login;
+  using Logins = std::deque<Login>;
+  void hash_first(const std::shared_ptr<Logins>& line);
+  void hashed(const std::shared_ptr<Logins>& line);
+  void answer(const Login& login);
   void accept(const Socket& socket, const Next& next);
   void add_commands();
 
@@ -80,11 +85,11 @@ class Admin {
   std::string host_;
   RateByAddress attempts_;
   AdminSessions sessions_;
-  std::atomic<std::size_t> waiting_logins_{0};
   std::mutex random_mutex_;
   net::SystemRandom random_;
-  Stats told_;  // the first shard's
-  std::mutex mutex_;
+  Stats told_;                    // the first shard's
+  std::mutex mutex_;              // of the rest, but the clock
+  std::weak_ptr<Logins> logins_;  // whose hash is computed, or waits for that
   // Of this server's sockets.
   struct Known {
     AdminConnection connection;

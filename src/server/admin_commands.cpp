@@ -53,6 +53,15 @@ void Admin::admit(const Socket& socket, const Next& next) {
   check(socket, next, std::string(username.to_string()), std::string(password.to_string()));
 }
 
+struct Admin::Login {
+  Socket socket;
+  Next next;
+  bool known;  // by its name
+  std::string password;
+  bool right = false;
+  std::exception_ptr failure{};
+};
+
 // The password is looked at whatever the name is, so that the time tells nothing of it.
 void Admin::check(const Socket& socket, const Next& next, std::string username,
                   std::string password) {
@@ -61,23 +70,69 @@ void Admin::check(const Socket& socket, const Next& next, std::string username,
     const bool right = equal_in_constant_time(password, options_.auth->password);
     return known && right ? accept(socket, next) : next(ConnectError{"invalid credentials"});
   }
-  if (waiting_logins_.fetch_add(1) >= options_.max_waiting_logins) {
-    --waiting_logins_;
-    return next(ConnectError{"too many logins at once"});
+  std::shared_ptr<Logins> line;
+  {
+    std::unique_lock lock(mutex_);
+    line = logins_.lock();
+    const bool begins = line == nullptr;
+    if (begins) logins_ = line = std::make_shared<Logins>();
+    if (line->size() >= options_.max_waiting_logins) {
+      lock.unlock();
+      return next(ConnectError{"too many logins at once"});
+    }
+    line->push_back({socket, next, known, std::move(password)});
+    if (!begins) return;
   }
-  const auto right = std::make_shared<bool>(false);
-  const auto self = self_.lock();
-  const bool begun = io_.offload(
-      [self, right, password = std::move(password)] {
-        *right = matches_bcrypt(password, self->options_.auth->password_hash);
-      },
-      [self, right, known, socket, next] {
-        --self->waiting_logins_;
-        known&&* right ? self->accept(socket, next) : next(ConnectError{"invalid credentials"});
-      });
-  if (begun) return;
-  --waiting_logins_;
-  next(ConnectError{"too many logins at once"});
+  hash_first(line);
+}
+
+// One at a time, since files and answers to polls wait for the same worker. The line belongs to the
+// job that computes the hash of its first: when that is lost, it is too, and the next login begins
+// another.
+void Admin::hash_first(const std::shared_ptr<Logins>& line) {
+  for (;;) {
+    Login* first = nullptr;  // stays where it is while others come behind it
+    {
+      const std::lock_guard lock(mutex_);
+      if (line->empty()) return logins_.reset();
+      first = &line->front();
+    }
+    const auto self = self_.lock();
+    const bool begun = io_.offload(
+        [self, line, first] {
+          try {
+            first->right = matches_bcrypt(first->password, self->options_.auth->password_hash);
+          } catch (const std::bad_alloc&) {
+            first->failure = std::current_exception();
+          }
+        },
+        [self, line] { self->hashed(line); });
+    if (begun) return;
+    const Next next = first->next;
+    {
+      const std::lock_guard lock(mutex_);
+      line->pop_front();
+    }
+    next(ConnectError{"too many logins at once"});
+  }
+}
+
+void Admin::hashed(const std::shared_ptr<Logins>& line) {
+  std::unique_lock lock(mutex_);
+  Login login = std::move(line->front());
+  line->pop_front();
+  lock.unlock();
+  hash_first(line);
+  const std::size_t home = login.socket.shard();
+  hub_->run_or_post_always(
+      home, [self = self_.lock(), login = std::move(login)](Shard&) { self->answer(login); });
+}
+
+void Admin::answer(const Login& login) {
+  if (record_of(hub_, login.socket) == nullptr) return;  // it has gone
+  if (login.failure) return login.next.fail(login.failure);
+  if (login.known && login.right) return accept(login.socket, login.next);
+  login.next(ConnectError{"invalid credentials"});
 }
 
 // The page keeps the id and comes back with it instead of the password. It is told when it is

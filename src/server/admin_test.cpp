@@ -1,5 +1,6 @@
 // Who is let in to the admin namespace, and what options it may have. What it tells and does is
 // shown to a real client in tests/e2e/socketio_admin.test.mjs.
+#include <deque>
 #include <future>
 
 #include <gtest/gtest.h>
@@ -59,9 +60,13 @@ TEST(AdminOptions, AreChecked) {
   o = open_to_all();
   o.stats_interval = milliseconds(0);
   expect_refused(o, "stats_interval");
+  o.stats_interval = milliseconds::max();
+  expect_refused(o, "stats_interval must be at most 2^31-1 milliseconds");
   o = open_to_all();
   o.session_duration = milliseconds(0);
   expect_refused(o, "session_duration");
+  o.session_duration = milliseconds::max();
+  expect_refused(o, "session_duration must be at most 2^31-1 milliseconds");
   o = open_to_all();
   o.max_sessions = 0;
   expect_refused(o, "max_sessions");
@@ -125,6 +130,25 @@ TEST(AdminView, DataIsWithoutWhatIsOurs) {
   EXPECT_EQ(server::connection_in(Value(5)).client_id, "");
 }
 
+// The work of showing a socket depends on these numbers only.
+TEST(AdminView, StrangersHeadsAreCut) {
+  constexpr std::size_t kMax = server::kMaxShownPart;
+  Handshake handshake;
+  handshake.url = std::string(kMax, 'u') + "!";
+  handshake.headers = {{"x-forwarded-for", std::string(kMax + 1, '1')}, {"host", "here"}};
+  for (int i = 0; i < 1'000; ++i) handshake.query["q" + std::to_string(i)] = "";
+  const Value shown = server::shown_socket("id", "/", {}, {}, handshake, {})["handshake"];
+  EXPECT_EQ(shown["url"].to_string(), handshake.url.substr(0, kMax));
+  EXPECT_EQ(shown["address"].to_string(), std::string(kMax, '1'));
+  // What is too long does not hide what comes after it.
+  EXPECT_EQ(shown["headers"], Value::object({{"host", "here"}}));
+  EXPECT_EQ(shown["query"].size(), server::kMaxShownPairs);
+  handshake.query = {{"a", std::string(kMax - 3, 'x')}, {"b", "1"}, {"c", ""}};
+  const Value cut = server::shown_socket("id", "/", {}, {}, handshake, {})["handshake"];
+  EXPECT_EQ(cut["query"].size(), 2U);
+  EXPECT_EQ(cut["query"]["b"].to_string(), "1");
+}
+
 TEST(Admin, RefusedClientsAreToldNothingElse) {
   World world;
   instrument(world.io, with({"admin", "", kHash}));
@@ -134,7 +158,8 @@ TEST(Admin, RefusedClientsAreToldNothingElse) {
   EXPECT_FALSE(client.has_packet());
 }
 
-// A server that goes while a hash is being computed, and admins and their clock are there.
+// A server that goes while a hash is being computed, another login waits for that, and admins and
+// their clock are there.
 TEST(Admin, GoesWithItsServer) {
   World world;
   AdminOptions options = with({"admin", "", kHash});
@@ -143,7 +168,9 @@ TEST(Admin, GoesWithItsServer) {
   Client admin(world);
   EXPECT_NE(admin.join("/admin", R"({"username":"admin","password":"changeit"})"), "");
   Client late(world);
-  late.send(R"(0/admin,{"username":"admin","password":"changeit"})");
+  Client later(world);
+  for (Client* one : {&late, &later})
+    one->send(R"(0/admin,{"username":"admin","password":"changeit"})");
   world.turn();
 }
 
@@ -224,6 +251,57 @@ TEST(Admin, OneHashAtATimeWhenNoMoreMayWait) {
   EXPECT_NE(last.join("/admin", login), "");
 }
 
+// Files and answers to polls are the same worker's: they wait for one hash, not for all.
+TEST(Admin, HashesTakeTurnsWithOtherWork) {
+  World world;
+  instrument(world.io, with({"admin", "", kHash}));
+  std::promise<void> held;
+  ASSERT_TRUE(world.io.offload([&held] { held.get_future().wait(); }, [] {}));
+  std::deque<Client> admins;
+  for (int i = 0; i < 3; ++i) {
+    admins.emplace_back(world).send(R"(0/admin,{"username":"admin","password":"changeit"})");
+    world.settle();
+  }
+  std::optional<std::size_t> let_in;
+  ASSERT_TRUE(world.io.offload([] {}, [&] { let_in = world.io.of("/admin").size(); }));
+  held.set_value();
+  ASSERT_TRUE(world.until([&] { return let_in.has_value(); }));
+  EXPECT_EQ(*let_in, 1U);
+  for (Client& admin : admins) EXPECT_TRUE(admin.next().starts_with(R"(0/admin,{"sid":")"));
+}
+
+TEST(Admin, LoginsOfAllThreadsAreAnswered) {
+  ServerOptions several;
+  several.threads = 4;
+  World world(std::move(several), World::Mode::own_thread);
+  AdminOptions options = with({"admin", "", kHash});
+  options.max_failed_logins = 100;
+  instrument(world.io, options);
+  world.start();
+  std::deque<Client> admins;
+  for (int i = 0; i < 8; ++i) admins.emplace_back(world);
+  for (Client& admin : admins) admin.send(R"(0/admin,{"username":"admin","password":"changeit"})");
+  for (Client& admin : admins) EXPECT_TRUE(admin.next().starts_with(R"(0/admin,{"sid":")"));
+}
+
+// Its client has left meanwhile: nobody is told, and nothing is reported.
+TEST(Admin, ALoginMayBeGivenUp) {
+  World world;
+  instrument(world.io, with({"admin", "", kHash}));
+  std::promise<void> held;
+  ASSERT_TRUE(world.io.offload([&held] { held.get_future().wait(); }, [] {}));
+  {
+    Client first(world);
+    first.send(R"(0/admin,{"username":"admin","password":"changeit"})");
+    world.settle();
+  }
+  ASSERT_TRUE(world.until([&] { return world.io.stats().clients == 0; }));
+  held.set_value();
+  Client second(world);
+  EXPECT_NE(second.join("/admin", R"({"username":"admin","password":"changeit"})"), "");
+  EXPECT_TRUE(world.errors.empty());
+}
+
 TEST(Admin, FindsItsOwnConnectionInTheList) {
   World world;
   instrument(world.io, open_to_all());
@@ -238,6 +316,98 @@ TEST(Admin, FindsItsOwnConnectionInTheList) {
   EXPECT_EQ(own["id"].to_string(), id);
   EXPECT_EQ(own["transport"].to_string(), "websocket");
   EXPECT_NE(own["clientId"].to_string(), "");
+}
+
+// The list is one packet, and one beyond send_queue_hard would end whoever it is for.
+TEST(Admin, TheListFitsIntoTheQueue) {
+  ServerOptions small;
+  small.max_http_buffer_size = small.send_queue_soft = small.send_queue_hard = 64 * 1024;
+  World world(std::move(small));
+  instrument(world.io, open_to_all());
+  std::deque<Client> clients;
+  for (int i = 0; i < 40; ++i) {
+    Client& client =
+        clients.emplace_back(world, test::ClientOptions{.query = "&x=" + std::string(7'000, 'x')});
+    ASSERT_NE(client.join(), "");
+  }
+  Client admin(world);
+  ASSERT_NE(admin.join("/admin"), "");
+  std::string list;
+  for (const std::string& packet : admin.rest())
+    if (packet.starts_with(R"(2/admin,["all_sockets",)")) list = packet.substr(packet.find('['));
+  EXPECT_FALSE(admin.closed());
+  EXPECT_LE(list.size(), 32U * 1024 + 20);
+  const auto told = Value::parse(list);
+  ASSERT_TRUE(told) << list;
+  EXPECT_GE((*told)[1].size(), 1U);
+  EXPECT_LT((*told)[1].size(), 40U);
+}
+
+// -- What is shown of events
+
+class ShownEvents : public ::testing::Test {
+ protected:
+  ShownEvents() {
+    AdminOptions options = open_to_all();
+    options.max_event_bytes = 1'000;
+    options.stats_interval = std::chrono::hours(1);
+    instrument(world_.io, options);
+    admin_.join("/admin");
+    client_.join();
+    admin_.rest();
+  }
+  // What the admin hears of what the client has sent.
+  std::string told() {
+    client_.rest();
+    std::string all;
+    for (const std::string& packet : admin_.rest()) all += packet;
+    return all;
+  }
+  World world_;
+  Client admin_{world_};
+  Client client_{world_};
+};
+
+TEST_F(ShownEvents, BinaryCounts) {
+  client_.send(R"(51-["echo",{"_placeholder":true,"num":0}])");
+  client_.send_binary(std::string(2'000, 'b'));
+  std::string shown = told();
+  EXPECT_NE(shown.find(R"x(["echo","(binary arguments, not shown)"])x"), std::string::npos)
+      << shown;
+  client_.send(R"(51-["echo",[{"_placeholder":true,"num":0}]])");
+  client_.send_binary(std::string(800, 'b'));
+  shown = told();
+  EXPECT_NE(shown.find("<" + std::string(800, 'b') + ">"), std::string::npos) << shown;
+}
+
+TEST_F(ShownEvents, NamesOfRoomsAreCut) {
+  const std::string room(2'000, 'r');
+  const std::string cut(server::kMaxShownName, 'r');
+  world_.io.sockets_join(room);
+  std::string shown = told();
+  EXPECT_NE(shown.find(R"(["room_joined","/",")" + cut + "\","), std::string::npos) << shown;
+  world_.io.sockets_leave(room);
+  shown = told();
+  EXPECT_NE(shown.find(R"(["room_left","/",")" + cut + "\","), std::string::npos) << shown;
+  EXPECT_EQ(server::shown_socket("id", "/", {}, {}, {}, {room})["rooms"][0].to_string(), cut);
+}
+
+TEST_F(ShownEvents, NamesAreCut) {
+  const std::string name(2'000, 'n');
+  const std::string cut(server::kMaxShownName, 'n');
+  client_.send("2[\"" + name + "\"]");
+  std::string shown = told();
+  EXPECT_NE(shown.find("[\"" + cut + "\"]"), std::string::npos) << shown;
+  client_.send("2[\"" + name + "\",\"" + std::string(1'000, 'x') + "\"]");
+  shown = told();
+  EXPECT_NE(shown.find("[\"" + cut + "\",\"(1002 bytes of arguments, not shown)\"]"),
+            std::string::npos)
+      << shown;
+  client_.send("51-[\"" + name + R"(",{"_placeholder":true,"num":0}])");
+  client_.send_binary(std::string(2'000, 'b'));
+  shown = told();
+  EXPECT_NE(shown.find("[\"" + cut + "\",\"(binary arguments, not shown)\"]"), std::string::npos)
+      << shown;
 }
 
 // Whichever is set first.

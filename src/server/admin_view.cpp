@@ -19,7 +19,42 @@ std::tm utc(std::int64_t unix_ms) {
   return parts;
 }
 
+// The first that fit of a stranger's: a look-up in an Object is linear.
+class ShownPairs {
+ public:
+  void add(std::string_view name, std::string_view value) {
+    const std::size_t size = name.size() + value.size();
+    if (shown_.size() == kMaxShownPairs || size > bytes_left_) return;
+    bytes_left_ -= size;
+    shown_[name] = value;
+  }
+  Object take() { return std::move(shown_); }
+
+ private:
+  Object shown_;
+  std::size_t bytes_left_ = kMaxShownPart;
+};
+
+std::string_view shown_text(std::string_view text) {
+  return text.substr(0, kMaxShownPart);
+}
+
+std::size_t binary_in(const Value& value) {
+  std::size_t bytes = 0;
+  if (const auto* binary = value.get_if<Binary>()) return binary->size();
+  if (const auto* items = value.get_if<Array>()) {
+    for (const Value& item : *items) bytes += binary_in(item);
+  } else if (const auto* members = value.get_if<Object>()) {
+    for (const auto& [name, member] : *members) bytes += binary_in(member);
+  }
+  return bytes;
+}
+
 }  // namespace
+
+std::size_t wire_size(const Value& value) {
+  return value.to_json().size() + binary_in(value);
+}
 
 std::string iso_date(std::int64_t unix_ms) {
   const std::tm parts = utc(unix_ms);
@@ -34,6 +69,10 @@ std::string js_date(std::int64_t unix_ms) {
   const std::size_t size = std::strftime(
       text, sizeof text, "%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)", &parts);
   return {text, size};
+}
+
+std::string_view shown_name(std::string_view name) {
+  return name.substr(0, kMaxShownName);
 }
 
 bool is_secret_header(std::string_view name) {
@@ -55,17 +94,17 @@ AdminConnection connection_in(const Value& data) {
 Value shown_socket(std::string_view id, std::string_view nsp, const AdminConnection& connection,
                    const Value& data, const Handshake& handshake,
                    const std::vector<std::string>& rooms) {
-  Object headers;
+  ShownPairs headers;
   for (const auto& [name, value] : handshake.headers) {
-    if (!is_secret_header(name)) headers[name] = value;
+    if (!is_secret_header(name)) headers.add(name, value);
   }
-  Object query;
-  for (const auto& [name, value] : handshake.query) query[name] = value;
+  ShownPairs query;
+  for (const auto& [name, value] : handshake.query) query.add(name, value);
   std::string_view address = handshake.header("cf-connecting-ip");
   if (address.empty()) address = handshake.header("x-forwarded-for");
   if (address.empty()) address = handshake.address;
   Array in;
-  for (const std::string& room : rooms) in.emplace_back(room);
+  for (const std::string& room : rooms) in.emplace_back(shown_name(room));
   Value shown = Value::object({{"id", id}});
   if (!connection.client_id.empty()) {
     shown["clientId"] = connection.client_id;
@@ -73,13 +112,13 @@ Value shown_socket(std::string_view id, std::string_view nsp, const AdminConnect
   }
   shown["nsp"] = nsp;
   shown["data"] = shown_data(data);
-  shown["handshake"] = Value::object({{"address", address},
-                                      {"headers", std::move(headers)},
-                                      {"query", std::move(query)},
+  shown["handshake"] = Value::object({{"address", shown_text(address)},
+                                      {"headers", headers.take()},
+                                      {"query", query.take()},
                                       {"issued", handshake.issued},
                                       {"secure", handshake.secure},
                                       {"time", js_date(handshake.issued)},
-                                      {"url", handshake.url},
+                                      {"url", shown_text(handshake.url)},
                                       {"xdomain", handshake.xdomain}});
   shown["rooms"] = std::move(in);
   return shown;

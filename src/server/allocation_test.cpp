@@ -3,6 +3,7 @@
 // counted is the server's.
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <string>
 
 #include <arpa/inet.h>
+#include <crypt.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <netinet/in.h>
@@ -18,19 +20,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <socketio/server.hpp>
+#include <socketio/admin.hpp>
 
 #include "support/own_new.hpp"
+#include "support/sio_client.hpp"
 
 namespace {
 
 std::atomic<std::uint64_t> allocations{0};
 std::atomic<std::uint64_t> allocated_bytes{0};
 std::atomic<std::int64_t> live_bytes{0};
+constexpr std::size_t kNone = SIZE_MAX;
+std::atomic<std::size_t> refused_size{kNone};  // the next one of that size is not to be had
 
 }  // namespace
 
 void* socketio::test::allocate(std::size_t size, std::size_t alignment) {
+  if (std::size_t refused = size; refused_size.compare_exchange_strong(refused, kNone))
+    throw std::bad_alloc();
   const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
   void* memory = std::aligned_alloc(alignment, rounded);
   if (memory == nullptr) throw std::bad_alloc();
@@ -279,6 +286,24 @@ TEST(Allocation, LittleForAHeadOfTheBrowserClient) {
   });
   EXPECT_LT(whole, 4096U);
   std::filesystem::remove_all(folder);
+}
+
+// Memory for a hash that is not to be had costs the login it was for, and none that come later.
+TEST(Allocation, OneFailsAndTheNextLoginIsHeard) {
+  socketio::test::World world;
+  socketio::AdminOptions options;
+  options.auth = {.username = "admin",
+                  .password_hash = "$2b$04$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2"};
+  options.max_waiting_logins = 1;
+  socketio::instrument(world.io, options);
+  const std::string login = R"({"username":"admin","password":"changeit"})";
+  socketio::test::Client first(world);
+  refused_size = sizeof(crypt_data);
+  EXPECT_EQ(first.join("/admin", login), "");
+  EXPECT_EQ(refused_size, kNone);
+  EXPECT_EQ(first.refusal, R"(4/admin,{"message":"internal error"})");
+  socketio::test::Client second(world);
+  EXPECT_NE(second.join("/admin", login), "");
 }
 
 }  // namespace

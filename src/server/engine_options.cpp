@@ -16,8 +16,7 @@ namespace {
 }
 
 void require_positive(std::chrono::milliseconds value, const char* option) {
-  if (value.count() <= 0) refuse(option, "must be positive");
-  if (value > kLongestDuration) refuse(option, "must be at most 2^31-1 milliseconds");
+  check_duration(value, std::string("socketio::ServerOptions::") + option);
 }
 
 std::string joined(const std::vector<std::string>& list) {
@@ -67,6 +66,12 @@ const char* text(SameSite same_site) {
 }
 
 }  // namespace
+
+void check_duration(std::chrono::milliseconds value, const std::string& option) {
+  if (value.count() <= 0) throw std::invalid_argument(option + " must be positive");
+  if (value > kLongestDuration)
+    throw std::invalid_argument(option + " must be at most 2^31-1 milliseconds");
+}
 
 void check_engine(const EngineOptions& options) {
   require_positive(options.decision_timeout, "engine.decision_timeout");

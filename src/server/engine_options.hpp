@@ -16,7 +16,8 @@ namespace socketio::server {
 // overflow.
 constexpr std::chrono::milliseconds kLongestDuration{0x7fffffff};
 
-// Throw std::invalid_argument naming the option.
+// Throw std::invalid_argument naming the option; of a duration it is given whole.
+void check_duration(std::chrono::milliseconds value, const std::string& option);
 void check_engine(const EngineOptions& options);
 void check_cors(const CorsOptions& options);
 

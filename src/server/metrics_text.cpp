@@ -97,7 +97,7 @@ void write_server(Text& text, const Stats& s) {
 
 void write_clients(Text& text, const Stats& s) {
   text.begin("socketio_clients", "gauge", "Engine.IO sessions by transport.");
-  text.sample("transport", "polling", s.clients - std::min(s.clients, s.websocket_clients));
+  text.sample("transport", "polling", polling_clients(s));
   text.sample("transport", "websocket", s.websocket_clients);
   text.begin("socketio_clients_opened_total", "counter",
              "Engine.IO sessions by the transport they began with.");
@@ -162,6 +162,10 @@ void write_queues(Text& text, const Stats& s) {
 }
 
 }  // namespace
+
+std::uint64_t polling_clients(const Stats& stats) {
+  return stats.clients - std::min(stats.clients, stats.websocket_clients);
+}
 
 std::string metrics_text(const Stats& stats) {
   Text text;

@@ -9,6 +9,10 @@
 
 namespace socketio::server {
 
+// Sessions that poll. The two counts are not of one moment: there may just be more on WebSocket
+// than there are at all.
+std::uint64_t polling_clients(const Stats& stats);
+
 std::string metrics_text(const Stats& stats);
 
 }  // namespace socketio::server

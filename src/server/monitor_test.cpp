@@ -48,6 +48,18 @@ TEST(Stats, ClientsByTransportAndUpgrades) {
   EXPECT_EQ(s.disconnects[static_cast<std::size_t>(DisconnectReason::transport_close)], 2U);
 }
 
+// A session is counted as one of a WebSocket before it is counted among all.
+TEST(Stats, ThereAreNeverLessThanNoPollingClients) {
+  World world;
+  std::optional<Stats> then;
+  world.io.engine().on_connection([&](const EngineSocket&) { then = world.io.stats(); });
+  Client client(world);
+  client.join();
+  ASSERT_TRUE(then);
+  EXPECT_LT(then->clients, then->websocket_clients);
+  EXPECT_EQ(server::polling_clients(*then), 0U);
+}
+
 TEST(Stats, EventsBytesAndRooms) {
   World world;
   world.io.on_event("join", [](Socket socket, std::string_view room) { socket.join(room); });

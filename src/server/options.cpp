@@ -28,8 +28,7 @@ constexpr std::size_t kDeflatedPerTurn = 16 * 1024;
 }
 
 void require_positive(std::chrono::milliseconds value, const char* option) {
-  if (value.count() <= 0) refuse(option, "must be positive");
-  if (value > kLongestDuration) refuse(option, "must be at most 2^31-1 milliseconds");
+  check_duration(value, std::string("socketio::ServerOptions::") + option);
 }
 
 void check(const PerMessageDeflate& o) {

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "http/message.hpp"
+#include "server/engine_options.hpp"
 #include "server/shard.hpp"
 #include "server/upgrade.hpp"
 
@@ -32,8 +33,8 @@ PlainRoute::PlainRoute(WebSocketRoute given) : route(std::move(given)) {
   if (route.send_queue_hard == 0) refuse("send_queue_hard", "must be positive");
   if (route.send_queue_soft > route.send_queue_hard)
     refuse("send_queue_soft", "must not exceed send_queue_hard");
-  if (route.ping_interval.count() <= 0) refuse("ping_interval", "must be positive");
-  if (route.ping_timeout.count() <= 0) refuse("ping_timeout", "must be positive");
+  check_duration(route.ping_interval, "socketio::WebSocketRoute::ping_interval");
+  check_duration(route.ping_timeout, "socketio::WebSocketRoute::ping_timeout");
   for (const std::string& protocol : route.protocols) {
     if (!is_token(protocol)) refuse("protocols", "must be tokens");
   }

@@ -41,6 +41,10 @@ TEST(PlainRoute, AWrongMemberIsNamed) {
        [](R& r) { r.send_queue_soft = r.send_queue_hard + 1; }},
       {"ping_interval must be positive", [](R& r) { r.ping_interval = milliseconds(0); }},
       {"ping_timeout must be positive", [](R& r) { r.ping_timeout = milliseconds(0); }},
+      {"ping_interval must be at most 2^31-1 milliseconds",
+       [](R& r) { r.ping_interval = milliseconds::max(); }},
+      {"ping_timeout must be at most 2^31-1 milliseconds",
+       [](R& r) { r.ping_timeout = milliseconds::max(); }},
       {"protocols must be tokens",
        [](R& r) {
          r.protocols = {"a", "b c"};

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "server/engine_options.hpp"
+
 namespace socketio::server {
 namespace {
 
@@ -43,7 +45,7 @@ void check(const TlsOptions& o) {
   if (o.client_certificates == ClientCertificates::none && !o.ca.empty())
     refuse("ca is for client certificates, and client_certificates is none");
   if (o.ca.empty() && !o.crl.empty()) refuse("crl needs a ca");
-  if (o.handshake_timeout.count() <= 0) refuse("handshake_timeout must be positive");
+  check_duration(o.handshake_timeout, kOption + "handshake_timeout");
   if (o.max_handshakes == 0) refuse("max_handshakes must be positive");
   constexpr std::chrono::seconds kShortest = std::chrono::minutes(1);
   constexpr std::chrono::seconds kLongest = std::chrono::days(7);  // RFC 8446 §4.6.1

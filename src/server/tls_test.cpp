@@ -89,6 +89,8 @@ TEST(TlsOptions, AWrongOneIsNamed) {
          o.crl = o.ca;
        }},
       {"handshake_timeout must be positive", [](O& o) { o.handshake_timeout = milliseconds(0); }},
+      {"handshake_timeout must be at most 2^31-1 milliseconds",
+       [](O& o) { o.handshake_timeout = milliseconds::max(); }},
       {"max_handshakes must be positive", [](O& o) { o.max_handshakes = 0; }},
       {"session_lifetime must be 0, or between a minute and seven days",
        [](O& o) { o.session_lifetime = std::chrono::seconds(59); }},
