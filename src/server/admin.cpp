@@ -284,9 +284,10 @@ void Admin::on_upgraded(const Shard& shard, const SessionRecord& record) {
     const std::lock_guard lock(mutex_);
     const auto [first, last] = polling_.equal_range({shard.index(), record.session.owner()});
     for (auto it = first; it != last; ++it) {
-      Known& known = known_.find(it->second)->second;
-      known.connection = connection;
-      sockets.push_back(known.socket);
+      const auto known = known_.find(it->second);
+      if (known == known_.end()) continue;  // an adapter gave its id to another one, which left
+      known->second.connection = connection;
+      sockets.push_back(known->second.socket);
     }
     polling_.erase(first, last);
   }
