@@ -186,5 +186,30 @@ TEST(Volatile, AClientThatDoesNotReadMissesThem) {
   EXPECT_EQ(slow.next(), R"(2["tick"])");
 }
 
+// However much may be queued, and whoever waits to hear that it has left.
+TEST(Volatile, AWatchedClientThatDoesNotReadMissesThemToo) {
+  World world({.send_queue_soft = 16 * 1024 * 1024});
+  int drains = 0;
+  world.io.engine().on_connection(
+      [&drains](const EngineSocket& engine) { engine.on_drain([&drains] { ++drains; }); });
+  Client slow(world, {.small_buffer = true});
+  slow.join();
+  world.settle();
+  slow.reading = false;
+  const int before = drains;
+  const Socket socket = world.io.sockets().sockets().at(0);
+  const Binary big(std::string(500'000, 'x'));
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(socket.emit("big", big));
+  world.settle();
+  EXPECT_FALSE(socket.volatile_().emit("tick"));
+  EXPECT_EQ(drains, before);
+  slow.reading = true;
+  EXPECT_EQ(slow.rest().size(), 40U);
+  ASSERT_TRUE(world.until([&] { return drains > before; }));
+  EXPECT_EQ(drains, before + 1);
+  EXPECT_TRUE(socket.volatile_().emit("tick"));
+  EXPECT_EQ(slow.next(), R"(2["tick"])");
+}
+
 }  // namespace
 }  // namespace socketio
