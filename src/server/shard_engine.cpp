@@ -435,7 +435,10 @@ void Shard::erase_session(SessionRecord& record) {
     Connection* c = connections_.get(id);
     if (c == nullptr || !c->http) continue;
     c->http->session = {};
-    if (std::exchange(c->http->exchange, Exchange::none) == Exchange::poll)
+    const Exchange exchange = std::exchange(c->http->exchange, Exchange::none);
+    // The rest of its body has nobody to go to any more, and no answer: as in the reference.
+    if (exchange == Exchange::post) drop(*c);
+    if (exchange == Exchange::poll)
       spare(id, [&] {
         respond(*c, http::Response{400, {}, {}}, true);
         revisit(*c);
