@@ -238,7 +238,7 @@ void Shard::on_middleware(Connection& c, std::optional<std::optional<HttpReply>>
   {
     const std::lock_guard lock(a.answer->mutex);
     a.answer->over = true;
-    if (said) answer_headers(c) = std::move(a.answer->headers);
+    answer_headers(c) = std::move(a.answer->headers);
   }
   if (!said) return refuse(c, {eio::ErrorCode::bad_request, {}, "MIDDLEWARE_FAILURE"});
   if (!*said) return ask_middlewares(c);
