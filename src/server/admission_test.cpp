@@ -361,6 +361,27 @@ TEST(InitialPacket, MayBeBinary) {
                                   "bAQID"));
 }
 
+TEST(InitialPacket, ComesBeforeAllElse) {
+  World world(with([](EngineOptions& engine) { engine.initial_packet = "first"; }));
+  world.io.engine().on_connection([](const EngineSocket& engine) { engine.send("second"); });
+  const std::string body = http_get(world, kOpen).body;
+  EXPECT_TRUE(
+      body.ends_with("\x1e"
+                     "4first\x1e"
+                     "4second"))
+      << body;
+  Client client(world);
+  EXPECT_EQ(client.next(), "first");
+  EXPECT_EQ(client.next(), "second");
+}
+
+TEST(InitialPacket, IsNoneWhenItIsEmpty) {
+  World world(with([](EngineOptions& engine) { engine.initial_packet = ""; }));
+  EXPECT_EQ(http_get(world, kOpen).body.find('\x1e'), std::string::npos);
+  Client client(world);
+  EXPECT_EQ(client.rest(), std::vector<std::string>{});
+}
+
 TEST(SessionCookie, IsSetByThePollingHandshake) {
   World world(with([](EngineOptions& engine) { engine.cookie.emplace(); }));
   HttpPeer peer(world);

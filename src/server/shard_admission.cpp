@@ -302,15 +302,15 @@ void Shard::open_polling(Connection& c, const http::Request& request,
   on_poll(c, record);
 }
 
+// The initial packet comes first, whatever those who are told send; an empty text is none.
 void Shard::greet(SessionRecord& record) {
+  const Value& packet = settings_.options.engine.initial_packet;
+  if (const std::string* text = packet.get_if<std::string>(); text != nullptr && !text->empty())
+    record.session.send_text(*text, {});
+  else if (const Binary* bytes = packet.get_if<Binary>(); bytes != nullptr)
+    record.session.send_binary(bytes->view());
   if (engine_ != nullptr) engine_->opened(record.session);
   if (!hub_->engine.connection.empty()) tell_connection(record);
-  const Value& packet = settings_.options.engine.initial_packet;
-  if (packet.is_null()) return;
-  if (const std::string* text = packet.get_if<std::string>(); text != nullptr)
-    record.session.send_text(*text, {});
-  else
-    record.session.send_binary(packet.get_if<Binary>()->view());
 }
 
 void Shard::ask_to_open(Connection& c) {
