@@ -170,12 +170,15 @@ void Shard::ask(Connection& c, const Question<Request, T>& question, const Reque
     if (!alive) return;
     alive->run_or_post_always(
         shard, [id, number, then, answer = std::move(answer), error](Shard& on) {
-          if (error) on.dispatcher_.report_exception(error, "engine");
-          Connection* holding = on.holding(id, number);
-          if (holding == nullptr) return;
-          (on.*then)(*holding, answer);
-          if (Connection* still = on.connections_.get(id); still != nullptr)
-            on.revisit(*still);  // a pipelined request may wait behind this one
+          // Its caller, who catches what user code throws, knows nothing of the connection.
+          on.spare(id, [&] {
+            if (error) on.dispatcher_.report_exception(error, "engine");
+            Connection* holding = on.holding(id, number);
+            if (holding == nullptr) return;
+            (on.*then)(*holding, answer);
+            if (Connection* still = on.connections_.get(id); still != nullptr)
+              on.revisit(*still);  // a pipelined request may wait behind this one
+          });
         });
   });
   if (!dispatcher_.guarded(request.path(), [&] { question(request, reply); })) reply.fail();
