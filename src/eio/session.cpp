@@ -182,7 +182,7 @@ base::Time Session::earliest_deadline() const {
   if (!open() && state_ != State::closing) return base::kNever;
   base::Time deadline = timer_;
   if (probe_ != nullptr) deadline = std::min(deadline, probe_->deadline);
-  if (poll_parked_ && !noop_) deadline = std::min(deadline, noop_deadline());
+  if (open() && poll_parked_ && !noop_) deadline = std::min(deadline, noop_deadline());
   return deadline;
 }
 

@@ -1,11 +1,33 @@
 // What a session sends: packets into frames of its WebSocket, or into its queue for the next poll.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "eio/session.hpp"
 #include "ws/frame.hpp"
 
 namespace socketio::eio {
+namespace {
+
+// A watched session sends as if it were none, as long as this lives: memory may run out in it.
+template <class State>
+class Unwatched {
+ public:
+  Unwatched(State& state, State open)
+      : state_(state), before_(std::exchange(state, open)), open_(open) {}
+  ~Unwatched() {
+    if (state_ == open_) state_ = before_;
+  }
+  Unwatched(const Unwatched&) = delete;
+  Unwatched& operator=(const Unwatched&) = delete;
+
+ private:
+  State& state_;
+  State before_;
+  State open_;
+};
+
+}  // namespace
 
 void Session::send_control(PacketType type, base::Bytes data, Outlet& outlet) {
   const std::size_t size = 1 + data.size();
@@ -72,9 +94,11 @@ bool Session::send_text(base::Bytes head, base::Bytes tail, bool compress) {
 template <class Send>
 bool Session::send_watched(bool binary, base::Bytes head, base::Bytes tail, Send send) {
   if (state_ != State::watched) return false;
-  state_ = State::open;
-  const bool sent = send();
-  if (state_ == State::open) state_ = State::watched;
+  bool sent = false;
+  {
+    const Unwatched unwatched(state_, State::open);
+    sent = send();
+  }
   if (sent) note_created(PacketType::message, binary, head, tail);
   return sent;
 }
@@ -151,11 +175,12 @@ void Session::send_pong_v3() {
   if (pong_queued_) return;
   if (!fits(1)) {
     if (state_ != State::watched) return;
-    state_ = State::open;
-    send_pong_v3();
-    if (state_ != State::open) return;
-    state_ = State::watched;
-    return note_created(PacketType::pong, false, {}, {});
+    {
+      const Unwatched unwatched(state_, State::open);
+      send_pong_v3();
+    }
+    if (state_ == State::watched) note_created(PacketType::pong, false, {}, {});
+    return;
   }
   if (websocket_ != nullptr) return send_control(PacketType::pong, {}, *websocket_);
   queue().push_text(PacketType::pong, {}, {});

@@ -80,6 +80,18 @@ TEST(Upgrade, NoNoopOnceTheProbeIsGone) {
   EXPECT_EQ(peer->answer(), "nothing");
 }
 
+// Its poll gets what is left, whenever its turn comes: there is nothing to hurry for.
+TEST(Upgrade, AClosingSessionSendsNoNoop) {
+  auto peer = probed();
+  EXPECT_EQ(peer->poll(), "parked");
+  (*peer)->send_text("last", "");
+  (*peer)->close(CloseReason::forced_close, {}, peer->now);
+  EXPECT_EQ(peer->drain(), Texts{"closed:forced close"});
+  peer->advance(200ms);
+  EXPECT_GT((*peer)->deadline(), peer->now);
+  EXPECT_EQ(peer->answer(), "4last");
+}
+
 TEST(Upgrade, MessagesTakeThePlaceOfTheNoop) {
   auto peer = probing();
   peer->poll();

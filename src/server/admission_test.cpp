@@ -295,6 +295,32 @@ TEST(GenerateId, APostForASessionThatIsYetToComeIsRefused) {
   EXPECT_TRUE(world.until([&world] { return world.io.stats().connections == 0; }));
 }
 
+// A body that is not whole when its session ends is not the next one's: it ends with its own.
+TEST(GenerateId, APostEndsWithItsSession) {
+  ServerOptions options = with([](EngineOptions& engine) {
+    engine.generate_id = [](const HttpRequest&) { return std::string("only"); };
+  });
+  options.cors.emplace();
+  World world(options);
+  const std::string target = std::string(kOpen) + "&sid=only";
+  HttpPeer first(world);
+  EXPECT_EQ(sid_of(first.request("GET", kOpen).body), "only");
+  first.send("GET", target);
+  HttpPeer post(world);
+  post.write("POST " + target + " HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n4");
+  ASSERT_TRUE(world.until([&world] { return world.io.stats().connections == 2; }));
+  world.settle();
+  first.cut();
+  ASSERT_TRUE(world.until([&world] { return world.io.stats().clients == 0; }));
+  HttpPeer second(world);
+  EXPECT_EQ(sid_of(second.request("GET", kOpen).body), "only");
+  post.write("0");
+  EXPECT_TRUE(post.wait_closed());
+  EXPECT_FALSE(post.answered());
+  EXPECT_EQ(second.request("POST", target, "", "40").body, "ok");
+  EXPECT_EQ(world.io.stats().clients, 1U);
+}
+
 // An id is free again when its session is gone.
 TEST(GenerateId, IdsComeBack) {
   World world(with([](EngineOptions& engine) {
@@ -333,6 +359,27 @@ TEST(InitialPacket, MayBeBinary) {
   EXPECT_TRUE(http_get(world, kOpen)
                   .body.ends_with("\x1e"
                                   "bAQID"));
+}
+
+TEST(InitialPacket, ComesBeforeAllElse) {
+  World world(with([](EngineOptions& engine) { engine.initial_packet = "first"; }));
+  world.io.engine().on_connection([](const EngineSocket& engine) { engine.send("second"); });
+  const std::string body = http_get(world, kOpen).body;
+  EXPECT_TRUE(
+      body.ends_with("\x1e"
+                     "4first\x1e"
+                     "4second"))
+      << body;
+  Client client(world);
+  EXPECT_EQ(client.next(), "first");
+  EXPECT_EQ(client.next(), "second");
+}
+
+TEST(InitialPacket, IsNoneWhenItIsEmpty) {
+  World world(with([](EngineOptions& engine) { engine.initial_packet = ""; }));
+  EXPECT_EQ(http_get(world, kOpen).body.find('\x1e'), std::string::npos);
+  Client client(world);
+  EXPECT_EQ(client.rest(), std::vector<std::string>{});
 }
 
 TEST(SessionCookie, IsSetByThePollingHandshake) {

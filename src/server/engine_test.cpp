@@ -96,6 +96,20 @@ TEST(EngineMiddleware, FailuresAreBadRequests) {
   EXPECT_EQ(http_get(world, kOpen).status, 200);
 }
 
+TEST(EngineMiddleware, RefusalsCarryItsHeaders) {
+  World world;
+  world.io.engine().use([](const EngineRequest& request, const EngineNext& next) {
+    request.set_header("Retry-After", "5");
+    if (request.query("how") == "throw") throw std::runtime_error("thrown");
+    if (request.query("how") == "fail") next.fail();
+  });
+  for (const char* how : {"throw", "fail", "forget"}) {
+    const HttpAnswer answer = http_get(world, std::string(kOpen) + "&how=" + how);
+    EXPECT_EQ(answer.status, 400) << how;
+    EXPECT_EQ(answer.header("Retry-After"), "5") << how;
+  }
+}
+
 // A POST is asked about with its head; its body may come before the answer, or after it.
 TEST(EngineMiddleware, MayAnswerAnUploadLater) {
   World world;
@@ -173,7 +187,7 @@ TEST(EngineMiddleware, TooLateIsAFailure) {
   });
   const HttpAnswer answer = http_get(world, kOpen);
   EXPECT_EQ(answer.body, R"({"code":3,"message":"Bad request"})");
-  EXPECT_EQ(answer.header("X-One"), "");
+  EXPECT_EQ(answer.header("X-One"), "1");
   ASSERT_EQ(kept.size(), 1U);
   kept[0].first.set_header("X-One", "2");
   kept[0].second();

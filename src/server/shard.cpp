@@ -393,7 +393,8 @@ void Shard::after_flush(Connection& c, bool everything) {
   if (c.ws) {
     if (c.plain) [[unlikely]]
       on_plain_flushed(c);
-    if (!c.probe && everything == c.unflushed) {
+    // Said again where somebody waits to hear of the flush (expect_flush): it changes nothing.
+    if (!c.probe && (!everything || c.unflushed)) {
       c.unflushed = !everything;
       if (SessionRecord* record = sessions_.get(c.session); record != nullptr)
         record->session.on_flushed(everything);

@@ -170,12 +170,15 @@ void Shard::ask(Connection& c, const Question<Request, T>& question, const Reque
     if (!alive) return;
     alive->run_or_post_always(
         shard, [id, number, then, answer = std::move(answer), error](Shard& on) {
-          if (error) on.dispatcher_.report_exception(error, "engine");
-          Connection* holding = on.holding(id, number);
-          if (holding == nullptr) return;
-          (on.*then)(*holding, answer);
-          if (Connection* still = on.connections_.get(id); still != nullptr)
-            on.revisit(*still);  // a pipelined request may wait behind this one
+          // Its caller, who catches what user code throws, knows nothing of the connection.
+          on.spare(id, [&] {
+            if (error) on.dispatcher_.report_exception(error, "engine");
+            Connection* holding = on.holding(id, number);
+            if (holding == nullptr) return;
+            (on.*then)(*holding, answer);
+            if (Connection* still = on.connections_.get(id); still != nullptr)
+              on.revisit(*still);  // a pipelined request may wait behind this one
+          });
         });
   });
   if (!dispatcher_.guarded(request.path(), [&] { question(request, reply); })) reply.fail();
@@ -238,7 +241,7 @@ void Shard::on_middleware(Connection& c, std::optional<std::optional<HttpReply>>
   {
     const std::lock_guard lock(a.answer->mutex);
     a.answer->over = true;
-    if (said) answer_headers(c) = std::move(a.answer->headers);
+    answer_headers(c) = std::move(a.answer->headers);
   }
   if (!said) return refuse(c, {eio::ErrorCode::bad_request, {}, "MIDDLEWARE_FAILURE"});
   if (!*said) return ask_middlewares(c);
@@ -302,15 +305,15 @@ void Shard::open_polling(Connection& c, const http::Request& request,
   on_poll(c, record);
 }
 
+// The initial packet comes first, whatever those who are told send; an empty text is none.
 void Shard::greet(SessionRecord& record) {
+  const Value& packet = settings_.options.engine.initial_packet;
+  if (const std::string* text = packet.get_if<std::string>(); text != nullptr && !text->empty())
+    record.session.send_text(*text, {});
+  else if (const Binary* bytes = packet.get_if<Binary>(); bytes != nullptr)
+    record.session.send_binary(bytes->view());
   if (engine_ != nullptr) engine_->opened(record.session);
   if (!hub_->engine.connection.empty()) tell_connection(record);
-  const Value& packet = settings_.options.engine.initial_packet;
-  if (packet.is_null()) return;
-  if (const std::string* text = packet.get_if<std::string>(); text != nullptr)
-    record.session.send_text(*text, {});
-  else
-    record.session.send_binary(packet.get_if<Binary>()->view());
 }
 
 void Shard::ask_to_open(Connection& c) {

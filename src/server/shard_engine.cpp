@@ -16,6 +16,13 @@ bool is_trident(base::Bytes user_agent) {
          user_agent.find("Trident/") != base::Bytes::npos;
 }
 
+// The session's WebSocket from now on. What the connection has said before may not have left yet.
+void take_over(Connection& c, eio::Session& session) {
+  c.probe = false;
+  c.unflushed = c.in_flight && !c.held;
+  if (c.unflushed) session.on_flushed(false);
+}
+
 }  // namespace
 
 SessionRecord* Shard::find_session(base::Bytes sid) {
@@ -210,6 +217,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
     record->probe = c.self;
   } else {
     record->websocket = c.self;
+    take_over(c, record->session);
     record->session.attach_websocket(c);
     greet(*record);
     if (record->session.v3()) join_root(*record);
@@ -277,12 +285,8 @@ int Shard::follow(SessionRecord& record) {
         counters_.upgrades.add();
         counters_.websocket_clients.add();
         record.websocket = std::exchange(record.probe, ConnectionId{});
-        if (Connection* c = connections_.get(record.websocket); c != nullptr) {
-          c->probe = false;
-          // The answer to the probe has not left yet.
-          c->unflushed = c->in_flight;
-          if (c->in_flight) record.session.on_flushed(false);
-        }
+        if (Connection* c = connections_.get(record.websocket); c != nullptr)
+          take_over(*c, record.session);
         tell_upgraded(record);
         break;
       }
@@ -431,7 +435,10 @@ void Shard::erase_session(SessionRecord& record) {
     Connection* c = connections_.get(id);
     if (c == nullptr || !c->http) continue;
     c->http->session = {};
-    if (std::exchange(c->http->exchange, Exchange::none) == Exchange::poll)
+    const Exchange exchange = std::exchange(c->http->exchange, Exchange::none);
+    // The rest of its body has nobody to go to any more, and no answer: as in the reference.
+    if (exchange == Exchange::post) drop(*c);
+    if (exchange == Exchange::poll)
       spare(id, [&] {
         respond(*c, http::Response{400, {}, {}}, true);
         revisit(*c);

@@ -8,6 +8,7 @@ namespace socketio {
 namespace {
 
 using test::Client;
+using test::HttpPeer;
 using test::PollingClient;
 using test::World;
 using Strings = std::vector<std::string>;
@@ -184,6 +185,57 @@ TEST(Volatile, AClientThatDoesNotReadMissesThem) {
   EXPECT_EQ(slow.rest().size(), 40U);
   EXPECT_TRUE(socket.volatile_().emit("tick"));
   EXPECT_EQ(slow.next(), R"(2["tick"])");
+}
+
+// However much may be queued, and whoever waits to hear that it has left.
+TEST(Volatile, AWatchedClientThatDoesNotReadMissesThemToo) {
+  World world({.send_queue_soft = 16 * 1024 * 1024});
+  int drains = 0;
+  world.io.engine().on_connection(
+      [&drains](const EngineSocket& engine) { engine.on_drain([&drains] { ++drains; }); });
+  Client slow(world, {.small_buffer = true});
+  slow.join();
+  world.settle();
+  slow.reading = false;
+  const int before = drains;
+  const Socket socket = world.io.sockets().sockets().at(0);
+  const Binary big(std::string(500'000, 'x'));
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(socket.emit("big", big));
+  world.settle();
+  EXPECT_FALSE(socket.volatile_().emit("tick"));
+  EXPECT_EQ(drains, before);
+  slow.reading = true;
+  EXPECT_EQ(slow.rest().size(), 40U);
+  ASSERT_TRUE(world.until([&] { return drains > before; }));
+  EXPECT_EQ(drains, before + 1);
+  EXPECT_TRUE(socket.volatile_().emit("tick"));
+  EXPECT_EQ(slow.next(), R"(2["tick"])");
+}
+
+// An answer to a plain request has not left yet when the connection becomes a WebSocket.
+TEST(Volatile, AreDroppedBehindAnAnswerThatHasNotLeft) {
+  World world({.send_queue_soft = 16 * 1024 * 1024});
+  world.io.http().get(
+      "/big", [](const HttpRequest&) { return HttpReply::text(std::string(10'000'000, 'x')); });
+  HttpPeer slow(world);
+  slow.shrink_receive_buffer();
+  slow.reading = false;
+  slow.send("GET", "/big");
+  ASSERT_TRUE(world.until([&world] { return world.io.stats().bytes_out > 0; }));
+  world.settle();
+  slow.send("GET", "/socket.io/?EIO=4&transport=websocket",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
+  slow.write(std::string("\x81\x82\0\0\0\0", 6) + "40");
+  ASSERT_TRUE(world.until([&world] { return !world.io.sockets().sockets().empty(); }));
+  world.settle();
+  const Socket socket = world.io.sockets().sockets().at(0);
+  EXPECT_FALSE(socket.volatile_().emit("tick"));
+  slow.reading = true;
+  EXPECT_EQ(slow.answer().status, 200);
+  EXPECT_EQ(slow.answer().status, 101);
+  world.settle();
+  EXPECT_TRUE(socket.volatile_().emit("tick"));
 }
 
 }  // namespace
