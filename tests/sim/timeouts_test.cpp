@@ -335,6 +335,30 @@ TEST_F(HttpTimeout, AHandlerThatTakesLongIsNotThePeersFault) {
   }
 }
 
+// Whoever is in the middle of a frame cannot answer a ping before its end: its bytes are the
+// answer.
+TEST_F(HttpTimeout, APlainWebSocketWhoseMessageTakesLong) {
+  std::string heard;
+  WebSocketRoute route{
+      .message = [&](const WebSocket&, std::string_view bytes, bool) { heard = bytes; }};
+  route.ping_interval = route.ping_timeout = seconds(2);
+  stage_.routes.websocket("/slow", std::move(route));
+  Peer peer(stage_);
+  peer.say(
+      "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  stage_.run(milliseconds(5));
+  peer.say(std::string("\x82\x94\0\0\0\0", 6));
+  for (int i = 0; i < 20; ++i) {
+    peer.say("x");
+    stage_.run(seconds(1));
+  }
+  EXPECT_EQ(heard, std::string(20, 'x'));
+  EXPECT_FALSE(peer.ended());
+  stage_.run(seconds(6));
+  EXPECT_TRUE(peer.ended()) << "nothing comes any more";
+}
+
 TEST_F(HttpTimeout, WhoNeverEndsItsSideIsCutOff) {
   Peer peer(stage_);
   peer.say("GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
