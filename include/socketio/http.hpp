@@ -64,9 +64,10 @@ struct SOCKETIO_EXPORT HttpReply {
 // run() or on the loop's thread.
 class SOCKETIO_EXPORT HttpRoutes {
  public:
-  using Handler = std::function<Task<HttpReply>(HttpRequest)>;
+  // Its request lives as long as the task.
+  using Handler = std::function<Task<HttpReply>(const HttpRequest&)>;
 
-  // f(HttpRequest) -> HttpReply, or -> Task<HttpReply>.
+  // f(HttpRequest) or f(const HttpRequest&) -> HttpReply, or -> Task<HttpReply>.
   template <class F>
   HttpRoutes& get(std::string pattern, F f) {
     return add("GET", std::move(pattern), adapt(std::move(f)));
@@ -130,13 +131,13 @@ class SOCKETIO_EXPORT HttpRoutes {
       return f;
     } else {
       auto shared = std::make_shared<std::function<HttpReply(HttpRequest)>>(std::move(f));
-      return [shared](HttpRequest request) { return reply_now(shared, std::move(request)); };
+      return [shared](const HttpRequest& request) { return reply_now(shared, request); };
     }
   }
   // Not a template: a coroutine's frame with a type of the user's source file makes g++ warn.
   static Task<HttpReply> reply_now(std::shared_ptr<std::function<HttpReply(HttpRequest)>> f,
-                                   HttpRequest request) {
-    co_return (*f)(std::move(request));
+                                   const HttpRequest& request) {
+    co_return (*f)(request);
   }
   HttpRoutes& add(std::string method, std::string pattern, Handler handler);
 

@@ -185,6 +185,10 @@ http::Response to_response(const HttpReply& reply) {
   return {reply.status, reply.headers, reply.body};
 }
 
+http::Response busy() {
+  return {503, {{"Retry-After", "1"}}, {}};
+}
+
 Match match(const HttpRoutes::Table& table, std::string_view method, std::string_view path,
             std::string_view encoded_path) {
   Match found;

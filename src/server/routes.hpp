@@ -70,6 +70,8 @@ struct Match {
 std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
                                                    base::MutBytes body);
 http::Response to_response(const HttpReply& reply);
+// What there is no room for now: to be tried again in a second.
+http::Response busy();
 
 // `path` is normalised and decoded; `encoded_path` as it came (folders decode it once, themselves).
 Match match(const HttpRoutes::Table& table, std::string_view method, std::string_view path,

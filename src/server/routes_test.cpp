@@ -197,6 +197,53 @@ TEST(Routes, ACoroutineOutlivesItsRoute) {
   EXPECT_EQ(fallback.answer().body, "kept");
 }
 
+// So does its request, of which it may take a reference as any other handler.
+TEST(Routes, ACoroutineMayTakeAReference) {
+  const Pending<int> gate;
+  World world;
+  world.io.http().get("/:name", [gate](const HttpRequest& r) -> Task<HttpReply> {
+    static_cast<void>(co_await gate);
+    co_return HttpReply::text(std::string(r.path()));
+  });
+  HttpPeer peer(world);
+  peer.send("GET", "/waits");
+  world.settle();
+  gate.state()->finish(1);
+  EXPECT_EQ(peer.answer().body, "/waits");
+}
+
+// What coroutines work on is held, whether anybody waits for it or not.
+TEST(Routes, WhatCoroutinesWorkOnIsCountedAndBounded) {
+  ServerOptions options;
+  options.max_input_bytes = 4'000'000;
+  World world(std::move(options));
+  std::vector<Pending<int>> gates;
+  world.io.http().post("/slow", [&gates](const HttpRequest& r) -> Task<HttpReply> {
+    const Pending<int> mine;
+    gates.push_back(mine);
+    static_cast<void>(co_await mine);
+    co_return HttpReply::text(std::to_string(r.body().size()));
+  });
+  const std::string body(900'000, 'x');
+  for (std::size_t i = 0; i < 2; ++i) {
+    HttpPeer peer(world);
+    peer.send("POST", "/slow", "", body);
+    ASSERT_TRUE(world.until([&] { return gates.size() > i; }));
+    peer.cut(true);
+  }
+  EXPECT_TRUE(world.until([&] { return world.io.stats().connections == 0; }));
+  EXPECT_GE(world.io.stats().input_bytes, 2 * body.size());
+  HttpPeer peer(world);
+  const HttpAnswer refused = peer.request("POST", "/slow", "", body);
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.header("Retry-After"), "1");
+  peer.send("POST", "/slow", "", "small");
+  ASSERT_TRUE(world.until([&] { return gates.size() > 2; }));
+  for (const Pending<int>& gate : gates) gate.state()->finish(1);
+  EXPECT_EQ(peer.answer().body, "5");
+  EXPECT_LT(world.io.stats().input_bytes, body.size());
+}
+
 TEST(Routes, AnAnswerForAClientThatLeftGoesNowhere) {
   World world;
   const Pending<std::string> gate;

@@ -36,10 +36,6 @@ struct Batch {
   }
 };
 
-http::Response busy() {
-  return {503, {{"Retry-After", "1"}}, {}};
-}
-
 }  // namespace
 
 // The answer comes back like a slow user handler's.
