@@ -59,9 +59,9 @@ struct SOCKETIO_EXPORT HttpReply {
   HttpReply& set(std::string_view name, std::string_view value);
 };
 
-// Routes are tried in order of registration, folders after them; patterns are literal segments,
-// ":name" (one segment) and a final "*" (the rest). HEAD is answered by GET routes. Register before
-// run() or on the loop's thread.
+// Routes are tried in order of registration, then folders, then the fallback; patterns are literal
+// segments, ":name" (one segment) and a final "*" (the rest). HEAD is answered by GET routes.
+// Register before run() or on the loop's thread.
 class SOCKETIO_EXPORT HttpRoutes {
  public:
   // Its request lives as long as the task.
@@ -91,9 +91,9 @@ class SOCKETIO_EXPORT HttpRoutes {
   }
   // Files below `directory` for paths below `prefix` ("/" means index.html): ETag, 304, ranges,
   // content types; no dot files, no way out of the directory. `headers` go with every answer from
-  // there, and replace those of the same name: a policy for your page's security. Throws
-  // std::invalid_argument when the directory does not exist, and for a header that is not valid or
-  // says how the body is sent.
+  // there, and replace those of the same name (Vary and Set-Cookie stand beside): a policy for your
+  // page's security. Throws std::invalid_argument when the directory does not exist, and for a
+  // header that is not valid or says how the body is sent.
   HttpRoutes& serve(std::string prefix, std::string directory,
                     std::vector<std::pair<std::string, std::string>> headers = {});
   // A WebSocket that is yours (RFC 6455, no Socket.IO): see <socketio/websocket.hpp>. Requests for
@@ -110,7 +110,7 @@ class SOCKETIO_EXPORT HttpRoutes {
   HttpRoutes& health(std::string pattern = "/healthz");
   // 200, or 503 since Server::close() or set_ready(false): send nobody here any more.
   HttpRoutes& ready(std::string pattern = "/readyz");
-  // Instead of the empty 404.
+  // Instead of the empty 404, also for what is in no folder.
   template <class F>
   HttpRoutes& fallback(F f) {
     return add("", "", adapt(std::move(f)));

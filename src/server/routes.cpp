@@ -160,7 +160,8 @@ HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory,
   if (prefix.empty() || prefix.front() != '/')
     throw std::invalid_argument("an HTTP route begins with '/': " + prefix);
   if (prefix.back() != '/') prefix += '/';
-  table_->folders.push_back({std::move(prefix), std::move(directory), std::move(headers)});
+  table_->folders.push_back(std::make_shared<const Table::Folder>(
+      Table::Folder{std::move(prefix), std::move(directory), std::move(headers)}));
   return *this;
 }
 
@@ -209,12 +210,9 @@ Match match(const HttpRoutes::Table& table, std::string_view method, std::string
   }
   found.params.clear();
   if (!found.allow.empty()) return found;
-  for (const HttpRoutes::Table::Folder& folder : table.folders) {
-    std::optional<std::string> file = http::file_for(encoded_path, folder.prefix);
-    if (!file) continue;
-    found.folder = &folder;
-    found.file = std::move(*file);
-    break;
+  for (const auto& folder : table.folders) {
+    std::optional<std::string> file = http::file_for(encoded_path, folder->prefix);
+    if (file) found.files.push_back({folder, *std::move(file)});
   }
   return found;
 }

@@ -310,10 +310,11 @@ class Shard final : public net::Driver, private eio::SessionTable {
                base::Span body = {});
 
   // -- Answers from the disk (shard_disk.cpp).
-  void answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job);
+  void answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job, RouteCallPtr otherwise = {});
   Connection* awaiting(const DiskLine::Place& place);  // null: nobody any more
   void read_on_disk();
   void answer_read(std::size_t done);
+  void answer_read(Connection& c, const DiskLine::Place& place, bool done);
 
   // -- Compression (shard_compression.cpp).
   bool agree_on_extensions(Connection& c, base::Bytes offered, std::string& head);

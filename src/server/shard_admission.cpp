@@ -15,14 +15,9 @@ constexpr eio::Reject kTooManyClients{eio::ErrorCode::forbidden, "Too many clien
 constexpr eio::Reject kTooManyHandshakes{eio::ErrorCode::forbidden, "Too many handshakes", {}};
 constexpr eio::Reject kNotIdentified{eio::ErrorCode::bad_request, {}, "ID_GENERATION_ERROR"};
 
-// What stands beside ours, as one list of two lines.
-bool adds_up(base::Bytes name) {
-  return http::iequals(name, "Set-Cookie") || http::iequals(name, "Vary");
-}
-
 http::Response dressed(http::Response response, const AnswerHeaders& headers) {
   std::erase_if(response.headers, [&headers](const auto& own) {
-    return !adds_up(own.first) && headers.contains(own.first);
+    return !http::adds_up(own.first) && headers.contains(own.first);
   });
   response.headers.insert(response.headers.end(), headers.list().begin(), headers.list().end());
   return response;

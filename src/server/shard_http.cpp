@@ -1,5 +1,5 @@
-// HTTP in the shard: which requests are Engine.IO's, the client bundle's, the
-// user's routes or files, and how each is answered.
+// HTTP in the shard: which requests are Engine.IO's, the client bundle's, the user's routes or
+// files, and how each is answered.
 #include <new>
 
 #include "http/static_file.hpp"
@@ -12,121 +12,99 @@
 namespace socketio::server {
 namespace {
 
-bool destroys(const EngineOptions &options, const http::Request &request) {
+bool destroys(const EngineOptions& options, const http::Request& request) {
   return options.destroy_upgrade && eio::asks_for_websocket(request);
 }
 
-} // namespace
+}  // namespace
 
-void Shard::turn_http(Connection &c) {
+void Shard::turn_http(Connection& c) {
   int requests = 0;
   while (c.http) {
-    // A peer that does not read is not answered further; nor is anybody before
-    // too much is shed, or when this turn has answered much.
+    // A peer that does not read is not answered further; nor is anybody before too much is shed, or
+    // when this turn has answered much.
     const bool unread = c.out.bytes() > settings_.options.send_queue_soft &&
                         (requests > 0 || c.http->machine.has_request());
-    const bool spent =
-        requests >= events_per_turn_ || (requests == 0 && c.spent == kSpent);
+    const bool spent = requests >= events_per_turn_ || (requests == 0 && c.spent == kSpent);
     if (spent || unread || too_much_output() || answers_spent()) {
       c.http->machine.keep(ledger_);
       set_paused(c, true);
-      if (spent)
-        spend(c, events_per_turn_);
-      if (!unread)
-        later(c);
+      if (spent) spend(c, events_per_turn_);
+      if (!unread) later(c);
       return arm(c);
     }
     const http::Event event = c.http->machine.next(http_env(c), now());
-    if (!c.out.empty())
-      mark_dirty(c);
+    if (!c.out.empty()) mark_dirty(c);
     switch (event.kind) {
-    case http::EventKind::none:
-      spend(c, requests);
-      set_paused(c, !c.http->machine.has_room());
-      return arm(c);
-    case http::EventKind::head:
-      ++c.http->request;
-      on_head(c, *event.request);
-      break;
-    case http::EventKind::complete:
-      requests += 1 + on_request(c, *event.request, event.body);
-      break;
-    case http::EventKind::failed:
-      if (c.http->exchange == Exchange::post) {
-        if (SessionRecord *record =
-                sessions_.get(std::exchange(c.http->session, SessionId{}));
-            record != nullptr) {
-          c.http->exchange = Exchange::none;
-          record->post = {};
-          if (!record->unread)
-            record->session.on_post_failed(event.status == 413, now());
-          pump(*record);
+      case http::EventKind::none:
+        spend(c, requests);
+        set_paused(c, !c.http->machine.has_room());
+        return arm(c);
+      case http::EventKind::head:
+        ++c.http->request;
+        on_head(c, *event.request);
+        break;
+      case http::EventKind::complete:
+        requests += 1 + on_request(c, *event.request, event.body);
+        break;
+      case http::EventKind::failed:
+        if (c.http->exchange == Exchange::post) {
+          if (SessionRecord* record = sessions_.get(std::exchange(c.http->session, SessionId{}));
+              record != nullptr) {
+            c.http->exchange = Exchange::none;
+            record->post = {};
+            if (!record->unread) record->session.on_post_failed(event.status == 413, now());
+            pump(*record);
+          }
         }
-      }
-      if (c.http->exchange == Exchange::held)
-        release(c);
-      counters_.http_errors.add();
-      log(base::LogLevel::debug, base::LogKind::http, event.detail,
-          {{"peer", c.http->peer.host()}});
-      return close_when_sent(c);
-    case http::EventKind::closed:
-      lost(c, false);
-      return close_when_sent(c);
+        if (c.http->exchange == Exchange::held) release(c);
+        counters_.http_errors.add();
+        log(base::LogLevel::debug, base::LogKind::http, event.detail,
+            {{"peer", c.http->peer.host()}});
+        return close_when_sent(c);
+      case http::EventKind::closed:
+        lost(c, false);
+        return close_when_sent(c);
     }
   }
 }
 
-void Shard::on_head(Connection &c, const http::Request &request) {
+void Shard::on_head(Connection& c, const http::Request& request) {
   const bool post = request.method == "POST";
-  if (!post && hub_->size() == 1)
-    return; // decided when it is complete
+  if (!post && hub_->size() == 1) return;  // decided when it is complete
   std::string room;
-  const std::optional<base::Bytes> path =
-      http::normalise_path(request.path, room);
-  if (!path || !eio::under_path(*path, settings_.options.path))
-    return;
-  if (move_to_owner(c, request))
-    return;
-  if (!post)
-    return;
-  hub_->engine.gated ? on_gated_head(c, request, *path)
-                     : on_engine_head(c, request);
+  const std::optional<base::Bytes> path = http::normalise_path(request.path, room);
+  if (!path || !eio::under_path(*path, settings_.options.path)) return;
+  if (move_to_owner(c, request)) return;
+  if (!post) return;
+  hub_->engine.gated ? on_gated_head(c, request, *path) : on_engine_head(c, request);
 }
 
-int Shard::on_request(Connection &c, const http::Request &request,
-                      base::MutBytes body) {
+int Shard::on_request(Connection& c, const http::Request& request, base::MutBytes body) {
   counters_.http_requests.add();
   std::string room;
-  const std::optional<base::Bytes> path =
-      http::normalise_path(request.path, room);
+  const std::optional<base::Bytes> path = http::normalise_path(request.path, room);
   if (path && eio::under_path(*path, settings_.options.path)) {
     if (hub_->engine.gated) [[unlikely]]
       return on_gated_request(c, request, *path, body);
-    if (c.http->exchange == Exchange::none && serve_client(c, request, *path))
-      return 0;
+    if (c.http->exchange == Exchange::none && serve_client(c, request, *path)) return 0;
     return on_engine_request(c, request, body);
   }
   on_user_request(c, request, std::string(path.value_or(base::Bytes())), body);
   return 0;
 }
 
-std::optional<std::string_view>
-Shard::client_file(std::string_view path) const {
-  if (!settings_.options.serve_client)
-    return std::nullopt;
+std::optional<std::string_view> Shard::client_file(std::string_view path) const {
+  if (!settings_.options.serve_client) return std::nullopt;
   std::string_view name = path.substr(settings_.options.path.size());
-  if (name.starts_with('/') && !settings_.options.path.ends_with('/'))
-    name.remove_prefix(1);
-  if (!ClientBundle::has(name))
-    return std::nullopt;
+  if (name.starts_with('/') && !settings_.options.path.ends_with('/')) name.remove_prefix(1);
+  if (!ClientBundle::has(name)) return std::nullopt;
   return name;
 }
 
-bool Shard::serve_client(Connection &c, const http::Request &request,
-                         std::string_view path) {
+bool Shard::serve_client(Connection& c, const http::Request& request, std::string_view path) {
   const std::optional<std::string_view> name = client_file(path);
-  if (!name)
-    return false;
+  if (!name) return false;
   auto job = std::make_shared<ClientJob>(hub_->client_bundle, *name, request);
   if (job->known()) {
     respond(c, job->response(), false, std::move(job->body()));
@@ -136,89 +114,72 @@ bool Shard::serve_client(Connection &c, const http::Request &request,
   return true;
 }
 
-void Shard::on_user_request(Connection &c, const http::Request &request,
-                            std::string path, base::MutBytes body) {
+void Shard::on_user_request(Connection& c, const http::Request& request, std::string path,
+                            base::MutBytes body) {
   Params params;
   std::shared_ptr<const PlainRoute> websocket;
   if (!routes_.table().websockets.empty() && !path.empty())
     websocket = match_websocket(routes_.table(), path, params);
   if (websocket != nullptr && eio::asks_for_websocket(request))
-    return start_plain(c, request, std::move(path), websocket,
-                       std::move(params));
-  Match found =
-      path.empty() ? Match{}
-                   : match(routes_.table(), request.method, path, request.path);
-  if (found.folder != nullptr)
-    return answer_from_disk(
-        c, std::make_shared<FileJob>(*found.folder, found.file, request));
-  // W26: what no route takes is no upgrade, and what follows it is not read as
-  // requests.
-  if (found.handler == nullptr)
-    c.http->last = destroys(settings_.options.engine, request);
-  if (found.handler == nullptr)
-    found.handler = routes_.table().fallback;
-  if (found.handler == nullptr) {
-    if (websocket != nullptr)
-      return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}});
-    // RFC 9110 §15.5.6: a 405 says what is allowed.
-    if (!found.allow.empty())
-      return respond(c, http::Response{405, {{"Allow", found.allow}}, {}});
-    return respond(c, http::Response{404, {}, {}}, c.http->last);
+    return start_plain(c, request, std::move(path), websocket, std::move(params));
+  Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
+  // W26: what no route takes is no upgrade, and what follows it is not read as requests.
+  if (found.handler == nullptr) c.http->last = destroys(settings_.options.engine, request);
+  if (found.handler == nullptr) found.handler = routes_.table().fallback;
+  RouteCallPtr call;
+  if (found.handler != nullptr) {
+    auto content = copy_request(request, std::move(path), body);
+    show_connection(c, *content);
+    content->params = std::move(found.params);
+    call = std::make_shared<RouteCall>(hub_, std::move(found.handler), std::move(content));
   }
-  auto content = copy_request(request, std::move(path), body);
-  show_connection(c, *content);
-  content->params = std::move(found.params);
-  run_route(c, std::make_shared<RouteCall>(hub_, std::move(found.handler),
-                                           std::move(content)));
+  if (!found.files.empty())
+    return answer_from_disk(c, std::make_shared<FileJob>(std::move(found.files), request),
+                            std::move(call));
+  if (call != nullptr) return run_route(c, call);
+  if (websocket != nullptr) return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}});
+  // RFC 9110 §15.5.6: a 405 says what is allowed.
+  if (!found.allow.empty())
+    return respond(c, http::Response{405, {{"Allow", found.allow}}, {}}, c.http->last);
+  respond(c, http::Response{404, {}, {}}, c.http->last);
 }
 
-void Shard::run_route(Connection &c, const RouteCallPtr &call) {
-  if (!call->has_room())
-    return respond(c, busy(), c.http->last);
+void Shard::run_route(Connection& c, const RouteCallPtr& call) {
+  if (!call->has_room()) return respond(c, busy(), c.http->last);
   c.http->exchange = Exchange::user;
   if (destroys(settings_.options.engine, c.http->machine.request()))
-    c.http->patience =
-        base::after(now(), settings_.options.engine.destroy_upgrade_timeout);
+    c.http->patience = base::after(now(), settings_.options.engine.destroy_upgrade_timeout);
   const ConnectionId id = c.self;
   const std::uint32_t number = c.http->request;
   const std::weak_ptr<detail::Hub> hub = hub_;
   const std::size_t shard = index_;
-  const auto done = [hub, shard, id, number](const HttpReply &reply) {
+  const auto done = [hub, shard, id, number](const HttpReply& reply) {
     const auto alive = hub.lock();
-    if (!alive)
-      return;
-    alive->run_or_post_always(shard, [id, number, reply](Shard &on) {
-      on.answer_user(id, number, reply);
-    });
+    if (!alive) return;
+    alive->run_or_post_always(
+        shard, [id, number, reply](Shard& on) { on.answer_user(id, number, reply); });
   };
-  const auto end = [hub, shard, id, number,
-                    call](const std::exception_ptr &error) {
+  const auto end = [hub, shard, id, number, call](const std::exception_ptr& error) {
     const auto alive = hub.lock();
-    if (!error || !alive)
-      return;
+    if (!error || !alive) return;
     try {
       alive->run_or_post_always(
-          shard, [id, number,
-                  failure = Dispatcher::failure_of(
-                      error, call->request().path())](Shard &on) {
+          shard,
+          [id, number, failure = Dispatcher::failure_of(error, call->request().path())](Shard& on) {
             on.dispatcher().report_failure(failure);
             on.answer_user(id, number, HttpReply{500, {}, {}});
           });
-    } catch (const std::bad_alloc &) { // it is not told why
-      if (Shard *on = alive->command(shard))
-        on->answer_user(id, number, HttpReply{500, {}, {}});
+    } catch (const std::bad_alloc&) {  // it is not told why
+      if (Shard* on = alive->command(shard)) on->answer_user(id, number, HttpReply{500, {}, {}});
     }
   };
-  const bool began = dispatcher_.guarded(call->request().path(), [&] {
-    detail::detach<HttpReply>(call->task(), done, end);
-  });
-  if (!began)
-    answer_user(id, number, HttpReply{500, {}, {}});
+  const bool began = dispatcher_.guarded(
+      call->request().path(), [&] { detail::detach<HttpReply>(call->task(), done, end); });
+  if (!began) answer_user(id, number, HttpReply{500, {}, {}});
 }
 
-void Shard::answer_user(ConnectionId id, std::uint32_t request,
-                        const HttpReply &reply) {
-  Connection *c = connections_.get(id);
+void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply) {
+  Connection* c = connections_.get(id);
   if (c == nullptr || !c->http || c->http->exchange != Exchange::user ||
       c->http->request != request)
     return;
@@ -226,8 +187,8 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request,
   c->http->patience = base::kNever;
   spare(id, [&] {
     respond(*c, to_response(reply), c->http->last);
-    revisit(*c); // a pipelined request may wait behind this one
+    revisit(*c);  // a pipelined request may wait behind this one
   });
 }
 
-} // namespace socketio::server
+}  // namespace socketio::server
