@@ -183,6 +183,7 @@ std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request,
 }
 
 http::Response to_response(const HttpReply& reply) {
+  if (reply.body.size() > kMaxReplyBody) return {500, {}, {}};
   return {reply.status, reply.headers, reply.body};
 }
 

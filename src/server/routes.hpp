@@ -74,7 +74,9 @@ struct Match {
 
 std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
                                                    base::MutBytes body);
+// A larger body than kMaxReplyBody makes it a 500.
 http::Response to_response(const HttpReply& reply);
+inline constexpr std::size_t kMaxReplyBody = std::size_t{1} << 30;
 // What there is no room for now: to be tried again in a second.
 http::Response busy();
 
