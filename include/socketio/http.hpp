@@ -59,14 +59,15 @@ struct SOCKETIO_EXPORT HttpReply {
   HttpReply& set(std::string_view name, std::string_view value);
 };
 
-// Routes are tried in order of registration, folders after them; patterns are literal segments,
-// ":name" (one segment) and a final "*" (the rest). HEAD is answered by GET routes. Register before
-// run() or on the loop's thread.
+// Routes are tried in order of registration, then folders, then the fallback; patterns are literal
+// segments, ":name" (one segment) and a final "*" (the rest). HEAD is answered by GET routes.
+// Register before run() or on the loop's thread.
 class SOCKETIO_EXPORT HttpRoutes {
  public:
-  using Handler = std::function<Task<HttpReply>(HttpRequest)>;
+  // Its request lives as long as the task.
+  using Handler = std::function<Task<HttpReply>(const HttpRequest&)>;
 
-  // f(HttpRequest) -> HttpReply, or -> Task<HttpReply>.
+  // f(HttpRequest) or f(const HttpRequest&) -> HttpReply, or -> Task<HttpReply>.
   template <class F>
   HttpRoutes& get(std::string pattern, F f) {
     return add("GET", std::move(pattern), adapt(std::move(f)));
@@ -90,10 +91,10 @@ class SOCKETIO_EXPORT HttpRoutes {
   }
   // Files below `directory` for paths below `prefix` ("/" means index.html): ETag, 304, ranges,
   // content types; no dot files, no way out of the directory. `headers` go with every answer from
-  // there, and replace those of the same name: a policy for your page's security. Throws
-  // std::invalid_argument when the directory does not exist, and for a header that is not valid or
-  // says how the body is sent; std::system_error where no file could be opened, for want of
-  // openat2.
+  // there, and replace those of the same name (Vary and Set-Cookie stand beside): a policy for your
+  // page's security. Throws std::invalid_argument when the directory does not exist, and for a
+  // header that is not valid or says how the body is sent; std::system_error where no file could be
+  // opened, for want of openat2.
   HttpRoutes& serve(std::string prefix, std::string directory,
                     std::vector<std::pair<std::string, std::string>> headers = {});
   // A WebSocket that is yours (RFC 6455, no Socket.IO): see <socketio/websocket.hpp>. Requests for
@@ -110,7 +111,8 @@ class SOCKETIO_EXPORT HttpRoutes {
   HttpRoutes& health(std::string pattern = "/healthz");
   // 200, or 503 since Server::close() or set_ready(false): send nobody here any more.
   HttpRoutes& ready(std::string pattern = "/readyz");
-  // Instead of the empty 404. (A path that routes know with other methods only is 405.)
+  // Instead of the empty 404, also for what is in no folder. (A path that routes know with other
+  // methods only is 405.)
   template <class F>
   HttpRoutes& fallback(F f) {
     return add("", "", adapt(std::move(f)));
@@ -131,13 +133,13 @@ class SOCKETIO_EXPORT HttpRoutes {
       return f;
     } else {
       auto shared = std::make_shared<std::function<HttpReply(HttpRequest)>>(std::move(f));
-      return [shared](HttpRequest request) { return reply_now(shared, std::move(request)); };
+      return [shared](const HttpRequest& request) { return reply_now(shared, request); };
     }
   }
   // Not a template: a coroutine's frame with a type of the user's source file makes g++ warn.
   static Task<HttpReply> reply_now(std::shared_ptr<std::function<HttpReply(HttpRequest)>> f,
-                                   HttpRequest request) {
-    co_return (*f)(std::move(request));
+                                   const HttpRequest& request) {
+    co_return (*f)(request);
   }
   HttpRoutes& add(std::string method, std::string pattern, Handler handler);
 

@@ -155,18 +155,22 @@ using TaskDone = typename TaskDoneOf<T>::type;
 // `end(error)`.
 template <class T>
 Detached detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
+  Task<T> running(std::move(task));  // freed before `end`, which keeps what it uses
   std::exception_ptr error;
   try {
     if constexpr (std::is_void_v<T>) {
-      co_await std::move(task);
+      co_await std::move(running);
       done();
     } else {
-      done(co_await std::move(task));
+      done(co_await std::move(running));
     }
   } catch (...) {
     error = std::current_exception();
   }
-  end(error);
+  try {
+    end(error);
+  } catch (...) {  // there is no memory to say it with
+  }
 }
 
 template <class T>

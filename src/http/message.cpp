@@ -74,6 +74,10 @@ std::size_t Request::count(Bytes name) const {
       headers, [name](const Header& header) { return iequals(header.name, name); }));
 }
 
+bool adds_up(base::Bytes name) {
+  return iequals(name, "Set-Cookie") || iequals(name, "Vary");
+}
+
 Response& Response::set(std::string_view name, std::string_view value) {
   for (auto& [key, old] : headers) {
     if (iequals(key, name)) {

@@ -45,6 +45,9 @@ struct Request {
   std::size_t count(base::Bytes name) const;
 };
 
+// Headers of which several lines are one list: ours and the user's stand side by side.
+bool adds_up(base::Bytes name);
+
 // A response to be written. Values are checked by the writer: CR, LF, NUL and other controls are
 // refused.
 struct Response {

@@ -31,10 +31,11 @@ constexpr int kLevel = 9;  // once, for ever
 // Far more than any client's file has.
 constexpr std::size_t kMaxBytes = std::size_t{16} * 1024 * 1024;
 
+// Nothing when it is not there, and when it is no file of a client.
 std::optional<std::string> read_file(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
                                                              &std::fclose);
-  if (file == nullptr) return std::nullopt;
+  if (file == nullptr) return expect_absent(errno), std::nullopt;
   std::string body;
   std::array<char, 65536> piece;
   while (const std::size_t n = std::fread(piece.data(), 1, piece.size(), file.get())) {

@@ -1,10 +1,23 @@
 // An answer that is made on the worker, from the disk. Who waits for one is in the DiskLine.
 #pragma once
 
+#include <cerrno>
+#include <system_error>
+
 #include "base/chunk.hpp"
 #include "http/message.hpp"
 
 namespace socketio::server {
+
+// open() has failed. What is not there is answered 404, which caches keep; want of descriptors or
+// of memory passes, and is thrown.
+inline void expect_absent(int error) {
+  for (const int absent : {ENOENT, ENOTDIR, EISDIR, ELOOP, EXDEV, EACCES, EPERM, ENAMETOOLONG,
+                           EINVAL, ENXIO, ENODEV, ENOSYS}) {
+    if (error == absent) return;
+  }
+  throw std::system_error(error, std::generic_category());
+}
 
 class DiskJob {
  public:
@@ -13,12 +26,11 @@ class DiskJob {
   DiskJob(const DiskJob&) = delete;
   DiskJob& operator=(const DiskJob&) = delete;
 
-  virtual void read() = 0;  // on the worker
-  // Instead, when memory has run out in it. Needs none.
-  void refuse() {
-    response_ = {503, {}, {}};
-    body_ = {};
-  }
+  // On the worker. Throws when it is not for the want of a file that there is no answer.
+  virtual void read() = 0;
+  // Instead of an answer: what read() has thrown. Needs no memory.
+  void fail(std::error_code why) { error_ = why; }
+  std::error_code error() const { return error_; }
   const http::Response& response() const { return response_; }
   // Instead of the response's, when there is one: the connection sends it from where it was read.
   base::Span& body() { return body_; }
@@ -28,6 +40,9 @@ class DiskJob {
  protected:
   http::Response response_;
   base::Span body_;
+
+ private:
+  std::error_code error_;
 };
 
 }  // namespace socketio::server

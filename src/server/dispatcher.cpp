@@ -178,7 +178,7 @@ void Dispatcher::task_ended(const detail::Hub& hub, std::size_t shard, std::uint
   }
   try {
     std::optional<ErrorReport> report;
-    if (error) report = {ErrorReport::Kind::handler_exception, message_of(error), name};
+    if (error) report = failure_of(error, name);
     hub.post_always(shard, [session, report = std::move(report)](Shard& on) {
       if (report) on.dispatcher().report_failure(*report);
       on.handler_ended(session);
@@ -244,16 +244,23 @@ void Dispatcher::report_mismatch(std::string_view event, std::size_t argument) {
 }
 
 void Dispatcher::report_exception(std::exception_ptr error, std::string_view event) {
-  counters_.failures.add();
   try {
-    report({ErrorReport::Kind::handler_exception, message_of(error), std::string(event)});
-  } catch (const std::bad_alloc&) {  // what was to be reported, most likely; it has been counted
+    report_failure(failure_of(error, event));
+  } catch (const std::bad_alloc&) {  // what was to be reported, most likely
+    counters_.failures.add();
   }
+}
+
+ErrorReport Dispatcher::failure_of(const std::exception_ptr& error, std::string_view event) {
+  return {ErrorReport::Kind::handler_exception, message_of(error), std::string(event)};
 }
 
 void Dispatcher::report_failure(const ErrorReport& failure) {
   counters_.failures.add();
-  report(failure);
+  try {
+    report(failure);
+  } catch (const std::bad_alloc&) {  // it has been counted
+  }
 }
 
 void Dispatcher::pump(base::Time now, const sio::Arrival* first) {
@@ -341,9 +348,12 @@ void Dispatcher::run_middlewares(sio::SocketId id,
   const Socket socket = handle(id);
   if (!socket) return;
   const Next next([hub = hub_, shard = shard_.index(), id, chain, index](
-                      std::optional<ConnectError> error, std::exception_ptr why) {
-    hub->run_or_post_always(shard, [id, chain, index, error = std::move(error), why](Shard& on) {
-      if (why) on.dispatcher().report_exception(why, "middleware");
+                      std::optional<ConnectError> error, const std::exception_ptr& why) {
+    std::optional<ErrorReport> failure;
+    if (why) failure = failure_of(why, "middleware");
+    hub->run_or_post_always(shard, [id, chain, index, error = std::move(error),
+                                    failure = std::move(failure)](Shard& on) {
+      if (failure) on.dispatcher().report_failure(*failure);
       if (error) {
         on.dispatcher().refuse(id, *error);
       } else {

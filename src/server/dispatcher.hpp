@@ -121,6 +121,8 @@ class Dispatcher {
     }
   }
   void report_exception(std::exception_ptr error, std::string_view event);
+  // What was thrown, as text: an exception stays with the thread it was thrown on.
+  static ErrorReport failure_of(const std::exception_ptr& error, std::string_view event);
   void report_failure(const ErrorReport& failure);
   void report(const ErrorReport& error);
   void report_mismatch(std::string_view event, std::size_t argument);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/folder.hpp"
 #include "support/sio_client.hpp"
 
 namespace socketio {
@@ -365,6 +366,20 @@ TEST(DestroyUpgrade, WhatNobodyTakesIsClosed) {
   EXPECT_EQ(fallen.request("GET", "/foreign").body, "nf");
   EXPECT_EQ(fallen.request("GET", "/foreign", kUpgrade).body, "nf");
   EXPECT_TRUE(fallen.wait_closed());
+  // Nor that of a folder, or of routes for other methods.
+  const test::Folder folder;
+  folder.write("page.html", "page");
+  World serving;
+  serving.io.http().serve("/", folder.path()).post("/posts", [](const HttpRequest&) {
+    return HttpReply::text("posted");
+  });
+  for (const auto& [target, status] :
+       {std::pair("/foreign", 404), {"/page.html", 200}, {"/posts", 405}}) {
+    HttpPeer served(serving);
+    EXPECT_EQ(served.request("GET", target).status, status);
+    EXPECT_EQ(served.request("GET", target, kUpgrade).status, status);
+    EXPECT_TRUE(served.wait_closed()) << target;
+  }
   // An offer of another protocol is an ordinary request (curl --http2).
   HttpPeer h2c(world);
   EXPECT_EQ(h2c.request("GET", "/foreign", "Connection: Upgrade\r\nUpgrade: h2c\r\n").status, 404);

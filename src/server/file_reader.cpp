@@ -1,8 +1,8 @@
 #include "server/file_reader.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
-#include <vector>
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -35,15 +35,18 @@ FileJob::Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-FileJob::FileJob(HttpRoutes::Table::Folder folder, std::string file, const http::Request& request)
-    : folder_(std::move(folder)), file_(std::move(file)), request_(std::string(request.head)) {}
+FileJob::FileJob(std::vector<FileInFolder> files, const http::Request& request)
+    : files_(std::move(files)), request_(std::string(request.head)) {}
 
 // The file, or nothing when it is none or not there.
 FileJob::Opened FileJob::open(int directory, const std::string& file) {
   Opened opened;
   struct stat facts {};
   opened.fd = Descriptor(open_beneath(directory, file));
-  if (!opened.fd) return opened;
+  if (!opened.fd) {
+    expect_absent(errno);
+    return opened;
+  }
   if (fstat(opened.fd.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return {};
   opened.facts = {static_cast<std::uint64_t>(facts.st_size),
                   std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec};
@@ -52,13 +55,13 @@ FileJob::Opened FileJob::open(int directory, const std::string& file) {
 
 // Instead of the file a compressed one beside it ("x.js.br", "x.js.gz"), when the client takes it
 // and it is not older.
-void FileJob::prefer_sibling(int directory, Opened& file) {
+void FileJob::prefer_sibling(int directory, const std::string& name, Opened& file) {
   const std::string accepted(request_.header("accept-encoding").value_or(base::Bytes()));
   std::vector<http::Coding> left{http::Coding::br, http::Coding::gzip};
   while (!left.empty()) {
     const http::Coding coding = http::choose_coding(accepted, left);
     if (coding == http::Coding::identity) return;
-    Opened sibling = open(directory, file_ + (coding == http::Coding::br ? ".br" : ".gz"));
+    Opened sibling = open(directory, name + (coding == http::Coding::br ? ".br" : ".gz"));
     if (sibling.fd && sibling.facts.modified_ns >= file.facts.modified_ns) {
       file = std::move(sibling);
       coding_ = coding;
@@ -69,24 +72,37 @@ void FileJob::prefer_sibling(int directory, Opened& file) {
 }
 
 void FileJob::read() {
-  response_.status = 404;
-  const Descriptor directory(::open(folder_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory) {
-    Opened file = open(directory.get(), file_);
-    if (file.fd) {
-      prefer_sibling(directory.get(), file);
-      answer(file);
+  const auto place =
+      std::ranges::find_if(files_, [this](const FileInFolder& one) { return find(one); });
+  const bool found = place != files_.end();
+  if (!found) response_.status = 404;
+  for (const auto& [name, value] : (found ? *place : files_.front()).folder->headers) {
+    if (http::adds_up(name)) {
+      response_.headers.emplace_back(name, value);
+    } else {
+      response_.set(name, value);
     }
   }
-  for (const auto& [name, value] : folder_.headers) response_.set(name, value);
 }
 
-void FileJob::answer(const Opened& file) {
+// False: it is not there. Else the answer is made.
+bool FileJob::find(const FileInFolder& place) {
+  const Descriptor directory(
+      ::open(place.folder->directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return expect_absent(errno), false;
+  Opened file = open(directory.get(), place.file);
+  if (!file.fd) return false;
+  prefer_sibling(directory.get(), place.file, file);
+  answer(place.file, file);
+  return true;
+}
+
+void FileJob::answer(const std::string& name, const Opened& file) {
   const std::vector<http::Header> headers = request_.headers();
   http::Request request;
   request.method = request_.method();
   request.headers = headers;
-  http::FilePlan plan = http::plan_file(request, file_, file.facts);
+  http::FilePlan plan = http::plan_file(request, name, file.facts);
   if (coding_ != http::Coding::identity && plan.status < 400) {
     plan.head.set("Vary", "Accept-Encoding");
     if (plan.status != 304) plan.head.set("Content-Encoding", http::coding_name(coding_));

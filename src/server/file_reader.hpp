@@ -1,10 +1,12 @@
 // Reads one file for one request on the worker thread: opens beneath the folder (links must not
-// lead out of it), plans the answer with http::plan_file, and reads the bytes the plan wants.
+// lead out of it), of several folders the first that has it, plans the answer with http::plan_file,
+// and reads the bytes the plan wants.
 #pragma once
 
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "http/content_coding.hpp"
 #include "http/message.hpp"
@@ -24,7 +26,7 @@ std::error_code files_refused();
 
 class FileJob final : public DiskJob {
  public:
-  FileJob(HttpRoutes::Table::Folder folder, std::string file, const http::Request& request);
+  FileJob(std::vector<FileInFolder> files, const http::Request& request);
   void read() override;
 
  private:
@@ -49,10 +51,10 @@ class FileJob final : public DiskJob {
     http::FileFacts facts{};
   };
   static Opened open(int directory, const std::string& file);
-  void prefer_sibling(int directory, Opened& file);
-  void answer(const Opened& file);
-  HttpRoutes::Table::Folder folder_;
-  std::string file_;
+  bool find(const FileInFolder& place);
+  void prefer_sibling(int directory, const std::string& name, Opened& file);
+  void answer(const std::string& name, const Opened& file);
+  const std::vector<FileInFolder> files_;  // places where it may be
   http::HeadCopy request_;
   http::Coding coding_ = http::Coding::identity;
 };

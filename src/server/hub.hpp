@@ -124,6 +124,7 @@ struct Hub {
   std::vector<std::atomic<std::size_t>> connections;
   std::size_t connection_count() const;
   std::atomic<std::size_t> sessions{0};       // of Engine.IO, of all shards: max_clients
+  std::atomic<std::size_t> route_bytes{0};    // of the requests that routes work on: RouteCall
   std::unique_ptr<server::PeerLimits> peers;  // null: nothing is limited by address
   // A connection of this shard has ended, whose peer was counted under this name.
   void forget_connection(std::size_t shard, const std::string& counted_as);

@@ -117,6 +117,8 @@ void Shard::start_plain(Connection& c, const http::Request& request, std::string
 void Shard::turn_plain(Connection& c) {
   PlainSide& plain = *c.plain;
   const std::shared_ptr<const PlainRoute> route = plain.route;
+  // Whoever is in the middle of a long message cannot answer a ping before its end.
+  plain.heard |= c.ws->has_input();
   std::size_t inflated = 0;
   for (int n = c.spent == kSpent ? events_per_turn_ : 0; n < events_per_turn_; ++n) {
     if (plain.over) return;
@@ -142,7 +144,6 @@ void Shard::turn_plain(Connection& c) {
       }
       case ws::EventKind::text:
       case ws::EventKind::binary:
-        plain.heard = true;
         counters_.plain_in.add();
         if (route->route.message)
           dispatcher_.guarded("message", [&] {
@@ -151,7 +152,6 @@ void Shard::turn_plain(Connection& c) {
           });
         break;
       case ws::EventKind::ping:
-        plain.heard = true;
         break;
       case ws::EventKind::pong:
         on_plain_pong(plain);
@@ -209,7 +209,6 @@ void Shard::on_plain_flushed(Connection& c) {
 }
 
 void Shard::on_plain_pong(PlainSide& plain) {
-  plain.heard = true;
   if (!plain.awaiting) return;
   plain.awaiting = false;
   loop_.timers().arm(plain.timer, base::after(now(), plain.route->route.ping_interval));

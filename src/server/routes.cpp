@@ -163,7 +163,8 @@ HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory,
   if (const std::error_code error = server::files_refused())
     throw std::system_error(error, "socketio::HttpRoutes::serve: files need openat2");
   if (prefix.back() != '/') prefix += '/';
-  table_->folders.push_back({std::move(prefix), std::move(directory), std::move(headers)});
+  table_->folders.push_back(std::make_shared<const Table::Folder>(
+      Table::Folder{std::move(prefix), std::move(directory), std::move(headers)}));
   return *this;
 }
 
@@ -185,7 +186,12 @@ std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request,
 }
 
 http::Response to_response(const HttpReply& reply) {
+  if (reply.body.size() > kMaxReplyBody) return {500, {}, {}};
   return {reply.status, reply.headers, reply.body};
+}
+
+http::Response busy() {
+  return {503, {{"Retry-After", "1"}}, {}};
 }
 
 Match match(const HttpRoutes::Table& table, std::string_view method, std::string_view path,
@@ -208,12 +214,9 @@ Match match(const HttpRoutes::Table& table, std::string_view method, std::string
   }
   found.params.clear();
   if (!found.allow.empty()) return found;
-  for (const HttpRoutes::Table::Folder& folder : table.folders) {
-    std::optional<std::string> file = http::file_for(encoded_path, folder.prefix);
-    if (!file) continue;
-    found.folder = &folder;
-    found.file = std::move(*file);
-    break;
+  for (const auto& folder : table.folders) {
+    std::optional<std::string> file = http::file_for(encoded_path, folder->prefix);
+    if (file) found.files.push_back({folder, *std::move(file)});
   }
   return found;
 }

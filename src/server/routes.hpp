@@ -36,7 +36,7 @@ struct HttpRoutes::Table {
     std::vector<std::string> segments;
     std::shared_ptr<const Handler> handler;  // kept by those that run
   };
-  // Its files are read on another thread, where it is a copy.
+  // Shared with those who read its files, on another thread.
   struct Folder {
     std::string prefix;
     std::string directory;
@@ -48,7 +48,7 @@ struct HttpRoutes::Table {
   };
   std::vector<Route> routes;
   std::vector<WebSocketEntry> websockets;
-  std::vector<Folder> folders;  // looked at when no route has the path
+  std::vector<std::shared_ptr<const Folder>> folders;  // looked at when no route has the path
   std::shared_ptr<const Handler> fallback;
   std::shared_ptr<server::Monitor> monitor;  // none without a Server
 };
@@ -59,17 +59,26 @@ namespace socketio::server {
 
 using Params = std::vector<std::pair<std::string, std::string>>;
 
+// A file that may be in a folder.
+struct FileInFolder {
+  std::shared_ptr<const HttpRoutes::Table::Folder> folder;
+  std::string file;  // below it
+};
+
 struct Match {
   std::shared_ptr<const HttpRoutes::Handler> handler;
   Params params;
-  const HttpRoutes::Table::Folder* folder = nullptr;
-  std::string file;   // below the folder
-  std::string allow;  // routes have the path, but only for these methods
+  std::vector<FileInFolder> files;  // the first that is there
+  std::string allow;                // routes have the path, but only for these methods
 };
 
 std::shared_ptr<HttpRequest::Content> copy_request(const http::Request& request, std::string path,
                                                    base::MutBytes body);
+// A larger body than kMaxReplyBody makes it a 500.
 http::Response to_response(const HttpReply& reply);
+inline constexpr std::size_t kMaxReplyBody = std::size_t{1} << 30;
+// What there is no room for now: to be tried again in a second.
+http::Response busy();
 
 // `path` is normalised and decoded; `encoded_path` as it came (folders decode it once, themselves).
 Match match(const HttpRoutes::Table& table, std::string_view method, std::string_view path,

@@ -1,14 +1,8 @@
 // The user's HTTP: routes, folders and the browser client's files, over real connections.
 #include <array>
 #include <filesystem>
-#include <system_error>
-#include <thread>
 
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #include "support/folder.hpp"
 #include "support/sio_client.hpp"
@@ -20,12 +14,8 @@ using test::Folder;
 using test::http_get;
 using test::HttpAnswer;
 using test::HttpPeer;
+using test::strong;
 using test::World;
-
-// A validator without the mark of a weak one.
-std::string strong(const std::string& tag) {
-  return tag.starts_with("W/") ? tag.substr(2) : tag;
-}
 
 TEST(Routes, MatchMethodsSegmentsAndRests) {
   World world;
@@ -208,6 +198,53 @@ TEST(Routes, ACoroutineOutlivesItsRoute) {
   EXPECT_EQ(fallback.answer().body, "kept");
 }
 
+// So does its request, of which it may take a reference as any other handler.
+TEST(Routes, ACoroutineMayTakeAReference) {
+  const Pending<int> gate;
+  World world;
+  world.io.http().get("/:name", [gate](const HttpRequest& r) -> Task<HttpReply> {
+    static_cast<void>(co_await gate);
+    co_return HttpReply::text(std::string(r.path()));
+  });
+  HttpPeer peer(world);
+  peer.send("GET", "/waits");
+  world.settle();
+  gate.state()->finish(1);
+  EXPECT_EQ(peer.answer().body, "/waits");
+}
+
+// What coroutines work on is held, whether anybody waits for it or not.
+TEST(Routes, WhatCoroutinesWorkOnIsCountedAndBounded) {
+  ServerOptions options;
+  options.max_input_bytes = 4'000'000;
+  World world(std::move(options));
+  std::vector<Pending<int>> gates;
+  world.io.http().post("/slow", [&gates](const HttpRequest& r) -> Task<HttpReply> {
+    const Pending<int> mine;
+    gates.push_back(mine);
+    static_cast<void>(co_await mine);
+    co_return HttpReply::text(std::to_string(r.body().size()));
+  });
+  const std::string body(900'000, 'x');
+  for (std::size_t i = 0; i < 2; ++i) {
+    HttpPeer peer(world);
+    peer.send("POST", "/slow", "", body);
+    ASSERT_TRUE(world.until([&] { return gates.size() > i; }));
+    peer.cut(true);
+  }
+  EXPECT_TRUE(world.until([&] { return world.io.stats().connections == 0; }));
+  EXPECT_GE(world.io.stats().input_bytes, 2 * body.size());
+  HttpPeer peer(world);
+  const HttpAnswer refused = peer.request("POST", "/slow", "", body);
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.header("Retry-After"), "1");
+  peer.send("POST", "/slow", "", "small");
+  ASSERT_TRUE(world.until([&] { return gates.size() > 2; }));
+  for (const Pending<int>& gate : gates) gate.state()->finish(1);
+  EXPECT_EQ(peer.answer().body, "5");
+  EXPECT_LT(world.io.stats().input_bytes, body.size());
+}
+
 TEST(Routes, AnAnswerForAClientThatLeftGoesNowhere) {
   World world;
   const Pending<std::string> gate;
@@ -233,109 +270,6 @@ TEST(Routes, BadPatternsAndFoldersThrow) {
   EXPECT_THROW(io.http().get("", reply), std::invalid_argument);
   EXPECT_THROW(io.http().serve("/", "/nowhere/at/all"), std::invalid_argument);
   EXPECT_THROW(io.http().serve("x", "/"), std::invalid_argument);
-}
-
-// Else every file would be a 404, and nobody would know why.
-TEST(Folders, ASandboxWithoutOpenat2IsToldAtOnce) {
-  std::jthread([] {  // a filter is its thread's
-    sock_filter rules[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const sock_fprog filter{std::size(rules), rules};
-    ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-    ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
-    EXPECT_THROW(HttpRoutes().serve("/", "/"), std::system_error);
-  })
-      .join();
-}
-
-TEST(Folders, ServeFilesBelowThem) {
-  const Folder folder;
-  folder.write("index.html", "<p>index");
-  folder.write("sub/page.html", "<p>page");
-  folder.write("sub/index.html", "<p>sub");
-  folder.write("app.js", "0123456789");
-  folder.write(".secret", "secret");
-  folder.write("sub/.git/config", "secret");
-  World world;
-  world.io.http().get("/app.js/route", [](const HttpRequest&) { return HttpReply::text("route"); });
-  world.io.http().serve("/", folder.path()).serve("/assets", folder.path() + "/sub");
-  EXPECT_EQ(http_get(world, "/").body, "<p>index");
-  EXPECT_EQ(http_get(world, "/sub/page.html").body, "<p>page");
-  EXPECT_EQ(http_get(world, "/sub/").body, "<p>sub");
-  EXPECT_EQ(http_get(world, "/app.js/route").body, "route");
-  EXPECT_EQ(http_get(world, "/app.js").header("Content-Type"),
-            "application/javascript; charset=utf-8");
-  for (const char* outside :
-       {"/.secret", "/sub/.git/config", "/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
-        "/sub%2f..%2f..%2fetc/passwd", "/sub/%00page.html", "/..%5c..%5cetc", "/none"})
-    EXPECT_EQ(http_get(world, outside).status, 404) << outside;
-}
-
-TEST(Folders, HeadersOfTheirOwn) {
-  const Folder folder;
-  folder.write("index.html", "<p>index");
-  World world;
-  world.io.http().serve("/plain", folder.path());
-  world.io.http().serve("/", folder.path(),
-                        {{"X-Frame-Options", "DENY"}, {"Cache-Control", "no-store"}});
-  const HttpAnswer page = http_get(world, "/");
-  EXPECT_EQ(page.header("X-Frame-Options"), "DENY");
-  EXPECT_EQ(page.header("Cache-Control"), "no-store");
-  EXPECT_EQ(page.head.find("max-age"), std::string::npos) << "replaced";
-  EXPECT_EQ(page.header("X-Content-Type-Options"), "nosniff");
-  const HttpAnswer same = http_get(world, "/", "If-None-Match: " + page.header("ETag") + "\r\n");
-  EXPECT_EQ(same.status, 304);
-  EXPECT_EQ(same.header("X-Frame-Options"), "DENY");
-  EXPECT_EQ(http_get(world, "/", "Range: bytes=90-\r\n").header("X-Frame-Options"), "DENY");
-  EXPECT_EQ(http_get(world, "/none").header("X-Frame-Options"), "DENY");
-  EXPECT_EQ(http_get(world, "/plain/").header("X-Frame-Options"), "");
-  for (const char* name : {"content-length", "Transfer-Encoding", "Connection", "Content-Range",
-                           "Content-Encoding", "a b", ""})
-    EXPECT_THROW(world.io.http().serve("/", folder.path(), {{name, "1"}}), std::invalid_argument)
-        << name;
-  EXPECT_THROW(world.io.http().serve("/", folder.path(), {{"A", "b\r\nC: d"}}),
-               std::invalid_argument);
-}
-
-TEST(Folders, RangesAndConditions) {
-  const Folder folder;
-  folder.write("app.js", "0123456789");
-  World world;
-  world.io.http().serve("/", folder.path());
-  const HttpAnswer whole = http_get(world, "/app.js");
-  EXPECT_EQ(whole.status, 200);
-  const std::string tag = strong(whole.header("ETag"));
-  EXPECT_NE(tag, "");
-  EXPECT_EQ(http_get(world, "/app.js", "If-None-Match: " + tag + "\r\n").status, 304);
-  EXPECT_EQ(http_get(world, "/app.js", "If-None-Match: W/" + tag + "\r\n").status, 304);
-  EXPECT_EQ(http_get(world, "/app.js", "If-None-Match: \"other\"\r\n").status, 200);
-  const HttpAnswer part = http_get(world, "/app.js", "Range: bytes=2-4\r\n");
-  EXPECT_EQ(part.status, 206);
-  EXPECT_EQ(part.body, "234");
-  EXPECT_EQ(part.header("Content-Range"), "bytes 2-4/10");
-  EXPECT_EQ(http_get(world, "/app.js", "Range: bytes=20-\r\n").status, 416);
-  HttpPeer peer(world);
-  const HttpAnswer head = peer.request("HEAD", "/app.js");
-  EXPECT_EQ(head.header("Content-Length"), "10");
-  EXPECT_EQ(peer.request("GET", "/app.js").body, "0123456789");
-  EXPECT_EQ(peer.request("POST", "/app.js", "", "x").status, 405);
-}
-
-// Sparse: it takes no place on the disk.
-TEST(Folders, MoreThan64MiBAreRefused) {
-  const Folder folder;
-  folder.write("large.bin", "0123456789");
-  std::filesystem::resize_file(folder.path() + "/large.bin", 64 * 1024 * 1024 + 1);
-  World world;
-  world.io.http().serve("/", folder.path());
-  EXPECT_EQ(http_get(world, "/large.bin").status, 413);
-  EXPECT_EQ(http_get(world, "/large.bin", "Range: bytes=0-67108864\r\n").status, 413);
-  EXPECT_EQ(http_get(world, "/large.bin", "Range: bytes=0-67108863\r\n").status, 206);
-  EXPECT_EQ(http_get(world, "/large.bin", "Range: bytes=2-4\r\n").body, "234");
 }
 
 // covers sio/server-attachment: should serve client
@@ -399,42 +333,6 @@ TEST(ClientFiles, TheTagIsTheVersion) {
     EXPECT_LT(packed.body.size(), 200U);
   }
   EXPECT_EQ(http_get(world, "/socket.io/socket.io.min.js").status, 404) << "not in the folder";
-}
-
-TEST(Files, ACompressedSiblingIsPreferred) {
-  const Folder folder;
-  folder.write("app.js", "0123456789");
-  folder.write("old.js.gz", "stale");
-  folder.write("old.js", "newer");
-  folder.write("app.js.gz", "as gzip");
-  folder.write("app.js.br", "as br");
-  folder.write("lonely.js.gz", "without the file");
-  std::filesystem::last_write_time(
-      folder.path() + "/old.js.gz",
-      std::filesystem::last_write_time(folder.path() + "/old.js") - std::chrono::hours(1));
-  World world;
-  world.io.http().serve("/", folder.path());
-  const auto get = [&world](const char* file, const char* accept) {
-    const HttpAnswer answer =
-        http_get(world, file, std::string("Accept-Encoding: ") + accept + "\r\n");
-    return answer.header("Content-Encoding") + " " + answer.body;
-  };
-  EXPECT_EQ(get("/app.js", "gzip, br"), "br as br");
-  EXPECT_EQ(get("/app.js", "gzip"), "gzip as gzip");
-  EXPECT_EQ(get("/app.js", "br;q=0.1, gzip"), "gzip as gzip");
-  EXPECT_EQ(get("/app.js", "identity"), " 0123456789");
-  EXPECT_EQ(get("/app.js", "br;q=0"), " 0123456789");
-  EXPECT_EQ(get("/old.js", "gzip"), " newer");
-  EXPECT_EQ(http_get(world, "/lonely.js", "Accept-Encoding: gzip\r\n").status, 404);
-  const HttpAnswer packed = http_get(world, "/app.js", "Accept-Encoding: gzip\r\n");
-  EXPECT_EQ(packed.header("Content-Type"), "application/javascript; charset=utf-8");
-  EXPECT_EQ(packed.header("Vary"), "Accept-Encoding");
-  EXPECT_NE(packed.header("ETag"), http_get(world, "/app.js").header("ETag"));
-  const HttpAnswer part =
-      http_get(world, "/app.js", "Accept-Encoding: gzip\r\nRange: bytes=3-\r\n");
-  EXPECT_EQ(part.status, 206);
-  EXPECT_EQ(part.body, "gzip");
-  EXPECT_EQ(part.header("Content-Encoding"), "gzip");
 }
 
 TEST(ClientFiles, MoreThan16MiBAreNone) {

@@ -263,6 +263,8 @@ void Shard::on_connection_timer(Connection& connection) {
   if (c->http && c->http->machine.deadline() <= t) {
     if (c->http->exchange == Exchange::held) release(*c);  // the machine lets go of its request
     c->http->machine.on_deadline(t, http_env(*c));
+    // The machine has ended, though this turn may ask it nothing more: who has used it must know.
+    lost(*c, false);
   }
   if (c->http && c->http->patience <= t) {
     // A route has left an upgrade alone: there is nothing to say to it.

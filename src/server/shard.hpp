@@ -37,7 +37,7 @@
 #include "server/engine_application.hpp"
 #include "server/hub.hpp"
 #include "server/options.hpp"
-#include "server/routes.hpp"
+#include "server/route_call.hpp"
 
 namespace socketio::server {
 
@@ -302,8 +302,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_user_request(Connection& c, const http::Request& request, std::string path,
                        base::MutBytes body);
   void answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply);
-  void serve_file(Connection& c, const http::Request& request,
-                  const HttpRoutes::Table::Folder& folder, const std::string& file);
+  void run_route(Connection& c, const RouteCallPtr& call);
   // The browser client's file that a path below ours names.
   std::optional<std::string_view> client_file(std::string_view path) const;
   bool serve_client(Connection& c, const http::Request& request, std::string_view path);
@@ -311,10 +310,11 @@ class Shard final : public net::Driver, private eio::SessionTable {
                base::Span body = {});
 
   // -- Answers from the disk (shard_disk.cpp).
-  void answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job);
+  void answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job, RouteCallPtr otherwise = {});
   Connection* awaiting(const DiskLine::Place& place);  // null: nobody any more
   void read_on_disk();
   void answer_read(std::size_t done);
+  void answer_read(Connection& c, const DiskLine::Place& place, bool done);
 
   // -- Compression (shard_compression.cpp).
   bool agree_on_extensions(Connection& c, base::Bytes offered, std::string& head);

@@ -15,14 +15,9 @@ constexpr eio::Reject kTooManyClients{eio::ErrorCode::forbidden, "Too many clien
 constexpr eio::Reject kTooManyHandshakes{eio::ErrorCode::forbidden, "Too many handshakes", {}};
 constexpr eio::Reject kNotIdentified{eio::ErrorCode::bad_request, {}, "ID_GENERATION_ERROR"};
 
-// What stands beside ours, as one list of two lines.
-bool adds_up(base::Bytes name) {
-  return http::iequals(name, "Set-Cookie") || http::iequals(name, "Vary");
-}
-
 http::Response dressed(http::Response response, const AnswerHeaders& headers) {
   std::erase_if(response.headers, [&headers](const auto& own) {
-    return !adds_up(own.first) && headers.contains(own.first);
+    return !http::adds_up(own.first) && headers.contains(own.first);
   });
   response.headers.insert(response.headers.end(), headers.list().begin(), headers.list().end());
   return response;
@@ -165,21 +160,23 @@ void Shard::ask(Connection& c, const Question<Request, T>& question, const Reque
   const ConnectionId id = c.self;
   const std::uint32_t number = c.http->request;
   const Reply<T> reply([hub = std::weak_ptr(hub_), shard = index_, id, number, then](
-                           std::optional<T> answer, std::exception_ptr error) {
+                           std::optional<T> answer, const std::exception_ptr& error) {
     const auto alive = hub.lock();
     if (!alive) return;
-    alive->run_or_post_always(
-        shard, [id, number, then, answer = std::move(answer), error](Shard& on) {
-          // Its caller, who catches what user code throws, knows nothing of the connection.
-          on.spare(id, [&] {
-            if (error) on.dispatcher_.report_exception(error, "engine");
-            Connection* holding = on.holding(id, number);
-            if (holding == nullptr) return;
-            (on.*then)(*holding, answer);
-            if (Connection* still = on.connections_.get(id); still != nullptr)
-              on.revisit(*still);  // a pipelined request may wait behind this one
-          });
-        });
+    std::optional<ErrorReport> failure;
+    if (error) failure = Dispatcher::failure_of(error, "engine");
+    alive->run_or_post_always(shard, [id, number, then, answer = std::move(answer),
+                                      failure = std::move(failure)](Shard& on) {
+      // Its caller, who catches what user code throws, knows nothing of the connection.
+      on.spare(id, [&] {
+        if (failure) on.dispatcher_.report_failure(*failure);
+        Connection* holding = on.holding(id, number);
+        if (holding == nullptr) return;
+        (on.*then)(*holding, answer);
+        if (Connection* still = on.connections_.get(id); still != nullptr)
+          on.revisit(*still);  // a pipelined request may wait behind this one
+      });
+    });
   });
   if (!dispatcher_.guarded(request.path(), [&] { question(request, reply); })) reply.fail();
   Connection* still = holding(id, number);

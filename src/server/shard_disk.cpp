@@ -24,7 +24,9 @@ struct Batch {
       try {
         job.read();
       } catch (const std::bad_alloc&) {
-        job.refuse();
+        job.fail(std::make_error_code(std::errc::not_enough_memory));
+      } catch (const std::system_error& e) {
+        job.fail(e.code());
       }
       base::Span& body = job.body();
       bytes += body.length + job.response().body.size();
@@ -36,23 +38,22 @@ struct Batch {
   }
 };
 
-http::Response busy() {
-  return {503, {{"Retry-After", "1"}}, {}};
-}
-
 }  // namespace
 
 // The answer comes back like a slow user handler's.
-void Shard::answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job) {
-  if (disk_.places.size() >= kMaxLine) return respond(c, busy());
-  disk_.places.push_back({c.self, c.http->request, std::move(job)});
+void Shard::answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job, RouteCallPtr otherwise) {
+  if (disk_.places.size() >= kMaxLine) return respond(c, busy(), c.http->last);
+  disk_.places.push_back({c.self, c.http->request, std::move(job), std::move(otherwise)});
   counters_.disk_jobs.set(disk_.places.size() - disk_.reading);
   c.http->exchange = Exchange::user;
 }
 
 Connection* Shard::awaiting(const DiskLine::Place& place) {
   Connection* c = connections_.get(place.connection);
-  return c != nullptr && c->http && c->http->request == place.request ? c : nullptr;
+  return c != nullptr && c->http && c->http->request == place.request &&
+                 c->http->machine.answering()
+             ? c
+             : nullptr;
 }
 
 void Shard::read_on_disk() {
@@ -74,6 +75,17 @@ void Shard::read_on_disk() {
   counters_.disk_jobs.set(disk_.places.size() - disk_.reading);
 }
 
+void Shard::answer_read(Connection& c, const DiskLine::Place& place, bool done) {
+  DiskJob& job = *place.job;
+  if (const std::error_code why = job.error())
+    log(base::LogLevel::warn, base::LogKind::http, "a file cannot be read",
+        {{"error", why.message()}});
+  if (!done || job.error()) return respond(c, busy(), c.http->last);
+  if (place.otherwise != nullptr && job.response().status == 404)
+    return run_route(c, place.otherwise);
+  respond(c, job.response(), c.http->last, std::move(job.body()));
+}
+
 // `done` of those that were to be read have been. None: the worker has too much to do.
 void Shard::answer_read(std::size_t done) {
   const std::size_t n = done > 0 ? done : disk_.reading;
@@ -87,11 +99,7 @@ void Shard::answer_read(std::size_t done) {
     answers_until_ += bytes;  // they have a share of their own
     c->http->exchange = Exchange::none;
     spare(place.connection, [&] {
-      if (done > 0) {
-        respond(*c, place.job->response(), false, std::move(place.job->body()));
-      } else {
-        respond(*c, busy());
-      }
+      answer_read(*c, place, done > 0);
       revisit(*c);
     });
   }

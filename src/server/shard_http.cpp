@@ -10,6 +10,14 @@
 #include "server/shard.hpp"
 
 namespace socketio::server {
+namespace {
+
+bool destroys(const EngineOptions& options, const http::Request& request) {
+  return options.destroy_upgrade && eio::asks_for_websocket(request);
+}
+
+}  // namespace
+
 void Shard::turn_http(Connection& c) {
   int requests = 0;
   while (c.http) {
@@ -115,50 +123,61 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
   if (websocket != nullptr && eio::asks_for_websocket(request))
     return start_plain(c, request, std::move(path), websocket, std::move(params));
   Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
-  if (found.folder != nullptr) return serve_file(c, request, *found.folder, found.file);
-  const bool destroys =
-      settings_.options.engine.destroy_upgrade && eio::asks_for_websocket(request);
   if (found.handler == nullptr) {
     if (websocket != nullptr)
       return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}});
+    // W26: what no route takes is no upgrade, and what follows it is not read as requests.
+    c.http->last = destroys(settings_.options.engine, request);
     // RFC 9110 §15.5.6: a 405 says what is allowed.
     if (!found.allow.empty())
-      return respond(c, http::Response{405, {{"Allow", found.allow}}, {}}, destroys);
+      return respond(c, http::Response{405, {{"Allow", found.allow}}, {}}, c.http->last);
     found.handler = routes_.table().fallback;
-    if (found.handler == nullptr) return respond(c, http::Response{404, {}, {}}, destroys);
-    // W26: it takes no upgrades, and what follows one is not read as requests.
-    c.http->last = destroys;
   }
-  auto content = copy_request(request, std::move(path), body);
-  show_connection(c, *content);
-  content->params = std::move(found.params);
+  RouteCallPtr call;
+  if (found.handler != nullptr) {
+    auto content = copy_request(request, std::move(path), body);
+    show_connection(c, *content);
+    content->params = std::move(found.params);
+    call = std::make_shared<RouteCall>(hub_, std::move(found.handler), std::move(content));
+  }
+  if (!found.files.empty())
+    return answer_from_disk(c, std::make_shared<FileJob>(std::move(found.files), request),
+                            std::move(call));
+  if (call != nullptr) return run_route(c, call);
+  respond(c, http::Response{404, {}, {}}, c.http->last);
+}
+
+void Shard::run_route(Connection& c, const RouteCallPtr& call) {
+  if (!call->has_room()) return respond(c, busy(), c.http->last);
   c.http->exchange = Exchange::user;
-  if (destroys)
+  if (destroys(settings_.options.engine, c.http->machine.request()))
     c.http->patience = base::after(now(), settings_.options.engine.destroy_upgrade_timeout);
   const ConnectionId id = c.self;
   const std::uint32_t number = c.http->request;
   const std::weak_ptr<detail::Hub> hub = hub_;
   const std::size_t shard = index_;
-  const bool began = dispatcher_.guarded(content->path, [&] {
-    detail::detach((*found.handler)(HttpRequest(content)),
-                   [hub, shard, id, number](const HttpReply& reply) {
-                     const auto alive = hub.lock();
-                     if (alive)
-                       alive->run_or_post_always(shard, [id, number, reply](Shard& on) {
-                         on.answer_user(id, number, reply);
-                       });
-                   },
-                   // With what it captured it lives as long as its coroutine.
-                   [hub, shard, id, number, url = content->path,
-                    handler = found.handler](std::exception_ptr error) {
-                     const auto alive = hub.lock();
-                     if (!error || !alive) return;
-                     alive->run_or_post_always(shard, [id, number, url, error](Shard& on) {
-                       on.dispatcher().report_exception(error, url);
-                       on.answer_user(id, number, HttpReply{500, {}, {}});
-                     });
-                   });
-  });
+  const auto done = [hub, shard, id, number](const HttpReply& reply) {
+    const auto alive = hub.lock();
+    if (!alive) return;
+    alive->run_or_post_always(
+        shard, [id, number, reply](Shard& on) { on.answer_user(id, number, reply); });
+  };
+  const auto end = [hub, shard, id, number, call](const std::exception_ptr& error) {
+    const auto alive = hub.lock();
+    if (!error || !alive) return;
+    try {
+      alive->run_or_post_always(
+          shard,
+          [id, number, failure = Dispatcher::failure_of(error, call->request().path())](Shard& on) {
+            on.dispatcher().report_failure(failure);
+            on.answer_user(id, number, HttpReply{500, {}, {}});
+          });
+    } catch (const std::bad_alloc&) {  // it is not told why
+      if (Shard* on = alive->command(shard)) on->answer_user(id, number, HttpReply{500, {}, {}});
+    }
+  };
+  const bool began = dispatcher_.guarded(
+      call->request().path(), [&] { detail::detach<HttpReply>(call->task(), done, end); });
   if (!began) answer_user(id, number, HttpReply{500, {}, {}});
 }
 
@@ -173,11 +192,6 @@ void Shard::answer_user(ConnectionId id, std::uint32_t request, const HttpReply&
     respond(*c, to_response(reply), c->http->last);
     revisit(*c);  // a pipelined request may wait behind this one
   });
-}
-
-void Shard::serve_file(Connection& c, const http::Request& request,
-                       const HttpRoutes::Table::Folder& folder, const std::string& file) {
-  answer_from_disk(c, std::make_shared<FileJob>(folder, file, request));
 }
 
 }  // namespace socketio::server

@@ -288,6 +288,37 @@ TEST_F(HttpTimeout, AnAnswerNobodyReads) {
   EXPECT_EQ(stage_.stats().output_bytes, 0U);
 }
 
+// A poll that comes in the very turn in which its connection's time is over, behind as many
+// requests as a turn may have: nobody asks the machine any more what has become of it.
+TEST_F(HttpTimeout, APollThatComesAsItsConnectionEnds) {
+  Ends ends(stage_);
+  stage_.routes.get("/big", [](HttpRequest) -> Task<HttpReply> {
+    co_return HttpReply{200, {}, std::string(500'000, 'x')};
+  });
+  // The longer one is looked at for compression: what does the request accept?
+  for (const std::size_t size : {10U, 2'000U}) {
+    SCOPED_TRACE(size);
+    Peer peer(stage_);
+    peer.stop_reading();
+    peer.say("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    stage_.run(seconds(20));
+    const std::string target = "/socket.io/?EIO=4&transport=polling&sid=" + open();
+    Peer other(stage_);
+    other.say("POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n40");
+    stage_.run(milliseconds(5));
+    other.say("GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n");
+    stage_.run(milliseconds(5));
+    ASSERT_TRUE(ends.socket.emit("m", std::string(size, 'x')));
+    stage_.stall(seconds(12));
+    std::string requests;
+    for (int i = 0; i < 60; ++i) requests += "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+    peer.say(requests + "GET " + target + " HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+    stage_.run(seconds(13));
+    EXPECT_EQ(std::exchange(ends.reason, ""), "transport error");
+    EXPECT_EQ(stage_.shard->sessions(), 0U);
+  }
+}
+
 // A handler that takes longer than a peer has for taking a part of its answer: the peer's time
 // begins when there is something to take.
 TEST_F(HttpTimeout, AHandlerThatTakesLongIsNotThePeersFault) {
@@ -304,6 +335,30 @@ TEST_F(HttpTimeout, AHandlerThatTakesLongIsNotThePeersFault) {
     stage_.run(minutes(1) + seconds(10));
     EXPECT_GT(peer.got.size(), kSize) << connection;
   }
+}
+
+// Whoever is in the middle of a frame cannot answer a ping before its end: its bytes are the
+// answer.
+TEST_F(HttpTimeout, APlainWebSocketWhoseMessageTakesLong) {
+  std::string heard;
+  WebSocketRoute route{
+      .message = [&](const WebSocket&, std::string_view bytes, bool) { heard = bytes; }};
+  route.ping_interval = route.ping_timeout = seconds(2);
+  stage_.routes.websocket("/slow", std::move(route));
+  Peer peer(stage_);
+  peer.say(
+      "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  stage_.run(milliseconds(5));
+  peer.say(std::string("\x82\x94\0\0\0\0", 6));
+  for (int i = 0; i < 20; ++i) {
+    peer.say("x");
+    stage_.run(seconds(1));
+  }
+  EXPECT_EQ(heard, std::string(20, 'x'));
+  EXPECT_FALSE(peer.ended());
+  stage_.run(seconds(6));
+  EXPECT_TRUE(peer.ended()) << "nothing comes any more";
 }
 
 TEST_F(HttpTimeout, WhoNeverEndsItsSideIsCutOff) {

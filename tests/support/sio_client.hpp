@@ -111,6 +111,11 @@ struct HttpAnswer {
   std::string header(std::string_view name) const;
 };
 
+// A validator without the mark of a weak one.
+inline std::string strong(const std::string& tag) {
+  return tag.starts_with("W/") ? tag.substr(2) : tag;
+}
+
 class HttpPeer final : public Peer {
  public:
   using Peer::Peer;

@@ -209,6 +209,10 @@ class Play {
     stage_.routes.get("/hello/:name", [](const HttpRequest& r) -> Task<HttpReply> {
       co_return HttpReply::text("hello " + std::string(r.param("name")));
     });
+    stage_.routes.get("/fails", [](const HttpRequest&) -> Task<HttpReply> {
+      throw std::runtime_error("fails");
+      co_return HttpReply{};
+    });
     stage_.routes.post("/post",
                        [](const HttpRequest& r) { return HttpReply::text(std::string(r.body())); });
     stage_.routes.websocket("/plain", {.open = [](const WebSocket& p) { p.send("hello"); },
@@ -273,6 +277,7 @@ class Play {
         peer({"GET /hello/you HTTP/1.1\r\nHost: a\r\n\r\n",
               "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0"
               "\r\n\r\n",
+              "GET /fails HTTP/1.1\r\nHost: a\r\n\r\n",
               "GET /missing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"});
         return peer({"GET / nonsense\r\n\r\n"});
       case Script::old_client:
