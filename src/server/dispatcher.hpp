@@ -16,6 +16,7 @@
 #include "server/handlers.hpp"
 #include "server/held_packets.hpp"
 #include "server/hub.hpp"
+#include "server/kept_handshake.hpp"
 #include "sio/core.hpp"
 
 namespace socketio::server {
@@ -106,6 +107,7 @@ class Dispatcher {
   sio::Core& core() { return core_; }
   Shard& shard() { return shard_; }
   Handshake handshake(sio::SocketId id);
+  KeptHandshake kept_handshake(const sio::Socket& socket) const;
   RemoteSocket remote(const sio::Socket& socket);
 
   // Runs user code with the one exception guard. False when it threw (reported).

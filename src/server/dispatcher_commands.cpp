@@ -1,7 +1,4 @@
 // What the public handles ask for, on the shard's thread: encode once, then tell the core.
-#include <algorithm>
-
-#include "http/url.hpp"
 #include "server/facade_emit.hpp"
 #include "server/shard.hpp"
 #include "sio/recovery_log.hpp"
@@ -249,29 +246,15 @@ std::vector<sio::SocketId> Dispatcher::select(const detail::Target& target) {
 }
 
 Handshake Dispatcher::handshake(sio::SocketId id) {
-  Handshake out;
-  out.auth = Value(Object());
   const sio::Socket* socket = core_.get(id);
-  if (socket == nullptr) return out;
-  if (socket->auth) out.auth = socket->auth->value();
-  const SessionRecord* record = shard_.session_of(socket->client);
-  if (record == nullptr) return out;
-  const http::HeadCopy head = record->head.open();
-  for (const http::Header& header : head.headers()) {
-    std::string name(header.name);
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    out.headers.emplace_back(std::move(name), header.value);
-  }
-  out.url = head.target();
-  for (auto& [key, value] : http::parse_query(head.query()))
-    out.query.insert_or_assign(std::move(key), std::move(value));
-  out.address = net::Address::host_of(record->head.note());
-  out.issued = record->issued_ms;
-  out.secure = record->secure;
-  if (record->certificate) out.certificate = *record->certificate;
-  out.xdomain = head.header("origin").has_value();
-  return out;
+  if (socket != nullptr) return kept_handshake(*socket).read();
+  Handshake gone;
+  gone.auth = Value(Object());
+  return gone;
+}
+
+KeptHandshake Dispatcher::kept_handshake(const sio::Socket& socket) const {
+  return {hub_, socket, shard_.session_of(socket.client)};
 }
 
 RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
@@ -295,7 +278,8 @@ RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
       if (type == typeid(Value)) data = *static_cast<const Value*>(value.get());
     }
   }
-  return {std::move(target), std::string(socket.id_view()), handshake(socket.self),
+  const auto kept = std::make_shared<const KeptHandshake>(kept_handshake(socket));
+  return {std::move(target), std::string(socket.id_view()), [kept] { return kept->read(); },
           std::move(rooms), std::move(data)};
 }
 

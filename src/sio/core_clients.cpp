@@ -256,7 +256,7 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
   if (auth_bytes(client) + text.bytes.size() > options.max_auth_bytes)
     return refuse_connect(client, name, "Too much auth");
   AuthPtr auth;
-  if (!text.bytes.empty()) auth = std::make_unique<const Auth>(std::move(text), shared.ledger);
+  if (!text.bytes.empty()) auth = Auth::keep(std::move(text), shared.ledger);
   if (nsp != nullptr) return start(client, *nsp, std::move(auth));
   await_namespace(client, name, std::move(auth));
 }
