@@ -81,8 +81,8 @@ class Dispatcher {
 
   // -- Recovery (dispatcher_recovery.cpp).
   void deliver(const sio::LogEntry& entry, std::string_view event, sio::Flags flags);
-  // A connecting socket goes on, after it had to wait.
-  void reconnect(sio::SocketId id);
+  // A connecting socket goes on, after it had to wait. anew: for nothing.
+  void reconnect(sio::SocketId id, bool anew);
   // An adapter has answered which session its client comes back to.
   void restored(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
                 std::optional<RestoredSession> session);
