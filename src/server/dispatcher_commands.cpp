@@ -36,8 +36,8 @@ class OutgoingNotifier final : public sio::Core::Outgoing {
  public:
   using Run = std::function<void(sio::Socket&, const EventView&)>;
   OutgoingNotifier(const sio::SharedPacket& packet, std::string_view event,
-                   const sio::Options& options, Run run)
-      : packet_(packet), event_(event), options_(options), run_(std::move(run)) {}
+                   const sio::Options& options, base::Ledger& ledger, Run run)
+      : packet_(packet), event_(event), options_(options), ledger_(ledger), run_(std::move(run)) {}
   void outgoing(sio::Socket& socket) override {
     if (!socket.attachment || !static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing)
       return;
@@ -49,7 +49,7 @@ class OutgoingNotifier final : public sio::Core::Outgoing {
 
  private:
   void read() {
-    reader_ = sio::make_reader(options_.parser);
+    reader_ = sio::make_reader(options_.parser, ledger_);
     if (reader_ != nullptr) {
       sio::Decoded decoded;
       reader_->on_message(packet_.text.payload(), packet_.text.is_binary(), options_, decoded);
@@ -67,6 +67,7 @@ class OutgoingNotifier final : public sio::Core::Outgoing {
   const sio::SharedPacket& packet_;
   std::string_view event_;
   const sio::Options& options_;
+  base::Ledger& ledger_;
   Run run_;
   std::unique_ptr<sio::PacketReader> reader_;  // of another parser than the default
   std::optional<value::JsonDocument> document_;
@@ -134,7 +135,7 @@ bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket
     return true;
   }
   OutgoingNotifier notifier(
-      packet, event, options_,
+      packet, event, options_, shared_.ledger,
       [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
   counters_.events_out.add(
       core_.send_to(target.nsp, selection, packet, flags_of(target), &notifier));
@@ -144,7 +145,7 @@ bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket
 void Dispatcher::deliver(const sio::LogEntry& entry, std::string_view event, sio::Flags flags) {
   if (outgoing_listeners_ == 0) return counters_.events_out.add(core_.deliver_logged(entry, flags));
   OutgoingNotifier notifier(
-      entry.packet, event, options_,
+      entry.packet, event, options_, shared_.ledger,
       [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
   counters_.events_out.add(core_.deliver_logged(entry, flags, &notifier));
 }
@@ -159,9 +160,9 @@ void Dispatcher::notify_outgoing(sio::Socket& socket, std::string_view event,
       encoder.finish(sio::PacketType::event, "/", std::nullopt, options_.max_attachments);
   if (!encoded.can_be_sent()) return;
   const sio::SharedPacket packet = sio::Encoder::share(encoded, &shared_.ledger);
-  OutgoingNotifier(packet, event, options_, [this](sio::Socket& s, const EventView& view) {
-    show_outgoing(s, view);
-  }).outgoing(socket);
+  OutgoingNotifier(packet, event, options_, shared_.ledger,
+                   [this](sio::Socket& s, const EventView& view) { show_outgoing(s, view); })
+      .outgoing(socket);
 }
 
 bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view event,
@@ -206,7 +207,7 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
   }
   const sio::SharedPacket shared = sio::Encoder::share(packet, &shared_.ledger);
   OutgoingNotifier notifier(
-      shared, event, options_,
+      shared, event, options_, shared_.ledger,
       [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
   counters_.acks_pending.add();
   detail::AckReceiver& asking = *receiver;  // lives at least until the core's next event

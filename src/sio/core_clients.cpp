@@ -64,7 +64,7 @@ ClientId Core::open(eio::Session& session, std::uint64_t owner, base::Time now) 
   client->session = &session;
   client->owner = owner;
   if (s.options.parser.kind() == Parser::Kind::custom)
-    client->reader = make_reader(s.options.parser);
+    client->reader = make_reader(s.options.parser, s.shared.ledger);
   client->deadline = base::after(now, s.options.connect_timeout);
   s.idle.push_back(*client);
   return id;

@@ -59,6 +59,7 @@ struct Client : base::ListNode<Client> {
 
   // Of a packet that has come in part.
   bool awaits_more() const { return decoder.waiting() || (reader != nullptr && reader->waiting()); }
+  std::size_t held() const { return decoder.held() + (reader != nullptr ? reader->held() : 0); }
   // Gives back what a packet held, after its dispatch.
   void release() {
     decoder.release();
