@@ -274,6 +274,22 @@ TEST(Allocation, LittleForAListOfSockets) {
   EXPECT_EQ(sockets[0].handshake().header("host"), "localhost");
 }
 
+// Nor is it made a value for a namespace that nobody has to be asked about.
+TEST(Allocation, LittleForANamespaceThatIsNone) {
+  socketio::Server io;
+  io.of(socketio::NamespacePattern("^/other-"));
+  io.listen(0);
+  Client client(io);
+  const auto connect = [&] {
+    client.send("40/none," + long_auth());
+    client.until("44/none,");
+  };
+  connect();
+  const std::uint64_t before = allocated_bytes;
+  connect();
+  EXPECT_LT(allocated_bytes - before, 8 * long_auth().size());
+}
+
 // Nor is the browser client's file copied for who asks how long it is, or whether it has changed.
 TEST(Allocation, LittleForAHeadOfTheBrowserClient) {
   constexpr std::size_t kBytes = 1'000'000;

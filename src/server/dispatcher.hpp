@@ -129,8 +129,12 @@ class Dispatcher {
   // A coroutine handler has ended, of this session or of none, on whatever thread. Cannot fail.
   static void task_ended(const detail::Hub& hub, std::size_t shard, std::uint64_t session,
                          const std::string& name, const std::exception_ptr& error);
-  // Bytes that a session's events take which are with middlewares.
+  // Bytes of a session's events and CONNECTs that are with user code (middlewares, whoever decides
+  // about a namespace).
   std::size_t held(std::uint64_t session) const;
+  // Holding's.
+  void hold(std::uint64_t session, std::size_t bytes);
+  void let_go(std::uint64_t session, std::size_t bytes);
 
  private:
   friend class Call;
@@ -147,13 +151,9 @@ class Dispatcher {
                        std::size_t index);
   void refuse(sio::SocketId socket, const ConnectError& error);
   void connected(sio::SocketId socket);
-  // A CONNECT to a name that this shard does not know.
-  struct Wanted {
-    sio::ClientId client;
-    std::string name;
-    Value auth;
-  };
-  using WantedPtr = std::shared_ptr<const Wanted>;
+  // A CONNECT to a name that this shard does not know, while somebody decides about it.
+  struct Wanted;
+  using WantedPtr = std::shared_ptr<Wanted>;
   void run_middlewares(sio::SocketId socket, sio::NamespaceIndex nsp);
   bool recover(sio::SocketId id);
   void restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
@@ -192,7 +192,6 @@ class Dispatcher {
   void pass(const sio::Socket& socket, Packet packet, detail::AckHolder ack,
             PacketMiddlewares chain);
   void pass(const std::shared_ptr<Passing>& event, std::size_t index);
-  void passed(std::uint64_t session, std::size_t bytes);
   void dispatch_packet(sio::SocketId id, const Packet& packet, detail::AckHolder ack);
   void on_error(sio::SocketId id, std::string_view text);
   void on_disconnect(const sio::Event& event);
@@ -218,7 +217,7 @@ class Dispatcher {
   std::uint32_t outgoing_listeners_ =
       0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
   std::vector<std::pair<sio::SocketId, std::vector<std::string>>> leaving_;  // disconnecting
-  std::map<std::uint64_t, std::size_t> passing_;                             // bytes by session
+  std::map<std::uint64_t, std::size_t> holding_;                             // bytes by session
   // To be told. What comes about while one is told (listeners emit, and that may run commands of
   // other threads) waits behind it: no thread that tells a fact waits for another that does.
   std::deque<RoomChange> room_changes_;

@@ -34,10 +34,10 @@ inline constexpr std::size_t kChildMemory = 1536;
 inline constexpr std::size_t kChildSocketMemory = 256;
 inline constexpr std::size_t kNamesKept = 3;
 
-// A CONNECT for a namespace that may yet be created. The name is also with whoever decides.
+// A CONNECT for a namespace that may yet be created.
 struct WaitingConnect {
   WaitingConnect(base::Bytes name, AuthPtr the_auth, base::Ledger& ledger)
-      : nsp(name), auth(std::move(the_auth)), memory(ledger, sizeof *this + 2 * name.size()) {}
+      : nsp(name), auth(std::move(the_auth)), memory(ledger, sizeof *this + name.size()) {}
   std::string nsp;
   AuthPtr auth;
   base::InputCharge memory;
