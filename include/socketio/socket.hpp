@@ -237,7 +237,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 class SOCKETIO_EXPORT RemoteSocket : public Emits<RemoteSocket, true> {
  public:
   std::string_view id() const { return id_; }
-  const Handshake& handshake() const { return handshake_; }
+  // Made for each call, of what is kept for it packed. Any thread.
+  Handshake handshake() const { return handshake_(); }
   const std::vector<std::string>& rooms() const { return rooms_; }
   const Value& data() const { return data_; }  // Socket::data(), as it was
   bool join(std::string_view room) const {
@@ -249,7 +250,7 @@ class SOCKETIO_EXPORT RemoteSocket : public Emits<RemoteSocket, true> {
   bool disconnect(bool close = false) const { return detail::disconnect_sockets(target_, close); }
 
   const detail::Target& target_for_emit() const { return target_; }
-  RemoteSocket(detail::Target target, std::string id, Handshake handshake,
+  RemoteSocket(detail::Target target, std::string id, std::function<Handshake()> handshake,
                std::vector<std::string> rooms, Value data)
       : target_(std::move(target)),
         id_(std::move(id)),
@@ -260,7 +261,7 @@ class SOCKETIO_EXPORT RemoteSocket : public Emits<RemoteSocket, true> {
  private:
   detail::Target target_;
   std::string id_;
-  Handshake handshake_;
+  std::function<Handshake()> handshake_;
   std::vector<std::string> rooms_;
   Value data_;
 };

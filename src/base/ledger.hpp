@@ -36,20 +36,23 @@ class Ledger {
   std::atomic<std::int64_t> output_{0};
 };
 
-// So many bytes of input, for as long as it lives.
+// So many bytes of input as was said last, for as long as it lives.
 class InputCharge {
  public:
-  InputCharge(Ledger& ledger, std::size_t bytes) : ledger_(ledger), bytes_(bytes) {
-    ledger_.charge_input(bytes_);
-  }
-  ~InputCharge() { ledger_.credit_input(bytes_); }
+  explicit InputCharge(Ledger& ledger, std::size_t bytes = 0) : ledger_(ledger) { set(bytes); }
+  ~InputCharge() { set(0); }
   InputCharge(const InputCharge&) = delete;
   InputCharge& operator=(const InputCharge&) = delete;
+  void set(std::size_t bytes) {
+    if (bytes == bytes_) return;
+    ledger_.charge_input(bytes);
+    ledger_.credit_input(std::exchange(bytes_, bytes));
+  }
   std::size_t bytes() const { return bytes_; }
 
  private:
   Ledger& ledger_;
-  std::size_t bytes_;
+  std::size_t bytes_ = 0;
 };
 
 // So many bytes of output as was said last, for as long as it lives. Any thread, one at a time.

@@ -207,6 +207,14 @@ StoredHead::StoredHead(const Request& request, Bytes note) {
   std::copy(kept.begin(), kept.end(), to);
 }
 
+StoredHead StoredHead::copy() const {
+  StoredHead other;
+  if (block_ == nullptr) return other;
+  other.block_ = std::make_unique_for_overwrite<char[]>(bytes());
+  std::memcpy(other.block_.get(), block_.get(), bytes());
+  return other;
+}
+
 HeadCopy StoredHead::open() const {
   if (block_ == nullptr) return {};
   const Prefix prefix = prefix_of(block_.get());

@@ -37,6 +37,7 @@ class StoredHead {
   StoredHead() = default;
   explicit StoredHead(const Request& request, base::Bytes note = {});
   explicit operator bool() const { return block_ != nullptr; }
+  StoredHead copy() const;
   HeadCopy open() const;
   base::Bytes note() const;
   std::size_t bytes() const;  // of the block

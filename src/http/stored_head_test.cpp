@@ -40,6 +40,16 @@ TEST(StoredHead, OutlivesItsRequest) {
   EXPECT_EQ(head.header("none"), std::nullopt);
 }
 
+TEST(StoredHead, ACopyIsItsOwn) {
+  auto stored = std::make_unique<StoredHead>(store(kHead, "a note"));
+  const StoredHead copy = stored->copy();
+  EXPECT_EQ(copy.bytes(), stored->bytes());
+  stored.reset();
+  EXPECT_EQ(copy.open().text(), kHead);
+  EXPECT_EQ(copy.note(), "a note");
+  EXPECT_FALSE(StoredHead().copy());
+}
+
 TEST(StoredHead, ThatIsEmptyHasNothing) {
   const StoredHead stored;
   EXPECT_FALSE(stored);

@@ -88,8 +88,9 @@ RemoteSocket Adapter::remote_socket(SocketDescription description) const {
   detail::Target target = nsp_.target_for_emit();
   target.rooms.push_back(description.id);
   target.one = true;
-  return {std::move(target), std::move(description.id), std::move(description.handshake),
-          std::move(description.rooms), std::move(description.data)};
+  return {std::move(target), std::move(description.id),
+          [told = std::move(description.handshake)] { return told; }, std::move(description.rooms),
+          std::move(description.data)};
 }
 
 Pending<std::size_t> LocalAdapter::server_count() {

@@ -8,8 +8,10 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <crypt.h>
@@ -112,13 +114,13 @@ class Peer {
 // On WebSocket. Its masking key is zero, so its frames are their payloads with a header in front.
 class Client : public Peer {
  public:
-  explicit Client(socketio::Server& io) : Peer(io) {
+  explicit Client(socketio::Server& io, const std::string& auth = {}) : Peer(io) {
     write(
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n"
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
     until("\"maxPayload\"");
-    send("40");
+    send("40" + auth);
     until("40{\"sid\"");
   }
 
@@ -248,6 +250,51 @@ TEST(Allocation, AllIsGivenBackWithoutAnotherMessage) {
   echo_long(client, "\\n", 900'000);  // with an escape, so that it is read with buffers
   EXPECT_GT(live_bytes - before, 4096);
   while (live_bytes - before > 4096) server.io.process();
+}
+
+const std::string& long_auth() {
+  static const std::string auth = [] {
+    std::string text = R"({"a":[0)";
+    while (text.size() < 90'000) text += ",0";
+    return text + "]}";
+  }();
+  return auth;
+}
+
+// A list of sockets does not copy what their clients sent in CONNECT, which as values would be
+// twenty times as long.
+TEST(Allocation, LittleForAListOfSockets) {
+  constexpr std::size_t kClients = 20;
+  const std::string auth = long_auth();
+  socketio::Server io;
+  io.listen(0);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (std::size_t i = 0; i < kClients; ++i) clients.push_back(std::make_unique<Client>(io, auth));
+  const std::uint64_t before = allocated_bytes;
+  auto found = io.fetch_sockets();
+  EXPECT_LT(allocated_bytes - before, kClients * auth.size() / 10);
+  const auto sockets = found.get().value();
+  ASSERT_EQ(sockets.size(), kClients);
+  clients.clear();
+  while (io.stats().clients > 0) io.process();
+  EXPECT_EQ(sockets[0].handshake().auth.to_json(), auth);
+  EXPECT_EQ(sockets[0].handshake().header("host"), "localhost");
+}
+
+// Nor is it made a value for a namespace that nobody has to be asked about.
+TEST(Allocation, LittleForANamespaceThatIsNone) {
+  socketio::Server io;
+  io.of(socketio::NamespacePattern("^/other-"));
+  io.listen(0);
+  Client client(io);
+  const auto connect = [&] {
+    client.send("40/none," + long_auth());
+    client.until("44/none,");
+  };
+  connect();
+  const std::uint64_t before = allocated_bytes;
+  connect();
+  EXPECT_LT(allocated_bytes - before, 8 * long_auth().size());
 }
 
 // Nor is the browser client's file copied for who asks how long it is, or whether it has changed.

@@ -16,6 +16,7 @@
 #include "server/handlers.hpp"
 #include "server/held_packets.hpp"
 #include "server/hub.hpp"
+#include "server/kept_handshake.hpp"
 #include "sio/core.hpp"
 
 namespace socketio::server {
@@ -80,8 +81,8 @@ class Dispatcher {
 
   // -- Recovery (dispatcher_recovery.cpp).
   void deliver(const sio::LogEntry& entry, std::string_view event, sio::Flags flags);
-  // A connecting socket goes on, after it had to wait.
-  void reconnect(sio::SocketId id);
+  // A connecting socket goes on, after it had to wait. anew: for nothing.
+  void reconnect(sio::SocketId id, bool anew);
   // An adapter has answered which session its client comes back to.
   void restored(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
                 std::optional<RestoredSession> session);
@@ -106,6 +107,7 @@ class Dispatcher {
   sio::Core& core() { return core_; }
   Shard& shard() { return shard_; }
   Handshake handshake(sio::SocketId id);
+  KeptHandshake kept_handshake(const sio::Socket& socket) const;
   RemoteSocket remote(const sio::Socket& socket);
 
   // Runs user code with the one exception guard. False when it threw (reported).
@@ -129,8 +131,12 @@ class Dispatcher {
   // A coroutine handler has ended, of this session or of none, on whatever thread. Cannot fail.
   static void task_ended(const detail::Hub& hub, std::size_t shard, std::uint64_t session,
                          const std::string& name, const std::exception_ptr& error);
-  // Bytes that a session's events take which are with middlewares.
+  // Bytes of a session's events and CONNECTs that are with user code (middlewares, whoever decides
+  // about a namespace).
   std::size_t held(std::uint64_t session) const;
+  // Holding's.
+  void hold(std::uint64_t session, std::size_t bytes);
+  void let_go(std::uint64_t session, std::size_t bytes);
 
  private:
   friend class Call;
@@ -147,13 +153,9 @@ class Dispatcher {
                        std::size_t index);
   void refuse(sio::SocketId socket, const ConnectError& error);
   void connected(sio::SocketId socket);
-  // A CONNECT to a name that this shard does not know.
-  struct Wanted {
-    sio::ClientId client;
-    std::string name;
-    Value auth;
-  };
-  using WantedPtr = std::shared_ptr<const Wanted>;
+  // A CONNECT to a name that this shard does not know, while somebody decides about it.
+  struct Wanted;
+  using WantedPtr = std::shared_ptr<Wanted>;
   void run_middlewares(sio::SocketId socket, sio::NamespaceIndex nsp);
   bool recover(sio::SocketId id);
   void restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
@@ -192,7 +194,6 @@ class Dispatcher {
   void pass(const sio::Socket& socket, Packet packet, detail::AckHolder ack,
             PacketMiddlewares chain);
   void pass(const std::shared_ptr<Passing>& event, std::size_t index);
-  void passed(std::uint64_t session, std::size_t bytes);
   void dispatch_packet(sio::SocketId id, const Packet& packet, detail::AckHolder ack);
   void on_error(sio::SocketId id, std::string_view text);
   void on_disconnect(const sio::Event& event);
@@ -218,7 +219,7 @@ class Dispatcher {
   std::uint32_t outgoing_listeners_ =
       0;  // sockets that may have on_any_outgoing: 0 keeps the hot path free of the look-up
   std::vector<std::pair<sio::SocketId, std::vector<std::string>>> leaving_;  // disconnecting
-  std::map<std::uint64_t, std::size_t> passing_;                             // bytes by session
+  std::map<std::uint64_t, std::size_t> holding_;                             // bytes by session
   // To be told. What comes about while one is told (listeners emit, and that may run commands of
   // other threads) waits behind it: no thread that tells a fact waits for another that does.
   std::deque<RoomChange> room_changes_;

@@ -1,7 +1,4 @@
 // What the public handles ask for, on the shard's thread: encode once, then tell the core.
-#include <algorithm>
-
-#include "http/url.hpp"
 #include "server/facade_emit.hpp"
 #include "server/shard.hpp"
 #include "sio/recovery_log.hpp"
@@ -39,8 +36,8 @@ class OutgoingNotifier final : public sio::Core::Outgoing {
  public:
   using Run = std::function<void(sio::Socket&, const EventView&)>;
   OutgoingNotifier(const sio::SharedPacket& packet, std::string_view event,
-                   const sio::Options& options, Run run)
-      : packet_(packet), event_(event), options_(options), run_(std::move(run)) {}
+                   const sio::Options& options, base::Ledger& ledger, Run run)
+      : packet_(packet), event_(event), options_(options), ledger_(ledger), run_(std::move(run)) {}
   void outgoing(sio::Socket& socket) override {
     if (!socket.attachment || !static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing)
       return;
@@ -52,7 +49,7 @@ class OutgoingNotifier final : public sio::Core::Outgoing {
 
  private:
   void read() {
-    reader_ = sio::make_reader(options_.parser);
+    reader_ = sio::make_reader(options_.parser, ledger_);
     if (reader_ != nullptr) {
       sio::Decoded decoded;
       reader_->on_message(packet_.text.payload(), packet_.text.is_binary(), options_, decoded);
@@ -70,6 +67,7 @@ class OutgoingNotifier final : public sio::Core::Outgoing {
   const sio::SharedPacket& packet_;
   std::string_view event_;
   const sio::Options& options_;
+  base::Ledger& ledger_;
   Run run_;
   std::unique_ptr<sio::PacketReader> reader_;  // of another parser than the default
   std::optional<value::JsonDocument> document_;
@@ -137,7 +135,7 @@ bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket
     return true;
   }
   OutgoingNotifier notifier(
-      packet, event, options_,
+      packet, event, options_, shared_.ledger,
       [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
   counters_.events_out.add(
       core_.send_to(target.nsp, selection, packet, flags_of(target), &notifier));
@@ -147,7 +145,7 @@ bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket
 void Dispatcher::deliver(const sio::LogEntry& entry, std::string_view event, sio::Flags flags) {
   if (outgoing_listeners_ == 0) return counters_.events_out.add(core_.deliver_logged(entry, flags));
   OutgoingNotifier notifier(
-      entry.packet, event, options_,
+      entry.packet, event, options_, shared_.ledger,
       [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
   counters_.events_out.add(core_.deliver_logged(entry, flags, &notifier));
 }
@@ -162,9 +160,9 @@ void Dispatcher::notify_outgoing(sio::Socket& socket, std::string_view event,
       encoder.finish(sio::PacketType::event, "/", std::nullopt, options_.max_attachments);
   if (!encoded.can_be_sent()) return;
   const sio::SharedPacket packet = sio::Encoder::share(encoded, &shared_.ledger);
-  OutgoingNotifier(packet, event, options_, [this](sio::Socket& s, const EventView& view) {
-    show_outgoing(s, view);
-  }).outgoing(socket);
+  OutgoingNotifier(packet, event, options_, shared_.ledger,
+                   [this](sio::Socket& s, const EventView& view) { show_outgoing(s, view); })
+      .outgoing(socket);
 }
 
 bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view event,
@@ -209,7 +207,7 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
   }
   const sio::SharedPacket shared = sio::Encoder::share(packet, &shared_.ledger);
   OutgoingNotifier notifier(
-      shared, event, options_,
+      shared, event, options_, shared_.ledger,
       [this](sio::Socket& socket, const EventView& view) { show_outgoing(socket, view); });
   counters_.acks_pending.add();
   detail::AckReceiver& asking = *receiver;  // lives at least until the core's next event
@@ -249,29 +247,15 @@ std::vector<sio::SocketId> Dispatcher::select(const detail::Target& target) {
 }
 
 Handshake Dispatcher::handshake(sio::SocketId id) {
-  Handshake out;
-  out.auth = Value(Object());
   const sio::Socket* socket = core_.get(id);
-  if (socket == nullptr) return out;
-  if (socket->auth) out.auth = socket->auth->value();
-  const SessionRecord* record = shard_.session_of(socket->client);
-  if (record == nullptr) return out;
-  const http::HeadCopy head = record->head.open();
-  for (const http::Header& header : head.headers()) {
-    std::string name(header.name);
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    out.headers.emplace_back(std::move(name), header.value);
-  }
-  out.url = head.target();
-  for (auto& [key, value] : http::parse_query(head.query()))
-    out.query.insert_or_assign(std::move(key), std::move(value));
-  out.address = net::Address::host_of(record->head.note());
-  out.issued = record->issued_ms;
-  out.secure = record->secure;
-  if (record->certificate) out.certificate = *record->certificate;
-  out.xdomain = head.header("origin").has_value();
-  return out;
+  if (socket != nullptr) return kept_handshake(*socket).read();
+  Handshake gone;
+  gone.auth = Value(Object());
+  return gone;
+}
+
+KeptHandshake Dispatcher::kept_handshake(const sio::Socket& socket) const {
+  return {hub_, socket, shard_.session_of(socket.client)};
 }
 
 RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
@@ -295,7 +279,8 @@ RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
       if (type == typeid(Value)) data = *static_cast<const Value*>(value.get());
     }
   }
-  return {std::move(target), std::string(socket.id_view()), handshake(socket.self),
+  const auto kept = std::make_shared<const KeptHandshake>(kept_handshake(socket));
+  return {std::move(target), std::string(socket.id_view()), [kept] { return kept->read(); },
           std::move(rooms), std::move(data)};
 }
 

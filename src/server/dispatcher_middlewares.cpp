@@ -1,67 +1,37 @@
 // A socket's middlewares: what comes in passes them before its handlers. Each may take its time;
 // meanwhile the event is input that is held, and counts as a handler that runs.
 #include <algorithm>
-#include <new>
 
+#include "server/holding.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
 
-namespace {
-
-// With all that it owns.
-std::size_t memory_of(const Value& value) {
-  std::size_t bytes = sizeof value;
-  if (const auto* text = value.get_if<std::string>()) return bytes + text->size();
-  if (const auto* binary = value.get_if<Binary>()) return bytes + binary->size();
-  if (const auto* items = value.get_if<Array>()) {
-    for (const Value& item : *items) bytes += memory_of(item);
-  } else if (const auto* members = value.get_if<Object>()) {
-    for (const auto& [key, member] : *members) bytes += sizeof key + key.size() + memory_of(member);
-  }
-  return bytes;
-}
-
-}  // namespace
-
 struct Dispatcher::Passing {
-  Passing(std::shared_ptr<detail::Hub> h, std::size_t on, sio::SocketId id, std::uint64_t whose,
-          Packet event)
-      : hub(std::move(h)), shard(on), socket(id), session(whose), packet(std::move(event)) {
+  Passing(Dispatcher& on, sio::SocketId id, std::uint64_t session, Packet event)
+      : holding(on, session, size_of(event), true), socket(id), packet(std::move(event)) {}
+  static std::size_t size_of(const Packet& packet) {
+    std::size_t bytes = sizeof(Passing);
     for (const Value& value : packet.args) bytes += memory_of(value);
-    hub->ledger.charge_input(bytes);
+    return bytes;
   }
-  ~Passing() {
-    hub->ledger.credit_input(bytes);
-    try {
-      hub->run_or_post_always(
-          shard, [from = session, size = bytes](Shard& on) { on.dispatcher().passed(from, size); });
-    } catch (const std::bad_alloc&) {  // its client has one less to run, from now on
-    }
-  }
-  Passing(const Passing&) = delete;
-  Passing& operator=(const Passing&) = delete;
 
-  std::shared_ptr<detail::Hub> hub;
-  std::size_t shard;
+  Holding holding;
   sio::SocketId socket;
-  std::uint64_t session;
   Packet packet;
   detail::AckHolder ack{};
   PacketMiddlewares chain{};
-  std::size_t bytes = sizeof(Passing);
 };
 
 void Dispatcher::pass(const sio::Socket& socket, Packet packet, detail::AckHolder ack,
                       PacketMiddlewares chain) {
   SessionRecord* record = shard_.session_of(socket.client);
   if (record == nullptr) return;
-  const auto event = std::make_shared<Passing>(hub_, shard_.index(), socket.self,
-                                               record->session.owner(), std::move(packet));
+  const auto event =
+      std::make_shared<Passing>(*this, socket.self, record->session.owner(), std::move(packet));
+  shard_.handler_started(*record);
   event->ack = std::move(ack);
   event->chain = std::move(chain);
-  passing_[event->session] += event->bytes;
-  shard_.handler_started(*record);
   pass(event, 0);
 }
 
@@ -70,29 +40,33 @@ void Dispatcher::pass(const std::shared_ptr<Passing>& event, std::size_t index) 
   if (index == event->chain->size())
     return dispatch_packet(event->socket, event->packet, std::move(event->ack));
   const Next next([event, index](std::optional<ConnectError> error, const std::exception_ptr&) {
-    event->hub->run_or_post_always(event->shard, [event, index, error](Shard& on) {
-      if (error) {
-        on.dispatcher().on_error(event->socket, error->message);
-      } else {
-        on.dispatcher().pass(event, index + 1);
-      }
-    });
+    event->holding.hub()->run_or_post_always(
+        event->holding.shard(), [event, index, error](Shard& on) {
+          if (error) {
+            on.dispatcher().on_error(event->socket, error->message);
+          } else {
+            on.dispatcher().pass(event, index + 1);
+          }
+        });
   });
   const std::string name = event->packet.name;  // they may change it
   guarded(name, [&] { (*event->chain)[index](event->packet, next); });
 }
 
-void Dispatcher::passed(std::uint64_t session, std::size_t bytes) {
-  if (const auto found = passing_.find(session); found != passing_.end()) {
+void Dispatcher::hold(std::uint64_t session, std::size_t bytes) {
+  holding_[session] += bytes;
+}
+
+void Dispatcher::let_go(std::uint64_t session, std::size_t bytes) {
+  if (const auto found = holding_.find(session); found != holding_.end()) {
     found->second -= std::min(bytes, found->second);
-    if (found->second == 0) passing_.erase(found);
+    if (found->second == 0) holding_.erase(found);
   }
-  shard_.handler_ended(session);
 }
 
 std::size_t Dispatcher::held(std::uint64_t session) const {
-  const auto found = passing_.find(session);
-  return found == passing_.end() ? 0 : found->second;
+  const auto found = holding_.find(session);
+  return found == holding_.end() ? 0 : found->second;
 }
 
 }  // namespace socketio::server

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "base/shrink.hpp"
+#include "server/holding.hpp"
 #include "server/shard.hpp"
 
 namespace socketio {
@@ -100,10 +101,43 @@ NamespaceHandlers* Dispatcher::handlers(std::uint32_t index) {
   return parents_[number].get();
 }
 
+// It may be there for longer than its client.
+struct Dispatcher::Wanted {
+  Wanted(Dispatcher& on, const sio::Event& event)
+      : holding(on, on.core().owner(event.client), sizeof(Wanted) + event.name.size()),
+        client(event.client),
+        name(event.name),
+        auth(event.auth == nullptr ? nullptr : event.auth->share()) {}
+
+  // `auth` for who decides: twenty times as long as a value, so not before somebody is asked, and a
+  // coroutine has a copy. Null when there is no room: who decides keeps it for as long as he likes,
+  // and nobody can be closed for it once the client has gone.
+  const Value* shown(Dispatcher& on) {
+    if (show) return &show->auth;
+    Value value = auth != nullptr ? auth->value() : Value(Object());
+    const std::size_t bytes = 2 * memory_of(value);
+    const detail::Hub& hub = *holding.hub();
+    if (hub.ledger.input() + static_cast<std::int64_t>(bytes) >
+        static_cast<std::int64_t>(hub.settings.options.max_input_bytes))
+      return nullptr;
+    return &show.emplace(on, on.core().owner(client), bytes, std::move(value)).auth;
+  }
+
+  struct Shown {
+    Shown(Dispatcher& on, std::uint64_t session, std::size_t bytes, Value value)
+        : holding(on, session, bytes), auth(std::move(value)) {}
+    Holding holding;
+    Value auth;
+  };
+  Holding holding;  // with it the hub, and so the ledger that `auth` is counted in
+  sio::ClientId client;
+  std::string name;
+  sio::AuthPtr auth;
+  std::optional<Shown> show;
+};
+
 void Dispatcher::on_unknown_namespace(const sio::Event& event) {
-  Wanted wanted{event.client, std::string(event.name),
-                event.auth == nullptr ? Value(Object()) : event.auth->value()};
-  resolve(std::make_shared<const Wanted>(std::move(wanted)), 0);
+  resolve(std::make_shared<Wanted>(*this, event), 0);
 }
 
 // Asks the parents from `parent` on, unless somebody has created it meanwhile.
@@ -128,6 +162,8 @@ void Dispatcher::resolve(const WantedPtr& wanted, std::size_t parent) {
   }
   if (parent == parents->size()) return core_.reject_namespace(wanted->client, wanted->name);
   const Parent& asked = (*parents)[parent];
+  const Value* auth = wanted->shown(*this);
+  if (auth == nullptr) return core_.reject_namespace(wanted->client, wanted->name, "Too much auth");
   const Allow allow([hub = hub_, shard = shard_.index(), wanted, parent, index = asked.index](
                         bool allowed, std::exception_ptr why) {
     hub->run_or_post_always(shard, [=](Shard& on) {
@@ -136,7 +172,7 @@ void Dispatcher::resolve(const WantedPtr& wanted, std::size_t parent) {
       on.dispatcher().resolve(wanted, parent + 1);
     });
   });
-  if (!guarded("connect", [&] { asked.decide(wanted->name, wanted->auth, allow); })) allow(false);
+  if (!guarded("connect", [&] { asked.decide(wanted->name, *auth, allow); })) allow(false);
 }
 
 void Dispatcher::create_child(const WantedPtr& wanted, std::uint32_t parent) {

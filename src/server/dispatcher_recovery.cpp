@@ -151,11 +151,11 @@ void Dispatcher::persist(const sio::Socket& socket, const sio::RecoverySession& 
   guarded("adapter", [&] { keeper.persist_session(std::move(saved)); });
 }
 
-void Dispatcher::reconnect(sio::SocketId id) {
+void Dispatcher::reconnect(sio::SocketId id, bool anew) {
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr || socket->state != sio::SocketState::connecting) return;
   const sio::NamespaceIndex nsp = socket->nsp;
-  if (!recover(id)) run_middlewares(id, nsp);
+  if (anew || !recover(id)) run_middlewares(id, nsp);
 }
 
 // True: accept() is next.

@@ -1,6 +1,10 @@
 // A server with a parser of its user's, or with MessagePack, through the public API.
 #include <atomic>
+#include <memory>
 #include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -144,6 +148,42 @@ TEST_F(ParserTest, TheErrorsTextReachesTheSocket) {
   client.send("gibberish");
   EXPECT_TRUE(client.wait_closed());
   EXPECT_EQ(seen, (std::vector<std::string>{"no bars", "forced close: no bars"}));
+}
+
+// Packets of two messages, but for a CONNECT.
+class PairDecoder final : public parser::Decoder {
+ public:
+  parser::Decoded add(parser::MessageView message) override {
+    if (message.bytes.starts_with("0")) return BarDecoder().add(message);
+    text_ += message.bytes;
+    if (text_.ends_with("|")) return parser::Incomplete{};
+    return BarDecoder().add({std::exchange(text_, {}), false});
+  }
+
+ private:
+  std::string text_;
+};
+
+// What their decoders keep is input as any other.
+TEST(Parsers, WhoeverLeavesMostUnfinishedIsClosed) {
+  ServerOptions options = with(parser::custom<BarEncoder, PairDecoder>());
+  options.max_input_bytes = 100'000;
+  World world(options);
+  world.io.on_event("a", [] { return true; });
+  Client bystander(world);
+  bystander.send("0/||");
+  EXPECT_TRUE(bystander.next().starts_with("0/||{\"sid\":\""));
+  std::vector<std::unique_ptr<Client>> others;
+  for (int i = 0; i < 20; ++i) {
+    others.push_back(std::make_unique<Client>(world));
+    others.back()->send("0/||");
+    others.back()->send("2/" + std::string(10'000, 'x') + "|");
+  }
+  EXPECT_TRUE(world.until([&] { return world.io.stats().shed_clients > 0; }));
+  EXPECT_LE(world.io.stats().input_bytes, options.max_input_bytes);
+  bystander.send("2/|1|");
+  bystander.send(R"(["a"])");
+  EXPECT_EQ(bystander.next(), "3/|1|[true]");
 }
 
 TEST(ParserOption, FactoriesMakeNoNull) {

@@ -202,7 +202,8 @@ Recovery::Claim Recovery::claim(Shard& shard, const sio::Socket& socket,
     const std::lock_guard lock(mutex_);
     claim = store_.claim(socket, {shard.index(), socket.self.packed()}, request, shard.now());
   }
-  retry(claim.waiters);
+  retry(claim.waiter);
+  retry(claim.displaced, true);
   if (claim.holder) {
     hub_.post_always(claim.holder->shard, [id = claim.holder->socket](Shard& on) {
       on.dispatcher().supersede(sio::SocketId::unpack(id));
@@ -212,7 +213,7 @@ Recovery::Claim Recovery::claim(Shard& shard, const sio::Socket& socket,
 }
 
 Recovery::Admitted Recovery::admit(Shard& shard, sio::Socket& socket) {
-  sio::RecoveryTable::Places waiters;
+  std::optional<Place> waiter;
   for (int pulls = 0;; ++pulls) {
     if (pulls == kMostPullsToAdmit) return Admitted::later;
     pull(shard);
@@ -220,31 +221,30 @@ Recovery::Admitted Recovery::admit(Shard& shard, sio::Socket& socket) {
     // Others may have been quick.
     if (!queues_[shard.index()].jobs.empty()) continue;
     if (!store_.admit(shard.dispatcher().core(), socket, {shard.index(), socket.self.packed()},
-                      waiters))
+                      waiter))
       return Admitted::no;
     break;
   }
-  retry(waiters);
+  retry(waiter);
   return Admitted::yes;
 }
 
 void Recovery::leave(Shard& shard, std::unique_ptr<sio::RecoverySession> session, bool keep) {
   sio::RecoveryTable::Sessions dropped;
-  sio::RecoveryTable::Places waiters;
+  std::optional<Place> waiter;
   {
     const std::lock_guard lock(mutex_);
-    waiters = store_.leave(std::move(session), keep, shard.now(), dropped);
+    waiter = store_.leave(std::move(session), keep, shard.now(), dropped);
     if (store_.holds_anything()) wake_expiry();
   }
-  retry(waiters);
+  retry(waiter);
 }
 
-void Recovery::retry(const sio::RecoveryTable::Places& waiters) {
-  for (const Place& place : waiters) {
-    hub_.post_always(place.shard, [id = place.socket](Shard& on) {
-      on.dispatcher().reconnect(sio::SocketId::unpack(id));
-    });
-  }
+void Recovery::retry(std::optional<Place> waiter, bool anew) {
+  if (!waiter) return;
+  hub_.post_always(waiter->shard, [id = waiter->socket, anew](Shard& on) {
+    on.dispatcher().reconnect(sio::SocketId::unpack(id), anew);
+  });
 }
 
 // -- Time and the end.

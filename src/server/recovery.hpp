@@ -107,7 +107,7 @@ class Recovery {
   std::vector<Queued> take_due(Queue& queue);
   void pull_due(Shard& shard);
   void pull_woken(Shard& shard);
-  void retry(const sio::RecoveryTable::Places& waiters);
+  void retry(std::optional<Place> waiter, bool anew = false);
 
   detail::Hub& hub_;
   const base::Duration interval_;  // between two expire()

@@ -271,6 +271,27 @@ TEST(Recovery, EachNamespaceHasItsSession) {
   EXPECT_TRUE(missed.starts_with(R"(2/a,["a",)")) << missed;
 }
 
+// The last of them waits for the end of the one that has it, the others begin anew.
+TEST(Recovery, AllWhoClaimALiveSessionConnect) {
+  World world(recovering());
+  int connections = 0;
+  world.io.on_connection([&](const Socket&) { ++connections; });
+  Client first(world);
+  const Ids ids = begin(first);
+  std::vector<std::unique_ptr<Client>> others;
+  for (int i = 0; i < 20; ++i) others.push_back(std::make_unique<Client>(world));
+  for (auto& other : others) other->send(ids.auth());
+  std::size_t recovered = 0;
+  for (auto& other : others) {
+    const std::string reply = other->next();
+    EXPECT_TRUE(reply.starts_with("0{\"sid\":")) << reply;
+    if (reply == ids.connect()) ++recovered;
+  }
+  EXPECT_TRUE(first.wait_closed());
+  EXPECT_GE(recovered, 1U);
+  EXPECT_EQ(connections, 21);
+}
+
 // The server's end is the end of its sessions.
 TEST(Recovery, NothingOutlivesTheServer) {
   std::weak_ptr<int> watch;

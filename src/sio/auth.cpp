@@ -29,9 +29,9 @@ Auth::Text Auth::read(const Element& from) {
 }
 
 Value Auth::value() const {
-  if (!text_.packed) return Value::parse(text_.bytes).value_or(Value(Object()));
+  if (!packed_) return Value::parse(bytes_).value_or(Value(Object()));
   value::MsgpackDocument document;
-  if (!document.parse(text_.bytes, text_.bytes.size()).empty()) return Object();
+  if (!document.parse(bytes_, bytes_.size()).empty()) return Object();
   return Value::read(document.root());
 }
 

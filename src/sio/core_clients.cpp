@@ -64,7 +64,7 @@ ClientId Core::open(eio::Session& session, std::uint64_t owner, base::Time now) 
   client->session = &session;
   client->owner = owner;
   if (s.options.parser.kind() == Parser::Kind::custom)
-    client->reader = make_reader(s.options.parser);
+    client->reader = make_reader(s.options.parser, s.shared.ledger);
   client->deadline = base::after(now, s.options.connect_timeout);
   s.idle.push_back(*client);
   return id;
@@ -256,7 +256,7 @@ void Core::State::connect(Client& client, base::Bytes name, base::Time now) {
   if (auth_bytes(client) + text.bytes.size() > options.max_auth_bytes)
     return refuse_connect(client, name, "Too much auth");
   AuthPtr auth;
-  if (!text.bytes.empty()) auth = std::make_unique<const Auth>(std::move(text), shared.ledger);
+  if (!text.bytes.empty()) auth = Auth::keep(std::move(text), shared.ledger);
   if (nsp != nullptr) return start(client, *nsp, std::move(auth));
   await_namespace(client, name, std::move(auth));
 }

@@ -8,7 +8,7 @@ namespace socketio::sio {
 std::size_t Core::held(ClientId client) const {
   const Client* found = state_->clients.get(client);
   if (found == nullptr) return 0;
-  return found->decoder.held() + state_->auth_bytes(*found) + state_->child_bytes(*found);
+  return found->held() + state_->auth_bytes(*found) + state_->child_bytes(*found);
 }
 
 // What came with all its CONNECTs. O(its namespaces).

@@ -34,10 +34,10 @@ inline constexpr std::size_t kChildMemory = 1536;
 inline constexpr std::size_t kChildSocketMemory = 256;
 inline constexpr std::size_t kNamesKept = 3;
 
-// A CONNECT for a namespace that may yet be created. The name is also with whoever decides.
+// A CONNECT for a namespace that may yet be created.
 struct WaitingConnect {
   WaitingConnect(base::Bytes name, AuthPtr the_auth, base::Ledger& ledger)
-      : nsp(name), auth(std::move(the_auth)), memory(ledger, sizeof *this + 2 * name.size()) {}
+      : nsp(name), auth(std::move(the_auth)), memory(ledger, sizeof *this + name.size()) {}
   std::string nsp;
   AuthPtr auth;
   base::InputCharge memory;
@@ -59,6 +59,7 @@ struct Client : base::ListNode<Client> {
 
   // Of a packet that has come in part.
   bool awaits_more() const { return decoder.waiting() || (reader != nullptr && reader->waiting()); }
+  std::size_t held() const { return decoder.held() + (reader != nullptr ? reader->held() : 0); }
   // Gives back what a packet held, after its dispatch.
   void release() {
     decoder.release();

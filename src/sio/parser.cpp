@@ -36,14 +36,14 @@ std::unique_ptr<parser::Decoder> Parser::make_decoder() const {
 
 namespace socketio::sio {
 
-std::unique_ptr<PacketReader> make_reader(const Parser& parser) {
+std::unique_ptr<PacketReader> make_reader(const Parser& parser, base::Ledger& ledger) {
   switch (parser.kind()) {
     case Parser::Kind::json:
       break;
     case Parser::Kind::message_pack:
       return std::make_unique<MsgpackReader>();
     case Parser::Kind::custom:
-      return std::make_unique<UserReader>(parser.make_decoder());
+      return std::make_unique<UserReader>(parser.make_decoder(), ledger);
   }
   return nullptr;
 }

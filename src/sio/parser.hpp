@@ -13,6 +13,7 @@
 
 #include <socketio/parser.hpp>
 
+#include "base/ledger.hpp"
 #include "sio/options.hpp"
 #include "sio/packet.hpp"
 
@@ -35,6 +36,8 @@ class PacketReader {
   virtual Element root() const = 0;
   // More messages of its packet have to come.
   virtual bool waiting() const { return false; }
+  // Bytes of those that have come; what the ledger was charged.
+  virtual std::size_t held() const { return 0; }
   // Gives back what the packet held, if Decoded::attachments says that it holds something.
   virtual void release() {}
 };
@@ -51,7 +54,7 @@ class PacketWriter {
 };
 
 // Null for the default parser.
-std::unique_ptr<PacketReader> make_reader(const Parser& parser);
+std::unique_ptr<PacketReader> make_reader(const Parser& parser, base::Ledger& ledger);
 std::unique_ptr<PacketWriter> make_writer(const Parser& parser);
 
 // The payload has the shape its packet type wants (never true of a disconnect, which has none).

@@ -1,47 +1,60 @@
 #include "sio/recovery_log.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace socketio::sio {
 
 namespace {
 
 constexpr base::Bytes kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-constexpr std::size_t kEpoch = 6;  // letters in front of each offset
-constexpr std::size_t kMaxDigits = 11;
+constexpr std::size_t kLetters = 11;  // of an offset: 64 bits, and two that are zero
+constexpr std::uint64_t kRounds = 4;
 // The entry with its list nodes, beside what it points to.
 constexpr std::size_t kOverhead = 192;
 
 }  // namespace
 
 RecoveryLog::RecoveryLog(base::Random& random, Limits limits) : limits_(limits), hash_(random) {
-  random.fill({epoch_.data(), epoch_.size()});
-  for (char& c : epoch_) c = kDigits[static_cast<unsigned char>(c) & 63];
   heads_.min_load_factor(0.1F);
 }
 
+// A Feistel network: whatever the rounds' function is, it can be undone.
+std::uint64_t RecoveryLog::veil(std::uint64_t number) const {
+  auto left = static_cast<std::uint32_t>(number >> 32);
+  auto right = static_cast<std::uint32_t>(number);
+  for (std::uint64_t i = 0; i < kRounds; ++i) left = std::exchange(right, left ^ round(i, right));
+  return std::uint64_t{left} << 32 | right;
+}
+
+std::uint64_t RecoveryLog::unveil(std::uint64_t veiled) const {
+  auto left = static_cast<std::uint32_t>(veiled >> 32);
+  auto right = static_cast<std::uint32_t>(veiled);
+  for (std::uint64_t i = kRounds; i-- > 0;) right = std::exchange(left, right ^ round(i, left));
+  return std::uint64_t{left} << 32 | right;
+}
+
+std::uint32_t RecoveryLog::round(std::uint64_t number, std::uint32_t half) const {
+  const std::uint64_t word = number << 32 | half;
+  return static_cast<std::uint32_t>(hash_({reinterpret_cast<const char*>(&word), sizeof word}));
+}
+
 std::string RecoveryLog::offset(std::uint64_t number) const {
-  char digits[kMaxDigits];
-  std::size_t at = kMaxDigits;
-  do {
-    digits[--at] = kDigits[number & 63];
-    number >>= 6;
-  } while (number > 0);
-  std::string text(view(epoch_).substr(0, kEpoch));
-  return text.append(digits + at, kMaxDigits - at);
+  std::uint64_t veiled = veil(number);
+  std::string letters(kLetters, '\0');
+  for (std::size_t at = kLetters; at-- > 0; veiled >>= 6) letters[at] = kDigits[veiled & 63];
+  return letters;
 }
 
 std::optional<std::uint64_t> RecoveryLog::find(base::Bytes offset) const {
-  if (!offset.starts_with(view(epoch_).substr(0, kEpoch))) return std::nullopt;
-  const base::Bytes digits = offset.substr(kEpoch);
-  if (digits.empty() || digits.size() >= kMaxDigits) return std::nullopt;
-  if (digits.size() > 1 && digits.front() == kDigits.front()) return std::nullopt;
-  std::uint64_t number = 0;
-  for (const char c : digits) {
+  if (offset.size() != kLetters) return std::nullopt;
+  std::uint64_t veiled = 0;
+  for (const char c : offset) {
     const std::size_t digit = kDigits.find(c);
-    if (digit == base::Bytes::npos) return std::nullopt;
-    number = number << 6 | digit;
+    if (digit == base::Bytes::npos || veiled >> 58 != 0) return std::nullopt;
+    veiled = veiled << 6 | digit;
   }
+  const std::uint64_t number = unveil(veiled);
   if (number > last_) return std::nullopt;
   return number;
 }

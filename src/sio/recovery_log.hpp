@@ -57,7 +57,8 @@ class RecoveryLog {
 
   // The number of the newest packet, kept or not; 0: there was none.
   std::uint64_t last() const { return last_; }
-  // How the wire names a packet: short letters, different in every process.
+  // How the wire names a packet: eleven letters, different in every process, that do not tell how
+  // many packets there are (of all rooms and namespaces, most of which are others').
   std::string offset(std::uint64_t number) const;
   // Nullopt: not one of ours, or not yet.
   std::optional<std::uint64_t> find(base::Bytes offset) const;
@@ -82,6 +83,9 @@ class RecoveryLog {
     std::uint64_t last;
     base::Time time;
   };
+  std::uint64_t veil(std::uint64_t number) const;
+  std::uint64_t unveil(std::uint64_t veiled) const;
+  std::uint32_t round(std::uint64_t number, std::uint32_t half) const;
   std::uint64_t key(std::uint32_t nsp, base::Bytes room, bool everybody) const;
   void link(LogEntry& entry, std::uint64_t key);
   std::size_t size_of(const LogEntry& entry) const;
@@ -90,7 +94,6 @@ class RecoveryLog {
 
   Limits limits_;
   KeyedHash hash_;
-  IdText epoch_{};
   std::deque<LogEntryPtr> entries_;  // numbered first_ … last_
   std::uint64_t first_ = 1;
   std::uint64_t last_ = 0;

@@ -1,6 +1,8 @@
 // The log of packets and what a session wants of it: numbers, rooms, limits, age.
 #include "sio/recovery_log.hpp"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "sio/testing.hpp"
@@ -54,7 +56,7 @@ TEST(RecoveryLog, OffsetsAreFoundAgainAndNoOthers) {
   EXPECT_EQ(log.log.find(log.log.offset(5001)), std::nullopt);
   EXPECT_EQ(log.log.find(log.log.offset(~std::uint64_t{0})), std::nullopt);
   const std::string good = log.log.offset(70);
-  for (std::size_t size = 0; size < 7; ++size)
+  for (std::size_t size = 0; size < good.size(); ++size)
     EXPECT_EQ(log.log.find(base::Bytes(good).substr(0, size)), std::nullopt) << size;
   EXPECT_EQ(log.log.find(good.substr(0, 6) + "A" + good.substr(6)), std::nullopt);
   EXPECT_EQ(log.log.find(good + "!"), std::nullopt);
@@ -63,6 +65,23 @@ TEST(RecoveryLog, OffsetsAreFoundAgainAndNoOthers) {
   other.log = RecoveryLog(log.random, kPlenty);  // as after a restart
   for (int i = 0; i < 100; ++i) other.add();
   EXPECT_EQ(other.log.find(good), std::nullopt);
+}
+
+// Every client gets some of them; how much is sent to others is not its business.
+TEST(RecoveryLog, OffsetsDoNotCount) {
+  Log log;
+  constexpr base::Bytes kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::set<std::uint64_t> steps;
+  std::uint64_t before = 0;
+  for (int i = 1; i <= 1'000; ++i) {
+    const std::string offset = log.log.offset(log.add()->number);
+    std::uint64_t digits = 0;
+    for (const char c : offset) digits = digits * 64 + kLetters.find(c);
+    steps.insert(digits - before);
+    before = digits;
+  }
+  EXPECT_EQ(steps.size(), 1'000U);
 }
 
 TEST(RecoveryLog, PacketsAreFoundByRoom) {

@@ -87,14 +87,15 @@ class Cluster {
                       event.reason != DisconnectReason::client_namespace_disconnect,
                       worlds[shard]->now, dropped));
   }
-  void connecting(std::size_t shard, SocketId id) {
+  void connecting(std::size_t shard, SocketId id, bool anew = false) {
     Socket* socket = core(shard).get(id);
     if (socket == nullptr || socket->state != SocketState::connecting) return;
     const RecoveryStore::Place place{shard, id.packed()};
     const Value auth = socket->auth ? socket->auth->value() : Value();
-    if (const auto request = read_recovery_request(auth)) {
+    if (const auto request = read_recovery_request(auth); request && !anew) {
       RecoveryStore::Claim claim = store.claim(*socket, place, *request, worlds[shard]->now);
-      retry(claim.waiters);
+      retry(claim.waiter);
+      retry(claim.displaced, true);
       if (claim.holder) {
         jobs.push_back([this, holder = *claim.holder] {
           Socket* other = core(holder.shard).get(SocketId::unpack(holder.socket));
@@ -111,15 +112,16 @@ class Cluster {
     }
     if (!core(shard).acceptable(id)) return;
     pull(shard);
-    RecoveryTable::Places waiters;
-    ASSERT_TRUE(store.admit(core(shard), *socket, place, waiters));
-    retry(waiters);
+    std::optional<RecoveryStore::Place> waiter;
+    ASSERT_TRUE(store.admit(core(shard), *socket, place, waiter));
+    retry(waiter);
     core(shard).accept(id, worlds[shard]->now);
   }
-  void retry(const RecoveryTable::Places& waiters) {
-    for (const auto& place : waiters) {
-      jobs.push_back([this, place] { connecting(place.shard, SocketId::unpack(place.socket)); });
-    }
+  void retry(std::optional<RecoveryStore::Place> waiter, bool anew = false) {
+    if (!waiter) return;
+    jobs.push_back([this, place = *waiter, anew] {
+      connecting(place.shard, SocketId::unpack(place.socket), anew);
+    });
   }
 
   struct Item {

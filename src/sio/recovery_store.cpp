@@ -23,9 +23,10 @@ LogEntryPtr RecoveryStore::add(LogEntry packet, bool kept) {
 RecoveryStore::Claim RecoveryStore::claim(const Socket& socket, Place place,
                                           const RecoveryRequest& request, base::Time now) {
   RecoveryTable::Claim found = table_.claim(request.pid, socket.nsp, place, now);
-  Claim claim{std::move(found.session), found.wait, found.holder, {}, nullptr};
+  Claim claim{std::move(found.session), found.wait, found.holder, std::nullopt,
+              found.displaced,          nullptr};
   if (claim.session == nullptr || resume(*claim.session, request)) return claim;
-  claim.waiters = table_.erase(claim.session->pid);
+  claim.waiter = table_.erase(claim.session->pid);
   claim.dropped = std::move(claim.session);
   return claim;
 }
@@ -50,7 +51,7 @@ bool RecoveryStore::fits(const std::vector<LogEntryPtr>& missed) const {
   return bytes <= replay_bytes_;
 }
 
-bool RecoveryStore::admit(Core& core, Socket& socket, Place place, RecoveryTable::Places& waiters) {
+bool RecoveryStore::admit(Core& core, Socket& socket, Place place, std::optional<Place>& waiter) {
   core.set_position(log_.last());
   if (socket.recovery == nullptr) {
     // A client of Socket.IO 2 could not ask for it.
@@ -65,16 +66,17 @@ bool RecoveryStore::admit(Core& core, Socket& socket, Place place, RecoveryTable
   if (!fits(session.missed)) return false;
   session.sent =
       session.missed.empty() ? std::min(session.sent, session.has) : session.missed.back()->number;
-  waiters = table_.settle(session.pid, place);
+  waiter = table_.settle(session.pid, place);
   return true;
 }
 
-RecoveryTable::Places RecoveryStore::leave(std::unique_ptr<RecoverySession> session, bool keep,
-                                           base::Time now, RecoveryTable::Sessions& dropped) {
+std::optional<RecoveryStore::Place> RecoveryStore::leave(std::unique_ptr<RecoverySession> session,
+                                                         bool keep, base::Time now,
+                                                         RecoveryTable::Sessions& dropped) {
   if (keep) return table_.save(std::move(session), now, dropped);
-  RecoveryTable::Places waiters = table_.erase(session->pid);
+  const std::optional<Place> waiter = table_.erase(session->pid);
   dropped.push_back(std::move(session));
-  return waiters;
+  return waiter;
 }
 
 RecoveryTable::Sessions RecoveryStore::expire(base::Time now) {

@@ -33,18 +33,19 @@ class RecoveryStore {
 
   struct Claim {
     std::unique_ptr<RecoverySession> session;  // to adopt; else a new one begins, unless `wait`
-    bool wait = false;                         // its place will be among somebody's waiters
+    bool wait = false;                         // its place will be somebody's waiter
     std::optional<Place> holder;               // a live socket that should be superseded
-    RecoveryTable::Places waiters;             // to claim again
+    std::optional<Place> waiter;               // to claim again
+    std::optional<Place> displaced;            // to begin anew
     std::unique_ptr<RecoverySession> dropped;  // with the user's data: to be destroyed unlocked
   };
   Claim claim(const Socket& socket, Place place, const RecoveryRequest& request, base::Time now);
   // A connecting socket is about to be accepted, on a shard that has delivered every packet there
   // is. False: what it missed is gone meanwhile; leave() is next.
-  bool admit(Core& core, Socket& socket, Place place, RecoveryTable::Places& waiters);
+  bool admit(Core& core, Socket& socket, Place place, std::optional<Place>& waiter);
   // Returns who waited for it. `keep`: its client may come back.
-  RecoveryTable::Places leave(std::unique_ptr<RecoverySession> session, bool keep, base::Time now,
-                              RecoveryTable::Sessions& dropped);
+  std::optional<Place> leave(std::unique_ptr<RecoverySession> session, bool keep, base::Time now,
+                             RecoveryTable::Sessions& dropped);
   std::optional<RecoveryTable::Whereabouts> find(base::Bytes sid) const { return table_.find(sid); }
 
   RecoveryTable::Sessions expire(base::Time now);

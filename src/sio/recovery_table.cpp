@@ -46,9 +46,9 @@ RecoveryTable::Claim RecoveryTable::claim(base::Bytes pid, std::uint32_t nsp, Pl
   if (found == by_pid_.end() || found->second->nsp != nsp) return claim;
   Slot& slot = *found->second;
   if (slot.state != State::saved) {
-    slot.waiters.push_back(waiter);
+    claim.displaced = std::exchange(slot.waiter, waiter);
     claim.wait = true;
-    if (slot.state == State::live) claim.holder = slot.place;
+    if (slot.state == State::live && !claim.displaced) claim.holder = slot.place;
     return claim;
   }
   if (slot.expires <= now) return claim;  // expire() will take it
@@ -59,17 +59,17 @@ RecoveryTable::Claim RecoveryTable::claim(base::Bytes pid, std::uint32_t nsp, Pl
   return claim;
 }
 
-RecoveryTable::Places RecoveryTable::settle(const IdText& pid, Place place) {
+std::optional<RecoveryTable::Place> RecoveryTable::settle(const IdText& pid, Place place) {
   const auto found = by_pid_.find(pid);
   if (found == by_pid_.end()) return {};
   Slot& slot = *found->second;
   slot.state = State::live;
   slot.place = place;
-  return std::exchange(slot.waiters, {});
+  return std::exchange(slot.waiter, std::nullopt);
 }
 
-RecoveryTable::Places RecoveryTable::save(std::unique_ptr<RecoverySession> session, base::Time now,
-                                          Sessions& dropped) {
+std::optional<RecoveryTable::Place> RecoveryTable::save(std::unique_ptr<RecoverySession> session,
+                                                        base::Time now, Sessions& dropped) {
   const auto found = by_pid_.find(session->pid);
   if (found == by_pid_.end()) {
     dropped.push_back(std::move(session));
@@ -82,17 +82,17 @@ RecoveryTable::Places RecoveryTable::save(std::unique_ptr<RecoverySession> sessi
   slot.expires = base::after(now, keep_);
   saved_.push_back(slot);
   ++saved_count_;
-  Places waiters = std::exchange(slot.waiters, {});
+  const std::optional<Place> waiter = std::exchange(slot.waiter, std::nullopt);
   while (saved_count_ > max_saved_) dropped.push_back(remove(*saved_.front()));
-  return waiters;
+  return waiter;
 }
 
-RecoveryTable::Places RecoveryTable::erase(const IdText& pid) {
+std::optional<RecoveryTable::Place> RecoveryTable::erase(const IdText& pid) {
   const auto found = by_pid_.find(pid);
   if (found == by_pid_.end()) return {};
-  Places waiters = std::exchange(found->second->waiters, {});
+  const std::optional<Place> waiter = found->second->waiter;
   remove(*found->second);
-  return waiters;
+  return waiter;
 }
 
 std::unique_ptr<RecoverySession> RecoveryTable::remove(Slot& slot) {

@@ -5,7 +5,8 @@
 //                 `-erase-> gone   `-expire/evicted-> gone
 //
 // A claim that comes while the session is live or moving waits: its place is handed out by what
-// ends that state, and claims again.
+// ends that state, and claims again. One waits, the last that came: a client has one connection at
+// a time, and were all to wait, each end would have all of them claim again.
 #pragma once
 
 #include <cstring>
@@ -28,7 +29,6 @@ class RecoveryTable {
     std::uint64_t socket = 0;  // packed id
   };
   using Sessions = std::vector<std::unique_ptr<RecoverySession>>;
-  using Places = std::vector<Place>;
 
   RecoveryTable(std::size_t max_saved, base::Duration keep);
   ~RecoveryTable();
@@ -36,16 +36,18 @@ class RecoveryTable {
   void open(const RecoverySession& session, Place place);
   struct Claim {
     std::unique_ptr<RecoverySession> session;  // yours; settle(), save() or erase() follows
-    bool wait = false;                         // you will be handed out as a waiter
-    std::optional<Place> holder;               // wait: a live socket that should end
+    bool wait = false;                         // you will be handed out as the waiter
+    std::optional<Place> holder;               // wait, first: a live socket that should end
+    std::optional<Place> displaced;            // waits no longer: a new session is all it gets
   };
   Claim claim(base::Bytes pid, std::uint32_t nsp, Place waiter, base::Time now);
   // The claimed session has a socket again. Returns who waited.
-  Places settle(const IdText& pid, Place place);
+  std::optional<Place> settle(const IdText& pid, Place place);
   // The socket is gone, or did not come to be. `dropped`: an older one that had to make room (its
   // data is the user's: destroy it where user code may run).
-  Places save(std::unique_ptr<RecoverySession> session, base::Time now, Sessions& dropped);
-  Places erase(const IdText& pid);
+  std::optional<Place> save(std::unique_ptr<RecoverySession> session, base::Time now,
+                            Sessions& dropped);
+  std::optional<Place> erase(const IdText& pid);
 
   enum class State : std::uint8_t { live, moving, saved };
   struct Whereabouts {
@@ -77,7 +79,7 @@ class RecoveryTable {
     Place place{};
     std::unique_ptr<RecoverySession> session;
     base::Time expires{};
-    Places waiters;
+    std::optional<Place> waiter;
   };
   using Map = tsl::robin_map<IdText, std::unique_ptr<Slot>, Hash>;
   std::unique_ptr<RecoverySession> remove(Slot& slot);

@@ -23,7 +23,7 @@ std::unique_ptr<RecoverySession> session(int n, std::uint32_t nsp = 0) {
 class Table : public ::testing::Test {
  protected:
   void open(int n, RecoveryTable::Place place = {0, 1}) { table.open(*session(n), place); }
-  RecoveryTable::Places save(int n) { return table.save(session(n), now, dropped); }
+  std::optional<RecoveryTable::Place> save(int n) { return table.save(session(n), now, dropped); }
   RecoveryTable::Claim claim(int n, std::uint64_t waiter = 99, std::uint32_t nsp = 0) {
     return table.claim(view(id('p', n)), nsp, {1, waiter}, now);
   }
@@ -35,7 +35,7 @@ class Table : public ::testing::Test {
 
 TEST_F(Table, ASavedSessionIsClaimedOnce) {
   open(1);
-  EXPECT_TRUE(save(1).empty());
+  EXPECT_FALSE(save(1));
   EXPECT_EQ(table.saved(), 1U);
   EXPECT_EQ(claim(1, 99, 7).session, nullptr) << "of another namespace";
   EXPECT_EQ(claim(2).session, nullptr);
@@ -47,9 +47,9 @@ TEST_F(Table, ASavedSessionIsClaimedOnce) {
   EXPECT_EQ(other.session, nullptr);
   EXPECT_TRUE(other.wait);
   EXPECT_FALSE(other.holder) << "it is on its way";
-  const RecoveryTable::Places waiters = table.settle(id('p', 1), {3, 33});
-  ASSERT_EQ(waiters.size(), 1U);
-  EXPECT_EQ(waiters[0].socket, 5U);
+  const auto waiter = table.settle(id('p', 1), {3, 33});
+  ASSERT_TRUE(waiter);
+  EXPECT_EQ(waiter->socket, 5U);
   EXPECT_EQ(table.find(view(id('s', 1)))->place.shard, 3U);
 }
 
@@ -59,14 +59,29 @@ TEST_F(Table, WhoComesWhileItIsLiveWaitsForItsEnd) {
   EXPECT_TRUE(early.wait);
   EXPECT_EQ(early.holder->shard, 2U);
   EXPECT_EQ(early.holder->socket, 22U);
-  EXPECT_TRUE(claim(1, 6).wait);
-  EXPECT_EQ(save(1).size(), 2U);
+  EXPECT_EQ(save(1)->socket, 5U);
   EXPECT_NE(claim(1, 5).session, nullptr);
   EXPECT_TRUE(claim(1, 6).wait);
-  EXPECT_EQ(table.erase(id('p', 1)).size(), 1U) << "it ended for good";
+  EXPECT_EQ(table.erase(id('p', 1))->socket, 6U) << "it ended for good";
   EXPECT_FALSE(claim(1, 6).wait);
   EXPECT_FALSE(table.find(view(id('s', 1))));
   EXPECT_TRUE(table.empty());
+}
+
+// Each end of the session has who waits claim again.
+TEST_F(Table, OneWaits) {
+  open(1, {2, 22});
+  EXPECT_TRUE(claim(1, 5).holder);
+  for (std::uint64_t later = 6; later <= 1'000; ++later) {
+    const RecoveryTable::Claim one = claim(1, later);
+    EXPECT_TRUE(one.wait);
+    EXPECT_FALSE(one.holder) << "its end has been asked for";
+    ASSERT_TRUE(one.displaced);
+    EXPECT_EQ(one.displaced->socket, later - 1);
+  }
+  EXPECT_EQ(save(1)->socket, 1'000U);
+  EXPECT_NE(claim(1, 1'000).session, nullptr);
+  EXPECT_FALSE(table.settle(id('p', 1), {1, 1'000}));
 }
 
 TEST_F(Table, ExpiresOldestFirst) {
@@ -103,10 +118,10 @@ TEST_F(Table, OneMoreThanMaxSavedDropsTheOldest) {
 }
 
 TEST_F(Table, UnknownOnesAreNotKept) {
-  EXPECT_TRUE(save(1).empty());
+  EXPECT_FALSE(save(1));
   EXPECT_EQ(dropped.size(), 1U);
-  EXPECT_TRUE(table.settle(id('p', 1), {}).empty());
-  EXPECT_TRUE(table.erase(id('p', 1)).empty());
+  EXPECT_FALSE(table.settle(id('p', 1), {}));
+  EXPECT_FALSE(table.erase(id('p', 1)));
   EXPECT_TRUE(table.empty());
 }
 

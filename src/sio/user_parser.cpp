@@ -9,7 +9,7 @@ namespace socketio::sio {
 
 void UserReader::fail(std::string text, Decoded& out) {
   parts_ = 0;
-  bytes_ = 0;
+  held_.set(0);
   error_ = std::move(text);
   if (error_.empty()) error_ = "parser failed";
   out = {};
@@ -21,7 +21,7 @@ void UserReader::on_message(base::Bytes bytes, bool binary, const Options& optio
   packet_ = {};
   out = {};
   if (decoder_ == nullptr) return fail("there is no decoder", out);
-  bytes_ += bytes.size();
+  const std::size_t in_all = held_.bytes() + bytes.size();
   parser::Decoded decoded;
   try {
     decoded = decoder_->add({bytes, binary});
@@ -35,13 +35,14 @@ void UserReader::on_message(base::Bytes bytes, bool binary, const Options& optio
   if (auto* packet = std::get_if<parser::Packet>(&decoded)) return take(std::move(*packet), out);
   if (auto* error = std::get_if<parser::Error>(&decoded)) return fail(std::move(error->text), out);
   if (parts_ == options.max_attachments) return fail("too many attachments", out);
-  if (bytes_ > options.max_attachment_bytes) return fail("attachments too large", out);
+  if (in_all > options.max_attachment_bytes) return fail("attachments too large", out);
+  held_.set(in_all);
   ++parts_;
 }
 
 void UserReader::take(parser::Packet packet, Decoded& out) {
   parts_ = 0;
-  bytes_ = 0;
+  held_.set(0);
   packet_ = std::move(packet);
   if (packet_.type > parser::PacketType::connect_error) return fail("invalid packet type", out);
   if (!packet_.nsp.starts_with('/')) return fail("invalid namespace", out);

@@ -14,11 +14,13 @@ namespace socketio::sio {
 
 class UserReader final : public PacketReader {
  public:
-  explicit UserReader(std::unique_ptr<parser::Decoder> decoder) : decoder_(std::move(decoder)) {}
+  UserReader(std::unique_ptr<parser::Decoder> decoder, base::Ledger& ledger)
+      : decoder_(std::move(decoder)), held_(ledger) {}
 
   void on_message(base::Bytes bytes, bool binary, const Options& options, Decoded& out) override;
   Element root() const override { return packet_.data ? document_.root() : Element(); }
   bool waiting() const override { return parts_ > 0; }
+  std::size_t held() const override { return held_.bytes(); }
   void release() override { packet_ = {}; }
 
  private:
@@ -27,7 +29,7 @@ class UserReader final : public PacketReader {
 
   std::unique_ptr<parser::Decoder> decoder_;
   std::uint32_t parts_ = 0;  // messages of an unfinished packet
-  std::size_t bytes_ = 0;    // in them
+  base::InputCharge held_;   // bytes in them: what the decoder keeps of them, it does not say
   parser::Packet packet_;
   value::ValueDocument document_;
   std::string error_;

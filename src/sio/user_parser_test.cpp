@@ -226,6 +226,28 @@ TEST_F(UserParserTest, BytesOfPartsAreCounted) {
   EXPECT_EQ(world_one.take_log().front(), "0 error attachments too large");
 }
 
+// For as long as the decoder may hold them.
+TEST_F(UserParserTest, PartsAreInput) {
+  World& w = world_one;
+  const auto held = [&](std::size_t peer) { return w.core().held(w.peer(peer).client); };
+  const std::size_t peer = join();
+  const std::size_t other = join();
+  w.text(peer, "2 / -");
+  w.text(other, "later");
+  w.text(other, "later");
+  EXPECT_EQ(held(peer), 5U);
+  EXPECT_EQ(held(other), 10U);
+  EXPECT_EQ(w.ledger.input(), 15);
+  w.binary(peer, "[\"chat\"]");
+  EXPECT_EQ(held(peer), 0U);
+  EXPECT_EQ(w.ledger.input(), 10);
+  w.drop(other);
+  EXPECT_EQ(w.ledger.input(), 0);
+  w.text(peer, "later");
+  w.text(peer, "bad");
+  EXPECT_EQ(w.ledger.input(), 0);
+}
+
 TEST_F(UserParserTest, PartsHaveTheirTime) {
   const std::size_t peer = join();
   world_one.text(peer, "2 / -");
@@ -257,7 +279,8 @@ TEST(UserParser, NeedsBothFunctions) {
   EXPECT_THROW(parser::custom([] { return std::make_unique<HalvesEncoder>(); }, nullptr),
                std::invalid_argument);
   // Null decoders are refused by the server; here they only fail.
-  UserReader reader(nullptr);
+  base::Ledger ledger;
+  UserReader reader(nullptr, ledger);
   Decoded out;
   reader.on_message("x", false, {}, out);
   EXPECT_EQ(out.status, Decoded::Status::error);
