@@ -1,5 +1,6 @@
 #include "value/value_writer.hpp"
 
+#include <string>
 #include <utility>
 
 namespace socketio::value {
@@ -30,6 +31,10 @@ void ValueWriter::string(std::string_view utf8) {
 
 void ValueWriter::binary(std::string_view bytes) {
   add(Binary(std::string(bytes)));
+}
+
+void ValueWriter::given_binary(Binary bytes) {
+  add(std::move(bytes));
 }
 
 void ValueWriter::raw(std::string_view json) {
