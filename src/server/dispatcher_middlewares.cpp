@@ -9,6 +9,9 @@ namespace socketio::server {
 
 namespace {
 
+// What an event may take when the server is full: nobody who merely talks sends more.
+constexpr std::size_t kLittle = std::size_t{16} * 1024;
+
 // With all that it owns.
 std::size_t memory_of(const Value& value) {
   std::size_t bytes = sizeof value;
@@ -56,12 +59,20 @@ void Dispatcher::pass(const sio::Socket& socket, Packet packet, detail::AckHolde
                       PacketMiddlewares chain) {
   SessionRecord* record = shard_.session_of(socket.client);
   if (record == nullptr) return;
+  const bool full = shard_.is_full();
   const auto event = std::make_shared<Passing>(hub_, shard_.index(), socket.self,
                                                record->session.owner(), std::move(packet));
+  shard_.handler_started(*record);  // ~Passing says that it has ended
+  passing_[event->session] += event->bytes;
+  // It outlives its client when a middleware keeps its `next`, so that shedding would not help.
+  if (full && event->bytes > kLittle) {
+    counters_.shed.add();
+    shard_.log(base::LogLevel::warn, base::LogKind::connection,
+               "max_input_bytes reached: the client of an event with middlewares is closed");
+    return shard_.give_up(socket.client);
+  }
   event->ack = std::move(ack);
   event->chain = std::move(chain);
-  passing_[event->session] += event->bytes;
-  shard_.handler_started(*record);
   pass(event, 0);
 }
 
