@@ -67,6 +67,7 @@ class Admin {
   bool detailed() const { return options_.mode == AdminMode::development; }
   // admin_commands.cpp
   void admit(const Socket& socket, const Next& next);
+  struct WaitingLogin;
   void check(const Socket& socket, const Next& next, std::string username, std::string password);
   void accept(const Socket& socket, const Next& next);
   void add_commands();

@@ -53,6 +53,22 @@ void Admin::admit(const Socket& socket, const Next& next) {
   check(socket, next, std::string(username.to_string()), std::string(password.to_string()));
 }
 
+// One whose password is being looked at. It counts for as long as it lives: neither half of the job
+// is sure to run.
+struct Admin::WaitingLogin {
+  explicit WaitingLogin(std::shared_ptr<Admin> whose)
+      : admin(std::move(whose)),
+        is_one_too_many(admin->waiting_logins_.fetch_add(1) >= admin->options_.max_waiting_logins) {
+  }
+  ~WaitingLogin() { --admin->waiting_logins_; }
+  WaitingLogin(const WaitingLogin&) = delete;
+  WaitingLogin& operator=(const WaitingLogin&) = delete;
+
+  std::shared_ptr<Admin> admin;
+  bool is_one_too_many;
+  bool right = false;
+};
+
 // The password is looked at whatever the name is, so that the time tells nothing of it.
 void Admin::check(const Socket& socket, const Next& next, std::string username,
                   std::string password) {
@@ -61,23 +77,16 @@ void Admin::check(const Socket& socket, const Next& next, std::string username,
     const bool right = equal_in_constant_time(password, options_.auth->password);
     return known && right ? accept(socket, next) : next(ConnectError{"invalid credentials"});
   }
-  if (waiting_logins_.fetch_add(1) >= options_.max_waiting_logins) {
-    --waiting_logins_;
-    return next(ConnectError{"too many logins at once"});
-  }
-  const auto right = std::make_shared<bool>(false);
-  const auto self = self_.lock();
-  const bool begun = io_.offload(
-      [self, right, password = std::move(password)] {
-        *right = matches_bcrypt(password, self->options_.auth->password_hash);
-      },
-      [self, right, known, socket, next] {
-        --self->waiting_logins_;
-        known&&* right ? self->accept(socket, next) : next(ConnectError{"invalid credentials"});
-      });
-  if (begun) return;
-  --waiting_logins_;
-  next(ConnectError{"too many logins at once"});
+  const auto login = std::make_shared<WaitingLogin>(self_.lock());
+  auto look = [login, password = std::move(password)] {
+    login->right = matches_bcrypt(password, login->admin->options_.auth->password_hash);
+  };
+  auto answer = [login, known, socket, next] {
+    known && login->right ? login->admin->accept(socket, next)
+                          : next(ConnectError{"invalid credentials"});
+  };
+  if (login->is_one_too_many || !io_.offload(std::move(look), std::move(answer)))
+    next(ConnectError{"too many logins at once"});
 }
 
 // The page keeps the id and comes back with it instead of the password. It is told when it is

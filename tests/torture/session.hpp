@@ -23,6 +23,8 @@ enum class Script : std::uint8_t {
   old_client,
   plain,
   http,
+  named,
+  child,
 };
 const char* name_of(Script script);
 const std::vector<Script>& all_scripts();
