@@ -8,8 +8,9 @@
 namespace socketio::server {
 
 namespace {
-// An index is 31 bits; a place that has used up its numbers is left alone.
-constexpr std::uint32_t kMaxUses = (kParentBit >> sio::kSlotBits) - 1;
+// An index is 31 bits. An index that is kept too long names nothing, unless its place has been used
+// so often since: those who come and go must not be able to use up the places.
+constexpr std::uint32_t kUses = kParentBit >> sio::kSlotBits;
 
 // One that cannot, for want of memory, must not keep the others.
 void go_on(const std::vector<std::function<void()>>& waiting) {
@@ -49,9 +50,8 @@ NamespaceNames::NamespaceNames() {
 }
 
 std::optional<std::uint32_t> NamespaceNames::free_index() {
-  if (!free_.empty()) {
-    const std::uint32_t slot = free_.back();
-    free_.pop_back();
+  if (const std::uint32_t slot = first_free_; slot != kNoSlot) {
+    first_free_ = slots_[slot].next_free;
     return slot | slots_[slot].uses << sio::kSlotBits;
   }
   if (slots_.size() >= sio::kMaxNamespaces) return std::nullopt;
@@ -184,8 +184,12 @@ std::vector<std::shared_ptr<Adapter>> NamespaceNames::take_adapters() {
 
 void NamespaceNames::recycle(std::uint32_t index) {
   const std::lock_guard lock(mutex_);
-  Slot& slot = slots_[sio::slot_of(index)];
-  if (++slot.uses <= kMaxUses) free_.push_back(sio::slot_of(index));
+  const std::uint32_t number = sio::slot_of(index);
+  Slot& slot = slots_[number];
+  slot.uses = (slot.uses + 1) % kUses;
+  slot.next_free = kNoSlot;
+  (first_free_ == kNoSlot ? first_free_ : slots_[last_free_].next_free) = number;
+  last_free_ = number;
 }
 
 std::uint32_t NamespaceNames::add_parent(std::optional<NamespacePattern> pattern,
