@@ -17,7 +17,9 @@
 
 namespace socketio {
 
-// write: exactly one value. read: false when `from` does not fit; `out` may then hold anything.
+// write: exactly one value. It ends before the packet is made: binary of the writer's own is given
+// away (see Writer::binary), and what is written of a temporary must hold no binary. read: false
+// when `from` does not fit; `out` may then hold anything.
 //   static void write(Writer& to, const T& value);
 //   static bool read(const Element& from, T& out);
 template <class T, class = void>

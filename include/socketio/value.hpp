@@ -3,6 +3,7 @@
 // for how a type joins.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -100,13 +101,23 @@ class SOCKETIO_EXPORT Writer {
   virtual void unsigned_integer(std::uint64_t v) = 0;
   virtual void number(double v) = 0;  // in JSON, NaN and infinities become null, as in JS
   virtual void string(std::string_view utf8) = 0;  // invalid UTF-8 is replaced by U+FFFD
+  // A view: the bytes must be there until the emit (or whatever else encodes) has returned, because
+  // a message is made of them only then.
   virtual void binary(std::string_view bytes) = 0;
+  // Bytes made while writing are given away instead: to.binary(image.encode()).
+  template <class Bytes>
+  requires(std::same_as<Bytes, std::string> ||
+           std::same_as<Bytes, Binary>) void binary(Bytes&& bytes) {
+    given_binary(Binary(std::move(bytes)));
+  }
   virtual void raw(std::string_view json) = 0;
   virtual void begin_array() = 0;
   virtual void end_array() = 0;
   virtual void begin_object() = 0;
   virtual void key(std::string_view name) = 0;
   virtual void end_object() = 0;
+
+  virtual void given_binary(Binary bytes) = 0;
 
  protected:
   ~Writer() = default;

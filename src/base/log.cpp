@@ -11,7 +11,10 @@ void Logger::write(LogLevel level, LogKind kind, Bytes text, Time now, Fields fi
   Window& window = windows_[static_cast<std::size_t>(kind)];
   const std::int64_t second =
       std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
-  if (window.second.exchange(second, std::memory_order_relaxed) != second)
+  // Only a later second begins anew: threads whose turns began in different ones take turns here.
+  std::int64_t seen = window.second.load(std::memory_order_relaxed);
+  if (second > seen &&
+      window.second.compare_exchange_strong(seen, second, std::memory_order_relaxed))
     window.lines.store(0, std::memory_order_relaxed);
   if (window.lines.fetch_add(1, std::memory_order_relaxed) >= limits_.lines_per_second) {
     window.swallowed.fetch_add(1, std::memory_order_relaxed);

@@ -54,6 +54,13 @@ TEST_F(Log, AFloodOfOneKindIsTenLinesASecond) {
   EXPECT_EQ(lines_.back().suppressed, 0U);
 }
 
+// Two threads, one of which is behind.
+TEST_F(Log, ALineOfAnEarlierSecondIsOneMore) {
+  for (int i = 0; i < 100; ++i) logger_.write(LogLevel::warn, LogKind::http, "bad", at(4 + i % 2));
+  EXPECT_EQ(lines_.size(), 1 + Logger::Limits().lines_per_second);
+  EXPECT_EQ(logger_.suppressed(), 99U - Logger::Limits().lines_per_second);
+}
+
 TEST_F(Log, ALineThatTheSinkThrowsAtIsLeftOut) {
   bool full = true;
   Logger logger([&](const LogLine& line) {

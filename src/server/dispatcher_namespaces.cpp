@@ -44,9 +44,13 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
   if (hub->hooks.admin.new_namespace) announce(hub->hooks.admin.new_namespace);
   const auto& hooks = hub->hooks.new_namespace;
   for (std::size_t i = 0, count = hooks.size(); i < count; ++i) announce(hooks[i]);
-  // Behind what the hooks registered.
-  for (std::size_t i = 0; i < hub->size(); ++i)
-    hub->run_or_post_always(i, [index](Shard& on) { on.dispatcher().let_in(index); });
+  // Behind what the hooks registered. A shard that has no memory for it now makes it when somebody
+  // is admitted there: it must become ready in any case, for those who wait.
+  for (std::size_t i = 0; i < hub->size(); ++i) {
+    here.dispatcher().guarded("new_namespace", [&] {
+      hub->run_or_post_always(i, [index](Shard& on) { on.dispatcher().let_in(index); });
+    });
+  }
   hub->names.ready(*added.entry);
   return added;
 }
@@ -201,6 +205,7 @@ void Dispatcher::admit(const WantedPtr& wanted) {
   const std::optional<std::uint32_t> index = hub_->names.find(wanted->name);
   // Gone again already?
   if (!index || !ensure_namespace(*index)) return resolve(wanted, 0);
+  let_in(*index);
   core_.admit(wanted->client, wanted->name, shard_.now());
 }
 

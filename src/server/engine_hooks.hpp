@@ -63,6 +63,13 @@ class IdDirectory {
     const std::lock_guard lock(mutex_);
     if (const auto it = places_.find(id); it != places_.end()) places_.erase(it);
   }
+  // Of a shard whose session has not come about: what is placed stays.
+  void give_up(std::string_view id, std::size_t shard) {
+    const std::lock_guard lock(mutex_);
+    const auto it = places_.find(id);
+    if (it != places_.end() && it->second.shard == shard && it->second.session == 0)
+      places_.erase(it);
+  }
   std::size_t size() const {
     const std::lock_guard lock(mutex_);
     return places_.size();

@@ -1,5 +1,6 @@
 #include "server/namespace_names.hpp"
 
+#include <new>
 #include <utility>
 
 #include "server/handlers.hpp"
@@ -7,8 +8,19 @@
 namespace socketio::server {
 
 namespace {
-// An index is 31 bits; a place that has used up its numbers is left alone.
-constexpr std::uint32_t kMaxUses = (kParentBit >> sio::kSlotBits) - 1;
+// An index is 31 bits. An index that is kept too long names nothing, unless its place has been used
+// so often since: those who come and go must not be able to use up the places.
+constexpr std::uint32_t kUses = kParentBit >> sio::kSlotBits;
+
+// One that cannot, for want of memory, must not keep the others.
+void go_on(const std::vector<std::function<void()>>& waiting) {
+  for (const auto& one : waiting) {
+    try {
+      one();
+    } catch (const std::bad_alloc&) {  // its client may ask again
+    }
+  }
+}
 }  // namespace
 
 bool NamespaceEntry::enter() {
@@ -38,9 +50,8 @@ NamespaceNames::NamespaceNames() {
 }
 
 std::optional<std::uint32_t> NamespaceNames::free_index() {
-  if (!free_.empty()) {
-    const std::uint32_t slot = free_.back();
-    free_.pop_back();
+  if (const std::uint32_t slot = first_free_; slot != kNoSlot) {
+    first_free_ = slots_[slot].next_free;
     return slot | slots_[slot].uses << sio::kSlotBits;
   }
   if (slots_.size() >= sio::kMaxNamespaces) return std::nullopt;
@@ -55,10 +66,15 @@ NamespaceNames::Added NamespaceNames::add(std::string_view name, std::uint32_t p
   if (const auto it = index_.find(name); it != index_.end())
     return {slots_[sio::slot_of(it->second)].entry, false};
   if (parent != kNoParent && children_ >= max_children) return {};
-  const std::optional<std::uint32_t> index = free_index();
-  if (!index) return {};
+  // What may fail comes before the place is taken.
   const auto entry = std::make_shared<NamespaceEntry>();
   entry->name = name;
+  decltype(index_) made;
+  auto named = made.extract(made.emplace(name, 0).first);
+  const std::optional<std::uint32_t> index = free_index();
+  if (!index) return {};
+  named.mapped() = *index;
+  index_.insert(std::move(named));
   entry->index = *index;
   entry->parent = parent;
   entry->inherited = std::move(inherited);
@@ -66,7 +82,6 @@ NamespaceNames::Added NamespaceNames::add(std::string_view name, std::uint32_t p
   Slot& slot = slots_[sio::slot_of(*index)];
   slot.entry = entry;
   slot.is_ready = false;
-  index_.emplace(name, *index);
   if (parent != kNoParent) ++children_;
   return {entry, true};
 }
@@ -88,7 +103,7 @@ void NamespaceNames::ready(const NamespaceEntry& entry) {
       waiting = std::exchange(slot.waiting, {});
     }
   }
-  for (const auto& go_on : waiting) go_on();
+  go_on(waiting);
 }
 
 NamespaceNames::Found NamespaceNames::await(std::string_view name, std::function<void()> go_on) {
@@ -143,7 +158,7 @@ std::shared_ptr<Adapter> NamespaceNames::remove(const NamespaceEntry& entry) {
     waiting.swap(slot.waiting);
     adapter.swap(slot.adapter);
   }
-  for (const auto& go_on : waiting) go_on();
+  go_on(waiting);
   return adapter;
 }
 
@@ -169,8 +184,12 @@ std::vector<std::shared_ptr<Adapter>> NamespaceNames::take_adapters() {
 
 void NamespaceNames::recycle(std::uint32_t index) {
   const std::lock_guard lock(mutex_);
-  Slot& slot = slots_[sio::slot_of(index)];
-  if (++slot.uses <= kMaxUses) free_.push_back(sio::slot_of(index));
+  const std::uint32_t number = sio::slot_of(index);
+  Slot& slot = slots_[number];
+  slot.uses = (slot.uses + 1) % kUses;
+  slot.next_free = kNoSlot;
+  (first_free_ == kNoSlot ? first_free_ : slots_[last_free_].next_free) = number;
+  last_free_ = number;
 }
 
 std::uint32_t NamespaceNames::add_parent(std::optional<NamespacePattern> pattern,

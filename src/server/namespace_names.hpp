@@ -117,6 +117,7 @@ class NamespaceNames {
     NamespaceEntryPtr entry;  // null: free, or going
     std::shared_ptr<Adapter> adapter;
     std::uint32_t uses = 0;
+    std::uint32_t next_free = 0;
     bool is_ready = false;
     std::vector<std::function<void()>> waiting;
   };
@@ -126,7 +127,10 @@ class NamespaceNames {
   mutable std::mutex mutex_;
   // One piece of memory: in many small ones, a flood of names would pin as many pages for good.
   std::vector<Slot> slots_;
-  std::vector<std::uint32_t> free_;
+  // Those that are free, linked: first in, first out, so that each rests as long as can be.
+  static constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
+  std::uint32_t first_free_ = kNoSlot;
+  std::uint32_t last_free_ = kNoSlot;
   std::map<std::string, std::uint32_t, std::less<>> index_;
   std::size_t children_ = 0;
   std::shared_ptr<const Parents> parents_ = std::make_shared<Parents>();

@@ -122,8 +122,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void handler_ended(std::uint64_t session);
   // Memory ran out in something that the client must not miss: its session ends. Cannot fail.
   void give_up(sio::ClientId client);
-  // Something was queued outside a turn's facts (a posted job, a public call from the embedding
-  // program): flush soon.
+  bool is_full() const;  // of input, and shedding has not helped
   void log(base::LogLevel level, base::LogKind kind, std::string_view text,
            base::Logger::Fields fields = {}) {
     hub_->logger.write(level, kind, text, now(), fields);
@@ -257,6 +256,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   };
   bool make_room(Connection& c);  // false: `c` itself had to go
   std::size_t input_of(const Connection& c) const;
+  std::size_t input_of(const SessionRecord& record) const;
   std::size_t output_of(const Connection& c) const;
   void shed_input();
   void shed_output();

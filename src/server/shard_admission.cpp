@@ -345,9 +345,15 @@ void Shard::open_admitted(Connection& c) {
   // Another thread may have used the id since we looked.
   if (!id.empty() && !hub_->custom_ids.add(id, {index_, 0})) return refuse(c, kNotIdentified);
   const std::unique_ptr<Admission> a = release(c);
-  if (a->decision.transport == eio::Transport::polling)
-    return open_polling(c, *a->request, a->decision);
-  if (!start_websocket(c, *a->request, a->decision)) hub_->custom_ids.remove(a->decision.sid);
+  const std::string& sid = a->decision.sid;
+  try {
+    if (a->decision.transport == eio::Transport::polling)
+      return open_polling(c, *a->request, a->decision);
+    if (!start_websocket(c, *a->request, a->decision)) hub_->custom_ids.give_up(sid, index_);
+  } catch (...) {  // there may be a session: then the id is its own
+    hub_->custom_ids.give_up(sid, index_);
+    throw;
+  }
 }
 
 // -- Refusals.

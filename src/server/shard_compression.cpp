@@ -69,8 +69,13 @@ bool Shard::agree_on_deflate(Connection& c, base::Bytes extensions, std::string&
     bytes = 0;
     answer = ws::answer_deflate(extensions, options, true);
   }
-  c.deflate = std::make_unique<ws::Deflate>(ws::Role::server, answer.params, *deflate_pool_,
-                                            &budget, bytes, c.self.packed());
+  try {
+    c.deflate = std::make_unique<ws::Deflate>(ws::Role::server, answer.params, *deflate_pool_,
+                                              &budget, bytes, c.self.packed());
+  } catch (...) {
+    budget.give_back(bytes);
+    throw;
+  }
   head += "Sec-WebSocket-Extensions: " + answer.header + "\r\n";
   return true;
 }

@@ -3,8 +3,9 @@
 // burst has left in our buffers and with the allocator goes back to the system.
 //
 // A sixteenth of the limit is freed at a time, so that looking at everybody is rare. Of several
-// shards each frees its part. What is counted but belongs to nobody (the packets kept for recovery,
-// say) cannot be shed; so when shedding did not help, it is tried again a sixteenth later.
+// shards each frees its part. What is counted but belongs to nobody (the packets kept for recovery;
+// events with middlewares whose clients are gone) cannot be shed; so when shedding did not help, it
+// is tried again a sixteenth later.
 #include <algorithm>
 #include <new>
 
@@ -27,6 +28,12 @@ constexpr base::Duration kTrimAfter = std::chrono::seconds(1);
 // As much leaves holes that matter beside the limits when clients of all sizes come and go.
 constexpr std::size_t kFlood = std::size_t{4} * 1024 * 1024;
 constexpr base::Duration kTrimSoon = std::chrono::milliseconds(200);
+
+// Half of what everybody holds on the average.
+std::size_t least_worth_closing(std::int64_t total, const detail::Hub& hub, std::size_t sessions) {
+  const std::size_t everybody = hub.connection_count() + hub.size() * sessions + 1;
+  return static_cast<std::size_t>(total) / everybody / 2;
+}
 
 }  // namespace
 
@@ -66,13 +73,21 @@ void Shard::settle_behind(Connection& c) {
 bool Shard::make_room(Connection& c) {
   shed_input();
   if (c.lingering) return false;
-  // Nobody holds enough to be worth closing, or the other shards take their time.
-  if (ledger_.input() <= input_quota_.limit + input_quota_.limit / (kParts / 2)) return true;
+  // Nobody holds enough to be worth closing, or the other shards take their time; or it is held by
+  // nobody who could be closed, which is not the fault of one who holds little.
+  if (!is_full()) return true;
+  const SessionRecord* record = sessions_.get(c.http ? c.http->session : c.session);
+  const std::size_t held = input_of(c) + (record != nullptr ? input_of(*record) : 0);
+  if (held < least_worth_closing(ledger_.input(), *hub_, sessions_.size())) return true;
   log(base::LogLevel::warn, base::LogKind::connection,
       "max_input_bytes reached: connection dropped");
   counters_.shed.add();
   drop(c);
   return false;
+}
+
+bool Shard::is_full() const {
+  return ledger_.input() > input_quota_.limit + input_quota_.limit / (kParts / 2);
 }
 
 bool Shard::has_reserve(const Connection& c) const {
@@ -93,6 +108,11 @@ std::size_t Shard::input_of(const Connection& c) const {
   return bytes;
 }
 
+std::size_t Shard::input_of(const SessionRecord& record) const {
+  return core_.held(record.client) + dispatcher_.held(record.session.owner()) +
+         record.body.capacity() + record.head.bytes();
+}
+
 std::size_t Shard::output_of(const Connection& c) const {
   std::size_t bytes = c.queued() + c.out.bookkeeping();
   if (c.tls) bytes += c.tls->wire.bytes() + c.tls->wire.bookkeeping();
@@ -107,9 +127,7 @@ void Shard::shed_input() {
       holders.push_back({held, id.packed(), false});
   });
   sessions_.each([&](SessionId id, const SessionRecord& record) {
-    const std::size_t held = core_.held(record.client) + dispatcher_.held(record.session.owner()) +
-                             record.body.capacity() + record.head.bytes();
-    holders.push_back({held, id.packed(), true});
+    holders.push_back({input_of(record), id.packed(), true});
   });
   shed(holders, ledger_.input(), input_quota_, "max_input_bytes reached");
   if (const std::int64_t left = ledger_.input(); left > input_quota_.limit) {
@@ -158,8 +176,7 @@ bool Shard::shed(std::vector<Holder>& holders, std::int64_t total, const Quota& 
     for (const Holder& one : holders) own += static_cast<double>(one.held);
     share *= own / static_cast<double>(total);
   }
-  const std::size_t everybody = hub_->connection_count() + hub_->size() * sessions_.size() + 1;
-  const std::size_t least = static_cast<std::size_t>(total) / everybody / 2;
+  const std::size_t least = least_worth_closing(total, *hub_, sessions_.size());
   std::erase_if(holders, [least](const Holder& one) { return one.held < least; });
   // Of those who hold the same, those who have been there longer have had more time to take it.
   std::sort(holders.begin(), holders.end(), [](const Holder& a, const Holder& b) {

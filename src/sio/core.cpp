@@ -68,12 +68,12 @@ void Core::create_namespace(base::Bytes name, NamespaceIndex index, Made made) {
   const std::uint32_t slot = slot_of(index);
   if (state_->namespaces.size() <= slot) state_->namespaces.resize(slot + 1);
   SIO_CHECK(state_->namespaces[slot] == nullptr);
-  state_->namespaces[slot] =
-      std::make_unique<Namespace>(name, index, made, state_->random, state_->rooms);
+  auto made_now = std::make_unique<Namespace>(name, index, made, state_->random, state_->rooms);
   // A predecessor of the name may be about to be dropped.
   if (const auto old = state_->by_name.find(name); old != state_->by_name.end())
     state_->by_name.erase(old);
-  state_->by_name.insert(state_->namespaces[slot].get());
+  state_->by_name.insert(made_now.get());
+  state_->namespaces[slot] = std::move(made_now);
 }
 
 bool Core::has_namespace(NamespaceIndex nsp) const {

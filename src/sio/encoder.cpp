@@ -46,7 +46,7 @@ Writer& Encoder::begin_event(base::Bytes name) {
     return writer;
   }
   body_.clear(kKept);
-  attachments_.clear();
+  forget_attachments();
   array_ = true;
   writer_.begin_event(name);
   return writer_;
@@ -74,12 +74,18 @@ void Encoder::release() {
   head_.clear(0);
   body_.clear(0);
   attachments_ = {};
+  writer_.release_given();
   writer_.restart();
+}
+
+void Encoder::forget_all_attachments() {
+  attachments_.clear();
+  writer_.release_given();
 }
 
 void Encoder::start() {
   body_.clear(kKept);
-  attachments_.clear();
+  forget_attachments();
   array_ = false;
   writer_.restart();
 }

@@ -17,8 +17,8 @@
 
 namespace socketio::sio {
 
-// Views into the encoder (head, body) and into the arguments (attachments), valid until the next
-// begin.
+// Views into the encoder (head, body, bytes that were given to it) and into the arguments (other
+// attachments), valid until the next begin.
 struct Encoded {
   base::Bytes head;  // "2/admin,7" — without Engine.IO's '4'
   base::Bytes body;  // "[\"news\",…]"
@@ -72,6 +72,12 @@ class Encoder {
 
  private:
   void start();
+  // At the beginning of each packet; hardly ever there are some.
+  void forget_attachments() {
+    if (!attachments_.empty()) [[unlikely]]
+      forget_all_attachments();
+  }
+  [[gnu::noinline]] void forget_all_attachments();
   void start_array();
   [[gnu::noinline]] Encoded finish_long(PacketType type, base::Bytes nsp,
                                         std::optional<std::uint64_t> id,

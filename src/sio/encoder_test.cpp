@@ -2,12 +2,33 @@
 
 #include <gtest/gtest.h>
 
+#include <socketio/codec.hpp>
+
 namespace socketio::sio {
 namespace {
 
 std::string all(const Encoded& packet) {
   return std::string(packet.head) + std::string(packet.body);
 }
+
+struct Image {
+  char pixel;
+};
+
+std::string png(const Image& image) {
+  return std::string(1000, image.pixel);
+}
+
+}  // namespace
+}  // namespace socketio::sio
+
+template <>
+struct socketio::Codec<socketio::sio::Image> {
+  static void write(Writer& to, const sio::Image& image) { to.binary(png(image)); }
+};
+
+namespace socketio::sio {
+namespace {
 
 // covers siop/parser: encodes disconnection
 // covers siop/parser: encodes an event
@@ -64,6 +85,25 @@ TEST(Encoder, Attachments) {
   encoder.begin_ack().binary("x");
   EXPECT_EQ(all(encoder.finish(PacketType::ack, "/", 15, 10)),
             "61-15[{\"_placeholder\":true,\"num\":0}]");
+}
+
+// What a Codec makes while it writes is gone when the packet is made, unless the encoder keeps it.
+TEST(Encoder, AttachmentsThatWereMadeWhileWriting) {
+  const std::string pngs[] = {png({'a'}), png({'b'}), png({'c'})};
+  Encoder encoder;
+  Writer& event = encoder.begin_event("two");
+  encode(event, Image{'a'});
+  encode(event, Image{'b'});
+  const Encoded packet = encoder.finish(PacketType::event, "/", {}, 10);
+  ASSERT_EQ(packet.attachments.size(), 2U);
+  EXPECT_EQ(packet.attachments[0], pngs[0]);
+  EXPECT_EQ(packet.attachments[1], pngs[1]);
+  encode(encoder.begin_ack(), Image{'c'});
+  const Encoded ack = encoder.finish(PacketType::ack, "/", 1, 10);
+  ASSERT_EQ(ack.attachments.size(), 1U);
+  EXPECT_EQ(ack.attachments[0], pngs[2]);
+  encoder.begin_event("none");
+  EXPECT_EQ(all(encoder.finish(PacketType::event, "/", {}, 10)), "2[\"none\"]");
 }
 
 TEST(Encoder, OneAttachmentTooMany) {

@@ -112,11 +112,12 @@ struct JsonScan::Reader {
     return added;
   }
 
-  // The end of the string that begins here, or null. With blocks that may reach into the padding.
+  // The end of the string that begins here, or null. With blocks that may reach into the padding,
+  // where the beginning may be already.
   const char* read_string(const char* const begin, JsonScan& scan) {
     const char* at = begin + 1;
     // Long strings: four blocks for the price of one look.
-    for (; static_cast<std::size_t>(end - at) >= kStride; at += kStride) {
+    for (; end - at >= static_cast<std::ptrdiff_t>(kStride); at += kStride) {
       base::Block special{};
       base::Block all{};
       for (std::size_t i = 0; i < kStride; i += base::kBlock) {

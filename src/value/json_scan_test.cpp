@@ -2,6 +2,7 @@
 
 #include <array>
 #include <random>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -117,6 +118,17 @@ TEST(JsonScan, LeavesToSimdjson) {
     EXPECT_TRUE(agrees(text));
   }
   EXPECT_TRUE(agrees(deep + deep_end));
+}
+
+// A name that begins behind the end, and nothing in the padding that would stop the search for its
+// end: shown by a sanitizer, as the memory ends there.
+TEST(JsonScan, DoesNotReadBehindThePadding) {
+  const base::Bytes text = R"(["x",{)";
+  std::vector<char> memory(text.begin(), text.end());
+  memory.push_back('"');
+  memory.resize(text.size() + base::kPadding, 'x');
+  JsonScan scan;
+  EXPECT_FALSE(scan.read({memory.data(), text.size()}));
 }
 
 TEST(JsonScan, Limits) {

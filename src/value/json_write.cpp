@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "value/json_block.hpp"
 #include "value/json_read.hpp"
@@ -174,6 +175,10 @@ void JsonWriter::binary(std::string_view bytes) {
   *at++ = '}';
   out_.to(at);
   attachments_.push_back(bytes);
+}
+
+void JsonWriter::given_binary(Binary bytes) {
+  binary(given_.emplace_front(std::move(bytes)).view());
 }
 
 void JsonWriter::raw(std::string_view json) {

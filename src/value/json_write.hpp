@@ -1,8 +1,9 @@
 // JSON out, as JSON.stringify writes it: compact, non-ASCII unescaped, shortest doubles in JS
 // notation, key order kept. Binary becomes a placeholder, and the bytes a view in `attachments`
-// (they must outlive the encoding of the packet).
+// (they must outlive the encoding of the packet; those that were given are kept here).
 #pragma once
 
+#include <forward_list>
 #include <vector>
 
 #include <socketio/value.hpp>
@@ -24,6 +25,7 @@ class JsonWriter final : public Writer {
   void number(double v) override;
   void string(std::string_view utf8) override;
   void binary(std::string_view bytes) override;
+  void given_binary(Binary bytes) override;
   void raw(std::string_view json) override;
   void begin_array() override;
   void end_array() override;
@@ -35,6 +37,8 @@ class JsonWriter final : public Writer {
   void begin_event(std::string_view name);
   // The next value is the first again.
   void restart() { comma_ = false; }
+  // `attachments` is empty again: nobody looks at the bytes any more.
+  void release_given() { given_.clear(); }
 
  private:
   char* start(std::size_t size);
@@ -45,6 +49,7 @@ class JsonWriter final : public Writer {
 
   base::TextBuffer& out_;
   std::vector<base::Bytes>& attachments_;
+  std::forward_list<Binary> given_;  // they stay where they are
   bool comma_ = false;
 };
 

@@ -133,6 +133,10 @@ void MsgpackWriter::binary(std::string_view bytes) {
   out_.append(bytes);
 }
 
+void MsgpackWriter::given_binary(Binary bytes) {
+  binary(bytes.view());
+}
+
 // Several values joined by commas are several values, as in JSON.
 void MsgpackWriter::raw(std::string_view json) {
   JsonDocument document;

@@ -96,6 +96,22 @@ TEST(Value, Objects) {
 }
 
 // Around the number of members where looking for duplicates changes its way.
+// Of objects that clients send, so it must not be quadratic: 5e9 comparisons.
+TEST(Value, LargeObjectsOfAnyOrderCompareSoon) {
+  constexpr int kMembers = 100'000;
+  const auto text = [](bool reversed, int last) {
+    std::string out = "{\"first\":0";
+    for (int i = 0; i < kMembers; ++i) {
+      const int n = reversed ? kMembers - 1 - i : i;
+      out += ",\"key" + std::to_string(n) + "\":" + std::to_string(n == 7 ? last : n);
+    }
+    return out + "}";
+  };
+  const std::optional<Value> one = Value::parse(text(false, 7));
+  EXPECT_EQ(one, Value::parse(text(true, 7)));
+  EXPECT_NE(one, Value::parse(text(true, 8)));
+}
+
 TEST(Value, ReceivedDuplicatesKeepTheFirstPlaceAndTheLastValue) {
   for (const int count : {1, 2, 15, 16, 17, 40}) {
     std::string text = "{";

@@ -1,5 +1,7 @@
 #include "value/value_writer.hpp"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 namespace socketio::value {
@@ -32,8 +34,16 @@ void ValueWriter::binary(std::string_view bytes) {
   add(Binary(std::string(bytes)));
 }
 
+void ValueWriter::given_binary(Binary bytes) {
+  add(std::move(bytes));
+}
+
+// Several values joined by commas are several values, as in JSON.
 void ValueWriter::raw(std::string_view json) {
-  add(Value::parse(json).value_or(Value()));
+  const std::optional<Value> parsed = Value::parse("[" + std::string(json) + "]");
+  const Array* const values = parsed ? parsed->get_if<Array>() : nullptr;
+  if (values == nullptr || values->empty()) return null();
+  for (const Value& value : *values) add(value);
 }
 
 void ValueWriter::begin_array() {

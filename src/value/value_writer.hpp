@@ -17,6 +17,7 @@ class ValueWriter final : public Writer {
   void number(double v) override;
   void string(std::string_view utf8) override;
   void binary(std::string_view bytes) override;
+  void given_binary(Binary bytes) override;
   void raw(std::string_view json) override;  // parsed; null when it is no JSON
   void begin_array() override;
   void end_array() override;

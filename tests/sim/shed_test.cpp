@@ -190,6 +190,41 @@ TEST_P(Shedding, ManyUnfinishedPackets) {
   bystander_->expect_answer();
 }
 
+// A middleware that keeps its `next` keeps the event, whose client is soon gone: then nobody is to
+// blame, and who merely talks does not go for it. Nor does it grow for ever.
+TEST_P(Shedding, EventsWithMiddlewaresWhoseClientsAreGone) {
+  constexpr std::size_t kLimit = 1'000'000;
+  open(kLimit, kMuch, GetParam());
+  const std::size_t before = input();
+  sockets_.at(0).use([](const Packet&, const Next& next) { next(); });
+  std::vector<Next> waiting;
+  stage_->of("/").on_connection([&](const Socket& socket) {
+    socket.use([&](const Packet&, const Next& next) { waiting.push_back(next); });
+  });
+  std::string zeros = "42[\"x\",[0";
+  for (int i = 0; i < 5'000; ++i) zeros += ",0";
+  zeros += "]]";
+  for (int i = 0; i < 20; ++i) {
+    const std::string sid = open_polling();
+    post(sid, "40");
+    for (const std::string& packet : {zeros, zeros, zeros, std::string("1")}) {
+      Peer peer(*stage_);
+      peer.say("POST /socket.io/?EIO=4&transport=polling&sid=" + sid +
+               " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(packet.size()) +
+               "\r\n\r\n" + packet);
+      stage_->run(milliseconds(5));
+    }
+    bystander_->expect_answer();
+  }
+  EXPECT_GT(input(), kLimit + kLimit / 8);
+  EXPECT_LE(input(), kLimit + 500'000);
+  EXPECT_GT(shed(), 1U);
+  waiting.clear();
+  stage_->run(std::chrono::minutes(21));
+  EXPECT_EQ(input(), before);
+  bystander_->expect_answer();
+}
+
 // The head of its handshake is kept with every session.
 std::string handshake(std::size_t head) {
   std::string text = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n";

@@ -174,13 +174,19 @@ ServerOptions options_of(Script script) {
     o.cors.emplace();
     o.engine.allow_request = [](const HttpRequest&) { return true; };
   }
+  if (script == Script::named) {
+    o.engine.generate_id = [n = 0](const HttpRequest&) mutable {
+      return "client-" + std::to_string(++n);
+    };
+  }
+  if (script == Script::child) o.cleanup_empty_child_namespaces = true;
   return o;
 }
 
 ClientScript client_of(Script script) {
   ClientScript c;
-  c.polling = script == Script::polling || script == Script::upgrade;
-  c.upgrade = script == Script::upgrade;
+  c.polling = script == Script::polling || script == Script::upgrade || script == Script::named;
+  c.upgrade = script == Script::upgrade || script == Script::named;
   c.deflate = script == Script::deflate;
   if (script == Script::tls) c.tls = test::client_context();
   return c;
@@ -206,6 +212,7 @@ class Play {
     if (script == Script::admission)
       stage_.hub->engine.middlewares.emplace_back(
           [](const EngineRequest& request) { request.set_header("X-Asked", "yes"); });
+    stage_.hub->names.add_parent(NamespacePattern("^/child-[0-9]$"), {});
     stage_.routes.get("/hello/:name", [](const HttpRequest& r) -> Task<HttpReply> {
       co_return HttpReply::text("hello " + std::string(r.param("name")));
     });
@@ -242,6 +249,7 @@ class Play {
     if (!bystander_.reason.empty()) return "the bystander was closed: " + bystander_.reason;
     if (!ask_bystander()) return "the bystander is not answered any more";
     if (bystander_.events != 0) return "the bystander heard events of others";
+    if (script_ == Script::child && !enters_child()) return "the child lets nobody in any more";
     // Whoever has not finished leaves; the server must let go of all of them, of those who poll
     // when they have not answered a ping.
     for (const auto& client : clients_) client->kill();
@@ -295,6 +303,12 @@ class Play {
              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"});
       case Script::recovery:
         return perform_recovery();
+      case Script::child:
+        for (int i = 0; i < 2; ++i) {
+          enter_child();
+          stage_.run(seconds(1));
+        }
+        return;
       default:
         add();
         add();
@@ -311,6 +325,27 @@ class Play {
     peers_.push_back(std::make_unique<Peer>(stage_, std::move(said)));
     stage_.run(seconds(1));
     heard_ += peers_.back()->got.size();
+  }
+
+  // Joins a namespace that is made for it.
+  struct Child final : Voice {
+    void opened(Client& client) override { client.send("0/child-1,"); }
+    void on_packet(Client&, const Heard& packet) override {
+      entered |= packet.type == '0' && packet.nsp == "/child-1";
+    }
+    bool entered = false;
+  };
+  const Child& enter_child() {
+    auto child = std::make_unique<Child>();
+    const Child& entering = *child;
+    returned_.push_back(std::move(child));
+    clients_.push_back(std::make_unique<Client>(stage_.world, sim::kServer, client_of(script_),
+                                                *returned_.back(), clients_.size()));
+    return entering;
+  }
+  bool enters_child() {
+    const Child& child = enter_child();
+    return stage_.run_until([&] { return child.entered; }, seconds(5));
   }
 
   // Loses its connection, misses two events and comes back for them.
@@ -363,6 +398,8 @@ class Play {
         {"bytes of input", stats.input_bytes},
         {"bytes of output", stats.output_bytes},
         {"pending acknowledgements", stats.acks_pending},
+        {"ids of sessions", stage_.hub->custom_ids.size()},
+        {"bytes of compression", stage_.hub->deflate_budget.used()},
         {"counted addresses", stage_.hub->peers->connected()},
         {"streams", stage_.backend().streams()},
         {"timers", stage_.timers()},
@@ -414,14 +451,19 @@ const char* name_of(Script script) {
       return "http";
     case Script::admission:
       return "admission";
+    case Script::named:
+      return "named";
+    case Script::child:
+      return "child";
   }
   return "";
 }
 
 const std::vector<Script>& all_scripts() {
-  static const std::vector<Script> all = {
-      Script::websocket, Script::polling,    Script::upgrade, Script::deflate, Script::tls,
-      Script::recovery,  Script::old_client, Script::plain,   Script::http,    Script::admission};
+  static const std::vector<Script> all = {Script::websocket,  Script::polling, Script::upgrade,
+                                          Script::deflate,    Script::tls,     Script::recovery,
+                                          Script::old_client, Script::plain,   Script::http,
+                                          Script::admission,  Script::named,   Script::child};
   return all;
 }
 

@@ -24,6 +24,8 @@ enum class Script : std::uint8_t {
   plain,
   http,
   admission,
+  named,
+  child,
 };
 const char* name_of(Script script);
 const std::vector<Script>& all_scripts();

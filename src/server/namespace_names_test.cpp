@@ -1,0 +1,44 @@
+#include "server/namespace_names.hpp"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sio/core.hpp"
+
+namespace socketio::server {
+namespace {
+
+// Names come and go for years; an index that was kept is nobody else's for a long time.
+TEST(NamespaceNames, OnePlaceIsUsedWithoutEnd) {
+  NamespaceNames names;
+  std::set<std::uint32_t> indexes;
+  for (int i = 0; i < 10'000; ++i) {
+    const NamespaceNames::Added added = names.add("/n" + std::to_string(i));
+    ASSERT_NE(added.entry, nullptr);
+    EXPECT_EQ(sio::slot_of(added.entry->index), 1U);
+    EXPECT_FALSE(is_parent(added.entry->index));
+    EXPECT_TRUE(indexes.insert(added.entry->index).second || i >= 2'000);
+    names.remove(*added.entry);
+    EXPECT_EQ(names.entry(added.entry->index), nullptr);
+    names.recycle(added.entry->index);
+  }
+  EXPECT_EQ(names.size(), 1U);
+}
+
+TEST(NamespaceNames, ThePlaceThatHasRestedLongestIsUsedNext) {
+  NamespaceNames names;
+  std::vector<NamespaceEntryPtr> entries;
+  for (const char* name : {"/a", "/b", "/c"}) entries.push_back(names.add(name).entry);
+  for (const std::size_t i : {1, 2, 0}) {
+    names.remove(*entries[i]);
+    names.recycle(entries[i]->index);
+  }
+  for (const std::uint32_t slot : {2U, 3U, 1U, 4U})
+    EXPECT_EQ(sio::slot_of(names.add("/" + std::to_string(slot)).entry->index), slot);
+}
+
+}  // namespace
+}  // namespace socketio::server
