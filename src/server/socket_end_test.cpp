@@ -179,14 +179,18 @@ TEST(SocketEnd, PacketsBehindAnEndFromOutsideAreIgnored) {
   EXPECT_LT(runs, 300);
   EXPECT_FALSE(client.closed());
 
-  Client other(world);
-  other.join();
-  other.send(R"(2["n",1])");
-  const int before = runs;
-  EXPECT_TRUE(only(world).disconnect());
-  EXPECT_EQ(other.rest(), Strings{"1"});
-  EXPECT_EQ(runs, before);
-  EXPECT_FALSE(other.closed());
+  for (const bool binary : {false, true}) {
+    Client other(world);
+    other.join();
+    other.send(binary ? R"(51-["n",{"_placeholder":true,"num":0}])" : R"(2["n",1])");
+    if (binary) other.send_binary("b");
+    world.turn();  // the server, then its peers: it has not read them
+    const int before = runs;
+    EXPECT_TRUE(only(world).disconnect());
+    EXPECT_EQ(other.rest(), Strings{"1"});
+    EXPECT_EQ(runs, before);
+    EXPECT_FALSE(other.closed());
+  }
 }
 
 TEST(SocketEnd, AnEndInOnAnyOrInAMiddlewareKeepsTheEventFromItsHandlers) {

@@ -43,9 +43,7 @@ class Core::State::JoinedBy final : public Decoder::Joined {
   bool joined(base::Bytes nsp) const override {
     const Namespace* found = state_.find_namespace(nsp);
     const Entry* entry = found == nullptr ? nullptr : client_.find(found->index);
-    if (entry == nullptr) return false;
-    const Socket* socket = state_.sockets.get(entry->socket);
-    return socket == nullptr || socket->state == SocketState::connected;
+    return entry != nullptr && state_.expects(*entry);
   }
 
  private:
@@ -171,12 +169,17 @@ bool Core::State::read(Client& client, base::MutBytes message, bool binary, base
   return false;
 }
 
-// Any namespace, one the server has disconnected it from included: it may not have heard of it.
+// Packets of the client there: to be handled, or ignored when the server has disconnected it, since
+// it may not have heard of it.
+bool Core::State::expects(const Entry& entry) {
+  const Socket* socket = sockets.get(entry.socket);
+  return socket == nullptr || socket->state == SocketState::connected ||
+         socket->state == SocketState::disconnecting;
+}
+
 bool Core::State::has_joined(const Client& client) {
-  return std::any_of(client.entries.begin(), client.entries.end(), [this](const Entry& entry) {
-    const Socket* socket = sockets.get(entry.socket);
-    return socket == nullptr || socket->state == SocketState::connected;
-  });
+  return std::any_of(client.entries.begin(), client.entries.end(),
+                     [this](const Entry& entry) { return expects(entry); });
 }
 
 // True: it is an event, and `out` shows it.

@@ -201,6 +201,7 @@ struct Core::State {
   class JoinedBy;
   bool take(Client& client, const Decoded& packet, base::Time now, Arrival& out);
   bool read(Client& client, base::MutBytes message, bool binary, base::Time now, Arrival& out);
+  bool expects(const Entry& entry);
   bool has_joined(const Client& client);
   bool dispatch(Client& client, const Decoded& packet, base::Time now, Arrival& out);
   void dispatch_ack(const Socket& socket, const Decoded& packet);
