@@ -160,7 +160,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   bool join(std::initializer_list<std::string_view> rooms) const;
   bool join(const std::vector<std::string>& rooms) const;
   bool leave(std::string_view room) const;
-  std::vector<std::string> rooms() const;  // the socket's own id first
+  // The socket's own id first, once it is connected; it cannot be left.
+  std::vector<std::string> rooms() const;
   bool in_room(std::string_view room) const;
 
   // false: this namespace only (DISCONNECT packet). true: all of the client's namespaces and the

@@ -112,13 +112,21 @@ TEST(Middleware, TheSocketIsNotConnectedYet) {
   world.io.use([&](const Socket& socket) -> std::optional<ConnectError> {
     seen = socket;
     EXPECT_FALSE(socket.connected());
+    EXPECT_EQ(socket.rooms(), Strings{});
     EXPECT_TRUE(socket.join("room"));
+    EXPECT_EQ(socket.rooms(), Strings{"room"});
+    EXPECT_TRUE(socket.in_room("room"));
+    EXPECT_FALSE(socket.in_room(socket.id()));
     EXPECT_EQ(world.io.sockets().size(), 0U);
     EXPECT_TRUE(world.io.in("room").fetch_sockets().get().value().empty());
     if (refuse) return ConnectError{"no"};
     return std::nullopt;
   });
-  world.io.on_connection([](const Socket& socket) { EXPECT_TRUE(socket.connected()); });
+  world.io.on_connection([](const Socket& socket) {
+    EXPECT_TRUE(socket.connected());
+    EXPECT_EQ(socket.rooms(), (Strings{std::string(socket.id()), "room"}));
+    EXPECT_TRUE(socket.in_room(socket.id()));
+  });
   Client client(world);
   EXPECT_EQ(client.join(), "");
   EXPECT_EQ(seen.rooms(), Strings{});

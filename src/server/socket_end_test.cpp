@@ -137,8 +137,10 @@ TEST(SocketEnd, RoomsAreThereWhileDisconnecting) {
   world.io.on_connection([&](const Socket& socket) {
     socket.join("a");
     socket.on_disconnecting([&before, socket](DisconnectReason) { before = socket.rooms(); });
-    socket.on_disconnect(
-        [&after, socket](DisconnectReason, std::string_view) { after = socket.rooms(); });
+    socket.on_disconnect([&after, socket](DisconnectReason, std::string_view) {
+      after = socket.rooms();
+      EXPECT_FALSE(socket.in_room(socket.id()));
+    });
   });
   Client client(world);
   const std::string id = client.join();
