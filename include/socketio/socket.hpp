@@ -235,7 +235,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 };
 
 // A socket found by fetch_sockets(), here or on another server: a snapshot, and a way to reach it.
-class SOCKETIO_EXPORT RemoteSocket : public Emits<RemoteSocket, true> {
+// Wherever it is, what asks it for an acknowledgement needs timeout().
+class SOCKETIO_EXPORT RemoteSocket : public Sends<RemoteSocket, true> {
  public:
   std::string_view id() const { return id_; }
   const Handshake& handshake() const { return handshake_; }
