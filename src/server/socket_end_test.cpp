@@ -150,7 +150,24 @@ TEST(SocketEnd, RoomsAreThereWhileDisconnecting) {
   EXPECT_EQ(after, Strings{});
 }
 
-// covers sio/socket: should ignore a packet received after disconnection
+// JS drops what it has not shown to the handlers when it reads the DISCONNECT behind it, and closes
+// the transport for the CONNECT behind that.
+TEST(SocketEnd, WhatComesInOneGoIsTakenInOrder) {
+  World world;
+  Strings seen;
+  note_ends(world, seen);
+  world.io.on_event("last", [&seen](const Binary& bytes) { seen.emplace_back(bytes.view()); });
+  Client client(world);
+  const std::string first = client.join();
+  client.send(R"(51-["last",{"_placeholder":true,"num":0}])");
+  client.send_binary("words");
+  client.send("1");
+  const std::string second = client.join();
+  EXPECT_NE(second, "");
+  EXPECT_NE(second, first);
+  EXPECT_EQ(seen, (Strings{"words", "client namespace disconnect"}));
+}
+
 TEST(SocketEnd, PacketsAfterTheEndAreIgnored) {
   World world;
   int runs = 0;
