@@ -1,5 +1,5 @@
 // The vocabulary of sending, written once: Emits<Self> gives Server, Namespace, Broadcast, Socket
-// and SocketEmitter the same words.
+// and SocketEmitter the same words, Sends<Self> a RemoteSocket those of them that choose no rooms.
 //
 //   io.to("room").except(id).emit("news", 1); socket.broadcast().volatile_().emit("cursor", x, y);
 //   socket.timeout(5s).emit("ask", 1, [](Result<int> r) {…});     auto all = co_await
@@ -34,7 +34,7 @@ struct Target {
   std::uint32_t shard = 0;   // of `socket`
   std::uint64_t socket = 0;  // single receiver (packed id), or the sender a broadcast leaves out
   bool single = false;
-  bool one = false;  // `rooms` is the id of one socket, of another server
+  bool remote = false;  // a RemoteSocket's; if not `single`, `rooms` is its id, on another server
   std::vector<std::string> rooms;
   std::vector<std::string> except;
   std::array<char, 20> sender{};                     // the id of `socket`
@@ -68,23 +68,10 @@ SOCKETIO_EXPORT bool server_side_emit_with_ack(const Target& target, std::string
 }  // namespace detail
 
 template <class Self, bool kSingle>
-class Emits {
+class Sends {
   using Modified = std::conditional_t<kSingle, SocketEmitter, Broadcast>;
 
  public:
-  // Rooms (a socket id is one). Each returns a new object; `socket.to()` leaves the socket itself
-  // out.
-  Broadcast to(std::string_view room) const;
-  Broadcast to(std::initializer_list<std::string_view> rooms) const;
-  Broadcast to(const std::vector<std::string>& rooms) const;
-  Broadcast in(std::string_view room) const;
-  Broadcast in(std::initializer_list<std::string_view> rooms) const;
-  Broadcast in(const std::vector<std::string>& rooms) const;
-  Broadcast except(std::string_view room) const;
-  Broadcast except(std::initializer_list<std::string_view> rooms) const;
-  Broadcast except(const std::vector<std::string>& rooms) const;
-  // Only this server of a cluster.
-  Broadcast local() const;
   // Dropped for a client that cannot take it now.
   Modified volatile_() const;
   // Whether the packet may be compressed (permessage-deflate).
@@ -93,8 +80,8 @@ class Emits {
   Modified timeout(std::chrono::nanoseconds limit) const;
 
   // True when it was queued (single receiver) or handed on (many). Throws std::invalid_argument for
-  // a reserved event name or, for many receivers, a callback without timeout(). Any thread; from
-  // another thread it is posted to the loop.
+  // a reserved event name or, for many receivers and a RemoteSocket, a callback without timeout().
+  // Any thread; from another thread it is posted to the loop.
   template <class... A>
   bool emit(std::string_view event, A&&... args) const {
     if constexpr (detail::kLastIsCallback<std::decay_t<A>...>) {
@@ -167,7 +154,7 @@ class Emits {
   }
 
  protected:
-  Emits() = default;
+  Sends() = default;
 
  private:
   decltype(auto) target() const { return static_cast<const Self*>(this)->target_for_emit(); }
@@ -183,6 +170,27 @@ class Emits {
                                    detail::many_receiver(std::move(callback)));
     }
   }
+};
+
+template <class Self, bool kSingle>
+class Emits : public Sends<Self, kSingle> {
+ public:
+  // Rooms (a socket id is one). Each returns a new object; `socket.to()` leaves the socket itself
+  // out.
+  Broadcast to(std::string_view room) const;
+  Broadcast to(std::initializer_list<std::string_view> rooms) const;
+  Broadcast to(const std::vector<std::string>& rooms) const;
+  Broadcast in(std::string_view room) const;
+  Broadcast in(std::initializer_list<std::string_view> rooms) const;
+  Broadcast in(const std::vector<std::string>& rooms) const;
+  Broadcast except(std::string_view room) const;
+  Broadcast except(std::initializer_list<std::string_view> rooms) const;
+  Broadcast except(const std::vector<std::string>& rooms) const;
+  // Only this server of a cluster.
+  Broadcast local() const;
+
+ protected:
+  Emits() = default;
 };
 
 // What to many receivers has besides emitting.
@@ -381,17 +389,17 @@ Broadcast Emits<Self, kSingle>::local() const {
   }));
 }
 template <class Self, bool kSingle>
-auto Emits<Self, kSingle>::volatile_() const -> Modified {
+auto Sends<Self, kSingle>::volatile_() const -> Modified {
   return Modified(detail::modified(static_cast<const Self&>(*this),
                                    [](detail::Target& t) { t.is_volatile = true; }));
 }
 template <class Self, bool kSingle>
-auto Emits<Self, kSingle>::compress(bool on) const -> Modified {
+auto Sends<Self, kSingle>::compress(bool on) const -> Modified {
   return Modified(detail::modified(static_cast<const Self&>(*this),
                                    [on](detail::Target& t) { t.compress = on; }));
 }
 template <class Self, bool kSingle>
-auto Emits<Self, kSingle>::timeout(std::chrono::nanoseconds limit) const -> Modified {
+auto Sends<Self, kSingle>::timeout(std::chrono::nanoseconds limit) const -> Modified {
   return Modified(detail::modified(static_cast<const Self&>(*this),
                                    [limit](detail::Target& t) { t.timeout = limit; }));
 }

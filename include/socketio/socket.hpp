@@ -160,7 +160,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   bool join(std::initializer_list<std::string_view> rooms) const;
   bool join(const std::vector<std::string>& rooms) const;
   bool leave(std::string_view room) const;
-  std::vector<std::string> rooms() const;  // the socket's own id first
+  // The socket's own id first, once it is connected; it cannot be left.
+  std::vector<std::string> rooms() const;
   bool in_room(std::string_view room) const;
 
   // false: this namespace only (DISCONNECT packet). true: all of the client's namespaces and the
@@ -234,7 +235,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 };
 
 // A socket found by fetch_sockets(), here or on another server: a snapshot, and a way to reach it.
-class SOCKETIO_EXPORT RemoteSocket : public Emits<RemoteSocket, true> {
+// Wherever it is, what asks it for an acknowledgement needs timeout().
+class SOCKETIO_EXPORT RemoteSocket : public Sends<RemoteSocket, true> {
  public:
   std::string_view id() const { return id_; }
   // Made for each call, of what is kept for it packed. Any thread.

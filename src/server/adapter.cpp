@@ -87,7 +87,7 @@ bool Adapter::deliver_server_event(Packet packet, std::function<void(const Args&
 RemoteSocket Adapter::remote_socket(SocketDescription description) const {
   detail::Target target = nsp_.target_for_emit();
   target.rooms.push_back(description.id);
-  target.one = true;
+  target.remote = true;
   return {std::move(target), std::move(description.id),
           [told = std::move(description.handshake)] { return told; }, std::move(description.rooms),
           std::move(description.data)};

@@ -298,9 +298,24 @@ TEST_F(Three, FetchesSockets) {
   a_.send("30[4]");
   a_.rest();
   EXPECT_EQ(asked.get().value(), 4);
+  EXPECT_THROW(static_cast<void>(remote.emit_with_ack<int>("ask")), std::invalid_argument);
+  EXPECT_THROW(remote.volatile_().emit("ask", [](int) {}), std::invalid_argument);
   remote.disconnect();
   EXPECT_EQ(a_.next(), "1");
 }
+
+// It is one client: words that choose others would say nothing.
+template <class T>
+concept ChoosesRooms = requires(const T& it) {
+  it.to("room");
+}
+|| requires(const T& it) {
+  it.except("room");
+}
+|| requires(const T& it) {
+  it.local();
+};
+static_assert(ChoosesRooms<Socket> && ChoosesRooms<Broadcast> && !ChoosesRooms<RemoteSocket>);
 
 // What has been disconnected is not found, even before its handlers have run.
 TEST_F(Three, FetchesOnlyWhoIsConnected) {

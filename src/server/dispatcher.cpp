@@ -1,4 +1,5 @@
-// User code, run: connections, events, disconnections. Commands are in dispatcher_commands.cpp.
+// User code, run: connections, events, disconnections. Commands are in dispatcher_commands.cpp,
+// middlewares in dispatcher_middlewares.cpp.
 #include "server/dispatcher.hpp"
 
 #include <atomic>
@@ -332,41 +333,6 @@ void Dispatcher::on_connecting(const sio::Event& event) {
     return core_.start_over(event.socket);
   if (hub_->recovery != nullptr && recover(event.socket)) return;
   run_middlewares(event.socket, event.nsp);
-}
-
-void Dispatcher::run_middlewares(sio::SocketId id, sio::NamespaceIndex nsp) {
-  auto chain = extras(nsp).middlewares;
-  if (!chain) return connected(id);
-  run_middlewares(id, std::make_shared<std::vector<detail::Middleware>>(*chain),
-                  0);  // as they are now
-}
-
-void Dispatcher::run_middlewares(sio::SocketId id,
-                                 std::shared_ptr<std::vector<detail::Middleware>> chain,
-                                 std::size_t index) {
-  if (index == chain->size()) return connected(id);
-  const Socket socket = handle(id);
-  if (!socket) return;
-  const Next next([hub = hub_, shard = shard_.index(), id, chain, index](
-                      std::optional<ConnectError> error, const std::exception_ptr& why) {
-    std::optional<ErrorReport> failure;
-    if (why) failure = failure_of(why, "middleware");
-    hub->run_or_post_always(shard, [id, chain, index, error = std::move(error),
-                                    failure = std::move(failure)](Shard& on) {
-      if (failure) on.dispatcher().report_failure(*failure);
-      if (error) {
-        on.dispatcher().refuse(id, *error);
-      } else {
-        on.dispatcher().run_middlewares(id, chain, index + 1);
-      }
-    });
-  });
-  if (!guarded("middleware", [&] { (*chain)[index](socket, next); }))
-    next(ConnectError{"internal error"});
-}
-
-void Dispatcher::refuse(sio::SocketId socket, const ConnectError& error) {
-  core_.refuse(socket, error.message, error.data);
 }
 
 void Dispatcher::connected(sio::SocketId id) {

@@ -149,14 +149,10 @@ class Dispatcher {
   void drain(base::Time now, sio::ClientId& concerned);
   void vanished(const sio::Event& event);
   void on_connecting(const sio::Event& event);
-  void run_middlewares(sio::SocketId socket, std::shared_ptr<std::vector<detail::Middleware>> chain,
-                       std::size_t index);
-  void refuse(sio::SocketId socket, const ConnectError& error);
   void connected(sio::SocketId socket);
   // A CONNECT to a name that this shard does not know, while somebody decides about it.
   struct Wanted;
   using WantedPtr = std::shared_ptr<Wanted>;
-  void run_middlewares(sio::SocketId socket, sio::NamespaceIndex nsp);
   bool recover(sio::SocketId id);
   void restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
                sio::RecoveryRequest request);
@@ -188,7 +184,11 @@ class Dispatcher {
   void on_event(const sio::Arrival& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
                     Wish& wish);
-  // A socket's middlewares for what comes in (dispatcher_middlewares.cpp).
+  // Middlewares: of a namespace for sockets that connect, of a socket for what comes in
+  // (dispatcher_middlewares.cpp).
+  struct Entering;
+  void run_middlewares(sio::SocketId socket, sio::NamespaceIndex nsp);
+  void enter(const std::shared_ptr<Entering>& entering, std::size_t index);
   using PacketMiddlewares = std::shared_ptr<std::vector<std::function<void(Packet&, Next)>>>;
   struct Passing;
   void pass(const sio::Socket& socket, Packet packet, detail::AckHolder ack,

@@ -264,6 +264,7 @@ RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
   target.shard = shard_.index();
   target.nsp = socket.nsp;
   target.single = true;
+  target.remote = true;
   target.socket = socket.self.packed();
   if (const auto* long_id = socket.id.shared()) {
     target.long_sender = *long_id;

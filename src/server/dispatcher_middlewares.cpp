@@ -1,5 +1,10 @@
-// A socket's middlewares: what comes in passes them before its handlers. Each may take its time;
-// meanwhile the event is input that is held, and counts as a handler that runs.
+// Middlewares: a namespace's, which sockets pass before they are connected, and a socket's, which
+// what comes in passes before its handlers. Each may take its time; meanwhile an event is input
+// that is held, and counts as a handler that runs.
+//
+// One runs inside the next() of the one before. What is behind the last of them happens when all
+// that run have returned, as in JS, where it waits for the next tick: `next(); socket.join("x");`
+// joins before the socket is connected.
 #include <algorithm>
 
 #include "server/holding.hpp"
@@ -13,6 +18,48 @@ namespace {
 constexpr std::size_t kLittle = std::size_t{16} * 1024;
 
 }  // namespace
+
+// A socket on its way through the middlewares that there were when it came.
+struct Dispatcher::Entering {
+  sio::SocketId socket;
+  std::vector<detail::Middleware> chain;
+  int running = 0;  // of them, on the stack
+  bool decided = false;
+  std::optional<ConnectError> refusal{};
+};
+
+void Dispatcher::run_middlewares(sio::SocketId id, sio::NamespaceIndex nsp) {
+  const auto chain = extras(nsp).middlewares;
+  if (!chain) return connected(id);
+  enter(std::make_shared<Entering>(Entering{id, *chain}), 0);
+}
+
+void Dispatcher::enter(const std::shared_ptr<Entering>& entering, std::size_t index) {
+  if (index == entering->chain.size()) {
+    entering->decided = true;
+  } else if (const Socket socket = handle(entering->socket)) {
+    const Next next([hub = hub_, shard = shard_.index(), entering, index](
+                        std::optional<ConnectError> refusal, const std::exception_ptr& why) {
+      std::optional<ErrorReport> failure;
+      if (why) failure = failure_of(why, "middleware");
+      hub->run_or_post_always(shard, [entering, index, refusal = std::move(refusal),
+                                      failure = std::move(failure)](Shard& on) {
+        if (failure) on.dispatcher().report_failure(*failure);
+        entering->refusal = refusal;
+        on.dispatcher().enter(entering, refusal ? entering->chain.size() : index + 1);
+      });
+    });
+    ++entering->running;
+    if (!guarded("middleware", [&] { entering->chain[index](socket, next); }))
+      next(ConnectError{"internal error"});
+    --entering->running;
+  }
+  if (entering->running > 0 || !std::exchange(entering->decided, false)) return;
+  if (entering->refusal)
+    core_.refuse(entering->socket, entering->refusal->message, entering->refusal->data);
+  else
+    connected(entering->socket);
+}
 
 struct Dispatcher::Passing {
   Passing(Dispatcher& on, sio::SocketId id, std::uint64_t session, Packet event)
@@ -28,6 +75,9 @@ struct Dispatcher::Passing {
   Packet packet;
   detail::AckHolder ack{};
   PacketMiddlewares chain{};
+  int running = 0;  // of them, on the stack
+  bool decided = false;
+  std::optional<ConnectError> refusal{};
 };
 
 void Dispatcher::pass(const sio::Socket& socket, Packet packet, detail::AckHolder ack,
@@ -52,21 +102,26 @@ void Dispatcher::pass(const sio::Socket& socket, Packet packet, detail::AckHolde
 }
 
 void Dispatcher::pass(const std::shared_ptr<Passing>& event, std::size_t index) {
-  if (core_.get(event->socket) == nullptr) return;
-  if (index == event->chain->size())
-    return dispatch_packet(event->socket, event->packet, std::move(event->ack));
-  const Next next([event, index](std::optional<ConnectError> error, const std::exception_ptr&) {
-    event->holding.hub()->run_or_post_always(
-        event->holding.shard(), [event, index, error](Shard& on) {
-          if (error) {
-            on.dispatcher().on_error(event->socket, error->message);
-          } else {
-            on.dispatcher().pass(event, index + 1);
-          }
-        });
-  });
-  const std::string name = event->packet.name;  // they may change it
-  guarded(name, [&] { (*event->chain)[index](event->packet, next); });
+  if (index == event->chain->size()) {
+    event->decided = true;
+  } else if (core_.get(event->socket) != nullptr) {
+    const Next next([event, index](std::optional<ConnectError> refusal, const std::exception_ptr&) {
+      event->holding.hub()->run_or_post_always(
+          event->holding.shard(), [event, index, refusal](Shard& on) {
+            event->refusal = refusal;
+            on.dispatcher().pass(event, refusal ? event->chain->size() : index + 1);
+          });
+    });
+    const std::string name = event->packet.name;  // they may change it
+    ++event->running;
+    guarded(name, [&] { (*event->chain)[index](event->packet, next); });
+    --event->running;
+  }
+  if (event->running > 0 || !std::exchange(event->decided, false)) return;
+  if (event->refusal)
+    on_error(event->socket, event->refusal->message);
+  else
+    dispatch_packet(event->socket, event->packet, std::move(event->ack));
 }
 
 void Dispatcher::hold(std::uint64_t session, std::size_t bytes) {

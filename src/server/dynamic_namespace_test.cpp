@@ -461,6 +461,20 @@ TEST_F(Cleanup, AHookMayEndTheFirstClient) {
   EXPECT_EQ(created, 2);
 }
 
+TEST_F(Cleanup, WhatIsOnItsWayToOneThatIsGoneIsIgnored) {
+  World world(cleaning(true));
+  world.io.of(NamespacePattern(kDynamic)).on_connection([](const Socket& s) { s.disconnect(); });
+  Client client(world);
+  EXPECT_NE(client.join(), "");
+  EXPECT_NE(client.join("/dynamic-1"), "");
+  EXPECT_EQ(client.rest(), Strings{"1/dynamic-1,"});
+  client.send(R"(2/dynamic-1,["x"])");
+  client.send(R"(51-/dynamic-1,["x",{"_placeholder":true,"num":0}])");
+  client.send_binary("x");
+  client.send("1/dynamic-1,");
+  EXPECT_NE(client.join("/dynamic-1"), "");
+}
+
 // Names come and go without end; what is kept does not grow.
 TEST_F(Cleanup, PlacesAreUsedAgain) {
   ServerOptions options = cleaning(true);

@@ -200,15 +200,15 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
                    std::unique_ptr<AckReceiver> receiver) {
   server::refuse_reserved(event);
   refuse_parent(target, "acknowledgements are");
-  if (!target.single && !target.timeout) {
-    throw std::invalid_argument(target.one
+  if ((target.remote || !target.single) && !target.timeout) {
+    throw std::invalid_argument(target.remote
                                     ? "an acknowledgement of a RemoteSocket needs timeout()"
                                     : "a broadcast that expects acknowledgements needs timeout()");
   }
   if (target.hub == nullptr) return receiver->finish(Errc::disconnected, {}), false;
   if (const auto adapter = adapter_of(target)) {
     const auto question =
-        std::make_shared<server::ClusterQuestion>(target.hub, target.one, std::move(receiver));
+        std::make_shared<server::ClusterQuestion>(target.hub, target.remote, std::move(receiver));
     return server::ClusterQuestion::ask(
         question, *adapter, {std::string(event), server::collect(args)}, delivery_of(target));
   }

@@ -206,16 +206,16 @@ bool Socket::leave(std::string_view room) const {
 std::vector<std::string> Socket::rooms() const {
   const sio::Socket* socket = find(*this);
   if (socket == nullptr || socket->state == sio::SocketState::disconnected) return {};
-  std::vector<std::string> out{std::string(id())};
-  for (std::string& room : here(*this)->dispatcher().core().rooms(nsp_).rooms_of(*socket))
-    out.push_back(std::move(room));
+  const sio::Rooms& all = here(*this)->dispatcher().core().rooms(nsp_);
+  std::vector<std::string> out;
+  if (all.contains(*socket, id())) out.emplace_back(id());
+  for (std::string& room : all.rooms_of(*socket)) out.push_back(std::move(room));
   return out;
 }
 
 bool Socket::in_room(std::string_view room) const {
   const sio::Socket* socket = find(*this);
-  return socket != nullptr &&
-         (room == id() || here(*this)->dispatcher().core().rooms(nsp_).contains(*socket, room));
+  return socket != nullptr && here(*this)->dispatcher().core().rooms(nsp_).contains(*socket, room);
 }
 
 bool Socket::disconnect(bool close) const {

@@ -112,13 +112,21 @@ TEST(Middleware, TheSocketIsNotConnectedYet) {
   world.io.use([&](const Socket& socket) -> std::optional<ConnectError> {
     seen = socket;
     EXPECT_FALSE(socket.connected());
+    EXPECT_EQ(socket.rooms(), Strings{});
     EXPECT_TRUE(socket.join("room"));
+    EXPECT_EQ(socket.rooms(), Strings{"room"});
+    EXPECT_TRUE(socket.in_room("room"));
+    EXPECT_FALSE(socket.in_room(socket.id()));
     EXPECT_EQ(world.io.sockets().size(), 0U);
     EXPECT_TRUE(world.io.in("room").fetch_sockets().get().value().empty());
     if (refuse) return ConnectError{"no"};
     return std::nullopt;
   });
-  world.io.on_connection([](const Socket& socket) { EXPECT_TRUE(socket.connected()); });
+  world.io.on_connection([](const Socket& socket) {
+    EXPECT_TRUE(socket.connected());
+    EXPECT_EQ(socket.rooms(), (Strings{std::string(socket.id()), "room"}));
+    EXPECT_TRUE(socket.in_room(socket.id()));
+  });
   Client client(world);
   EXPECT_EQ(client.join(), "");
   EXPECT_EQ(seen.rooms(), Strings{});
@@ -140,6 +148,49 @@ TEST(Middleware, MayEmitBeforeTheConnection) {
   client.send("0");
   EXPECT_EQ(client.next(), R"(2["early"])");
   EXPECT_TRUE(client.next().starts_with("0{\"sid\""));
+}
+
+// All of them have returned before the socket is connected or refused, as in JS.
+TEST(Middleware, WhatStandsBehindNextComesBeforeTheConnection) {
+  World world;
+  Strings seen;
+  for (const char* name : {"first", "last"}) {
+    world.io.use([&seen, name](const Socket& socket, const Next& next) {
+      socket.handshake().auth["no"].to_bool() ? next({"no"}) : next();
+      EXPECT_FALSE(socket.connected());
+      EXPECT_TRUE(socket.emit("early", name));
+      EXPECT_TRUE(socket.join(name));
+      socket.data<Strings>().emplace_back(name);
+    });
+  }
+  world.io.on_connection([&seen](const Socket& socket) {
+    seen = socket.data<Strings>();
+    EXPECT_TRUE(socket.in_room("first"));
+  });
+  Client client(world);
+  client.send("0");
+  EXPECT_EQ(client.next(), R"(2["early","last"])");
+  EXPECT_EQ(client.next(), R"(2["early","first"])");
+  EXPECT_TRUE(client.next().starts_with("0{\"sid\""));
+  EXPECT_EQ(seen, (Strings{"last", "first"}));
+  Client refused(world);
+  refused.send(R"(0{"no":true})");
+  EXPECT_EQ(refused.next(), R"(2["early","first"])");
+  EXPECT_EQ(refused.next(), R"(4{"message":"no"})");
+  EXPECT_TRUE(world.errors.empty());
+}
+
+// The first of its answers counts.
+TEST(Middleware, OneThatThrowsBehindNextIsReported) {
+  World world;
+  world.io.use([](const Socket&, const Next& next) {
+    next();
+    throw std::runtime_error("behind");
+  });
+  Client client(world);
+  EXPECT_NE(client.join(), "");
+  ASSERT_EQ(world.errors.size(), 1U);
+  EXPECT_EQ(world.errors[0].message, "behind");
 }
 
 TEST(Middleware, OneThatThrowsRefuses) {
@@ -218,6 +269,39 @@ TEST(SocketMiddleware, SeesAndRewritesThePacket) {
   client.send_binary("x");
   EXPECT_EQ(client.next(), R"(37["done"])");
   EXPECT_EQ(seen, (Strings{"original", "renamed", "2xadded"}));
+}
+
+// As of a namespace's.
+TEST(SocketMiddleware, WhatStandsBehindNextComesBeforeTheHandlers) {
+  World world;
+  Strings seen;
+  world.io.on_connection([&seen](const Socket& socket) {
+    for (const char* name : {"first", "last"}) {
+      socket.use([&seen, name](Packet& packet, const Next& next) {
+        packet.name == "no" ? next({"refused"}) : next();
+        packet.args.emplace_back(name);
+        seen.emplace_back(name);
+        if (packet.name == "throw") throw std::runtime_error("behind");
+      });
+    }
+    socket.on("e", [&seen](const EventView& event) { seen.emplace_back(event.raw()); });
+    socket.on("throw", [&seen] { seen.emplace_back("handled"); });
+    socket.on_error([&seen](std::string_view message) { seen.emplace_back(message); });
+  });
+  Client client(world);
+  client.join();
+  client.send(R"(2["e",1])");
+  client.rest();
+  EXPECT_EQ(seen, (Strings{"last", "first", R"(1,"last","first")"}));
+  seen.clear();
+  client.send(R"(2["no"])");
+  client.rest();
+  EXPECT_EQ(seen, (Strings{"first", "refused"}));
+  seen.clear();
+  client.send(R"(2["throw"])");
+  client.rest();
+  EXPECT_EQ(seen, (Strings{"last", "first", "handled"}));
+  EXPECT_EQ(world.errors.size(), 2U);
 }
 
 // What waits in them is bounded and counted like what waits in handlers.

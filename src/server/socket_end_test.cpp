@@ -137,8 +137,10 @@ TEST(SocketEnd, RoomsAreThereWhileDisconnecting) {
   world.io.on_connection([&](const Socket& socket) {
     socket.join("a");
     socket.on_disconnecting([&before, socket](DisconnectReason) { before = socket.rooms(); });
-    socket.on_disconnect(
-        [&after, socket](DisconnectReason, std::string_view) { after = socket.rooms(); });
+    socket.on_disconnect([&after, socket](DisconnectReason, std::string_view) {
+      after = socket.rooms();
+      EXPECT_FALSE(socket.in_room(socket.id()));
+    });
   });
   Client client(world);
   const std::string id = client.join();
@@ -148,7 +150,24 @@ TEST(SocketEnd, RoomsAreThereWhileDisconnecting) {
   EXPECT_EQ(after, Strings{});
 }
 
-// covers sio/socket: should ignore a packet received after disconnection
+// JS drops what it has not shown to the handlers when it reads the DISCONNECT behind it, and closes
+// the transport for the CONNECT behind that.
+TEST(SocketEnd, WhatComesInOneGoIsTakenInOrder) {
+  World world;
+  Strings seen;
+  note_ends(world, seen);
+  world.io.on_event("last", [&seen](const Binary& bytes) { seen.emplace_back(bytes.view()); });
+  Client client(world);
+  const std::string first = client.join();
+  client.send(R"(51-["last",{"_placeholder":true,"num":0}])");
+  client.send_binary("words");
+  client.send("1");
+  const std::string second = client.join();
+  EXPECT_NE(second, "");
+  EXPECT_NE(second, first);
+  EXPECT_EQ(seen, (Strings{"words", "client namespace disconnect"}));
+}
+
 TEST(SocketEnd, PacketsAfterTheEndAreIgnored) {
   World world;
   int runs = 0;
@@ -179,14 +198,18 @@ TEST(SocketEnd, PacketsBehindAnEndFromOutsideAreIgnored) {
   EXPECT_LT(runs, 300);
   EXPECT_FALSE(client.closed());
 
-  Client other(world);
-  other.join();
-  other.send(R"(2["n",1])");
-  const int before = runs;
-  EXPECT_TRUE(only(world).disconnect());
-  EXPECT_EQ(other.rest(), Strings{"1"});
-  EXPECT_EQ(runs, before);
-  EXPECT_FALSE(other.closed());
+  for (const bool binary : {false, true}) {
+    Client other(world);
+    other.join();
+    other.send(binary ? R"(51-["n",{"_placeholder":true,"num":0}])" : R"(2["n",1])");
+    if (binary) other.send_binary("b");
+    world.turn();  // the server, then its peers: it has not read them
+    const int before = runs;
+    EXPECT_TRUE(only(world).disconnect());
+    EXPECT_EQ(other.rest(), Strings{"1"});
+    EXPECT_EQ(runs, before);
+    EXPECT_FALSE(other.closed());
+  }
 }
 
 TEST(SocketEnd, AnEndInOnAnyOrInAMiddlewareKeepsTheEventFromItsHandlers) {

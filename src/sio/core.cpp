@@ -76,10 +76,13 @@ void Core::create_namespace(base::Bytes name, NamespaceIndex index, Made made) {
   state_->namespaces[slot] = std::move(made_now);
 }
 
-bool Core::has_namespace(NamespaceIndex nsp) const {
+bool Core::State::has_namespace(NamespaceIndex nsp) const {
   const std::uint32_t slot = slot_of(nsp);
-  return slot < state_->namespaces.size() && state_->namespaces[slot] != nullptr &&
-         state_->namespaces[slot]->index == nsp;
+  return slot < namespaces.size() && namespaces[slot] != nullptr && namespaces[slot]->index == nsp;
+}
+
+bool Core::has_namespace(NamespaceIndex nsp) const {
+  return state_->has_namespace(nsp);
 }
 
 void Core::drop_namespace(NamespaceIndex nsp) {

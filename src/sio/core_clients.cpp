@@ -43,9 +43,7 @@ class Core::State::JoinedBy final : public Decoder::Joined {
   bool joined(base::Bytes nsp) const override {
     const Namespace* found = state_.find_namespace(nsp);
     const Entry* entry = found == nullptr ? nullptr : client_.find(found->index);
-    if (entry == nullptr) return false;
-    const Socket* socket = state_.sockets.get(entry->socket);
-    return socket == nullptr || socket->state == SocketState::connected;
+    return entry == nullptr ? state_.left_a_dropped_one(client_) : state_.expects(*entry);
   }
 
  private:
@@ -171,11 +169,24 @@ bool Core::State::read(Client& client, base::MutBytes message, bool binary, base
   return false;
 }
 
-// Any namespace, one the server has disconnected it from included: it may not have heard of it.
+// Packets of the client there: to be handled, or ignored when the server has disconnected it, since
+// it may not have heard of it.
+bool Core::State::expects(const Entry& entry) {
+  const Socket* socket = sockets.get(entry.socket);
+  return socket == nullptr || socket->state == SocketState::connected ||
+         socket->state == SocketState::disconnecting;
+}
+
 bool Core::State::has_joined(const Client& client) {
+  return std::any_of(client.entries.begin(), client.entries.end(),
+                     [this](const Entry& entry) { return expects(entry); });
+}
+
+// The server has disconnected it from a namespace that has gone since, with its name: any that the
+// client is not in may be meant.
+bool Core::State::left_a_dropped_one(const Client& client) const {
   return std::any_of(client.entries.begin(), client.entries.end(), [this](const Entry& entry) {
-    const Socket* socket = sockets.get(entry.socket);
-    return socket == nullptr || socket->state == SocketState::connected;
+    return !entry.socket && !has_namespace(entry.nsp);
   });
 }
 
@@ -184,6 +195,8 @@ bool Core::State::dispatch(Client& client, const Decoded& packet, base::Time now
   if (packet.type == PacketType::connect) return connect(client, packet.nsp, now), false;
   const Namespace* nsp = find_namespace(packet.nsp);
   Entry* entry = nsp == nullptr ? nullptr : client.find(nsp->index);
+  if (entry == nullptr && packet.type != PacketType::connect_error && left_a_dropped_one(client))
+    return false;  // sent before the client heard of it
   if (entry == nullptr || packet.type == PacketType::connect_error)
     return violation(client, "packet without a namespace", now), false;
   Socket* socket = sockets.get(entry->socket);

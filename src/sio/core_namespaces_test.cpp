@@ -96,6 +96,38 @@ TEST(CoreNamespaces, WhyOneIsRefused) {
   EXPECT_EQ(world.received(peer), Lines{"4/n,{\"message\":\"Too many namespaces\"}"});
 }
 
+// It was on its way when the server disconnected the client, and the last one took the namespace
+// along.
+TEST(CoreNamespaces, WhatWasOnItsWayToADroppedOneIsIgnored) {
+  const std::string header = "51-/n,[\"b\",{\"_placeholder\":true,\"num\":0}]";
+  for (const bool has_successor : {false, true}) {
+    World world;
+    Core& core = world.core();
+    core.create_namespace("/n", 1);
+    const std::size_t peer = world.join();
+    world.text(peer, "0/n,");
+    world.text(peer, header);  // its attachment comes later
+    core.disconnect(*world.socket(peer, "/n"), false, world.now);
+    world.settle();
+    core.drop_namespace(1);
+    if (has_successor) core.create_namespace("/n", 1 + kUse);
+    world.take_log();
+    world.binary(peer, "late");
+    world.text(peer, "2/n,[\"x\"]");
+    world.text(peer, "3/n,1[]");
+    world.text(peer, header);
+    world.binary(peer, "late");
+    world.text(peer, "1/n,");
+    EXPECT_EQ(world.take_log(), Lines{});
+    EXPECT_EQ(world.ledger.input(), 0);
+    ASSERT_FALSE(world.peer(peer).gone);
+    world.text(peer, "2[\"x\"]");
+    EXPECT_EQ(world.take_log(), Lines{"0 event x [\"x\"]"});
+    world.text(peer, "4/n,{}");  // no client says that
+    EXPECT_TRUE(world.peer(peer).gone);
+  }
+}
+
 // Whoever was told of a socket is told of its end, and still finds its rooms.
 TEST(CoreNamespaces, ARefusedSocketVanishesWithItsRooms) {
   World world;

@@ -187,6 +187,7 @@ struct Core::State {
 
   // core.cpp
   Namespace* find_namespace(base::Bytes name);
+  bool has_namespace(NamespaceIndex nsp) const;
   Namespace& at(NamespaceIndex nsp) const { return *namespaces[slot_of(nsp)]; }
   void next_queued(Event& event);
   bool report(Queued& item, Event& event);
@@ -202,7 +203,9 @@ struct Core::State {
   class JoinedBy;
   bool take(Client& client, const Decoded& packet, base::Time now, Arrival& out);
   bool read(Client& client, base::MutBytes message, bool binary, base::Time now, Arrival& out);
+  bool expects(const Entry& entry);
   bool has_joined(const Client& client);
+  bool left_a_dropped_one(const Client& client) const;
   bool dispatch(Client& client, const Decoded& packet, base::Time now, Arrival& out);
   void dispatch_ack(const Socket& socket, const Decoded& packet);
   void connect(Client& client, base::Bytes nsp, base::Time now);

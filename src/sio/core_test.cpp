@@ -120,6 +120,19 @@ TEST(Core, UnknownAcksAreIgnored) {
   EXPECT_TRUE(world.peer(peer).session->open());
 }
 
+// Disconnected by the server, which has not told it yet: what comes is ignored, attachments too.
+TEST(Core, BinaryBehindAnEndThatIsNotToldIsIgnored) {
+  World world;
+  const std::size_t peer = world.join();
+  world.core().disconnect(*world.socket(peer), false, world.now);
+  world.text(peer, "51-[\"b\",{\"_placeholder\":true,\"num\":0}]");
+  world.binary(peer, "late");
+  EXPECT_EQ(world.take_log(), (Lines{"0 disconnecting server namespace disconnect",
+                                     "0 disconnected server namespace disconnect"}));
+  EXPECT_EQ(world.ledger.input(), 0);
+  EXPECT_FALSE(world.peer(peer).gone);
+}
+
 // Decoder errors: the socket hears of it, then "forced close" (S06, S58, S59 and their like).
 TEST(Core, BrokenPacketsCloseTheClient) {
   const std::pair<const char*, const char*> table[] = {

@@ -196,14 +196,16 @@ TEST_F(UserParserTest, NothingInPartsBeforeConnect) {
 
 // As with the default parser: the client may have sent it before it heard of the disconnection.
 TEST_F(UserParserTest, PartsForANamespaceTheServerHasLeftAreIgnored) {
-  const std::size_t peer = join();
-  world_one.core().disconnect(*world_one.socket(peer), false, world_one.now);
-  world_one.settle();
-  world_one.take_log();
-  world_one.text(peer, "2 / -");
-  world_one.binary(peer, "[\"late\"]");
-  EXPECT_EQ(world_one.take_log(), Lines{});
-  EXPECT_FALSE(world_one.peer(peer).gone);
+  for (const bool told : {true, false}) {
+    const std::size_t peer = join();
+    world_one.core().disconnect(*world_one.socket(peer), false, world_one.now);
+    if (told) world_one.settle();
+    world_one.text(peer, "2 / -");
+    world_one.take_log();
+    world_one.binary(peer, "[\"late\"]");
+    EXPECT_EQ(world_one.take_log(), Lines{});
+    EXPECT_FALSE(world_one.peer(peer).gone);
+  }
 }
 
 TEST_F(UserParserTest, PartsAreCounted) {
