@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <future>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -139,6 +140,13 @@ TEST_P(LoopTest, IsOnTheThreadThatMadeItUntilHandedOver) {
     loop_.run(driver_);
   }).join();
   EXPECT_FALSE(loop_.on_loop_thread());
+}
+
+// A thread is somebody else than one that has ended, whatever it takes over from it.
+TEST(Loop, IsOnNoThreadWhenItsOwnHasEnded) {
+  std::optional<Loop> loop;
+  std::thread([&] { loop.emplace(make_epoll_backend()); }).join();
+  for (int i = 0; i < 100; ++i) std::thread([&] { EXPECT_FALSE(loop->on_loop_thread()); }).join();
 }
 
 TEST_P(LoopTest, StopEndsARunThatHasNotBegunAndOnlyThatOne) {
