@@ -386,7 +386,13 @@ void Shard::flush_unusual(Connection& c) {
     }
     if (c.tls) seal(c);  // there is room for more
   }
-  after_flush(c, everything);
+  if (c.tls && !c.closing && !c.move && c.tls->engine.state() == tls::State::failed) {
+    // While sealing: what has been thrown away may not be followed by more.
+    log(base::LogLevel::debug, base::LogKind::connection,
+        std::string("TLS: ") + c.tls->engine.failure());
+    return drop(c);
+  }
+  after_flush(c, everything && c.out.empty());
 }
 
 void Shard::after_flush(Connection& c, bool everything) {
