@@ -413,6 +413,7 @@ void Shard::after_flush(Connection& c, bool everything) {
   if (everything && c.http && c.paused && c.http->machine.has_input()) revisit(c);
   if (everything && c.move) return loop_.backend().detach(c.stream);
   if (everything && c.closing) {
+    if (!loop_.backend().flushed(c.stream)) return await_sent(c);
     c.lingering = true;
     loop_.backend().shutdown_write(c.stream);
     if (c.eof) return drop(c);
