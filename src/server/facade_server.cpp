@@ -1,6 +1,7 @@
 // Server: the runtime behind the public class, and the few things that are not a shard's: options,
 // listeners, the end.
 #include <atomic>
+#include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -104,19 +105,29 @@ struct Server::Runtime {
   }
 
   // The first shard accepts and runs on the thread of run() or process(); the others get threads
-  // when it does so first.
+  // when it does so first: all of them, or, when one cannot be had, none.
   server::Shard& first() { return *shards.front(); }
   void start() {
-    if (started) return;
-    started = true;
-    for (std::size_t i = 1; i < shards.size(); ++i) {
-      shards[i]->loop().hand_over();  // before the thread, which may be slow to begin, runs it
-      threads.emplace_back([shard = shards[i].get()] {
-        const Turning inside;
-        shard->loop().run(*shard);
-        shard->tell_ended();
-      });
+    if (hub->started) return;
+    std::promise<bool> all;
+    const std::shared_future<bool> begin = all.get_future().share();
+    try {
+      for (std::size_t i = 1; i < shards.size(); ++i) {
+        threads.emplace_back([begin, shard = shards[i].get()] {
+          if (!begin.get()) return;
+          const Turning inside;
+          shard->loop().run(*shard);
+          shard->tell_ended();
+        });
+      }
+    } catch (...) {
+      all.set_value(false);
+      threads.clear();  // joins
+      throw;
     }
+    hub->started = true;
+    for (std::size_t i = 1; i < shards.size(); ++i) shards[i]->loop().hand_over();
+    all.set_value(true);
   }
   void stop() {
     for (const auto& shard : shards) shard->loop().stop();
@@ -144,7 +155,6 @@ struct Server::Runtime {
   std::vector<std::unique_ptr<server::Shard>> shards;
   std::vector<std::jthread> threads;
   std::uint16_t port = 0;
-  bool started = false;
   // Since the first process(): between two of them nobody else turns the loop either.
   std::optional<Turning> embedded;
 };

@@ -117,6 +117,7 @@ struct Hub {
   eio::SidKey sid_key;
   std::unique_ptr<server::TlsKeeper> tls;  // of a server with TLS
   std::atomic<std::uint64_t> listener_ids{0};
+  bool started = false;              // shards have got threads of their own
   std::atomic<bool> ready{true};     // what load balancers are told
   std::atomic<bool> closing{false};  // from the first close() on
   std::atomic<bool> measure_turns{false};

@@ -1,6 +1,9 @@
 // The server in a thread of its own, called from others. Meant for ThreadSanitizer as much as for
 // what it asserts.
+#include <system_error>
+
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include "support/sio_client.hpp"
 
@@ -178,6 +181,45 @@ TEST_F(Threaded, OffloadsWork) {
   EXPECT_TRUE(
       world_.io.offload([value] { *value = 5; }, [value, done] { done.state()->finish(*value); }));
   EXPECT_EQ(done.get().value(), 5);
+}
+
+// Stacks that no address space has room for.
+class HugeStacks {
+ public:
+  HugeStacks() {
+    ::pthread_getattr_default_np(&before_);
+    pthread_attr_t huge;
+    ::pthread_getattr_default_np(&huge);
+    ::pthread_attr_setstacksize(&huge, std::size_t{1} << 50);
+    EXPECT_EQ(::pthread_setattr_default_np(&huge), 0);
+    ::pthread_attr_destroy(&huge);
+  }
+  HugeStacks(const HugeStacks&) = delete;
+  HugeStacks& operator=(const HugeStacks&) = delete;
+  ~HugeStacks() {
+    ::pthread_setattr_default_np(&before_);
+    ::pthread_attr_destroy(&before_);
+  }
+
+ private:
+  pthread_attr_t before_;
+};
+
+TEST(Threads, OneThatCannotBeHadLeavesTheServerAsItWas) {
+  World world({.threads = 4});
+  {
+    const HugeStacks none;
+    EXPECT_THROW(world.io.run(), std::system_error);
+    EXPECT_THROW(world.io.process(), std::system_error);
+  }
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 4; ++i) {  // one on each
+    clients.push_back(std::make_unique<Client>(world));
+    EXPECT_NE(clients.back()->join(), "");
+  }
+  clients.clear();
+  auto closed = world.io.close();
+  EXPECT_TRUE(world.until([&] { return closed.ready(); }));
 }
 
 // An exception on the worker ends no process.
