@@ -86,6 +86,7 @@ struct Server::Runtime {
                                           routes, static_cast<std::uint8_t>(i)));
     server::make_adapter(hub, 0);
     for (const auto& shard : shards) shard->dispatcher().let_in(0);
+    routes.table().hub = hub;
     routes.table().monitor = std::make_shared<server::Monitor>(hub, [this] { return stats(); });
   }
   // The other shards first: nothing may reach the first one while it goes.
@@ -96,6 +97,10 @@ struct Server::Runtime {
   }
 
   void listen(const net::Address& address) {
+    if (hub->closing.load())
+      throw std::system_error(Errc::shutting_down, "socketio::Server::listen");
+    if (hub->here(0) == nullptr)
+      throw std::system_error(Errc::wrong_thread, "socketio::Server::listen");
     std::error_code error;
     net::Listener listener = net::Listener::open(address, hub->settings.options.backlog, error);
     if (error) throw std::system_error(error, "socketio: cannot listen on " + address.to_string());
@@ -326,6 +331,7 @@ ParentNamespace Server::add_parent(std::optional<NamespacePattern> pattern,
 }
 
 void Server::on_new_namespace(std::function<void(Namespace)> hook) {
+  runtime_->hub->may_register("socketio::Server::on_new_namespace");
   if (hook) runtime_->hub->hooks.new_namespace.push_back(std::move(hook));
 }
 
@@ -351,6 +357,7 @@ Engine Server::engine() {
   return {runtime_->hub, *this};
 }
 void Server::on_error(std::function<void(const ErrorReport&)> hook) {
+  runtime_->hub->may_register("socketio::Server::on_error");
   if (hook) runtime_->hub->hooks.error.push_back(std::move(hook));
 }
 bool Server::post(std::function<void()> job) const {
