@@ -214,8 +214,8 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
     return add_parent({}, detail::adapt_decision(std::move(decide)));
   }
   // f(Namespace) for each that is created from now on, children included, before anybody connects
-  // to it. On the thread that creates it. Any number, called in their order. Before run(), or on the
-  // loop's thread when there is only one: std::system_error (Errc::wrong_thread) elsewhere.
+  // to it. On the thread that creates it. Any number, called in their order. Before run(), or on
+  // the loop's thread when there is only one: std::system_error (Errc::wrong_thread) elsewhere.
   void on_new_namespace(std::function<void(Namespace)> hook);
   // Shortcuts to the main namespace.
   ListenerId on_connection(std::function<void(Socket)> handler);
@@ -257,7 +257,8 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // Runs `job` on the loop's thread. False when closed or the mailbox is full. Any thread.
   bool post(std::function<void()> job) const;
   // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
-  // thread. False when its queue is full. What `work` throws is reported to on_error instead.
+  // thread. False when its queue is full, or the server has ended: what is under way then is
+  // dropped. What `work` throws is reported to on_error instead.
   bool offload(std::function<void()> work, std::function<void()> done);
   // What `/readyz` tells (HttpRoutes::ready); close() sets it to false for good. Before a shutdown
   // set it, wait until the load balancer has noticed, then close(). Any thread.

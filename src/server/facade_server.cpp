@@ -368,6 +368,7 @@ bool Server::offload(std::function<void()> work, std::function<void()> done) {
   // Neither may throw on its way: a failure of the work is reported instead of calling `done`.
   auto failure = std::make_shared<std::exception_ptr>();
   server::Shard* here = runtime_->hub->here();
+  if (here == nullptr && runtime_->hub->refusal(0) == Errc::shutting_down) return false;
   server::Shard& shard = here != nullptr ? *here : runtime_->first();
   return shard.offload().run(
       [work = std::move(work), failure] {

@@ -223,6 +223,14 @@ TEST_F(Threaded, OffloadsWork) {
   EXPECT_EQ(done.get().value(), 5);
 }
 
+// Nobody would hear that it is done.
+TEST_F(Threaded, NothingIsOffloadedBehindTheEnd) {
+  world_.stop();
+  bool ran = false;
+  EXPECT_FALSE(world_.io.offload([&ran] { ran = true; }, [&ran] { ran = true; }));
+  EXPECT_FALSE(ran);
+}
+
 TEST(Threads, NothingListensBehindTheEnd) {
   World world;
   auto closed = world.io.close();
