@@ -228,7 +228,8 @@ struct ConnectionError {
 };
 
 // The Engine.IO level of a server. A reference that is valid as long as its server. Register before
-// run(), or on the loop's thread when there is only one.
+// run(), or on the loop's thread when there is only one: std::system_error (Errc::wrong_thread)
+// elsewhere.
 class SOCKETIO_EXPORT Engine {
  public:
   using HeadersHook = std::function<void(AnswerHeaders&, const HttpRequest&)>;

@@ -61,7 +61,8 @@ struct SOCKETIO_EXPORT HttpReply {
 
 // Routes are tried in order of registration, then folders, then the fallback; patterns are literal
 // segments, ":name" (one segment) and a final "*" (the rest). HEAD is answered by GET routes.
-// Register before run() or on the loop's thread.
+// Register before run(), or on the loop's thread when there is only one: std::system_error
+// (Errc::wrong_thread) elsewhere.
 class SOCKETIO_EXPORT HttpRoutes {
  public:
   // Its request lives as long as the task.

@@ -168,7 +168,9 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
 
   // Opens a listener; several are allowed. Port 0 takes a free one: see port(). "host" is an
   // address ("127.0.0.1", "::"); the default is every interface, IPv6 and IPv4. Throws
-  // std::system_error with the address in its text, and std::invalid_argument for what is none.
+  // std::system_error with the address in its text, Errc::wrong_thread unless on the first loop's
+  // thread or setting up, Errc::shutting_down after close(); std::invalid_argument for what is no
+  // address.
   Server& listen(std::uint16_t port, std::string_view host = "");
   // A Unix socket.
   Server& listen_unix(std::string_view path);
@@ -213,7 +215,8 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
     return add_parent({}, detail::adapt_decision(std::move(decide)));
   }
   // f(Namespace) for each that is created from now on, children included, before anybody connects
-  // to it. On the thread that creates it. Any number, called in their order.
+  // to it. On the thread that creates it. Any number, called in their order. Before run(), or on
+  // the loop's thread when there is only one: std::system_error (Errc::wrong_thread) elsewhere.
   void on_new_namespace(std::function<void(Namespace)> hook);
   // Shortcuts to the main namespace.
   ListenerId on_connection(std::function<void(Socket)> handler);
@@ -250,12 +253,13 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // Middlewares and hooks of Engine.IO.
   Engine engine();
   // Called on the loop's thread for what happens outside any call; see ErrorReport. Any number,
-  // called in their order.
+  // called in their order. Registered where on_new_namespace is.
   void on_error(std::function<void(const ErrorReport&)> hook);
   // Runs `job` on the loop's thread. False when closed or the mailbox is full. Any thread.
   bool post(std::function<void()> job) const;
   // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
-  // thread. False when its queue is full. What `work` throws is reported to on_error instead.
+  // thread. False when its queue is full, or the server has ended: what is under way then is
+  // dropped. What `work` throws is reported to on_error instead.
   bool offload(std::function<void()> work, std::function<void()> done);
   // What `/readyz` tells (HttpRoutes::ready); close() sets it to false for good. Before a shutdown
   // set it, wait until the load balancer has noticed, then close(). Any thread.

@@ -3,6 +3,7 @@
 // get() on a thread that is not the loop's. All three end exactly once, with a Result.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <coroutine>
 #include <exception>
@@ -208,8 +209,11 @@ class PendingState {
     const std::lock_guard lock(mutex_);
     return result_.has_value();
   }
-  // The coroutine that waits is freed with abandon().
-  void set_waiting(std::coroutine_handle<> root) { waiting_ = root; }
+  // The coroutine that waits is freed with abandon(), unless that comes first to `met`.
+  void set_waiting(std::coroutine_handle<> root, std::atomic<bool>& met) {
+    waiting_ = root;
+    met_ = &met;
+  }
   // Nobody will finish it any more, since the server has been destroyed: a callback is dropped, a
   // coroutine freed, a thread in get() released.
   void abandon() {
@@ -221,7 +225,7 @@ class PendingState {
       dropped = std::move(callback_);
       ready_.notify_all();
     }
-    if (dropped && waiting_) waiting_.destroy();
+    if (dropped && waiting_ && met_->exchange(true)) waiting_.destroy();
   }
 
  private:
@@ -231,6 +235,7 @@ class PendingState {
   std::optional<Result<T>> result_;
   std::function<void(Result<T>)> callback_;
   std::coroutine_handle<> waiting_{};
+  std::atomic<bool>* met_ = nullptr;  // in the frame of the coroutine that waits
 };
 
 template <class T>
@@ -238,19 +243,21 @@ struct PendingAwaiter {
   explicit PendingAwaiter(std::shared_ptr<PendingState<T>> s) : state(std::move(s)) {}
   std::shared_ptr<PendingState<T>> state;
   std::optional<Result<T>> result{};
+  // Raised by the coroutine when it is suspended, and by whoever has the result, perhaps on another
+  // thread. The second of the two goes on with the coroutine; the first may not touch it any more.
+  std::atomic<bool> met{false};
   bool await_ready() const { return false; }
-  // False: the result was there at once, do not suspend. The flag tells which side came first.
+  // False: the result is there, do not suspend.
   template <class P>
   bool await_suspend(std::coroutine_handle<P> waiting) {
-    auto suspended = std::make_shared<bool>(false);
-    state->set_waiting(root_of(waiting));
-    state->then([this, waiting, suspended](Result<T> r) {
+    state->set_waiting(root_of(waiting), met);
+    state->then([this, waiting](Result<T> r) {
       result.emplace(std::move(r));
-      if (*suspended) waiting.resume();
+      if (met.exchange(true)) waiting.resume();
     });
-    if (result) return false;
-    *suspended = true;
-    return true;
+    if (!met.exchange(true)) return true;
+    if (!result) result.emplace(Errc::shutting_down);  // abandoned
+    return false;
   }
   Result<T> await_resume() { return std::move(*result); }
 };

@@ -98,11 +98,15 @@ class Backend {
   virtual std::size_t send(StreamId id, std::span<const base::Bytes> parts) = 0;
   static constexpr std::size_t kMaxParts = 64;
 
+  // True when the kernel has all that send() has taken. Else on_sent() says when, and no send() may
+  // come before. (io_uring takes small ones before it knows whether there is room.)
+  virtual bool flushed(StreamId id) = 0;
+
   virtual void shutdown_write(StreamId id) = 0;
   // Ends with on_detached: the descriptor leaves without a byte lost. A send in flight is ended by
   // on_sent before that; what it had not taken is the caller's again.
   virtual void detach(StreamId id) = 0;
-  // Drops unsent bytes of a send in flight. Ends with on_closed.
+  // Drops unsent bytes of a send in flight, and what is not flushed(). Ends with on_closed.
   virtual void close(StreamId id) = 0;
 
   // The only call allowed from another thread. A wake() before or during wait() ends that wait.

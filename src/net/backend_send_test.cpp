@@ -176,6 +176,36 @@ TEST_P(SendTest, ClosingAtOnceStillDeliversWhatWasTaken) {
   EXPECT_EQ(got, "farewell");
 }
 
+// One of these finds just so much room that it is taken and does not fit.
+TEST_P(SendTest, AnOrderlyEndLosesNothingThatWasTaken) {
+  constexpr std::size_t kPiece = 700;
+  bool full = false;
+  for (std::size_t before = 0; !full; ++before) {
+    auto [peer, handle] = stream(before, true);
+    const Fd& client = peer;
+    const StreamId id = handle;
+    settle();
+    const std::string text = pattern((before + 1) * kPiece);
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i <= before && !full; ++i) {
+      if (i > 0) backend_->wait(base::Time::min(), sink_);
+      const std::size_t n = send(id, base::Bytes(text).substr(taken, kPiece));
+      taken += n;
+      full = n < kPiece;
+    }
+    bool flushed = false;
+    sink_.sent = [&](StreamId, Owner, std::size_t) { flushed = true; };
+    if (!full) flushed = backend_->flushed(id);
+    std::string got;
+    EXPECT_TRUE(until([&] { return flushed; }, [&] { got += read_some(client, nullptr, 100); }));
+    backend_->shutdown_write(id);
+    backend_->close(id);
+    bool ended = false;
+    EXPECT_TRUE(until([&] { return (got += read_some(client, &ended)), ended; }, [] {}));
+    EXPECT_TRUE(got == base::Bytes(text).substr(0, taken)) << before;
+  }
+}
+
 TEST_P(SendTest, DetachingLosesNothingThatWasTaken) {
   auto [peer, handle] = stream(1, true);
   const Fd& client = peer;

@@ -291,6 +291,8 @@ void EpollBackend::wait(base::Time deadline, Sink& sink) {
       acceptor_.accept(id.index, sink);  // level-triggered: what is left comes again
     }
   }
+  // What a fact has queued may have been rung for before the bell was taken off.
+  if (nested_ && !queued_.empty()) wake();
 }
 
 int EpollBackend::poll(base::Time deadline, bool may_block) {

@@ -15,10 +15,22 @@
 
 namespace socketio::net {
 
-// Unique among living threads, and cheaper to compare than an id.
+namespace {
+
+// Never given twice, so that no thread is taken for one that has ended, as would be by its address
+// or its id. 0: no loop has been on this thread.
+thread_local std::uint64_t thread_number = 0;
+
+}  // namespace
+
 std::uint64_t LoopThread::current() {
-  thread_local char here = 0;
-  return reinterpret_cast<std::uintptr_t>(&here);
+  return thread_number;
+}
+
+void LoopThread::move_here() {
+  static std::atomic<std::uint64_t> given{0};
+  if (thread_number == 0) thread_number = given.fetch_add(1, std::memory_order_relaxed) + 1;
+  id_.store(thread_number, std::memory_order_relaxed);
 }
 
 Loop::Loop(std::unique_ptr<Backend> backend, Clock clock)

@@ -32,12 +32,13 @@ class Driver : public Sink {
 class LoopThread {
  public:
   bool is_this() const { return id_.load(std::memory_order_relaxed) == current(); }
-  void move_here() { id_.store(current(), std::memory_order_relaxed); }
-  void leave() { id_.store(0, std::memory_order_relaxed); }
+  void move_here();
+  void leave() { id_.store(kNobody, std::memory_order_relaxed); }
 
  private:
+  static constexpr std::uint64_t kNobody = ~std::uint64_t{0};
   static std::uint64_t current();
-  std::atomic<std::uint64_t> id_{0};
+  std::atomic<std::uint64_t> id_{kNobody};
 };
 
 class Loop {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <future>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,6 +28,7 @@ class TestDriver final : public Driver {
   std::function<void()> on_flush;
   std::function<void(Timer&)> timer;
   std::function<void(StreamId, base::MutBytes)> received;
+  std::function<void(Owner)> on_close;
 
   void on_accepted(std::uint32_t, int fd, const Address&) override { ::close(fd); }
   void on_accept_paused(std::uint32_t, std::error_code) override {}
@@ -38,7 +40,10 @@ class TestDriver final : public Driver {
   void on_eof(StreamId, Owner) override { order += 'e'; }
   void on_sent(StreamId, Owner, std::size_t) override {}
   void on_detached(StreamId, Owner, int) override {}
-  void on_closed(StreamId, Owner, std::error_code) override { closed = true; }
+  void on_closed(StreamId, Owner owner, std::error_code) override {
+    closed = true;
+    if (on_close) on_close(owner);
+  }
   bool has_work() const override { return work; }
   void on_timer(Timer& expired) override {
     order += 't';
@@ -137,6 +142,13 @@ TEST_P(LoopTest, IsOnTheThreadThatMadeItUntilHandedOver) {
   EXPECT_FALSE(loop_.on_loop_thread());
 }
 
+// A thread is somebody else than one that has ended, whatever it takes over from it.
+TEST(Loop, IsOnNoThreadWhenItsOwnHasEnded) {
+  std::optional<Loop> loop;
+  std::thread([&] { loop.emplace(make_epoll_backend()); }).join();
+  for (int i = 0; i < 100; ++i) std::thread([&] { EXPECT_FALSE(loop->on_loop_thread()); }).join();
+}
+
 TEST_P(LoopTest, StopEndsARunThatHasNotBegunAndOnlyThatOne) {
   loop_.stop();
   loop_.run(driver_);
@@ -228,6 +240,37 @@ TEST_P(LoopTest, WorksInsideSomebodyElsesLoop) {
   loop_.backend().close(id);  // a fact that waits for the next process()
   EXPECT_TRUE(readable(0));
   EXPECT_TRUE(until([&] { return driver_.closed; }));
+  quiet();
+  EXPECT_FALSE(readable(0));
+}
+
+// The close is queued by a fact that comes before the wake-up of the same wait().
+TEST_P(LoopTest, SomebodyElsesLoopHearsOfWhatAFactClosed) {
+  const Pair pair;
+  const StreamId id = loop_.backend().adopt(pair.fds[1], 1);
+  loop_.backend().recv_start(id);
+  driver_.received = [&](StreamId stream, base::MutBytes) { loop_.backend().close(stream); };
+  quiet();
+  pair.write("x");
+  loop_.mailbox().post([] {});
+  EXPECT_TRUE(until([&] { return driver_.closed; }));
+  quiet();
+  EXPECT_FALSE(readable(0));
+}
+
+TEST_P(LoopTest, SomebodyElsesLoopHearsOfWhatAnEndClosed) {
+  constexpr Owner kLast = 3;
+  const Pair pairs[kLast];
+  StreamId ids[kLast];
+  for (Owner i = 0; i < kLast; ++i) ids[i] = loop_.backend().adopt(pairs[i].fds[1], i);
+  Owner ended = 0;
+  driver_.on_close = [&](Owner owner) {
+    EXPECT_EQ(owner, ended);
+    if (++ended < kLast) loop_.backend().close(ids[ended]);
+  };
+  quiet();
+  loop_.backend().close(ids[0]);
+  EXPECT_TRUE(until([&] { return ended == kLast; }));
   quiet();
   EXPECT_FALSE(readable(0));
 }

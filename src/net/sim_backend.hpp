@@ -30,6 +30,7 @@ class SimBackend final : public Backend {
   void recv_start(StreamId id) override;
   void recv_stop(StreamId id) override;
   std::size_t send(StreamId id, std::span<const base::Bytes> parts) override;
+  bool flushed(StreamId) override { return true; }
   void shutdown_write(StreamId id) override;
   void detach(StreamId id) override;
   void close(StreamId id) override;

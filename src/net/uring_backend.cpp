@@ -129,6 +129,16 @@ void UringBackend::recv_stop(StreamId id) {
   change(*stream, id);
 }
 
+bool UringBackend::flushed(StreamId id) {
+  UringStream* stream = find_open(id);
+  if (stream == nullptr || (stream->wave != wave_ && !stream->rest)) return true;
+  stream->sending = true;
+  if (stream->rest) return false;
+  second_.push_back(id);
+  ring_bell();
+  return false;
+}
+
 void UringBackend::shutdown_write(StreamId id) {
   UringStream* stream = find_open(id);
   if (stream == nullptr || stream->write_shut) return;

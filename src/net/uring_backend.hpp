@@ -41,6 +41,7 @@ class UringBackend final : public Backend, private Acceptor::Watcher {
   void recv_start(StreamId id) override;
   void recv_stop(StreamId id) override;
   std::size_t send(StreamId id, std::span<const base::Bytes> parts) override;
+  bool flushed(StreamId id) override;
   void shutdown_write(StreamId id) override;
   void detach(StreamId id) override;
   void close(StreamId id) override;

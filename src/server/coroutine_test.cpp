@@ -1,5 +1,10 @@
 // Coroutine handlers: what they await always ends, they outlive the removal of their handler, and
 // too many of them pause reading.
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "support/sio_client.hpp"
@@ -242,6 +247,51 @@ TEST(Coroutines, MayEndOnAnotherThread) {
   ASSERT_EQ(world.errors.size(), 1U);
   EXPECT_EQ(world.errors[0].message, "nothing");
   EXPECT_EQ(world.errors[0].event, "go");
+}
+
+// Awaited one after the other by one thread, while another ends each as soon as it can.
+struct Race {
+  static constexpr std::size_t kAll = 50'000;
+  using End = void(const Pending<int>&);
+
+  Task<> wait(std::size_t i, std::shared_ptr<int>) {
+    begun = i + 1;
+    const Result<int> result = co_await all[i];
+    ends += result.error() == expected ? 1 : 0;
+  }
+  void run(End* end) {
+    const std::jthread other([this, end] {
+      for (std::size_t i = 0; i < kAll; ++i) {
+        while (begun <= i) {
+        }
+        end(all[i]);
+      }
+    });
+    for (std::size_t i = 0; i < kAll; ++i)
+      detail::detach<void>(
+          wait(i, alive), [] {}, [](const std::exception_ptr&) {});
+  }
+
+  std::error_code expected{};
+  std::vector<Pending<int>> all = std::vector<Pending<int>>(kAll);
+  std::shared_ptr<int> alive = std::make_shared<int>();  // as are coroutines that hold it
+  std::atomic<std::size_t> begun{0};
+  std::atomic<std::size_t> ends{0};
+};
+
+// The result comes before the coroutine sleeps, while it falls asleep, or after.
+TEST(Coroutines, MayAwaitOnAnotherThreadThanTheResults) {
+  Race race;
+  race.run([](const Pending<int>& one) { one.state()->finish(7); });
+  EXPECT_EQ(race.ends, Race::kAll);
+  EXPECT_EQ(race.alive.use_count(), 1);
+}
+
+TEST(Coroutines, AreFreedOnceWhenNobodyWillFinishThem) {
+  Race race;
+  race.expected = Errc::shutting_down;  // where it was not asleep yet
+  race.run([](const Pending<int>& one) { detail::Finisher<int>{one.state()}; });
+  EXPECT_EQ(race.alive.use_count(), 1);
 }
 
 // Handlers that wait for `gate`; how many run.

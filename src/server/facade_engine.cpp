@@ -70,29 +70,34 @@ const EngineRequest& EngineRequest::add_header(std::string_view name,
 }
 
 Engine& Engine::add_middleware(EngineMiddleware middleware) {
+  hub_->may_register("socketio::Engine::use");
   hub_->engine.middlewares.push_back(std::move(middleware));
   hub_->engine.gated = true;
   return *this;
 }
 
 Engine& Engine::on_initial_headers(HeadersHook hook) {
+  hub_->may_register("socketio::Engine::on_initial_headers");
   hub_->engine.initial_headers.push_back(std::move(hook));
   hub_->engine.gated = true;
   return *this;
 }
 
 Engine& Engine::on_headers(HeadersHook hook) {
+  hub_->may_register("socketio::Engine::on_headers");
   hub_->engine.headers.push_back(std::move(hook));
   hub_->engine.gated = true;
   return *this;
 }
 
 Engine& Engine::on_connection(std::function<void(EngineSocket)> hook) {
+  hub_->may_register("socketio::Engine::on_connection");
   hub_->engine.connection.push_back(std::move(hook));
   return *this;
 }
 
 Engine& Engine::on_connection_error(std::function<void(const ConnectionError&)> hook) {
+  hub_->may_register("socketio::Engine::on_connection_error");
   hub_->engine.connection_error.push_back(std::move(hook));
   return *this;
 }

@@ -1,6 +1,7 @@
 // Server: the runtime behind the public class, and the few things that are not a shard's: options,
 // listeners, the end.
 #include <atomic>
+#include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -85,6 +86,7 @@ struct Server::Runtime {
                                           routes, static_cast<std::uint8_t>(i)));
     server::make_adapter(hub, 0);
     for (const auto& shard : shards) shard->dispatcher().let_in(0);
+    routes.table().hub = hub;
     routes.table().monitor = std::make_shared<server::Monitor>(hub, [this] { return stats(); });
   }
   // The other shards first: nothing may reach the first one while it goes.
@@ -95,6 +97,10 @@ struct Server::Runtime {
   }
 
   void listen(const net::Address& address) {
+    if (hub->closing.load())
+      throw std::system_error(Errc::shutting_down, "socketio::Server::listen");
+    if (hub->here(0) == nullptr)
+      throw std::system_error(Errc::wrong_thread, "socketio::Server::listen");
     std::error_code error;
     net::Listener listener = net::Listener::open(address, hub->settings.options.backlog, error);
     if (error) throw std::system_error(error, "socketio: cannot listen on " + address.to_string());
@@ -104,19 +110,29 @@ struct Server::Runtime {
   }
 
   // The first shard accepts and runs on the thread of run() or process(); the others get threads
-  // when it does so first.
+  // when it does so first: all of them, or, when one cannot be had, none.
   server::Shard& first() { return *shards.front(); }
   void start() {
-    if (started) return;
-    started = true;
-    for (std::size_t i = 1; i < shards.size(); ++i) {
-      shards[i]->loop().hand_over();  // before the thread, which may be slow to begin, runs it
-      threads.emplace_back([shard = shards[i].get()] {
-        const Turning inside;
-        shard->loop().run(*shard);
-        shard->tell_ended();
-      });
+    if (hub->started) return;
+    std::promise<bool> all;
+    const std::shared_future<bool> begin = all.get_future().share();
+    try {
+      for (std::size_t i = 1; i < shards.size(); ++i) {
+        threads.emplace_back([begin, shard = shards[i].get()] {
+          if (!begin.get()) return;
+          const Turning inside;
+          shard->loop().run(*shard);
+          shard->tell_ended();
+        });
+      }
+    } catch (...) {
+      all.set_value(false);
+      threads.clear();  // joins
+      throw;
     }
+    hub->started = true;
+    for (std::size_t i = 1; i < shards.size(); ++i) shards[i]->loop().hand_over();
+    all.set_value(true);
   }
   void stop() {
     for (const auto& shard : shards) shard->loop().stop();
@@ -144,7 +160,6 @@ struct Server::Runtime {
   std::vector<std::unique_ptr<server::Shard>> shards;
   std::vector<std::jthread> threads;
   std::uint16_t port = 0;
-  bool started = false;
   // Since the first process(): between two of them nobody else turns the loop either.
   std::optional<Turning> embedded;
 };
@@ -316,6 +331,7 @@ ParentNamespace Server::add_parent(std::optional<NamespacePattern> pattern,
 }
 
 void Server::on_new_namespace(std::function<void(Namespace)> hook) {
+  runtime_->hub->may_register("socketio::Server::on_new_namespace");
   if (hook) runtime_->hub->hooks.new_namespace.push_back(std::move(hook));
 }
 
@@ -341,6 +357,7 @@ Engine Server::engine() {
   return {runtime_->hub, *this};
 }
 void Server::on_error(std::function<void(const ErrorReport&)> hook) {
+  runtime_->hub->may_register("socketio::Server::on_error");
   if (hook) runtime_->hub->hooks.error.push_back(std::move(hook));
 }
 bool Server::post(std::function<void()> job) const {
@@ -351,6 +368,7 @@ bool Server::offload(std::function<void()> work, std::function<void()> done) {
   // Neither may throw on its way: a failure of the work is reported instead of calling `done`.
   auto failure = std::make_shared<std::exception_ptr>();
   server::Shard* here = runtime_->hub->here();
+  if (here == nullptr && runtime_->hub->refusal(0) == Errc::shutting_down) return false;
   server::Shard& shard = here != nullptr ? *here : runtime_->first();
   return shard.offload().run(
       [work = std::move(work), failure] {

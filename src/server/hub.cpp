@@ -72,6 +72,11 @@ server::Shard* Hub::here() const {
   return nullptr;
 }
 
+void Hub::may_register(const char* what) const {
+  if (here() == nullptr || (size() > 1 && started))
+    throw std::system_error(Errc::wrong_thread, what);
+}
+
 server::Shard* Hub::command(std::size_t shard) const {
   server::Shard* found = here(shard);
   if (found != nullptr) found->loop().nudge();

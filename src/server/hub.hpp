@@ -50,8 +50,8 @@ struct AdminHooks {
   bool installed = false;
 };
 
-// Set before the loops run; called on the thread of whichever shard has something to say. Deques: a
-// hook may be running while more are added, which hear of the next.
+// Set when Hub::may_register(); called on the thread of whichever shard has something to say.
+// Deques: a hook may be running while more are added, which hear of the next.
 struct Hooks {
   std::deque<std::function<void(const ErrorReport&)>> error;
   std::deque<std::function<void(Namespace)>> new_namespace;
@@ -99,6 +99,8 @@ struct Hub {
   bool post_command(std::size_t shard, Job job, bool is_volatile = false) const;
   bool command_or_post(std::size_t shard, Job job) const;
   bool command_all(const Job& job) const;
+  // Throws Errc::wrong_thread unless hooks and routes may be added: every loop reads them unlocked.
+  void may_register(const char* what) const;
 
   void open(std::size_t shard, server::Shard& object);
   void close(std::size_t shard);
@@ -117,6 +119,7 @@ struct Hub {
   eio::SidKey sid_key;
   std::unique_ptr<server::TlsKeeper> tls;  // of a server with TLS
   std::atomic<std::uint64_t> listener_ids{0};
+  bool started = false;              // shards have got threads of their own
   std::atomic<bool> ready{true};     // what load balancers are told
   std::atomic<bool> closing{false};  // from the first close() on
   std::atomic<bool> measure_turns{false};

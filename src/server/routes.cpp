@@ -9,6 +9,7 @@
 #include "http/static_file.hpp"
 #include "http/url.hpp"
 #include "server/file_reader.hpp"
+#include "server/hub.hpp"
 #include "server/plain_websocket.hpp"
 
 namespace socketio {
@@ -127,7 +128,12 @@ HttpReply& HttpReply::set(std::string_view name, std::string_view value) {
 HttpRoutes::HttpRoutes() : table_(std::make_unique<Table>()) {}
 HttpRoutes::~HttpRoutes() = default;
 
+void HttpRoutes::Table::may_register() const {
+  if (hub != nullptr) hub->may_register("socketio::HttpRoutes");
+}
+
 HttpRoutes& HttpRoutes::add(std::string method, std::string pattern, Handler handler) {
+  table_->may_register();
   auto kept = std::make_shared<const Handler>(std::move(handler));
   if (method.empty()) {
     table_->fallback = std::move(kept);
@@ -140,6 +146,7 @@ HttpRoutes& HttpRoutes::add(std::string method, std::string pattern, Handler han
 }
 
 HttpRoutes& HttpRoutes::websocket(std::string pattern, WebSocketRoute route) {
+  table_->may_register();
   if (pattern.empty() || pattern.front() != '/')
     throw std::invalid_argument("an HTTP route begins with '/': " + pattern);
   table_->websockets.push_back(
@@ -149,6 +156,7 @@ HttpRoutes& HttpRoutes::websocket(std::string pattern, WebSocketRoute route) {
 
 HttpRoutes& HttpRoutes::serve(std::string prefix, std::string directory,
                               std::vector<std::pair<std::string, std::string>> headers) {
+  table_->may_register();
   for (const auto& [name, value] : headers) {
     const auto is_name = [&name = name](std::string_view one) { return http::iequals(name, one); };
     if (std::ranges::any_of(kOfTheBody, is_name) || !http::valid_header(name, value))

@@ -10,6 +10,9 @@
 
 #include "http/message.hpp"
 
+namespace socketio::detail {
+struct Hub;
+}
 namespace socketio::server {
 class Monitor;
 struct PlainRoute;
@@ -50,7 +53,11 @@ struct HttpRoutes::Table {
   std::vector<WebSocketEntry> websockets;
   std::vector<std::shared_ptr<const Folder>> folders;  // looked at when no route has the path
   std::shared_ptr<const Handler> fallback;
-  std::shared_ptr<server::Monitor> monitor;  // none without a Server
+  // Of a Server; routes may also stand alone.
+  std::shared_ptr<const detail::Hub> hub;
+  std::shared_ptr<server::Monitor> monitor;
+
+  void may_register() const;
 };
 
 }  // namespace socketio

@@ -388,7 +388,13 @@ void Shard::flush_unusual(Connection& c) {
     }
     if (c.tls) seal(c);  // there is room for more
   }
-  after_flush(c, everything);
+  if (c.tls && !c.closing && !c.move && c.tls->engine.state() == tls::State::failed) {
+    // While sealing: what has been thrown away may not be followed by more.
+    log(base::LogLevel::debug, base::LogKind::connection,
+        std::string("TLS: ") + c.tls->engine.failure());
+    return drop(c);
+  }
+  after_flush(c, everything && c.out.empty());
 }
 
 void Shard::after_flush(Connection& c, bool everything) {
@@ -410,6 +416,7 @@ void Shard::after_flush(Connection& c, bool everything) {
   if (everything && c.http && c.paused && c.http->machine.has_input()) revisit(c);
   if (everything && c.move) return loop_.backend().detach(c.stream);
   if (everything && c.closing) {
+    if (!loop_.backend().flushed(c.stream)) return await_sent(c);
     c.lingering = true;
     loop_.backend().shutdown_write(c.stream);
     if (c.eof) return drop(c);

@@ -34,7 +34,8 @@ void Shard::on_ciphertext(Connection& c, base::MutBytes bytes) {
   const base::MutBytes room(tls_->plain.data(), tls_->plain.size() - base::kPadding);
   const std::size_t n = side.engine.open(base::as_bytes(bytes), room, tls_env(c), now());
   side.charge(side.engine.holds_input());
-  if (!side.wire.empty()) mark_dirty(c);
+  const bool waits = !c.out.empty() && !c.in_flight;  // for the rest of a message of the handshake
+  if (!side.wire.empty() || waits) mark_dirty(c);
   if (side.engine.state() != tls::State::handshaking) side.end_handshake();
   if (side.engine.established() && c.shaking_hands() && !c.closing) {
     c.http = std::make_unique<HttpSide>(settings_.http, now(), std::move(*side.peer));

@@ -1,6 +1,10 @@
 // The server in a thread of its own, called from others. Meant for ThreadSanitizer as much as for
 // what it asserts.
+#include <functional>
+#include <system_error>
+
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include "support/sio_client.hpp"
 
@@ -10,6 +14,39 @@ namespace {
 using test::Client;
 using test::World;
 using Strings = std::vector<std::string>;
+
+// What `call` throws.
+std::error_code refusal_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const std::system_error& e) {
+    return e.code();
+  }
+  return {};
+}
+
+// Everything that is registered for all clients, and is read without a lock.
+struct Registrations {
+  explicit Registrations(Server& io)
+      : calls{[&io] { io.on_error([](const ErrorReport&) {}); },
+              [&io] { io.on_new_namespace([](const Namespace&) {}); },
+              [&io] { io.engine().use([](const EngineRequest&) {}); },
+              [&io] { io.engine().on_initial_headers([](AnswerHeaders&, const HttpRequest&) {}); },
+              [&io] { io.engine().on_headers([](AnswerHeaders&, const HttpRequest&) {}); },
+              [&io] { io.engine().on_connection([](const EngineSocket&) {}); },
+              [&io] { io.engine().on_connection_error([](const ConnectionError&) {}); },
+              [&io] { io.http().get("/x", [](HttpRequest) { return HttpReply::text("x"); }); },
+              [&io] { io.http().fallback([](HttpRequest) { return HttpReply::text("x"); }); },
+              [&io] { io.http().serve("/files", "/"); },
+              [&io] { io.http().websocket("/ws", {}); }} {}
+  int refused() const {
+    int n = 0;
+    for (const auto& call : calls) n += refusal_of(call) == Errc::wrong_thread ? 1 : 0;
+    return n;
+  }
+  std::vector<std::function<void()>> calls;
+  int count = static_cast<int>(calls.size());
+};
 
 // Hands out the socket of every connection, to any thread.
 class Threaded : public ::testing::Test {
@@ -149,6 +186,12 @@ TEST_F(Threaded, TheRestIsForTheLoopsThread) {
   EXPECT_EQ(socket.nsp().size(), 1U);  // this may be asked anywhere
   EXPECT_EQ(world_.io.on_connection([](const Socket&) {}), 0U);
   EXPECT_THROW(world_.io.of("/new"), std::system_error);
+  const Registrations all(world_.io);
+  EXPECT_EQ(all.refused(), all.count);
+  EXPECT_EQ(refusal_of([this] { world_.io.listen(0, "127.0.0.1"); }), Errc::wrong_thread);
+  Pending<int> there;
+  world_.io.post([&all, there] { there.state()->finish(all.refused()); });
+  EXPECT_EQ(there.get().value(), 0);
   try {
     socket.data<int>();
     ADD_FAILURE() << "on a wrong thread";
@@ -178,6 +221,72 @@ TEST_F(Threaded, OffloadsWork) {
   EXPECT_TRUE(
       world_.io.offload([value] { *value = 5; }, [value, done] { done.state()->finish(*value); }));
   EXPECT_EQ(done.get().value(), 5);
+}
+
+// Nobody would hear that it is done.
+TEST_F(Threaded, NothingIsOffloadedBehindTheEnd) {
+  world_.stop();
+  bool ran = false;
+  EXPECT_FALSE(world_.io.offload([&ran] { ran = true; }, [&ran] { ran = true; }));
+  EXPECT_FALSE(ran);
+}
+
+TEST(Threads, NothingListensBehindTheEnd) {
+  World world;
+  auto closed = world.io.close();
+  EXPECT_TRUE(world.until([&] { return closed.ready(); }));
+  EXPECT_EQ(refusal_of([&] { world.io.listen(0, "127.0.0.1"); }), Errc::shutting_down);
+}
+
+// With several loops the others read what is registered, even for a handler.
+TEST(Threads, WithSeveralNothingIsRegisteredWhileTheyRun) {
+  World world({.threads = 2}, World::Mode::own_thread);
+  const Registrations all(world.io);
+  EXPECT_EQ(all.refused(), 0);
+  world.start();
+  Pending<int> there;
+  world.io.post([&all, there] { there.state()->finish(all.refused()); });
+  EXPECT_EQ(there.get().value(), all.count);
+  world.stop();
+}
+
+// Stacks that no address space has room for.
+class HugeStacks {
+ public:
+  HugeStacks() {
+    ::pthread_getattr_default_np(&before_);
+    pthread_attr_t huge;
+    ::pthread_getattr_default_np(&huge);
+    ::pthread_attr_setstacksize(&huge, std::size_t{1} << 50);
+    EXPECT_EQ(::pthread_setattr_default_np(&huge), 0);
+    ::pthread_attr_destroy(&huge);
+  }
+  HugeStacks(const HugeStacks&) = delete;
+  HugeStacks& operator=(const HugeStacks&) = delete;
+  ~HugeStacks() {
+    ::pthread_setattr_default_np(&before_);
+    ::pthread_attr_destroy(&before_);
+  }
+
+ private:
+  pthread_attr_t before_;
+};
+
+TEST(Threads, OneThatCannotBeHadLeavesTheServerAsItWas) {
+  World world({.threads = 4});
+  {
+    const HugeStacks none;
+    EXPECT_THROW(world.io.run(), std::system_error);
+    EXPECT_THROW(world.io.process(), std::system_error);
+  }
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 4; ++i) {  // one on each
+    clients.push_back(std::make_unique<Client>(world));
+    EXPECT_NE(clients.back()->join(), "");
+  }
+  clients.clear();
+  auto closed = world.io.close();
+  EXPECT_TRUE(world.until([&] { return closed.ready(); }));
 }
 
 // An exception on the worker ends no process.

@@ -171,6 +171,8 @@ void Engine::seal(base::OutQueue& plain, Env env, std::size_t limit) {
     std::size_t done = 0;
     ERR_clear_error();
     if (SSL_write_ex(ssl_, next.data(), next.size(), &done) != 1) {
+      // The peer has begun a message of the handshake, and nothing is encrypted before its end.
+      if (SSL_get_error(ssl_, 0) == SSL_ERROR_WANT_READ) break;
       fail(take_reason());
       plain.clear();
       break;

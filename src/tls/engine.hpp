@@ -65,8 +65,8 @@ class Engine {
   // Takes all of `in`. Returns how many bytes of plaintext it has written to `plain`, which has
   // room for in.size() + kMaxRecord. They come before what state() says.
   std::size_t open(base::Bytes in, base::MutBytes plain, Env env, base::Time now);
-  // Moves plaintext into records while env.out holds less than `limit` bytes. A failed connection
-  // throws it away.
+  // Moves plaintext into records while env.out holds less than `limit` bytes. All of it may have to
+  // wait for what open() brings next. A failed connection throws it away, and may fail here.
   void seal(base::OutQueue& plain, Env env, std::size_t limit);
   // Says that nothing more will come (once; not before the handshake is over).
   void close(Env env);

@@ -297,6 +297,33 @@ TEST(Engine, AFloodOfKeyUpdatesInOnePieceEnds) {
   EXPECT_LT(pair.server_end.unsent(), 4096U);
 }
 
+// While a message of the handshake is half here OpenSSL encrypts nothing.
+TEST(Engine, OutputWaitsForTheRestOfATicket) {
+  TicketKeys tickets(TicketSeed{}, std::chrono::hours(1));
+  Pair pair(World::get().server_config(), only(Version::tls1_3), "example.com", &tickets);
+  pair.shake();
+  ASSERT_TRUE(pair.open());
+  SSL* server = pair.server_end.engine.native();
+  const std::string large(2000, 'x');
+  ASSERT_EQ(SSL_SESSION_set1_ticket_appdata(SSL_get_session(server), large.data(), large.size()),
+            1);
+  ASSERT_EQ(SSL_ctrl(server, SSL_CTRL_SET_MAX_SEND_FRAGMENT, 512, nullptr), 1);
+  ASSERT_EQ(SSL_new_session_ticket(server), 1);
+  pair.server_end.say("behind the ticket");
+  const std::string records = pair.server_end.sent();
+  ASSERT_GT(records.size(), large.size());
+  pair.client_end.take(base::Bytes(records).substr(0, 1000));
+  pair.client_end.say("patient");
+  EXPECT_EQ(pair.client_end.engine.state(), State::open) << pair.client_end.engine.failure();
+  EXPECT_EQ(pair.client_end.unsaid(), 7U);
+  EXPECT_EQ(pair.client_end.unsent(), 0U);
+  pair.client_end.take(base::Bytes(records).substr(1000));
+  pair.client_end.seal(1 << 20);
+  talk(pair.client_end, pair.server_end);
+  EXPECT_EQ(pair.client_end.received, "behind the ticket");
+  EXPECT_EQ(pair.server_end.received, "patient");
+}
+
 // L08
 TEST(Engine, NegotiatingAgainIsRefused) {
   Pair pair(World::get().server_config(), only(Version::tls1_2));
@@ -307,9 +334,10 @@ TEST(Engine, NegotiatingAgainIsRefused) {
   ASSERT_EQ(SSL_renegotiate(client), 1);
   pair.client_end.start();  // does not: it has been open
   pair.client_end.say("x");
-  talk(pair.client_end, pair.server_end);
+  pair.server_end.take(pair.client_end.sent());
   EXPECT_EQ(pair.server_end.received, "");
   EXPECT_NE(pair.server_end.engine.state(), State::failed);
+  talk(pair.client_end, pair.server_end);
   EXPECT_EQ(pair.client_end.engine.state(), State::failed);  // "no renegotiation"
 }
 
