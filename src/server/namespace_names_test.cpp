@@ -32,7 +32,7 @@ TEST(NamespaceNames, ThePlaceThatHasRestedLongestIsUsedNext) {
   NamespaceNames names;
   std::vector<NamespaceEntryPtr> entries;
   for (const char* name : {"/a", "/b", "/c"}) entries.push_back(names.add(name).entry);
-  for (const std::size_t i : {1, 2, 0}) {
+  for (const std::size_t i : {1U, 2U, 0U}) {
     names.remove(*entries[i]);
     names.recycle(entries[i]->index);
   }

@@ -78,6 +78,10 @@ class FaultyBackend final : public net::Backend, private net::Sink {
     const Exempt exempt;
     below_->shutdown_write(id);
   }
+  bool flushed(StreamId id) override {
+    const Exempt exempt;
+    return below_->flushed(id);
+  }
   void detach(StreamId id) override {
     const Exempt exempt;
     below_->detach(id);
