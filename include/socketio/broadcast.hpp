@@ -30,7 +30,7 @@ namespace detail {
 // Whom and how; a value inside Broadcast and SocketEmitter.
 struct Target {
   std::shared_ptr<Hub> hub;
-  std::uint32_t nsp = 0;
+  std::uint64_t nsp = 0;
   std::uint32_t shard = 0;   // of `socket`
   std::uint64_t socket = 0;  // single receiver (packed id), or the sender a broadcast leaves out
   bool single = false;

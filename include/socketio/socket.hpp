@@ -195,11 +195,11 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 
   // -- Library.
   Socket(const std::shared_ptr<detail::Hub>& hub, std::uint32_t shard, std::uint64_t self,
-         std::uint32_t nsp, const std::array<char, 20>& id,
+         std::uint64_t nsp, const std::array<char, 20>& id,
          std::shared_ptr<const std::string> long_id = {})
       : hub_(hub), self_(self), nsp_(nsp), shard_(shard), id_(id), long_id_(std::move(long_id)) {}
   // Of the same hub and shard, without touching their counts.
-  void rebind(std::uint64_t self, std::uint32_t nsp, const std::array<char, 20>& id) {
+  void rebind(std::uint64_t self, std::uint64_t nsp, const std::array<char, 20>& id) {
     self_ = self;
     nsp_ = nsp;
     id_ = id;
@@ -207,7 +207,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
   std::uint32_t shard() const { return shard_; }
   std::uint64_t self() const { return self_; }
-  std::uint32_t nsp_index() const { return nsp_; }
+  std::uint64_t nsp_index() const { return nsp_; }
 
  private:
   using DisconnectHandler = std::function<void(DisconnectReason, std::string_view)>;
@@ -228,7 +228,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 
   std::shared_ptr<detail::Hub> hub_;
   std::uint64_t self_ = 0;
-  std::uint32_t nsp_ = 0;
+  std::uint64_t nsp_ = 0;
   std::uint32_t shard_ = 0;
   std::array<char, 20> id_{};
   std::shared_ptr<const std::string> long_id_;  // instead of it, when it has another length

@@ -27,7 +27,7 @@ void Allow::fail(std::exception_ptr error) const {
 namespace socketio::server {
 
 NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, std::string_view name,
-                                     std::uint32_t parent, std::size_t max_children) {
+                                     sio::NamespaceIndex parent, std::size_t max_children) {
   Shard& here = *hub->here();
   std::shared_ptr<const NamespaceHandlers> inherited;
   if (parent != kNoParent)
@@ -36,7 +36,7 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
   const NamespaceNames::Added added =
       hub->names.add(name, parent, std::move(inherited), counted, max_children);
   if (!added.is_new) return added;
-  const std::uint32_t index = added.entry->index;
+  const sio::NamespaceIndex index = added.entry->index;
   here.dispatcher().guarded("adapter", [&] { make_adapter(hub, index); });
   const auto announce = [&](const std::function<void(Namespace)>& hook) {
     here.dispatcher().guarded("new_namespace", [&] { hook(Namespace(hub, index)); });
@@ -55,7 +55,7 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
   return added;
 }
 
-void make_adapter(const std::shared_ptr<detail::Hub>& hub, std::uint32_t index) {
+void make_adapter(const std::shared_ptr<detail::Hub>& hub, sio::NamespaceIndex index) {
   if (!hub->settings.options.adapter) return;
   const std::shared_ptr<Adapter> made = hub->settings.options.adapter(Namespace(hub, index));
   if (made == nullptr) return;
@@ -97,7 +97,7 @@ void Dispatcher::shrink() {
   base::shrink_list(namespaces_);
 }
 
-NamespaceHandlers* Dispatcher::handlers(std::uint32_t index) {
+NamespaceHandlers* Dispatcher::handlers(sio::NamespaceIndex index) {
   if (!is_parent(index))
     return ensure_namespace(index) ? namespaces_[sio::slot_of(index)].get() : nullptr;
   const std::size_t number = index & ~kParentBit;
@@ -179,7 +179,7 @@ void Dispatcher::resolve(const WantedPtr& wanted, std::size_t parent) {
   if (!guarded("connect", [&] { asked.decide(wanted->name, *auth, allow); })) allow(false);
 }
 
-void Dispatcher::create_child(const WantedPtr& wanted, std::uint32_t parent) {
+void Dispatcher::create_child(const WantedPtr& wanted, sio::NamespaceIndex parent) {
   // Whoever decides may take longer than the client waits, and what nobody enters nobody leaves.
   if (!core_.awaits(wanted->client, wanted->name)) return;
   const NamespaceNames::Added added =
@@ -202,7 +202,7 @@ void Dispatcher::create_child(const WantedPtr& wanted, std::uint32_t parent) {
 }
 
 void Dispatcher::admit(const WantedPtr& wanted) {
-  const std::optional<std::uint32_t> index = hub_->names.find(wanted->name);
+  const std::optional<sio::NamespaceIndex> index = hub_->names.find(wanted->name);
   // Gone again already?
   if (!index || !ensure_namespace(*index)) return resolve(wanted, 0);
   let_in(*index);
@@ -214,7 +214,7 @@ void Dispatcher::admit(const WantedPtr& wanted) {
 void Dispatcher::client_left(const NamespaceExtras& nsp) {
   if (!nsp.entry->counted || !nsp.entry->leave()) return;
   const std::shared_ptr<Adapter> adapter = hub_->names.remove(*nsp.entry);
-  const std::uint32_t index = nsp.entry->index;
+  const sio::NamespaceIndex index = nsp.entry->index;
   auto left = std::make_shared<std::atomic<std::size_t>>(hub_->size());
   const auto done = [hub = hub_.get(), left, index, adapter] {
     if (left->fetch_sub(1) > 1) return;
