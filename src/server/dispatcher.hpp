@@ -92,7 +92,8 @@ class Dispatcher {
   // -- Namespaces (dispatcher_namespaces.cpp).
   // Made on a shard when it first hears of them. False: gone.
   bool ensure_namespace(sio::NamespaceIndex nsp);
-  void let_in(sio::NamespaceIndex nsp);  // clients, from now on
+  // Clients come in from now on; it must be ready. False: gone.
+  bool let_in(sio::NamespaceIndex nsp);
   void drop_namespace(sio::NamespaceIndex nsp);
   // Of a namespace or a parent; null when it is gone.
   NamespaceHandlers* handlers(sio::NamespaceIndex index);
@@ -167,7 +168,7 @@ class Dispatcher {
   void on_unknown_namespace(const sio::Event& event);
   void resolve(const WantedPtr& wanted, std::size_t parent);
   void create_child(const WantedPtr& wanted, sio::NamespaceIndex parent);
-  void admit(const WantedPtr& wanted);
+  void admit(const WantedPtr& wanted, std::optional<sio::NamespaceIndex> ready);
   void client_left(const NamespaceExtras& nsp);
   void room_changed(const sio::Socket& socket, std::string_view room, bool joined);
   struct RoomChange {

@@ -77,11 +77,12 @@ bool Dispatcher::ensure_namespace(sio::NamespaceIndex nsp) {
   return true;
 }
 
-void Dispatcher::let_in(sio::NamespaceIndex nsp) {
-  if (!ensure_namespace(nsp)) return;
+bool Dispatcher::let_in(sio::NamespaceIndex nsp) {
+  if (!ensure_namespace(nsp)) return false;
   NamespaceExtras& own = extras(nsp);
   own.open = true;
   if (hub_->names.adapter(nsp) != nullptr) own.watched = true;
+  return true;
 }
 
 void Dispatcher::drop_namespace(sio::NamespaceIndex nsp) {
@@ -147,17 +148,11 @@ void Dispatcher::on_unknown_namespace(const sio::Event& event) {
 // Asks the parents from `parent` on, unless somebody has created it meanwhile.
 void Dispatcher::resolve(const WantedPtr& wanted, std::size_t parent) {
   // By mail, behind what the creator has to say to this shard.
-  const auto go_on = [hub = hub_, shard = shard_.index(), wanted] {
-    hub->post_always(shard, [wanted](Shard& on) { on.dispatcher().admit(wanted); });
+  const auto go_on = [hub = hub_, shard = shard_.index(),
+                      wanted](std::optional<sio::NamespaceIndex> ready) {
+    hub->post_always(shard, [wanted, ready](Shard& on) { on.dispatcher().admit(wanted, ready); });
   };
-  switch (hub_->names.await(wanted->name, go_on)) {
-    case NamespaceNames::Found::ready:
-      return go_on();
-    case NamespaceNames::Found::later:
-      return;
-    case NamespaceNames::Found::unknown:
-      break;
-  }
+  if (hub_->names.await(wanted->name, go_on)) return;
   const auto parents = hub_->names.parents();
   for (; parent < parents->size(); ++parent) {
     const Parent& asked = (*parents)[parent];
@@ -190,7 +185,7 @@ void Dispatcher::create_child(const WantedPtr& wanted, sio::NamespaceIndex paren
     return core_.reject_namespace(wanted->client, wanted->name, "Too many namespaces");
   }
   if (!added.is_new) return resolve(wanted, 0);
-  admit(wanted);
+  admit(wanted, added.entry->index);
   if (!added.entry->counted) return;
   // A hook may have ended the client, or what came by the same mail: then this one is the last.
   hub_->post_always(shard_.index(), [index = added.entry->index](Shard& on) {
@@ -201,11 +196,10 @@ void Dispatcher::create_child(const WantedPtr& wanted, sio::NamespaceIndex paren
   });
 }
 
-void Dispatcher::admit(const WantedPtr& wanted) {
-  const std::optional<sio::NamespaceIndex> index = hub_->names.find(wanted->name);
-  // Gone again already?
-  if (!index || !ensure_namespace(*index)) return resolve(wanted, 0);
-  let_in(*index);
+// To the one that was ready. When that has gone meanwhile it starts over: a successor of the name
+// may not be ready yet.
+void Dispatcher::admit(const WantedPtr& wanted, std::optional<sio::NamespaceIndex> ready) {
+  if (!ready || !let_in(*ready)) return resolve(wanted, 0);
   core_.admit(wanted->client, wanted->name, shard_.now());
 }
 

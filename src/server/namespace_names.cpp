@@ -9,10 +9,11 @@ namespace socketio::server {
 
 namespace {
 // One that cannot, for want of memory, must not keep the others.
-void go_on(const std::vector<std::function<void()>>& waiting) {
+void go_on(const std::vector<NamespaceNames::GoOn>& waiting,
+           std::optional<sio::NamespaceIndex> index) {
   for (const auto& one : waiting) {
     try {
-      one();
+      one(index);
     } catch (const std::bad_alloc&) {  // its client may ask again
     }
   }
@@ -90,7 +91,7 @@ const NamespaceNames::Slot* NamespaceNames::find_slot(sio::NamespaceIndex index)
 }
 
 void NamespaceNames::ready(const NamespaceEntry& entry) {
-  std::vector<std::function<void()>> waiting;
+  std::vector<GoOn> waiting;
   {
     const std::lock_guard lock(mutex_);
     if (find_slot(entry.index) != nullptr) {
@@ -99,17 +100,24 @@ void NamespaceNames::ready(const NamespaceEntry& entry) {
       waiting = std::exchange(slot.waiting, {});
     }
   }
-  go_on(waiting);
+  go_on(waiting, entry.index);
 }
 
-NamespaceNames::Found NamespaceNames::await(std::string_view name, std::function<void()> go_on) {
-  const std::lock_guard lock(mutex_);
-  const auto it = index_.find(name);
-  if (it == index_.end()) return Found::unknown;
-  Slot& slot = slots_[sio::slot_of(it->second)];
-  if (slot.is_ready) return Found::ready;
-  slot.waiting.push_back(std::move(go_on));
-  return Found::later;
+bool NamespaceNames::await(std::string_view name, GoOn go_on) {
+  sio::NamespaceIndex index = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = index_.find(name);
+    if (it == index_.end()) return false;
+    index = it->second;
+    Slot& slot = slots_[sio::slot_of(index)];
+    if (!slot.is_ready) {
+      slot.waiting.push_back(std::move(go_on));
+      return true;
+    }
+  }
+  go_on(index);
+  return true;
 }
 
 std::optional<sio::NamespaceIndex> NamespaceNames::find(std::string_view name) const {
@@ -143,7 +151,7 @@ std::uint32_t NamespaceNames::size() const {
 std::shared_ptr<Adapter> NamespaceNames::remove(const NamespaceEntry& entry) {
   std::shared_ptr<Adapter> adapter;
   // Who waits for it to be ready (its first client may have been and gone before) starts over.
-  std::vector<std::function<void()>> waiting;
+  std::vector<GoOn> waiting;
   {
     const std::lock_guard lock(mutex_);
     if (find_slot(entry.index) == nullptr) return nullptr;
@@ -154,7 +162,7 @@ std::shared_ptr<Adapter> NamespaceNames::remove(const NamespaceEntry& entry) {
     waiting.swap(slot.waiting);
     adapter.swap(slot.adapter);
   }
-  go_on(waiting);
+  go_on(waiting, std::nullopt);
   return adapter;
 }
 

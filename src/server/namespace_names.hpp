@@ -85,9 +85,10 @@ class NamespaceNames {
             std::size_t max_children = ~std::size_t{0});
   // The creator has told every shard what it had to; those who waited go on, on this thread.
   void ready(const NamespaceEntry& entry);
-  enum class Found : std::uint8_t { unknown, ready, later };
-  // later: `go_on` is called once it is ready.
-  Found await(std::string_view name, std::function<void()> go_on);
+  // With its index when it is ready, with none when it has gone before that.
+  using GoOn = std::function<void(std::optional<sio::NamespaceIndex>)>;
+  // False: nobody has created it. Else `go_on` is called, now or later.
+  bool await(std::string_view name, GoOn go_on);
 
   std::optional<sio::NamespaceIndex> find(std::string_view name) const;
   NamespaceEntryPtr entry(sio::NamespaceIndex index) const;  // null: gone
@@ -121,7 +122,7 @@ class NamespaceNames {
     std::uint64_t uses = 0;
     std::uint32_t next_free = 0;
     bool is_ready = false;
-    std::vector<std::function<void()>> waiting;
+    std::vector<GoOn> waiting;
   };
   const Slot* find_slot(sio::NamespaceIndex index) const;
   std::optional<sio::NamespaceIndex> free_index();

@@ -1,5 +1,6 @@
 #include "server/namespace_names.hpp"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,6 +39,25 @@ TEST(NamespaceNames, ThePlaceThatHasRestedLongestIsUsedNext) {
   }
   for (const std::uint32_t slot : {2U, 3U, 1U, 4U})
     EXPECT_EQ(sio::slot_of(names.add("/" + std::to_string(slot)).entry->index), slot);
+}
+
+TEST(NamespaceNames, WhoWaitsIsToldWhatHasBecomeOfIt) {
+  NamespaceNames names;
+  std::vector<std::optional<sio::NamespaceIndex>> told;
+  const auto tell = [&told](std::optional<sio::NamespaceIndex> index) { told.push_back(index); };
+  EXPECT_FALSE(names.await("/a", tell));
+  const NamespaceEntryPtr first = names.add("/a").entry;
+  EXPECT_TRUE(names.await("/a", tell));
+  EXPECT_TRUE(told.empty());
+  names.ready(*first);
+  EXPECT_TRUE(names.await("/a", tell));
+  EXPECT_EQ(told, (std::vector{std::optional(first->index), std::optional(first->index)}));
+  names.remove(*first);
+  const NamespaceEntryPtr second = names.add("/a").entry;
+  EXPECT_TRUE(names.await("/a", tell));
+  EXPECT_EQ(told.size(), 2U) << "it is not ready";
+  names.remove(*second);
+  EXPECT_EQ(told.back(), std::nullopt);
 }
 
 }  // namespace
