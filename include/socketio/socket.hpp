@@ -236,7 +236,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 
 // A socket found by fetch_sockets(), here or on another server: a snapshot, and a way to reach it.
 // Wherever it is, what asks it for an acknowledgement needs timeout().
-class SOCKETIO_EXPORT RemoteSocket : public Sends<RemoteSocket, true> {
+class SOCKETIO_EXPORT RemoteSocket : public Sends<RemoteSocket, RemoteEmitter> {
  public:
   std::string_view id() const { return id_; }
   // Made for each call, of what is kept for it packed. Any thread.
