@@ -22,7 +22,8 @@ namespace socketio {
 
 class Namespace;
 
-// The HTTP request a client came with, and what it said in CONNECT. A copy of your own.
+// The HTTP request a client came with, and what it said in CONNECT. A copy of your own: keep it for
+// as long as you look at it by reference.
 struct Handshake {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string address;                                       // the TCP peer (a proxy's, behind one)
@@ -35,7 +36,12 @@ struct Handshake {
   // What the client has shown; see TlsOptions::client_certificates.
   std::optional<ClientCertificate> certificate{};
 
-  std::string_view header(std::string_view lower_case_name) const;
+  // The first of that name, or empty. Of a copy that nobody keeps
+  // (`socket.handshake().header("x")`) a text of your own.
+  std::string_view header(std::string_view lower_case_name) const&;
+  std::string header(std::string_view lower_case_name) const&& {
+    return std::string(header(lower_case_name));
+  }
 };
 
 // An event on its way to the handlers, as socket.use() sees it; change name or args to change what
