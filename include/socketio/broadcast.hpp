@@ -1,5 +1,5 @@
 // The vocabulary of sending, written once: Emits<Self> gives Server, Namespace, Broadcast, Socket
-// and SocketEmitter the same words, Sends<Self> a RemoteSocket those of them that choose no rooms.
+// and SocketEmitter the same words, Sends<Self> gives a RemoteSocket those that choose no rooms.
 //
 //   io.to("room").except(id).emit("news", 1); socket.broadcast().volatile_().emit("cursor", x, y);
 //   socket.timeout(5s).emit("ask", 1, [](Result<int> r) {…});     auto all = co_await
@@ -23,6 +23,7 @@ namespace socketio {
 
 class Broadcast;
 class SocketEmitter;
+class RemoteEmitter;
 class RemoteSocket;
 
 namespace detail {
@@ -30,7 +31,7 @@ namespace detail {
 // Whom and how; a value inside Broadcast and SocketEmitter.
 struct Target {
   std::shared_ptr<Hub> hub;
-  std::uint32_t nsp = 0;
+  std::uint64_t nsp = 0;
   std::uint32_t shard = 0;   // of `socket`
   std::uint64_t socket = 0;  // single receiver (packed id), or the sender a broadcast leaves out
   bool single = false;
@@ -67,9 +68,10 @@ SOCKETIO_EXPORT bool server_side_emit_with_ack(const Target& target, std::string
 
 }  // namespace detail
 
-template <class Self, bool kSingle>
+// Modified: what its modifiers return.
+template <class Self, class Modified>
 class Sends {
-  using Modified = std::conditional_t<kSingle, SocketEmitter, Broadcast>;
+  static constexpr bool kSingle = !std::is_same_v<Modified, Broadcast>;
 
  public:
   // Dropped for a client that cannot take it now.
@@ -173,7 +175,7 @@ class Sends {
 };
 
 template <class Self, bool kSingle>
-class Emits : public Sends<Self, kSingle> {
+class Emits : public Sends<Self, std::conditional_t<kSingle, SocketEmitter, Broadcast>> {
  public:
   // Rooms (a socket id is one). Each returns a new object; `socket.to()` leaves the socket itself
   // out.
@@ -325,6 +327,16 @@ class SocketEmitter : public Emits<SocketEmitter, true> {
   detail::Target target_;
 };
 
+// The same for a RemoteSocket, which chooses no rooms either.
+class RemoteEmitter : public Sends<RemoteEmitter, RemoteEmitter> {
+ public:
+  explicit RemoteEmitter(detail::Target target) : target_(std::move(target)) {}
+  const detail::Target& target_for_emit() const { return target_; }
+
+ private:
+  detail::Target target_;
+};
+
 namespace detail {
 template <class Self, class Change>
 auto modified(const Self& self, Change change) {
@@ -388,18 +400,18 @@ Broadcast Emits<Self, kSingle>::local() const {
     t.local = true;
   }));
 }
-template <class Self, bool kSingle>
-auto Sends<Self, kSingle>::volatile_() const -> Modified {
+template <class Self, class Modified>
+Modified Sends<Self, Modified>::volatile_() const {
   return Modified(detail::modified(static_cast<const Self&>(*this),
                                    [](detail::Target& t) { t.is_volatile = true; }));
 }
-template <class Self, bool kSingle>
-auto Sends<Self, kSingle>::compress(bool on) const -> Modified {
+template <class Self, class Modified>
+Modified Sends<Self, Modified>::compress(bool on) const {
   return Modified(detail::modified(static_cast<const Self&>(*this),
                                    [on](detail::Target& t) { t.compress = on; }));
 }
-template <class Self, bool kSingle>
-auto Sends<Self, kSingle>::timeout(std::chrono::nanoseconds limit) const -> Modified {
+template <class Self, class Modified>
+Modified Sends<Self, Modified>::timeout(std::chrono::nanoseconds limit) const {
   return Modified(detail::modified(static_cast<const Self&>(*this),
                                    [limit](detail::Target& t) { t.timeout = limit; }));
 }

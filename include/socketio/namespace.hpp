@@ -101,7 +101,7 @@ class SOCKETIO_EXPORT Registration {
   }
 
  protected:
-  Registration(std::shared_ptr<Hub> hub, std::uint32_t index)
+  Registration(std::shared_ptr<Hub> hub, std::uint64_t index)
       : hub_(std::move(hub)), index_(index) {}
   ~Registration() = default;
   Registration(const Registration&) = default;
@@ -115,7 +115,7 @@ class SOCKETIO_EXPORT Registration {
   bool add_middleware(Middleware middleware) const;
 
   std::shared_ptr<Hub> hub_;
-  std::uint32_t index_ = 0;
+  std::uint64_t index_ = 0;
 };
 
 }  // namespace detail
@@ -136,7 +136,7 @@ class SOCKETIO_EXPORT Namespace : public detail::Registration,
   std::vector<Socket> sockets() const;
 
   detail::Target target_for_emit() const;
-  Namespace(std::shared_ptr<detail::Hub> hub, std::uint32_t index)
+  Namespace(std::shared_ptr<detail::Hub> hub, std::uint64_t index)
       : Registration(std::move(hub), index) {}
 };
 

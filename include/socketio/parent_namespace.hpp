@@ -85,7 +85,7 @@ class SOCKETIO_EXPORT ParentNamespace : public detail::Registration,
   std::vector<Namespace> children() const;
 
   detail::Target target_for_emit() const;
-  ParentNamespace(std::shared_ptr<detail::Hub> hub, std::uint32_t index)
+  ParentNamespace(std::shared_ptr<detail::Hub> hub, std::uint64_t index)
       : Registration(std::move(hub), index) {}
 };
 

@@ -22,7 +22,8 @@ namespace socketio {
 
 class Namespace;
 
-// The HTTP request a client came with, and what it said in CONNECT. A copy of your own.
+// The HTTP request a client came with, and what it said in CONNECT. A copy of your own: keep it for
+// as long as you look at it by reference.
 struct Handshake {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string address;                                       // the TCP peer (a proxy's, behind one)
@@ -35,7 +36,12 @@ struct Handshake {
   // What the client has shown; see TlsOptions::client_certificates.
   std::optional<ClientCertificate> certificate{};
 
-  std::string_view header(std::string_view lower_case_name) const;
+  // The first of that name, or empty. Of a copy that nobody keeps
+  // (`socket.handshake().header("x")`) a text of your own.
+  std::string_view header(std::string_view lower_case_name) const&;
+  std::string header(std::string_view lower_case_name) const&& {
+    return std::string(header(lower_case_name));
+  }
 };
 
 // An event on its way to the handlers, as socket.use() sees it; change name or args to change what
@@ -195,11 +201,11 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 
   // -- Library.
   Socket(const std::shared_ptr<detail::Hub>& hub, std::uint32_t shard, std::uint64_t self,
-         std::uint32_t nsp, const std::array<char, 20>& id,
+         std::uint64_t nsp, const std::array<char, 20>& id,
          std::shared_ptr<const std::string> long_id = {})
       : hub_(hub), self_(self), nsp_(nsp), shard_(shard), id_(id), long_id_(std::move(long_id)) {}
   // Of the same hub and shard, without touching their counts.
-  void rebind(std::uint64_t self, std::uint32_t nsp, const std::array<char, 20>& id) {
+  void rebind(std::uint64_t self, std::uint64_t nsp, const std::array<char, 20>& id) {
     self_ = self;
     nsp_ = nsp;
     id_ = id;
@@ -207,7 +213,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
   std::uint32_t shard() const { return shard_; }
   std::uint64_t self() const { return self_; }
-  std::uint32_t nsp_index() const { return nsp_; }
+  std::uint64_t nsp_index() const { return nsp_; }
 
  private:
   using DisconnectHandler = std::function<void(DisconnectReason, std::string_view)>;
@@ -228,7 +234,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 
   std::shared_ptr<detail::Hub> hub_;
   std::uint64_t self_ = 0;
-  std::uint32_t nsp_ = 0;
+  std::uint64_t nsp_ = 0;
   std::uint32_t shard_ = 0;
   std::array<char, 20> id_{};
   std::shared_ptr<const std::string> long_id_;  // instead of it, when it has another length
@@ -236,7 +242,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 
 // A socket found by fetch_sockets(), here or on another server: a snapshot, and a way to reach it.
 // Wherever it is, what asks it for an acknowledgement needs timeout().
-class SOCKETIO_EXPORT RemoteSocket : public Sends<RemoteSocket, true> {
+class SOCKETIO_EXPORT RemoteSocket : public Sends<RemoteSocket, RemoteEmitter> {
  public:
   std::string_view id() const { return id_; }
   // Made for each call, of what is kept for it packed. Any thread.

@@ -85,13 +85,13 @@ std::string client_id_of(const eio::Sid& sid, const eio::SidKey& key) {
 
 // Those there are.
 std::vector<Namespace> namespaces_of(const std::shared_ptr<detail::Hub>& hub) {
-  std::vector<std::uint32_t> all = hub->names.children(kNoParent);
+  std::vector<sio::NamespaceIndex> all = hub->names.children(kNoParent);
   for (const Parent& parent : *hub->names.parents()) {
-    const std::vector<std::uint32_t> children = hub->names.children(parent.index);
+    const std::vector<sio::NamespaceIndex> children = hub->names.children(parent.index);
     all.insert(all.end(), children.begin(), children.end());
   }
   std::vector<Namespace> found;
-  for (const std::uint32_t index : all) found.emplace_back(hub, index);
+  for (const sio::NamespaceIndex index : all) found.emplace_back(hub, index);
   return found;
 }
 

@@ -28,7 +28,7 @@ const Value& at(const Args& args, std::size_t i) {
 // Those a command is for: a room or everybody of a namespace that exists.
 std::optional<Broadcast> receivers(const std::shared_ptr<detail::Hub>& hub, const Value& nsp,
                                    const Value& filter) {
-  const std::optional<std::uint32_t> index = hub->names.find(nsp.to_string());
+  const std::optional<sio::NamespaceIndex> index = hub->names.find(nsp.to_string());
   if (!index) return std::nullopt;
   const std::string_view room = filter.to_string();
   if (room.empty() && !filter.is_null() && filter.kind() != Kind::string) return std::nullopt;

@@ -314,8 +314,17 @@ concept ChoosesRooms = requires(const T& it) {
 }
 || requires(const T& it) {
   it.local();
+}
+|| requires(const T& it) {
+  it.broadcast();
 };
+template <class T>
+constexpr bool kModifiedChoosesRooms =
+    ChoosesRooms<decltype(std::declval<T>().volatile_())> ||
+    ChoosesRooms<decltype(std::declval<T>().compress(true))> ||
+    ChoosesRooms<decltype(std::declval<T>().timeout(std::chrono::seconds(1)).compress(true))>;
 static_assert(ChoosesRooms<Socket> && ChoosesRooms<Broadcast> && !ChoosesRooms<RemoteSocket>);
+static_assert(kModifiedChoosesRooms<Socket> && !kModifiedChoosesRooms<RemoteSocket>);
 
 // What has been disconnected is not found, even before its handlers have run.
 TEST_F(Three, FetchesOnlyWhoIsConnected) {

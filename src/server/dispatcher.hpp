@@ -36,10 +36,10 @@ void write_values(const void* values, Writer& to);  // ArgsRef::write for Args
 // Finds or creates a namespace, on a shard's thread: tells every shard and the hook. For a child,
 // handlers are the parent's as they are on this shard.
 NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, std::string_view name,
-                                     std::uint32_t parent, std::size_t max_children);
+                                     sio::NamespaceIndex parent, std::size_t max_children);
 
 // By ServerOptions::adapter, when there is one.
-void make_adapter(const std::shared_ptr<detail::Hub>& hub, std::uint32_t index);
+void make_adapter(const std::shared_ptr<detail::Hub>& hub, sio::NamespaceIndex index);
 
 class Dispatcher {
  public:
@@ -92,10 +92,11 @@ class Dispatcher {
   // -- Namespaces (dispatcher_namespaces.cpp).
   // Made on a shard when it first hears of them. False: gone.
   bool ensure_namespace(sio::NamespaceIndex nsp);
-  void let_in(sio::NamespaceIndex nsp);  // clients, from now on
+  // Clients come in from now on; it must be ready. False: gone.
+  bool let_in(sio::NamespaceIndex nsp);
   void drop_namespace(sio::NamespaceIndex nsp);
   // Of a namespace or a parent; null when it is gone.
-  NamespaceHandlers* handlers(std::uint32_t index);
+  NamespaceHandlers* handlers(sio::NamespaceIndex index);
   sio::Encoder& encoder() { return encoder_; }
 
   Socket handle(const sio::Socket& socket) const;
@@ -158,7 +159,7 @@ class Dispatcher {
                sio::RecoveryRequest request);
   void hold(const detail::Target& target, const sio::SharedPacket& packet);
   std::unique_ptr<sio::RecoverySession> session_of(const RestoredSession& restored,
-                                                   std::uint32_t nsp);
+                                                   sio::NamespaceIndex nsp);
   void recovered(sio::SocketId id);
   void persist(const sio::Socket& socket, const sio::RecoverySession& session, Adapter& keeper);
   bool accept_recoverable(sio::SocketId id);
@@ -166,8 +167,8 @@ class Dispatcher {
   void end_session(sio::SocketId id, bool keep, bool keep_elsewhere);
   void on_unknown_namespace(const sio::Event& event);
   void resolve(const WantedPtr& wanted, std::size_t parent);
-  void create_child(const WantedPtr& wanted, std::uint32_t parent);
-  void admit(const WantedPtr& wanted);
+  void create_child(const WantedPtr& wanted, sio::NamespaceIndex parent);
+  void admit(const WantedPtr& wanted, std::optional<sio::NamespaceIndex> ready);
   void client_left(const NamespaceExtras& nsp);
   void room_changed(const sio::Socket& socket, std::string_view room, bool joined);
   struct RoomChange {

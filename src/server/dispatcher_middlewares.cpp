@@ -12,13 +12,6 @@
 
 namespace socketio::server {
 
-namespace {
-
-// What an event may take when the server is full: nobody who merely talks sends more.
-constexpr std::size_t kLittle = std::size_t{16} * 1024;
-
-}  // namespace
-
 // A socket on its way through the middlewares that there were when it came.
 struct Dispatcher::Entering {
   sio::SocketId socket;
@@ -84,18 +77,15 @@ void Dispatcher::pass(const sio::Socket& socket, Packet packet, detail::AckHolde
                       PacketMiddlewares chain) {
   SessionRecord* record = shard_.session_of(socket.client);
   if (record == nullptr) return;
-  const bool full = shard_.is_full();
-  const std::size_t bytes = Passing::size_of(packet);
-  const auto event =
-      std::make_shared<Passing>(*this, socket.self, record->session.owner(), std::move(packet));
-  shard_.handler_started(*record);  // ~Holding says that it has ended
-  // It outlives its client when a middleware keeps its `next`, so that shedding would not help.
-  if (full && bytes > kLittle) {
+  if (!shard_.may_wait(Passing::size_of(packet))) {
     counters_.shed.add();
     shard_.log(base::LogLevel::warn, base::LogKind::connection,
                "max_input_bytes reached: the client of an event with middlewares is closed");
-    return shard_.give_up(socket.client);
+    return shard_.give_up(socket.client, "server is full");
   }
+  const auto event =
+      std::make_shared<Passing>(*this, socket.self, record->session.owner(), std::move(packet));
+  shard_.handler_started(*record);  // ~Holding says that it has ended
   event->ack = std::move(ack);
   event->chain = std::move(chain);
   pass(event, 0);

@@ -27,7 +27,7 @@ void Allow::fail(std::exception_ptr error) const {
 namespace socketio::server {
 
 NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, std::string_view name,
-                                     std::uint32_t parent, std::size_t max_children) {
+                                     sio::NamespaceIndex parent, std::size_t max_children) {
   Shard& here = *hub->here();
   std::shared_ptr<const NamespaceHandlers> inherited;
   if (parent != kNoParent)
@@ -36,7 +36,7 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
   const NamespaceNames::Added added =
       hub->names.add(name, parent, std::move(inherited), counted, max_children);
   if (!added.is_new) return added;
-  const std::uint32_t index = added.entry->index;
+  const sio::NamespaceIndex index = added.entry->index;
   here.dispatcher().guarded("adapter", [&] { make_adapter(hub, index); });
   const auto announce = [&](const std::function<void(Namespace)>& hook) {
     here.dispatcher().guarded("new_namespace", [&] { hook(Namespace(hub, index)); });
@@ -55,7 +55,7 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
   return added;
 }
 
-void make_adapter(const std::shared_ptr<detail::Hub>& hub, std::uint32_t index) {
+void make_adapter(const std::shared_ptr<detail::Hub>& hub, sio::NamespaceIndex index) {
   if (!hub->settings.options.adapter) return;
   const std::shared_ptr<Adapter> made = hub->settings.options.adapter(Namespace(hub, index));
   if (made == nullptr) return;
@@ -77,11 +77,12 @@ bool Dispatcher::ensure_namespace(sio::NamespaceIndex nsp) {
   return true;
 }
 
-void Dispatcher::let_in(sio::NamespaceIndex nsp) {
-  if (!ensure_namespace(nsp)) return;
+bool Dispatcher::let_in(sio::NamespaceIndex nsp) {
+  if (!ensure_namespace(nsp)) return false;
   NamespaceExtras& own = extras(nsp);
   own.open = true;
   if (hub_->names.adapter(nsp) != nullptr) own.watched = true;
+  return true;
 }
 
 void Dispatcher::drop_namespace(sio::NamespaceIndex nsp) {
@@ -97,7 +98,7 @@ void Dispatcher::shrink() {
   base::shrink_list(namespaces_);
 }
 
-NamespaceHandlers* Dispatcher::handlers(std::uint32_t index) {
+NamespaceHandlers* Dispatcher::handlers(sio::NamespaceIndex index) {
   if (!is_parent(index))
     return ensure_namespace(index) ? namespaces_[sio::slot_of(index)].get() : nullptr;
   const std::size_t number = index & ~kParentBit;
@@ -147,17 +148,11 @@ void Dispatcher::on_unknown_namespace(const sio::Event& event) {
 // Asks the parents from `parent` on, unless somebody has created it meanwhile.
 void Dispatcher::resolve(const WantedPtr& wanted, std::size_t parent) {
   // By mail, behind what the creator has to say to this shard.
-  const auto go_on = [hub = hub_, shard = shard_.index(), wanted] {
-    hub->post_always(shard, [wanted](Shard& on) { on.dispatcher().admit(wanted); });
+  const auto go_on = [hub = hub_, shard = shard_.index(),
+                      wanted](std::optional<sio::NamespaceIndex> ready) {
+    hub->post_always(shard, [wanted, ready](Shard& on) { on.dispatcher().admit(wanted, ready); });
   };
-  switch (hub_->names.await(wanted->name, go_on)) {
-    case NamespaceNames::Found::ready:
-      return go_on();
-    case NamespaceNames::Found::later:
-      return;
-    case NamespaceNames::Found::unknown:
-      break;
-  }
+  if (hub_->names.await(wanted->name, go_on)) return;
   const auto parents = hub_->names.parents();
   for (; parent < parents->size(); ++parent) {
     const Parent& asked = (*parents)[parent];
@@ -179,7 +174,7 @@ void Dispatcher::resolve(const WantedPtr& wanted, std::size_t parent) {
   if (!guarded("connect", [&] { asked.decide(wanted->name, *auth, allow); })) allow(false);
 }
 
-void Dispatcher::create_child(const WantedPtr& wanted, std::uint32_t parent) {
+void Dispatcher::create_child(const WantedPtr& wanted, sio::NamespaceIndex parent) {
   // Whoever decides may take longer than the client waits, and what nobody enters nobody leaves.
   if (!core_.awaits(wanted->client, wanted->name)) return;
   const NamespaceNames::Added added =
@@ -190,7 +185,7 @@ void Dispatcher::create_child(const WantedPtr& wanted, std::uint32_t parent) {
     return core_.reject_namespace(wanted->client, wanted->name, "Too many namespaces");
   }
   if (!added.is_new) return resolve(wanted, 0);
-  admit(wanted);
+  admit(wanted, added.entry->index);
   if (!added.entry->counted) return;
   // A hook may have ended the client, or what came by the same mail: then this one is the last.
   hub_->post_always(shard_.index(), [index = added.entry->index](Shard& on) {
@@ -201,11 +196,10 @@ void Dispatcher::create_child(const WantedPtr& wanted, std::uint32_t parent) {
   });
 }
 
-void Dispatcher::admit(const WantedPtr& wanted) {
-  const std::optional<std::uint32_t> index = hub_->names.find(wanted->name);
-  // Gone again already?
-  if (!index || !ensure_namespace(*index)) return resolve(wanted, 0);
-  let_in(*index);
+// To the one that was ready. When that has gone meanwhile it starts over: a successor of the name
+// may not be ready yet.
+void Dispatcher::admit(const WantedPtr& wanted, std::optional<sio::NamespaceIndex> ready) {
+  if (!ready || !let_in(*ready)) return resolve(wanted, 0);
   core_.admit(wanted->client, wanted->name, shard_.now());
 }
 
@@ -214,7 +208,7 @@ void Dispatcher::admit(const WantedPtr& wanted) {
 void Dispatcher::client_left(const NamespaceExtras& nsp) {
   if (!nsp.entry->counted || !nsp.entry->leave()) return;
   const std::shared_ptr<Adapter> adapter = hub_->names.remove(*nsp.entry);
-  const std::uint32_t index = nsp.entry->index;
+  const sio::NamespaceIndex index = nsp.entry->index;
   auto left = std::make_shared<std::atomic<std::size_t>>(hub_->size());
   const auto done = [hub = hub_.get(), left, index, adapter] {
     if (left->fetch_sub(1) > 1) return;

@@ -93,7 +93,7 @@ void Dispatcher::hold(const detail::Target& target, const sio::SharedPacket& pac
 
 // Null: it cannot be gone on with.
 std::unique_ptr<sio::RecoverySession> Dispatcher::session_of(const RestoredSession& restored,
-                                                             std::uint32_t nsp) {
+                                                             sio::NamespaceIndex nsp) {
   sio::IdText pid;
   sio::IdText sid;
   if (restored.private_id.size() != pid.size() || restored.id.size() != sid.size()) return nullptr;

@@ -46,8 +46,8 @@ void refuse_attachments(const detail::Hub& hub, std::string_view event) {
 namespace {
 
 // Encodes on the caller's thread, whichever it is; without text when the packet cannot be sent.
-sio::SharedPacket encode(detail::Hub& hub, Shard* here, std::uint32_t nsp, std::string_view event,
-                         detail::ArgsRef args) {
+sio::SharedPacket encode(detail::Hub& hub, Shard* here, sio::NamespaceIndex nsp,
+                         std::string_view event, detail::ArgsRef args) {
   CallersEncoder encoder(hub, here);
   std::string copy;
   base::Bytes name;
@@ -74,7 +74,7 @@ namespace {
 template <class Do>
 bool each_child(const Target& target, Do act) {
   bool all = true;
-  for (const std::uint32_t child : target.hub->names.children(target.nsp)) {
+  for (const sio::NamespaceIndex child : target.hub->names.children(target.nsp)) {
     Target one = target;
     one.nsp = child;
     all = act(one) && all;

@@ -24,7 +24,8 @@ server::Shard* somewhere(const std::shared_ptr<detail::Hub>& hub) {
 
 // Runs `change(handlers, id)` on every shard; 0 on a thread that is none of them.
 template <class Change>
-ListenerId change_all(const std::shared_ptr<detail::Hub>& hub, std::uint32_t nsp, Change change) {
+ListenerId change_all(const std::shared_ptr<detail::Hub>& hub, sio::NamespaceIndex nsp,
+                      Change change) {
   if (somewhere(hub) == nullptr) return 0;
   const ListenerId id = new_id(hub);
   if (somewhere(hub)->dispatcher().handlers(nsp) == nullptr) return 0;
@@ -52,7 +53,8 @@ detail::Target ParentNamespace::target_for_emit() const {
 
 std::vector<Namespace> ParentNamespace::children() const {
   std::vector<Namespace> all;
-  for (const std::uint32_t child : hub_->names.children(index_)) all.emplace_back(hub_, child);
+  for (const sio::NamespaceIndex child : hub_->names.children(index_))
+    all.emplace_back(hub_, child);
   return all;
 }
 

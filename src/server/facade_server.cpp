@@ -302,7 +302,7 @@ Namespace Server::of(std::string_view name) {
   if (hub->here() == nullptr) throw std::system_error(Errc::wrong_thread, "socketio::Server::of");
   const std::string full =
       name.empty() || name.front() != '/' ? "/" + std::string(name) : std::string(name);
-  std::uint32_t parent = server::kNoParent;
+  sio::NamespaceIndex parent = server::kNoParent;
   for (const server::Parent& one : *hub->names.parents()) {
     if (!one.pattern || !one.pattern->matches(full)) continue;
     parent = one.index;

@@ -11,7 +11,7 @@ namespace server {
 void refuse_reserved(std::string_view event);
 }
 
-std::string_view Handshake::header(std::string_view lower_case_name) const {
+std::string_view Handshake::header(std::string_view lower_case_name) const& {
   for (const auto& [name, value] : headers) {
     if (name == lower_case_name) return value;
   }

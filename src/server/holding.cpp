@@ -30,12 +30,16 @@ Holding::Holding(Dispatcher& dispatcher, std::uint64_t session, std::size_t byte
 
 Holding::~Holding() {
   hub_->ledger.credit_input(bytes_);
+  const auto let_go = [session = session_, bytes = bytes_, as_handler = as_handler_](Shard& on) {
+    on.dispatcher().let_go(session, bytes);
+    if (as_handler) on.handler_ended(session);
+  };
+  if (Shard* here = hub_->command(shard_); here != nullptr) {
+    let_go(*here);
+    return;
+  }
   try {
-    hub_->run_or_post_always(
-        shard_, [session = session_, bytes = bytes_, as_handler = as_handler_](Shard& on) {
-          on.dispatcher().let_go(session, bytes);
-          if (as_handler) on.handler_ended(session);
-        });
+    hub_->post_always(shard_, let_go);
   } catch (const std::bad_alloc&) {  // its client has one less to run, from now on
   }
 }

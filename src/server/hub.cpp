@@ -165,7 +165,7 @@ bool Hub::command_all(const Job& job) const {
   return reached;
 }
 
-std::shared_ptr<Adapter> Hub::session_keeper(std::uint32_t nsp) const {
+std::shared_ptr<Adapter> Hub::session_keeper(sio::NamespaceIndex nsp) const {
   if (!settings.options.adapter) return nullptr;
   std::shared_ptr<Adapter> adapter = names.adapter(nsp);
   return adapter != nullptr && adapter->keeps_sessions() ? adapter : nullptr;

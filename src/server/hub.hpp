@@ -134,7 +134,7 @@ struct Hub {
   std::unique_ptr<server::Recovery> recovery;  // null when it is off
   // The adapter of a namespace that keeps its sessions itself; null: `recovery` does. Only where
   // recovery is on.
-  std::shared_ptr<Adapter> session_keeper(std::uint32_t nsp) const;
+  std::shared_ptr<Adapter> session_keeper(sio::NamespaceIndex nsp) const;
 
  private:
   enum class Room : std::uint8_t { to_spare, some, any };

@@ -8,15 +8,12 @@
 namespace socketio::server {
 
 namespace {
-// An index is 31 bits. An index that is kept too long names nothing, unless its place has been used
-// so often since: those who come and go must not be able to use up the places.
-constexpr std::uint32_t kUses = kParentBit >> sio::kSlotBits;
-
 // One that cannot, for want of memory, must not keep the others.
-void go_on(const std::vector<std::function<void()>>& waiting) {
+void go_on(const std::vector<NamespaceNames::GoOn>& waiting,
+           std::optional<sio::NamespaceIndex> index) {
   for (const auto& one : waiting) {
     try {
-      one();
+      one(index);
     } catch (const std::bad_alloc&) {  // its client may ask again
     }
   }
@@ -49,17 +46,17 @@ NamespaceNames::NamespaceNames() {
   ready(*add("/").entry);
 }
 
-std::optional<std::uint32_t> NamespaceNames::free_index() {
+std::optional<sio::NamespaceIndex> NamespaceNames::free_index() {
   if (const std::uint32_t slot = first_free_; slot != kNoSlot) {
     first_free_ = slots_[slot].next_free;
     return slot | slots_[slot].uses << sio::kSlotBits;
   }
   if (slots_.size() >= sio::kMaxNamespaces) return std::nullopt;
   slots_.emplace_back();
-  return static_cast<std::uint32_t>(slots_.size() - 1);
+  return slots_.size() - 1;
 }
 
-NamespaceNames::Added NamespaceNames::add(std::string_view name, std::uint32_t parent,
+NamespaceNames::Added NamespaceNames::add(std::string_view name, sio::NamespaceIndex parent,
                                           std::shared_ptr<const NamespaceHandlers> inherited,
                                           bool counted, std::size_t max_children) {
   const std::lock_guard lock(mutex_);
@@ -71,7 +68,7 @@ NamespaceNames::Added NamespaceNames::add(std::string_view name, std::uint32_t p
   entry->name = name;
   decltype(index_) made;
   auto named = made.extract(made.emplace(name, 0).first);
-  const std::optional<std::uint32_t> index = free_index();
+  const std::optional<sio::NamespaceIndex> index = free_index();
   if (!index) return {};
   named.mapped() = *index;
   index_.insert(std::move(named));
@@ -86,7 +83,7 @@ NamespaceNames::Added NamespaceNames::add(std::string_view name, std::uint32_t p
   return {entry, true};
 }
 
-const NamespaceNames::Slot* NamespaceNames::find_slot(std::uint32_t index) const {
+const NamespaceNames::Slot* NamespaceNames::find_slot(sio::NamespaceIndex index) const {
   const std::uint32_t slot = sio::slot_of(index);
   if (slot >= slots_.size() || slots_[slot].entry == nullptr || slots_[slot].entry->index != index)
     return nullptr;
@@ -94,7 +91,7 @@ const NamespaceNames::Slot* NamespaceNames::find_slot(std::uint32_t index) const
 }
 
 void NamespaceNames::ready(const NamespaceEntry& entry) {
-  std::vector<std::function<void()>> waiting;
+  std::vector<GoOn> waiting;
   {
     const std::lock_guard lock(mutex_);
     if (find_slot(entry.index) != nullptr) {
@@ -103,38 +100,45 @@ void NamespaceNames::ready(const NamespaceEntry& entry) {
       waiting = std::exchange(slot.waiting, {});
     }
   }
-  go_on(waiting);
+  go_on(waiting, entry.index);
 }
 
-NamespaceNames::Found NamespaceNames::await(std::string_view name, std::function<void()> go_on) {
-  const std::lock_guard lock(mutex_);
-  const auto it = index_.find(name);
-  if (it == index_.end()) return Found::unknown;
-  Slot& slot = slots_[sio::slot_of(it->second)];
-  if (slot.is_ready) return Found::ready;
-  slot.waiting.push_back(std::move(go_on));
-  return Found::later;
+bool NamespaceNames::await(std::string_view name, GoOn go_on) {
+  sio::NamespaceIndex index = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = index_.find(name);
+    if (it == index_.end()) return false;
+    index = it->second;
+    Slot& slot = slots_[sio::slot_of(index)];
+    if (!slot.is_ready) {
+      slot.waiting.push_back(std::move(go_on));
+      return true;
+    }
+  }
+  go_on(index);
+  return true;
 }
 
-std::optional<std::uint32_t> NamespaceNames::find(std::string_view name) const {
+std::optional<sio::NamespaceIndex> NamespaceNames::find(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   const auto it = index_.find(name);
   return it == index_.end() ? std::nullopt : std::optional(it->second);
 }
 
-NamespaceEntryPtr NamespaceNames::entry(std::uint32_t index) const {
+NamespaceEntryPtr NamespaceNames::entry(sio::NamespaceIndex index) const {
   const std::lock_guard lock(mutex_);
   if (is_parent(index)) return nullptr;
   const Slot* slot = find_slot(index);
   return slot == nullptr ? nullptr : slot->entry;
 }
 
-std::string NamespaceNames::name(std::uint32_t index) const {
+std::string NamespaceNames::name(sio::NamespaceIndex index) const {
   const NamespaceEntryPtr found = entry(index);
   return found == nullptr ? std::string() : found->name;
 }
 
-std::size_t NamespaceNames::sockets(std::uint32_t index) const {
+std::size_t NamespaceNames::sockets(sio::NamespaceIndex index) const {
   const NamespaceEntryPtr found = entry(index);
   return found == nullptr ? 0 : found->sockets.load(std::memory_order_relaxed);
 }
@@ -147,7 +151,7 @@ std::uint32_t NamespaceNames::size() const {
 std::shared_ptr<Adapter> NamespaceNames::remove(const NamespaceEntry& entry) {
   std::shared_ptr<Adapter> adapter;
   // Who waits for it to be ready (its first client may have been and gone before) starts over.
-  std::vector<std::function<void()>> waiting;
+  std::vector<GoOn> waiting;
   {
     const std::lock_guard lock(mutex_);
     if (find_slot(entry.index) == nullptr) return nullptr;
@@ -158,16 +162,16 @@ std::shared_ptr<Adapter> NamespaceNames::remove(const NamespaceEntry& entry) {
     waiting.swap(slot.waiting);
     adapter.swap(slot.adapter);
   }
-  go_on(waiting);
+  go_on(waiting, std::nullopt);
   return adapter;
 }
 
-void NamespaceNames::set_adapter(std::uint32_t index, std::shared_ptr<Adapter> adapter) {
+void NamespaceNames::set_adapter(sio::NamespaceIndex index, std::shared_ptr<Adapter> adapter) {
   const std::lock_guard lock(mutex_);
   if (find_slot(index) != nullptr) slots_[sio::slot_of(index)].adapter = std::move(adapter);
 }
 
-std::shared_ptr<Adapter> NamespaceNames::adapter(std::uint32_t index) const {
+std::shared_ptr<Adapter> NamespaceNames::adapter(sio::NamespaceIndex index) const {
   const std::lock_guard lock(mutex_);
   const Slot* slot = find_slot(index);
   return slot == nullptr ? nullptr : slot->adapter;
@@ -182,21 +186,21 @@ std::vector<std::shared_ptr<Adapter>> NamespaceNames::take_adapters() {
   return all;
 }
 
-void NamespaceNames::recycle(std::uint32_t index) {
+void NamespaceNames::recycle(sio::NamespaceIndex index) {
   const std::lock_guard lock(mutex_);
   const std::uint32_t number = sio::slot_of(index);
   Slot& slot = slots_[number];
-  slot.uses = (slot.uses + 1) % kUses;
+  ++slot.uses;
   slot.next_free = kNoSlot;
   (first_free_ == kNoSlot ? first_free_ : slots_[last_free_].next_free) = number;
   last_free_ = number;
 }
 
-std::uint32_t NamespaceNames::add_parent(std::optional<NamespacePattern> pattern,
-                                         detail::NamespaceDecision decide) {
+sio::NamespaceIndex NamespaceNames::add_parent(std::optional<NamespacePattern> pattern,
+                                               detail::NamespaceDecision decide) {
   const std::lock_guard lock(mutex_);
   auto all = std::make_shared<Parents>(*parents_);
-  const std::uint32_t index = kParentBit | static_cast<std::uint32_t>(all->size());
+  const sio::NamespaceIndex index = kParentBit | all->size();
   all->push_back({index, std::move(pattern), std::move(decide)});
   parents_ = std::move(all);
   return index;
@@ -207,9 +211,9 @@ std::shared_ptr<const NamespaceNames::Parents> NamespaceNames::parents() const {
   return parents_;
 }
 
-std::vector<std::uint32_t> NamespaceNames::children(std::uint32_t parent) const {
+std::vector<sio::NamespaceIndex> NamespaceNames::children(sio::NamespaceIndex parent) const {
   const std::lock_guard lock(mutex_);
-  std::vector<std::uint32_t> found;
+  std::vector<sio::NamespaceIndex> found;
   for (const Slot& slot : slots_) {
     if (slot.entry != nullptr && slot.entry->parent == parent) found.push_back(slot.entry->index);
   }

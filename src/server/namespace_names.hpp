@@ -3,7 +3,7 @@
 // keeps of a namespace (rooms, handlers) it makes from the entry when it first hears of it.
 //
 //   add() -> entry, being set up -> ready(): clients are let in -> … -> remove(): the name is free
-//                                                  again -> recycle(): so is the index
+//                                                  again -> recycle(): so is the place
 #pragma once
 
 #include <atomic>
@@ -19,20 +19,22 @@
 #include <socketio/adapter.hpp>
 #include <socketio/parent_namespace.hpp>
 
+#include "sio/core.hpp"
+
 namespace socketio::server {
 
 struct NamespaceHandlers;
 
 // Parents are no namespaces a client could join: their indexes are numbers of their own.
-inline constexpr std::uint32_t kParentBit = std::uint32_t{1} << 31;
-inline constexpr std::uint32_t kNoParent = ~std::uint32_t{0};
-constexpr bool is_parent(std::uint32_t index) {
+inline constexpr sio::NamespaceIndex kParentBit = sio::NamespaceIndex{1} << 63;
+inline constexpr sio::NamespaceIndex kNoParent = ~sio::NamespaceIndex{0};
+constexpr bool is_parent(sio::NamespaceIndex index) {
   return (index & kParentBit) != 0;
 }
 
 // Asked in order about names that nobody has created.
 struct Parent {
-  std::uint32_t index = kParentBit;
+  sio::NamespaceIndex index = kParentBit;
   std::optional<NamespacePattern> pattern;  // or
   detail::NamespaceDecision decide;
 };
@@ -51,8 +53,8 @@ struct RoomCounts {
 
 struct NamespaceEntry {
   std::string name;
-  std::uint32_t index = 0;
-  std::uint32_t parent = kNoParent;
+  sio::NamespaceIndex index = 0;
+  sio::NamespaceIndex parent = kNoParent;
   std::shared_ptr<const NamespaceHandlers> inherited;  // the parent's, as they were; may be null
   bool counted = false;                                // goes with its last client
   std::atomic<std::size_t> sockets{0};                 // connected ones, on all shards
@@ -78,37 +80,38 @@ class NamespaceNames {
     bool is_new = false;
   };
   // Finds or adds. A new one lets nobody in before ready().
-  Added add(std::string_view name, std::uint32_t parent = kNoParent,
+  Added add(std::string_view name, sio::NamespaceIndex parent = kNoParent,
             std::shared_ptr<const NamespaceHandlers> inherited = {}, bool counted = false,
             std::size_t max_children = ~std::size_t{0});
   // The creator has told every shard what it had to; those who waited go on, on this thread.
   void ready(const NamespaceEntry& entry);
-  enum class Found : std::uint8_t { unknown, ready, later };
-  // later: `go_on` is called once it is ready.
-  Found await(std::string_view name, std::function<void()> go_on);
+  // With its index when it is ready, with none when it has gone before that.
+  using GoOn = std::function<void(std::optional<sio::NamespaceIndex>)>;
+  // False: nobody has created it. Else `go_on` is called, now or later.
+  bool await(std::string_view name, GoOn go_on);
 
-  std::optional<std::uint32_t> find(std::string_view name) const;
-  NamespaceEntryPtr entry(std::uint32_t index) const;  // null: gone
-  std::string name(std::uint32_t index) const;         // empty: gone
-  std::size_t sockets(std::uint32_t index) const;
+  std::optional<sio::NamespaceIndex> find(std::string_view name) const;
+  NamespaceEntryPtr entry(sio::NamespaceIndex index) const;  // null: gone
+  std::string name(sio::NamespaceIndex index) const;         // empty: gone
+  std::size_t sockets(sio::NamespaceIndex index) const;
   std::uint32_t size() const;
 
-  void set_adapter(std::uint32_t index, std::shared_ptr<Adapter> adapter);
-  std::shared_ptr<Adapter> adapter(std::uint32_t index) const;
+  void set_adapter(sio::NamespaceIndex index, std::shared_ptr<Adapter> adapter);
+  std::shared_ptr<Adapter> adapter(sio::NamespaceIndex index) const;
   // They are nobody's any more: to be closed, or to go.
   std::vector<std::shared_ptr<Adapter>> take_adapters();
 
-  // From now on the name is unknown; the index is not used again before recycle(), when no shard
+  // From now on the name is unknown; its place is not used again before recycle(), when no shard
   // has anything of it any more.
   // Its adapter, to be closed when every shard has dropped it.
   std::shared_ptr<Adapter> remove(const NamespaceEntry& entry);
-  void recycle(std::uint32_t index);
+  void recycle(sio::NamespaceIndex index);
 
-  std::uint32_t add_parent(std::optional<NamespacePattern> pattern,
-                           detail::NamespaceDecision decide);
+  sio::NamespaceIndex add_parent(std::optional<NamespacePattern> pattern,
+                                 detail::NamespaceDecision decide);
   using Parents = std::vector<Parent>;
   std::shared_ptr<const Parents> parents() const;
-  std::vector<std::uint32_t> children(std::uint32_t parent) const;
+  std::vector<sio::NamespaceIndex> children(sio::NamespaceIndex parent) const;
 
   void forget_sockets();  // the server is gone
 
@@ -116,13 +119,13 @@ class NamespaceNames {
   struct Slot {
     NamespaceEntryPtr entry;  // null: free, or going
     std::shared_ptr<Adapter> adapter;
-    std::uint32_t uses = 0;
+    std::uint64_t uses = 0;
     std::uint32_t next_free = 0;
     bool is_ready = false;
-    std::vector<std::function<void()>> waiting;
+    std::vector<GoOn> waiting;
   };
-  const Slot* find_slot(std::uint32_t index) const;
-  std::optional<std::uint32_t> free_index();
+  const Slot* find_slot(sio::NamespaceIndex index) const;
+  std::optional<sio::NamespaceIndex> free_index();
 
   mutable std::mutex mutex_;
   // One piece of memory: in many small ones, a flood of names would pin as many pages for good.
@@ -131,7 +134,7 @@ class NamespaceNames {
   static constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
   std::uint32_t first_free_ = kNoSlot;
   std::uint32_t last_free_ = kNoSlot;
-  std::map<std::string, std::uint32_t, std::less<>> index_;
+  std::map<std::string, sio::NamespaceIndex, std::less<>> index_;
   std::size_t children_ = 0;
   std::shared_ptr<const Parents> parents_ = std::make_shared<Parents>();
 };

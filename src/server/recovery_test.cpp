@@ -2,6 +2,7 @@
 // the way.
 #include <gtest/gtest.h>
 
+#include "server/hub.hpp"
 #include "support/sio_client.hpp"
 
 namespace socketio {
@@ -29,9 +30,10 @@ struct Ids {
 };
 
 // A new session.
-Ids begin(Client& client) {
-  client.send("0");
-  const Value reply = Value::parse(client.next().substr(1)).value_or(Value());
+Ids begin(Client& client, const std::string& nsp = "/") {
+  const std::string connect = nsp == "/" ? "0" : "0" + nsp + ",";
+  client.send(connect);
+  const Value reply = Value::parse(client.next().substr(connect.size())).value_or(Value());
   return {std::string(reply["sid"].to_string()), std::string(reply["pid"].to_string())};
 }
 
@@ -290,6 +292,34 @@ TEST(Recovery, AllWhoClaimALiveSessionConnect) {
   EXPECT_TRUE(first.wait_closed());
   EXPECT_GE(recovered, 1U);
   EXPECT_EQ(connections, 21);
+}
+
+// However often the place of its namespace has been used since.
+TEST(Recovery, ASessionIsOfOneNamespaceOnly) {
+  ServerOptions options = recovering();
+  options.cleanup_empty_child_namespaces = true;
+  World world(options);
+  const ParentNamespace parent = world.io.of(NamespacePattern("^/[ab]$"));
+  std::shared_ptr<detail::Hub> hub;
+  int asked = 0;
+  parent.use([&](const Socket& socket) -> std::optional<ConnectError> {
+    hub = socket.hub();
+    ++asked;
+    return {};
+  });
+  Client first(world);
+  const Ids ids = begin(first, "/a");
+  lose(world, first);
+  ASSERT_TRUE(parent.children().empty());
+  world.settle();
+  for (int i = 0; i < 2'047; ++i) {
+    const server::NamespaceEntryPtr other = hub->names.add("/c").entry;
+    hub->names.remove(*other);
+    hub->names.recycle(other->index);
+  }
+  Client second(world);
+  EXPECT_NE(second.join("/b", ids.auth().substr(1)), ids.sid);
+  EXPECT_EQ(asked, 2);
 }
 
 // The server's end is the end of its sessions.

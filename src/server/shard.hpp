@@ -120,9 +120,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // As many coroutine handlers run as may: reading from the client pauses until some end.
   void handler_started(SessionRecord& record);
   void handler_ended(std::uint64_t session);
-  // Memory ran out in something that the client must not miss: its session ends. Cannot fail.
-  void give_up(sio::ClientId client);
-  bool is_full() const;  // of input, and shedding has not helped
+  // There is no room for something that the client must not miss: its session ends. Cannot fail.
+  void give_up(sio::ClientId client, const char* why = "out of memory");
+  bool may_wait(std::size_t bytes) const;  // an event, in a middleware
   void log(base::LogLevel level, base::LogKind kind, std::string_view text,
            base::Logger::Fields fields = {}) {
     hub_->logger.write(level, kind, text, now(), fields);
@@ -163,7 +163,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
     }
   }
   void out_of_memory();
-  void give_up(SessionRecord& record);
+  void give_up(SessionRecord& record, const char* why = "out of memory");
   void begin(Connection& c, const net::Address& peer, base::Bytes already_read,
              std::unique_ptr<TlsSide> tls);
   void on_connection_timer(Connection& c);

@@ -56,12 +56,12 @@ void Shard::out_of_memory() {
 }
 
 // What is to be said of its end is said by the next flush().
-void Shard::give_up(SessionRecord& record) {
-  record.session.discard(eio::CloseReason::transport_error, "out of memory", now());
+void Shard::give_up(SessionRecord& record, const char* why) {
+  record.session.discard(eio::CloseReason::transport_error, why, now());
 }
 
-void Shard::give_up(sio::ClientId client) {
-  if (SessionRecord* record = session_of(client); record != nullptr) give_up(*record);
+void Shard::give_up(sio::ClientId client, const char* why) {
+  if (SessionRecord* record = session_of(client); record != nullptr) give_up(*record, why);
 }
 
 void Shard::end(std::function<void()> done) {

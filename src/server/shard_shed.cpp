@@ -20,6 +20,8 @@ namespace socketio::server {
 namespace {
 
 constexpr std::int64_t kParts = 16;
+// What an event may take when the server is full: nobody who merely talks sends more.
+constexpr std::size_t kLittle = std::size_t{16} * 1024;
 // About what one costs beside what it holds.
 constexpr std::size_t kPerConnection = 4096;
 constexpr std::size_t kPerSession = 1024;
@@ -28,6 +30,11 @@ constexpr base::Duration kTrimAfter = std::chrono::seconds(1);
 // As much leaves holes that matter beside the limits when clients of all sizes come and go.
 constexpr std::size_t kFlood = std::size_t{4} * 1024 * 1024;
 constexpr base::Duration kTrimSoon = std::chrono::milliseconds(200);
+
+// Shedding has not helped.
+bool is_full(std::int64_t held, std::int64_t limit) {
+  return held > limit + limit / 8;
+}
 
 // Half of what everybody holds on the average.
 std::size_t least_worth_closing(std::int64_t total, const detail::Hub& hub, std::size_t sessions) {
@@ -75,7 +82,7 @@ bool Shard::make_room(Connection& c) {
   if (c.lingering) return false;
   // Nobody holds enough to be worth closing, or the other shards take their time; or it is held by
   // nobody who could be closed, which is not the fault of one who holds little.
-  if (!is_full()) return true;
+  if (!is_full(ledger_.input(), input_quota_.limit)) return true;
   const SessionRecord* record = sessions_.get(c.http ? c.http->session : c.session);
   const std::size_t held = input_of(c) + (record != nullptr ? input_of(*record) : 0);
   if (held < least_worth_closing(ledger_.input(), *hub_, sessions_.size())) return true;
@@ -86,8 +93,12 @@ bool Shard::make_room(Connection& c) {
   return false;
 }
 
-bool Shard::is_full() const {
-  return ledger_.input() > input_quota_.limit + input_quota_.limit / (kParts / 2);
+// An event outlives its client when a middleware keeps its `next`, so that shedding would not help.
+// Above a quarter more than the limit not even the little ones may, or they would have none.
+bool Shard::may_wait(std::size_t bytes) const {
+  const std::int64_t held = ledger_.input();
+  const std::int64_t limit = input_quota_.limit;
+  return !is_full(held, limit) || (bytes <= kLittle && held <= limit + limit / 4);
 }
 
 bool Shard::has_reserve(const Connection& c) const {

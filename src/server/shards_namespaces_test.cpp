@@ -1,4 +1,6 @@
 // Namespaces that clients of several shards ask for, and leave, at the same time.
+#include <semaphore>
+
 #include <gtest/gtest.h>
 
 #include "support/shards_fixture.hpp"
@@ -55,15 +57,16 @@ TEST_P(ShardsTest, ANamespaceIsCreatedOnce) {
   world_.stop();  // before what its threads have used goes
 }
 
+ServerOptions cleaning() {
+  ServerOptions options;
+  options.cleanup_empty_child_namespaces = true;
+  options.max_child_namespaces = 4;
+  return options;
+}
+
 class ShardsCleanupTest : public ShardsTest {
  protected:
   ShardsCleanupTest() : ShardsTest(cleaning()) {}
-  static ServerOptions cleaning() {
-    ServerOptions options;
-    options.cleanup_empty_child_namespaces = true;
-    options.max_child_namespaces = 4;
-    return options;
-  }
 };
 
 INSTANTIATE_TEST_SUITE_P(All, ShardsCleanupTest, ::testing::ValuesIn(test::backends_here()),
@@ -97,6 +100,63 @@ TEST_P(ShardsCleanupTest, NamespacesComeAndGoUnderTheirClients) {
   EXPECT_GE(created, 4);
   EXPECT_TRUE(world_.until([&parent] { return parent.children().empty(); }));
   EXPECT_EQ(hub()->names.size(), 1U);
+  clients.clear();
+  expect_empty();
+  world_.stop();
+}
+
+class TwoShardsCleanupTest : public ShardsTest {
+ protected:
+  TwoShardsCleanupTest() : ShardsTest(cleaning(), 2) {}
+};
+
+INSTANTIATE_TEST_SUITE_P(All, TwoShardsCleanupTest, ::testing::ValuesIn(test::backends_here()),
+                         test::backend_named);
+
+// Whom a namespace would let in is on its way when it goes; in its successor nobody is before what
+// its hook registers.
+TEST_P(TwoShardsCleanupTest, NobodyComesInBeforeTheHookHasRun) {
+  std::atomic<int> created{0};
+  std::atomic<int> waits{0};
+  std::binary_semaphore next{0};
+  std::binary_semaphore hook{0};
+  world_.io.on_new_namespace([&](const Namespace& nsp) {
+    if (++created == 2) hook.acquire();
+    nsp.use([](const Socket& socket) -> std::optional<ConnectError> {
+      if (socket.handshake().auth["bad"].is_null()) return {};
+      return ConnectError{"bad"};
+    });
+  });
+  world_.io.of(NamespacePattern("^/n$"));
+  world_.io.on_event("wait", [&] {
+    ++waits;
+    next.acquire();
+  });
+  world_.start();
+  auto clients = join(2);
+  Client& a = *clients[0];
+  Client& b = *clients[1];
+  const std::uint32_t shard = socket(ids_[1]).shard();
+  ASSERT_NE(socket(ids_[0]).shard(), shard);
+  // b asks for it before its shard has heard that it is there, and is let in by mail that waits
+  // behind its second handler.
+  b.send(R"(2["wait"])");
+  b.send(R"(0/n,{"bad":1})");
+  b.send(R"(2["wait"])");
+  ASSERT_TRUE(world_.until([&] { return waits == 1; }));
+  ASSERT_NE(a.join("/n"), "");
+  next.release();
+  ASSERT_TRUE(world_.until([&] { return waits == 2; }));
+  a.send("1/n,");
+  a.send("0/n,");
+  EXPECT_TRUE(world_.until([&] { return created == 2; }));
+  next.release();
+  std::atomic<bool> heard{false};
+  hub()->post_always(shard, [&heard](server::Shard&) { heard = true; });
+  EXPECT_TRUE(world_.until([&] { return heard.load(); }));
+  hook.release();
+  EXPECT_EQ(b.next(), R"(4/n,{"message":"bad"})");
+  EXPECT_EQ(a.next().substr(0, 12), R"(0/n,{"sid":")");
   clients.clear();
   expect_empty();
   world_.stop();

@@ -275,6 +275,13 @@ TEST(Sockets, TheHandshakeHasTheRequestAndTheAuth) {
   ASSERT_EQ(second.size(), 1U);
   EXPECT_EQ(second[0].handshake().auth["token"], Value("123"));
   EXPECT_EQ(second[0].handshake().query.at("key1"), "1");
+  // Also of a copy that is gone.
+  const auto token = second[0].handshake().header("x-token");
+  const auto absent = second[0].handshake().header("absent");
+  EXPECT_EQ(token, "abc");
+  EXPECT_EQ(absent, "");
+  static_assert(std::is_same_v<decltype(first.header("")), std::string_view>);
+  static_assert(std::is_same_v<decltype(second[0].handshake().header("")), std::string>);
 }
 
 // covers sio/socket: should handle very large json

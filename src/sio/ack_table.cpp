@@ -24,8 +24,7 @@ struct Key {
 // Ids are counted by us, so their hash needs no secret: a client can only look them up.
 struct KeyHash {
   std::size_t operator()(const Key& key) const {
-    return static_cast<std::size_t>((key.id ^ std::uint64_t{key.nsp} << 40) *
-                                    0x9E3779B97F4A7C15ULL);
+    return static_cast<std::size_t>((key.id ^ key.nsp << 40) * 0x9E3779B97F4A7C15ULL);
   }
 };
 

@@ -36,12 +36,12 @@ struct Namespace;
 using ClientId = base::Id<Client>;
 using SocketId = base::Id<Socket>;
 // A namespace while it lives: its place in the tables, and above it how often the place has been
-// used before. So an index that is kept too long names nothing.
-using NamespaceIndex = std::uint32_t;
+// used before. It is never used again, so one that is kept too long names nothing.
+using NamespaceIndex = std::uint64_t;
 inline constexpr std::uint32_t kSlotBits = 20;
 inline constexpr std::uint32_t kMaxNamespaces = std::uint32_t{1} << kSlotBits;
 constexpr std::uint32_t slot_of(NamespaceIndex nsp) {
-  return nsp & (kMaxNamespaces - 1);
+  return static_cast<std::uint32_t>(nsp) & (kMaxNamespaces - 1);
 }
 
 // For whom a namespace is there.

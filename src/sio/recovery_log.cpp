@@ -60,9 +60,9 @@ std::optional<std::uint64_t> RecoveryLog::find(base::Bytes offset) const {
 }
 
 // Two rooms of one key share a chain; whoever walks it looks at the packets themselves.
-std::uint64_t RecoveryLog::key(std::uint32_t nsp, base::Bytes room, bool everybody) const {
+std::uint64_t RecoveryLog::key(std::uint64_t nsp, base::Bytes room, bool everybody) const {
   constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
-  return (hash_(room) ^ (std::uint64_t{nsp} * 2 + (everybody ? 1 : 0))) * kOdd;
+  return (hash_(room) ^ (nsp * 2 + (everybody ? 1 : 0))) * kOdd;
 }
 
 void RecoveryLog::link(LogEntry& entry, std::uint64_t key) {
@@ -90,7 +90,7 @@ std::size_t RecoveryLog::size_of(const LogEntry& entry) const {
 
 LogEntryPtr RecoveryLog::append(LogEntry packet, bool keep) {
   const auto entry = std::make_shared<LogEntry>(std::move(packet));
-  const std::uint32_t nsp = entry->nsp;
+  const std::uint64_t nsp = entry->nsp;
   entry->number = ++last_;
   if (!keep) {
     clear();

@@ -31,7 +31,7 @@ namespace socketio::sio {
 // A packet on its way to the shards, and kept for those who miss it.
 struct LogEntry {
   std::uint64_t number = 0;
-  std::uint32_t nsp = 0;
+  std::uint64_t nsp = 0;
   Selection selection;
   SharedPacket packet;
   bool compress = true;
@@ -86,7 +86,7 @@ class RecoveryLog {
   std::uint64_t veil(std::uint64_t number) const;
   std::uint64_t unveil(std::uint64_t veiled) const;
   std::uint32_t round(std::uint64_t number, std::uint32_t half) const;
-  std::uint64_t key(std::uint32_t nsp, base::Bytes room, bool everybody) const;
+  std::uint64_t key(std::uint64_t nsp, base::Bytes room, bool everybody) const;
   void link(LogEntry& entry, std::uint64_t key);
   std::size_t size_of(const LogEntry& entry) const;
   std::size_t size_of(const eio::Message& message) const;

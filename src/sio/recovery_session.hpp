@@ -46,7 +46,7 @@ class RecoverySession {
   // seconds. Beyond so many changes a client that misses packets from before them starts anew.
   static constexpr std::size_t kMaxStays = 64;
 
-  RecoverySession(const IdText& private_id, const IdText& public_id, std::uint32_t in,
+  RecoverySession(const IdText& private_id, const IdText& public_id, std::uint64_t in,
                   std::uint64_t at)
       : pid(private_id), sid(public_id), nsp(in), start(at), sent(at), detached(at) {}
 
@@ -60,7 +60,7 @@ class RecoverySession {
 
   IdText pid;
   IdText sid;
-  std::uint32_t nsp;
+  std::uint64_t nsp;
   std::uint64_t start;     // it began behind this packet
   std::uint64_t sent;      // none of its own behind this one has been handed to its connection…
   std::uint64_t detached;  // …up to this one, where the connection ended

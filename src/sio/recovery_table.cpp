@@ -38,7 +38,7 @@ void RecoveryTable::open(const RecoverySession& session, Place place) {
   by_pid_.insert_or_assign(session.pid, std::move(slot));
 }
 
-RecoveryTable::Claim RecoveryTable::claim(base::Bytes pid, std::uint32_t nsp, Place waiter,
+RecoveryTable::Claim RecoveryTable::claim(base::Bytes pid, std::uint64_t nsp, Place waiter,
                                           base::Time now) {
   Claim claim;
   const std::optional<IdText> id = id_of(pid);

@@ -40,7 +40,7 @@ class RecoveryTable {
     std::optional<Place> holder;               // wait, first: a live socket that should end
     std::optional<Place> displaced;            // waits no longer: a new session is all it gets
   };
-  Claim claim(base::Bytes pid, std::uint32_t nsp, Place waiter, base::Time now);
+  Claim claim(base::Bytes pid, std::uint64_t nsp, Place waiter, base::Time now);
   // The claimed session has a socket again. Returns who waited.
   std::optional<Place> settle(const IdText& pid, Place place);
   // The socket is gone, or did not come to be. `dropped`: an older one that had to make room (its
@@ -74,7 +74,7 @@ class RecoveryTable {
   struct Slot : base::ListNode<Slot> {
     IdText pid{};
     IdText sid{};
-    std::uint32_t nsp = 0;
+    std::uint64_t nsp = 0;
     State state = State::live;
     Place place{};
     std::unique_ptr<RecoverySession> session;

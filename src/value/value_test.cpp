@@ -95,7 +95,6 @@ TEST(Value, Objects) {
   EXPECT_EQ(object.size(), 1u);
 }
 
-// Around the number of members where looking for duplicates changes its way.
 // Of objects that clients send, so it must not be quadratic: 5e9 comparisons.
 TEST(Value, LargeObjectsOfAnyOrderCompareSoon) {
   constexpr int kMembers = 100'000;
@@ -112,6 +111,7 @@ TEST(Value, LargeObjectsOfAnyOrderCompareSoon) {
   EXPECT_NE(one, Value::parse(text(true, 8)));
 }
 
+// Around the number of members where looking for duplicates changes its way.
 TEST(Value, ReceivedDuplicatesKeepTheFirstPlaceAndTheLastValue) {
   for (const int count : {1, 2, 15, 16, 17, 40}) {
     std::string text = "{";

@@ -106,13 +106,18 @@ class Besieged : public ::testing::Test {
     stage_->run(milliseconds(5));
     return peer.got.substr(peer.got.find("\"sid\":\"") + 7, 20);
   }
-  void post(const std::string& sid, const std::string& body) {
+  // Its answer, if there is one.
+  std::string try_post(const std::string& sid, const std::string& body) {
     Peer peer(*stage_);
     peer.say("POST /socket.io/?EIO=4&transport=polling&sid=" + sid +
              " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
              body);
     stage_->run(milliseconds(5));
-    EXPECT_NE(peer.got.find("\r\n\r\nok"), std::string::npos) << peer.got;
+    return peer.got;
+  }
+  void post(const std::string& sid, const std::string& body) {
+    const std::string answer = try_post(sid, body);
+    EXPECT_NE(answer.find("\r\n\r\nok"), std::string::npos) << answer;
   }
 
   std::optional<Stage> stage_;
@@ -207,13 +212,7 @@ TEST_P(Shedding, EventsWithMiddlewaresWhoseClientsAreGone) {
   for (int i = 0; i < 20; ++i) {
     const std::string sid = open_polling();
     post(sid, "40");
-    for (const std::string& packet : {zeros, zeros, zeros, std::string("1")}) {
-      Peer peer(*stage_);
-      peer.say("POST /socket.io/?EIO=4&transport=polling&sid=" + sid +
-               " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(packet.size()) +
-               "\r\n\r\n" + packet);
-      stage_->run(milliseconds(5));
-    }
+    for (const std::string& packet : {zeros, zeros, zeros, std::string("1")}) try_post(sid, packet);
     bystander_->expect_answer();
   }
   EXPECT_GT(input(), kLimit + kLimit / 8);
@@ -223,6 +222,42 @@ TEST_P(Shedding, EventsWithMiddlewaresWhoseClientsAreGone) {
   stage_->run(std::chrono::minutes(21));
   EXPECT_EQ(input(), before);
   bystander_->expect_answer();
+}
+
+// Nor when each of them is little.
+TEST_P(Shedding, LittleEventsWithMiddlewaresWhoseClientsAreGone) {
+  constexpr std::size_t kLimit = 1'000'000;
+  open(kLimit, kMuch, GetParam());
+  const std::size_t before = input();
+  std::vector<Next> waiting;
+  std::vector<std::string> details;
+  stage_->of("/").on_connection([&](const Socket& socket) {
+    socket.use([&](const Packet&, const Next& next) { waiting.push_back(next); });
+    socket.on_disconnect([&](DisconnectReason why, std::string_view detail) {
+      if (why == DisconnectReason::transport_error) details.emplace_back(detail);
+    });
+  });
+  std::string zeros = "42[\"x\",[0";
+  for (int i = 0; i < 300; ++i) zeros += ",0";
+  zeros += "]]";
+  std::size_t highest = 0;
+  for (int i = 0; i < 40; ++i) {
+    const std::string sid = open_polling();
+    post(sid, "40");
+    for (int n = 0; n < 20; ++n) {
+      try_post(sid, zeros);
+      highest = std::max(highest, input());
+    }
+    try_post(sid, "1");
+    bystander_->expect_answer();
+  }
+  EXPECT_GT(highest, kLimit + kLimit / 8);
+  EXPECT_LE(highest, kLimit + kLimit / 4 + 50'000);
+  EXPECT_FALSE(details.empty());
+  for (const std::string& detail : details) EXPECT_EQ(detail, "server is full");
+  waiting.clear();
+  stage_->run(std::chrono::minutes(21));
+  EXPECT_EQ(input(), before);
 }
 
 // The head of its handshake is kept with every session.
