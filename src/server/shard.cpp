@@ -394,6 +394,8 @@ void Shard::flush_unusual(Connection& c) {
         std::string("TLS: ") + c.tls->engine.failure());
     return drop(c);
   }
+  // The engine keeps it until more comes. It may take long, and nobody reads from the plaintext.
+  if (c.tls && !c.in_flight && !c.out.empty()) c.out.settle(&ledger_);
   after_flush(c, everything && c.out.empty());
 }
 
