@@ -111,6 +111,25 @@ TEST_F(TlsTimeout, DoneAfterIt) {
   EXPECT_EQ(stage_.stats().output_bytes, 0U);
 }
 
+TEST_F(TlsTimeout, TheLastAnswerComesBehindHalfAKeyUpdate) {
+  Peer peer(stage_);
+  peer.say(hello());
+  stage_.run(milliseconds(1));
+  std::string wire = answer(peer);
+  peer.got.clear();
+  client_.write("GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", wire);
+  const test::TlsClient::SplitKeyUpdate update = client_.split_key_update("x");
+  peer.say(wire + update.begin);
+  stage_.run(milliseconds(1));
+  EXPECT_EQ(base::as_bytes(client_.take(std::exchange(peer.got, {}), wire)), "");
+  EXPECT_FALSE(peer.ended());
+  peer.say(update.end);
+  stage_.run(milliseconds(1));
+  const std::string heard(base::as_bytes(client_.take(peer.got, wire)));
+  EXPECT_TRUE(heard.starts_with("HTTP/1.1 404 ")) << heard;
+  EXPECT_TRUE(peer.ended());
+}
+
 // Nothing can be encrypted for a client while a message of the handshake is half here. It is waited
 // for as for one that does not read, and no longer.
 class HalfAKeyUpdate : public ::testing::Test {
@@ -177,6 +196,15 @@ TEST_F(HalfAKeyUpdate, SoDoesTheEnd) {
   EXPECT_FALSE(peer_.ended());
   peer_.say(update_.end);
   EXPECT_EQ(hear(), kEvent + "\x81\x02" + "41" + std::string("\x88\0", 2));
+}
+
+TEST_F(HalfAKeyUpdate, VolatilePacketsDoNotWait) {
+  ASSERT_TRUE(socket_);
+  socket_->emit("x");
+  EXPECT_EQ(hear(), "");
+  socket_->volatile_().emit("y");
+  peer_.say(update_.end);
+  EXPECT_EQ(hear(), kEvent);
 }
 
 TEST_F(HalfAKeyUpdate, EndsWithThePingTimeout) {
