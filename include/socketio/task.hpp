@@ -209,10 +209,18 @@ class PendingState {
     const std::lock_guard lock(mutex_);
     return result_.has_value();
   }
-  // The coroutine that waits is freed with abandon(), unless that comes first to `met`.
+  // The coroutine that waits is freed with abandon(), unless that comes first to `met`, or `root`
+  // is null: then it is its maker's.
   void set_waiting(std::coroutine_handle<> root, std::atomic<bool>& met) {
     waiting_ = root;
     met_ = &met;
+  }
+  // It is freed before there is a result: nobody may touch it any more.
+  void forget_waiting(const std::atomic<bool>& met) {
+    const std::lock_guard lock(mutex_);
+    if (met_ != &met) return;
+    met_ = nullptr;
+    callback_ = nullptr;
   }
   // Nobody will finish it any more, since the server has been destroyed: a callback is dropped, a
   // coroutine freed, a thread in get() released.
@@ -225,7 +233,7 @@ class PendingState {
       dropped = std::move(callback_);
       ready_.notify_all();
     }
-    if (dropped && waiting_ && met_->exchange(true)) waiting_.destroy();
+    if (dropped && met_ != nullptr && met_->exchange(true) && waiting_) waiting_.destroy();
   }
 
  private:
@@ -241,6 +249,9 @@ class PendingState {
 template <class T>
 struct PendingAwaiter {
   explicit PendingAwaiter(std::shared_ptr<PendingState<T>> s) : state(std::move(s)) {}
+  ~PendingAwaiter() {
+    if (!result) state->forget_waiting(met);
+  }
   std::shared_ptr<PendingState<T>> state;
   std::optional<Result<T>> result{};
   // Raised by the coroutine when it is suspended, and by whoever has the result, perhaps on another

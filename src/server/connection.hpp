@@ -102,6 +102,8 @@ struct Connection : eio::Outlet, ConnectionStates {
   bool shaking_hands() const { return tls && !http && !ws && !move; }
   // What the backend sends.
   base::OutQueue& wire() { return tls ? tls->wire : out; }
+  // It is the peer that keeps us from sending more.
+  bool takes_nothing() const { return in_flight || (tls && tls->engine.stuck()); }
   // An open Engine.IO WebSocket without TLS and with nothing to look after but its queue.
   bool usual() const { return !any() && !http && !move && !tls && !plain; }
 

@@ -1,7 +1,11 @@
 // Coroutine handlers: what they await always ends, they outlive the removal of their handler, and
 // too many of them pause reading.
+#include <array>
 #include <atomic>
+#include <coroutine>
+#include <cstddef>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -292,6 +296,70 @@ TEST(Coroutines, AreFreedOnceWhenNobodyWillFinishThem) {
   race.expected = Errc::shutting_down;  // where it was not asleep yet
   race.run([](const Pending<int>& one) { detail::Finisher<int>{one.state()}; });
   EXPECT_EQ(race.alive.use_count(), 1);
+}
+
+// A coroutine of another make: we cannot know whom it runs for, and its maker frees it. The memory
+// of the one that there may be shows what is written to it afterwards.
+struct Foreign {
+  struct promise_type {
+    static void* operator new(std::size_t size) noexcept {
+      return size <= kSize ? frame.data() : nullptr;
+    }
+    static void operator delete(void*) { frame.fill(std::byte{0}); }
+    static Foreign get_return_object_on_allocation_failure() { return {}; }
+    Foreign get_return_object() {
+      return {std::coroutine_handle<promise_type>::from_promise(*this)};
+    }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() noexcept {}
+    void unhandled_exception() noexcept {}
+  };
+  static constexpr std::size_t kSize = 1024;
+  alignas(std::max_align_t) static inline std::array<std::byte, kSize> frame{};
+  std::coroutine_handle<promise_type> handle{};
+};
+
+Foreign hear(Pending<int> pending, std::string& heard) {
+  const Result<int> result = co_await pending;
+  heard = result ? std::to_string(*result) : result.error().message();
+}
+
+TEST(Coroutines, OfAnotherMakeMayWait) {
+  std::string heard;
+  const Pending<int> pending;
+  const Foreign waits = hear(pending, heard);
+  ASSERT_TRUE(waits.handle);
+  pending.state()->finish(7);
+  EXPECT_TRUE(waits.handle.done());
+  EXPECT_EQ(heard, "7");
+  waits.handle.destroy();
+}
+
+TEST(Coroutines, OfAnotherMakeAreTheirMakersWhenNobodyWillFinishThem) {
+  std::string heard;
+  const Pending<int> pending;
+  const Foreign waits = hear(pending, heard);
+  ASSERT_TRUE(waits.handle);
+  detail::Finisher<int>{pending.state()};
+  EXPECT_FALSE(waits.handle.done());
+  waits.handle.destroy();
+  EXPECT_EQ(heard, "");
+}
+
+TEST(Coroutines, FreedWhileTheyWaitAreNotTouchedAgain) {
+  const std::array<std::byte, Foreign::kSize> nothing{};
+  for (const bool finished : {false, true}) {
+    std::string heard;
+    const Pending<int> pending;
+    const Foreign waits = hear(pending, heard);
+    ASSERT_TRUE(waits.handle);
+    waits.handle.destroy();
+    if (finished) pending.state()->finish(7);
+    detail::Finisher<int>{pending.state()};
+    EXPECT_EQ(Foreign::frame, nothing) << finished;
+    EXPECT_EQ(heard, "");
+  }
 }
 
 // Handlers that wait for `gate`; how many run.

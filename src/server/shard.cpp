@@ -275,7 +275,7 @@ void Shard::on_connection_timer(Connection& connection) {
   turn(*c);
   if (c = connections_.get(id); c == nullptr) return;
   // Its time is over and it does not even take what is there: no use in waiting once more.
-  if (over && c->closing && c->in_flight) return drop(*c);
+  if (over && c->closing && c->takes_nothing()) return drop(*c);
   arm(*c);
 }
 
@@ -394,6 +394,8 @@ void Shard::flush_unusual(Connection& c) {
         std::string("TLS: ") + c.tls->engine.failure());
     return drop(c);
   }
+  // The engine is stuck. It may take long, and nobody reads from the plaintext.
+  if (c.tls && !c.in_flight && !c.out.empty()) c.out.settle(&ledger_);
   after_flush(c, everything && c.out.empty());
 }
 

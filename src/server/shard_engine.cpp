@@ -276,7 +276,7 @@ int Shard::follow(SessionRecord& record) {
         deliver_end(record, event);
         // Who has not read what was sent before will not read a farewell either.
         if (Connection* c = connections_.get(record.websocket);
-            c != nullptr && c->in_flight &&
+            c != nullptr && c->takes_nothing() &&
             (event.reason == eio::CloseReason::ping_timeout ||
              event.reason == eio::CloseReason::transport_error))
           drop(*c);

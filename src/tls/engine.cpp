@@ -198,6 +198,10 @@ bool Engine::holds_input() const {
   return SSL_has_pending(ssl_) == 1 || wanted_ != kRecordHeader;
 }
 
+bool Engine::stuck() const {
+  return established_ && SSL_in_init(ssl_) == 1;
+}
+
 std::optional<PeerCertificate> Engine::peer_certificate() const {
   const CertificatePtr certificate(SSL_get1_peer_certificate(ssl_));
   if (certificate == nullptr) return std::nullopt;

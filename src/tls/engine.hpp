@@ -77,6 +77,8 @@ class Engine {
   const char* failure() const { return failure_; }  // why it failed
   // Holds the beginning of a record.
   bool holds_input() const;
+  // seal() moves nothing before open() has brought the rest of a message of the handshake.
+  bool stuck() const;
 
   // After the handshake.
   std::optional<PeerCertificate> peer_certificate() const;

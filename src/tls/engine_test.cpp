@@ -317,7 +317,9 @@ TEST(Engine, OutputWaitsForTheRestOfATicket) {
   EXPECT_EQ(pair.client_end.engine.state(), State::open) << pair.client_end.engine.failure();
   EXPECT_EQ(pair.client_end.unsaid(), 7U);
   EXPECT_EQ(pair.client_end.unsent(), 0U);
+  EXPECT_TRUE(pair.client_end.engine.stuck());
   pair.client_end.take(base::Bytes(records).substr(1000));
+  EXPECT_FALSE(pair.client_end.engine.stuck());
   pair.client_end.seal(1 << 20);
   talk(pair.client_end, pair.server_end);
   EXPECT_EQ(pair.client_end.received, "behind the ticket");

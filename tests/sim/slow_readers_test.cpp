@@ -70,6 +70,10 @@ class Member {
     return plain;
   }
   Peer& peer() { return peer_; }
+  // TLS; with an empty pong behind it.
+  test::TlsClient::SplitKeyUpdate split_key_update() {
+    return tls_->split_key_update(std::string("\x8A\x80\0\0\0\0", 6));
+  }
 
  private:
   void say_plain(const std::string& bytes) {
@@ -154,6 +158,40 @@ TEST_P(SlowReaders, PinNobodysMemoryWhileTheyRead) {
     stage_.world.recv(slow.peer().fd(), some);
   }
   EXPECT_LT(output(), 5'000'000U);  // of which 2.1 MB are its own
+}
+
+// To whom nothing can be encrypted, because a message of the handshake has come by half.
+class HalfAKeyUpdate : public SlowReaders {};
+INSTANTIATE_TEST_SUITE_P(Tls, HalfAKeyUpdate, ::testing::Values(true));
+
+TEST_P(HalfAKeyUpdate, PinsNobodysMemory) {
+  std::optional<Socket> first;
+  stage_.of("/").on_connection([&first](Socket socket) {
+    if (!first) first = socket;
+    socket.on("poke", [&first] { first->emit("poked"); });
+  });
+  Member stuck(stage_, site_);
+  Member other(stage_, site_);
+  const test::TlsClient::SplitKeyUpdate update = stuck.split_key_update();
+  stuck.peer().say(update.begin);
+  stage_.run(milliseconds(1));
+  constexpr std::size_t kTimes = 500;
+  for (std::size_t i = 0; i < kTimes; ++i) {
+    other.say(R"(42["poke"])");
+    for (int n = 0; n < 3; ++n) {
+      other.say(echo(30'000));
+      other.read();
+    }
+  }
+  EXPECT_LT(output(), 1'000'000U);
+  EXPECT_EQ(stuck.read(), "");
+  // And nothing is missing.
+  stuck.peer().say(update.end);
+  stage_.run(milliseconds(10));
+  const std::string taken = stuck.read();
+  const std::string one = R"(42["poked"])";
+  EXPECT_EQ(taken.size(), kTimes * (one.size() + 2));
+  EXPECT_TRUE(taken.ends_with(one));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // The time limit of a TLS handshake, to the millisecond, in virtual time: a client that is done
-// before it is served, one that is done after it is cut off, whatever it still lacks.
+// before it is served, one that is done after it is cut off, whatever it still lacks. And how long
+// half a message of one, later, holds things up.
 #include <gtest/gtest.h>
 
 #include "sim/peer.hpp"
@@ -108,6 +109,113 @@ TEST_F(TlsTimeout, DoneAfterIt) {
   EXPECT_EQ(stage_.stats().connections, 0U);
   EXPECT_EQ(stage_.stats().input_bytes, 0U);
   EXPECT_EQ(stage_.stats().output_bytes, 0U);
+}
+
+TEST_F(TlsTimeout, TheLastAnswerComesBehindHalfAKeyUpdate) {
+  Peer peer(stage_);
+  peer.say(hello());
+  stage_.run(milliseconds(1));
+  std::string wire = answer(peer);
+  peer.got.clear();
+  client_.write("GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", wire);
+  const test::TlsClient::SplitKeyUpdate update = client_.split_key_update("x");
+  peer.say(wire + update.begin);
+  stage_.run(milliseconds(1));
+  EXPECT_EQ(base::as_bytes(client_.take(std::exchange(peer.got, {}), wire)), "");
+  EXPECT_FALSE(peer.ended());
+  peer.say(update.end);
+  stage_.run(milliseconds(1));
+  const std::string heard(base::as_bytes(client_.take(peer.got, wire)));
+  EXPECT_TRUE(heard.starts_with("HTTP/1.1 404 ")) << heard;
+  EXPECT_TRUE(peer.ended());
+}
+
+// Nothing can be encrypted for a client while a message of the handshake is half here. It is waited
+// for as for one that does not read, and no longer.
+class HalfAKeyUpdate : public ::testing::Test {
+ protected:
+  HalfAKeyUpdate() {
+    stage_.of("/").on_connection([this](const Socket& socket) { socket_ = socket; });
+    say("");
+    say("GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    opened_ = stage_.now();
+    say(std::string("\x81\x82\0\0\0\0", 6) + "40");
+    update_ = client_.split_key_update("x");
+    peer_.say(update_.begin);
+    stage_.run(milliseconds(1));
+  }
+  void say(const std::string& plain) {
+    std::string wire;
+    client_.write(plain, wire);
+    peer_.say(wire);
+    hear();
+  }
+  // What comes at once.
+  std::string hear() {
+    stage_.run(milliseconds(1));
+    std::string wire;
+    std::string plain(base::as_bytes(client_.take(std::exchange(peer_.got, {}), wire)));
+    peer_.say(wire);
+    stage_.run(milliseconds(1));
+    return plain;
+  }
+  void expect_end_after(base::Duration limit, base::Time since) {
+    constexpr base::Duration kSlack = milliseconds(10);
+    stage_.run_until(since + limit - kSlack);
+    EXPECT_FALSE(peer_.ended());
+    stage_.run_until(since + limit + kSlack);
+    EXPECT_TRUE(peer_.ended());
+    EXPECT_EQ(stage_.stats().connections, 0U);
+  }
+
+  static inline const std::string kEvent = std::string("\x81\x07") + R"(42["x"])";
+  Site site_;
+  Stage stage_{1, site_.options};
+  Peer peer_{stage_};
+  test::TlsClient client_{site_.client};
+  base::Time opened_{};
+  std::optional<Socket> socket_;
+  test::TlsClient::SplitKeyUpdate update_;
+};
+
+TEST_F(HalfAKeyUpdate, WhatWaitsComesWithTheMissingByte) {
+  ASSERT_TRUE(socket_);
+  socket_->emit("x");
+  EXPECT_EQ(hear(), "");
+  peer_.say(update_.end);
+  EXPECT_EQ(hear(), kEvent);
+}
+
+TEST_F(HalfAKeyUpdate, SoDoesTheEnd) {
+  ASSERT_TRUE(socket_);
+  socket_->emit("x");
+  socket_->disconnect(true);
+  EXPECT_EQ(hear(), "");
+  EXPECT_FALSE(peer_.ended());
+  peer_.say(update_.end);
+  EXPECT_EQ(hear(), kEvent + "\x81\x02" + "41" + std::string("\x88\0", 2));
+}
+
+TEST_F(HalfAKeyUpdate, VolatilePacketsDoNotWait) {
+  ASSERT_TRUE(socket_);
+  socket_->emit("x");
+  EXPECT_EQ(hear(), "");
+  socket_->volatile_().emit("y");
+  peer_.say(update_.end);
+  EXPECT_EQ(hear(), kEvent);
+}
+
+TEST_F(HalfAKeyUpdate, EndsWithThePingTimeout) {
+  const ServerOptions& options = stage_.options();
+  expect_end_after(options.ping_interval + options.ping_timeout, opened_);
+}
+
+TEST_F(HalfAKeyUpdate, HasTheUsualTimeForTheClosing) {
+  ASSERT_TRUE(socket_);
+  socket_->disconnect(true);
+  expect_end_after(ws::Limits().close_timeout, stage_.now());
 }
 
 TEST(ChosenTlsTimeout, IsTheLimit) {

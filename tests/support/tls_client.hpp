@@ -20,6 +20,14 @@ class TlsClient {
   void close(std::string& out);
   // The plaintext in what has come; valid until the next call, and padded.
   base::MutBytes take(std::string_view ciphertext, std::string& out);
+  // A KeyUpdate in two records, which OpenSSL never writes (TLS 1.3): behind the first one the peer
+  // lacks one byte of it. And something under the new key, which must not be empty.
+  struct SplitKeyUpdate {
+    std::string begin;
+    std::string end;
+    std::string behind;
+  };
+  SplitKeyUpdate split_key_update(std::string_view plain_behind);
   tls::Engine& engine() { return engine_; }
 
  private:
@@ -31,6 +39,7 @@ class TlsClient {
   };
   tls::Env env() { return {wire_, arena_, random_}; }
   void drain(std::string& out);
+  static void note_secret(const ssl_st* ssl, const char* line);
 
   Random random_;
   base::Arena arena_;
@@ -38,6 +47,7 @@ class TlsClient {
   base::OutQueue plain_;
   std::vector<char> room_;
   tls::Engine engine_;
+  std::string secret_;  // from which the key of what it sends is made
   bool started_ = false;
 };
 
