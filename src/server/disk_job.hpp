@@ -13,7 +13,7 @@ namespace socketio::server {
 // of memory passes, and is thrown.
 inline void expect_absent(int error) {
   for (const int absent : {ENOENT, ENOTDIR, EISDIR, ELOOP, EXDEV, EACCES, EPERM, ENAMETOOLONG,
-                           EINVAL, ENXIO, ENODEV, ENOSYS}) {
+                           EINVAL, EILSEQ, ENXIO, ENODEV, ENOSYS}) {
     if (error == absent) return;
   }
   throw std::system_error(error, std::generic_category());
