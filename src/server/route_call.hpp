@@ -35,6 +35,4 @@ class RouteCall {
   const HttpRequest request_;
 };
 
-using RouteCallPtr = std::shared_ptr<const RouteCall>;
-
 }  // namespace socketio::server

@@ -7,6 +7,7 @@
 #include "server/admission.hpp"
 #include "server/client_bundle.hpp"
 #include "server/file_reader.hpp"
+#include "server/route_call.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -90,7 +91,7 @@ int Shard::on_request(Connection& c, const http::Request& request, base::MutByte
     if (c.http->exchange == Exchange::none && serve_client(c, request, *path)) return 0;
     return on_engine_request(c, request, body);
   }
-  on_user_request(c, request, std::string(path.value_or(base::Bytes())), body);
+  on_user_request(c, std::string(path.value_or(base::Bytes())), body);
   return 0;
 }
 
@@ -114,8 +115,8 @@ bool Shard::serve_client(Connection& c, const http::Request& request, std::strin
   return true;
 }
 
-void Shard::on_user_request(Connection& c, const http::Request& request, std::string path,
-                            base::MutBytes body) {
+void Shard::on_user_request(Connection& c, std::string path, base::MutBytes body) {
+  const http::Request& request = c.http->machine.request();
   Params params;
   std::shared_ptr<const PlainRoute> websocket;
   if (!routes_.table().websockets.empty() && !path.empty())
@@ -128,26 +129,36 @@ void Shard::on_user_request(Connection& c, const http::Request& request, std::st
       return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}});
     // W26: what no route takes is no upgrade, and what follows it is not read as requests.
     c.http->last = destroys(settings_.options.engine, request);
+    if (!found.files.empty()) {
+      if (routes_.table().fallback != nullptr && !body.empty())
+        c.http->machine.keep_body(body, ledger_);
+      return answer_from_disk(c, std::make_shared<FileJob>(std::move(found.files), request));
+    }
+    http::Response none{404, {}, {}};
     // RFC 9110 §15.5.6: a 405 says what is allowed.
-    if (!found.allow.empty())
-      return respond(c, http::Response{405, {{"Allow", found.allow}}, {}}, c.http->last);
-    found.handler = routes_.table().fallback;
+    if (!found.allow.empty()) none = {405, {{"Allow", found.allow}}, {}};
+    return answer_unknown(c, body, none);
   }
-  RouteCallPtr call;
-  if (found.handler != nullptr) {
-    auto content = copy_request(request, std::move(path), body);
-    show_connection(c, *content);
-    content->params = std::move(found.params);
-    call = std::make_shared<RouteCall>(hub_, std::move(found.handler), std::move(content));
-  }
-  if (!found.files.empty())
-    return answer_from_disk(c, std::make_shared<FileJob>(std::move(found.files), request),
-                            std::move(call));
-  if (call != nullptr) return run_route(c, call);
-  respond(c, http::Response{404, {}, {}}, c.http->last);
+  run_route(c, std::move(found), std::move(path), body);
 }
 
-void Shard::run_route(Connection& c, const RouteCallPtr& call) {
+// For what is no route's and in no folder; `none` says so when nobody else answers.
+void Shard::answer_unknown(Connection& c, base::MutBytes body, const http::Response& none) {
+  Match rest;
+  rest.handler = routes_.table().fallback;
+  if (rest.handler != nullptr && none.status == 404) {
+    const auto path = http::normalise_path(c.http->machine.request().path);
+    return run_route(c, std::move(rest), path.value_or(std::string()), body);
+  }
+  respond(c, none, c.http->last);
+}
+
+void Shard::run_route(Connection& c, Match found, std::string path, base::MutBytes body) {
+  auto content = copy_request(c.http->machine.request(), std::move(path), body);
+  show_connection(c, *content);
+  content->params = std::move(found.params);
+  const auto call =
+      std::make_shared<const RouteCall>(hub_, std::move(found.handler), std::move(content));
   if (!call->has_room()) return respond(c, busy(), c.http->last);
   c.http->exchange = Exchange::user;
   if (destroys(settings_.options.engine, c.http->machine.request()))
