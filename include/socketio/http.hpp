@@ -99,8 +99,8 @@ class SOCKETIO_EXPORT HttpRoutes {
   HttpRoutes& serve(std::string prefix, std::string directory,
                     std::vector<std::pair<std::string, std::string>> headers = {});
   // A WebSocket that is yours (RFC 6455, no Socket.IO): see <socketio/websocket.hpp>. Requests for
-  // an upgrade only; others for the same path go to the other routes, or are answered 426. Throws
-  // std::invalid_argument naming the member that is out of its range.
+  // an upgrade only; others for the same path go to the other routes and folders, or are answered
+  // 426. Throws std::invalid_argument naming the member that is out of its range.
   HttpRoutes& websocket(std::string pattern, WebSocketRoute route);
   // Monitoring (Server::http() only). All three answer GET and HEAD, are never cached, and say
   // nothing about clients. Server::stats() as Prometheus text, made once a second however many

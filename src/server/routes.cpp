@@ -231,6 +231,7 @@ Match match(const HttpRoutes::Table& table, std::string_view method, std::string
 
 std::shared_ptr<const PlainRoute> match_websocket(const HttpRoutes::Table& table,
                                                   std::string_view path, Params& params) {
+  if (table.websockets.empty() || path.empty()) return nullptr;
   const std::vector<std::string> segments = split(path);
   for (const HttpRoutes::Table::WebSocketEntry& entry : table.websockets) {
     if (fits(entry.segments, segments, params)) return entry.route;

@@ -90,7 +90,7 @@ http::Response busy();
 // `path` is normalised and decoded; `encoded_path` as it came (folders decode it once, themselves).
 Match match(const HttpRoutes::Table& table, std::string_view method, std::string_view path,
             std::string_view encoded_path);
-// Null: none has the path.
+// Null: none has the path (as match() is given it; empty: it is none).
 std::shared_ptr<const PlainRoute> match_websocket(const HttpRoutes::Table& table,
                                                   std::string_view path, Params& params);
 

@@ -117,16 +117,13 @@ bool Shard::serve_client(Connection& c, const http::Request& request, std::strin
 
 void Shard::on_user_request(Connection& c, std::string path, base::MutBytes body) {
   const http::Request& request = c.http->machine.request();
-  Params params;
-  std::shared_ptr<const PlainRoute> websocket;
-  if (!routes_.table().websockets.empty() && !path.empty())
-    websocket = match_websocket(routes_.table(), path, params);
-  if (websocket != nullptr && eio::asks_for_websocket(request))
-    return start_plain(c, request, std::move(path), websocket, std::move(params));
+  if (eio::asks_for_websocket(request)) {
+    Params params;
+    if (const auto websocket = match_websocket(routes_.table(), path, params))
+      return start_plain(c, request, std::move(path), websocket, std::move(params));
+  }
   Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
   if (found.handler == nullptr) {
-    if (websocket != nullptr)
-      return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}});
     // W26: what no route takes is no upgrade, and what follows it is not read as requests.
     c.http->last = destroys(settings_.options.engine, request);
     if (!found.files.empty()) {
@@ -144,13 +141,15 @@ void Shard::on_user_request(Connection& c, std::string path, base::MutBytes body
 
 // For what is no route's and in no folder; `none` says so when nobody else answers.
 void Shard::answer_unknown(Connection& c, base::MutBytes body, const http::Response& none) {
+  const HttpRoutes::Table& table = routes_.table();
+  std::string path = http::normalise_path(c.http->machine.request().path).value_or(std::string());
+  Params params;
+  if (match_websocket(table, path, params) != nullptr)
+    return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}}, c.http->last);
+  if (table.fallback == nullptr || none.status != 404) return respond(c, none, c.http->last);
   Match rest;
-  rest.handler = routes_.table().fallback;
-  if (rest.handler != nullptr && none.status == 404) {
-    const auto path = http::normalise_path(c.http->machine.request().path);
-    return run_route(c, std::move(rest), path.value_or(std::string()), body);
-  }
-  respond(c, none, c.http->last);
+  rest.handler = table.fallback;
+  run_route(c, std::move(rest), std::move(path), body);
 }
 
 void Shard::run_route(Connection& c, Match found, std::string path, base::MutBytes body) {
