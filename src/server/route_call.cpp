@@ -22,10 +22,10 @@ std::size_t bytes_of(const HttpRequest::Content& content) {
 }  // namespace
 
 RouteCall::RouteCall(const std::shared_ptr<detail::Hub>& hub,
-                     std::shared_ptr<const HttpRoutes::Handler> handler,
+                     std::shared_ptr<const HttpRoutes::Table::Action> action,
                      std::shared_ptr<const HttpRequest::Content> content)
     : hub_(hub),
-      handler_(std::move(handler)),
+      action_(std::move(action)),
       bytes_(bytes_of(*content)),
       request_(std::move(content)) {
   hub->route_bytes.fetch_add(bytes_, std::memory_order_relaxed);
@@ -40,6 +40,7 @@ RouteCall::~RouteCall() {
 }
 
 bool RouteCall::has_room() const {
+  if (!action_->may_wait) return true;
   const std::shared_ptr<detail::Hub> hub = hub_.lock();
   if (hub == nullptr) return false;
   const std::size_t all = hub->route_bytes.load(std::memory_order_relaxed);

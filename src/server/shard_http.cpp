@@ -123,7 +123,7 @@ void Shard::on_user_request(Connection& c, std::string path, base::MutBytes body
       return start_plain(c, request, std::move(path), websocket, std::move(params));
   }
   Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
-  if (found.handler == nullptr) {
+  if (found.action == nullptr) {
     // W26: what no route takes is no upgrade, and what follows it is not read as requests.
     c.http->last = destroys(settings_.options.engine, request);
     if (!found.files.empty()) {
@@ -148,7 +148,7 @@ void Shard::answer_unknown(Connection& c, base::MutBytes body, const http::Respo
     return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}}, c.http->last);
   if (table.fallback == nullptr || none.status != 404) return respond(c, none, c.http->last);
   Match rest;
-  rest.handler = table.fallback;
+  rest.action = table.fallback;
   run_route(c, std::move(rest), std::move(path), body);
 }
 
@@ -157,7 +157,7 @@ void Shard::run_route(Connection& c, Match found, std::string path, base::MutByt
   show_connection(c, *content);
   content->params = std::move(found.params);
   const auto call =
-      std::make_shared<const RouteCall>(hub_, std::move(found.handler), std::move(content));
+      std::make_shared<const RouteCall>(hub_, std::move(found.action), std::move(content));
   if (!call->has_room()) return respond(c, busy(), c.http->last);
   c.http->exchange = Exchange::user;
   if (destroys(settings_.options.engine, c.http->machine.request()))
