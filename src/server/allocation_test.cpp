@@ -385,4 +385,24 @@ TEST(Allocation, OneFailsAndTheNextLoginIsHeard) {
   EXPECT_NE(second.join("/admin", login), "");
 }
 
+// Nor does it leave a request unanswered, when a route's coroutine ends on another thread.
+TEST(Allocation, OneFailsAndARouteThatThrewElsewhereIsAnswered) {
+  constexpr std::size_t kText = 12'345;
+  socketio::test::World world;
+  const socketio::Pending<int> gate;
+  world.io.http().get("/slow",
+                      [gate](socketio::HttpRequest) -> socketio::Task<socketio::HttpReply> {
+                        const std::runtime_error error(std::string(kText, 'x'));
+                        static_cast<void>(co_await gate);
+                        refused_size = kText + 1;  // to copy what it says
+                        throw error;
+                      });
+  socketio::test::HttpPeer peer(world);
+  peer.send("GET", "/slow");
+  world.settle();
+  std::thread([&gate] { gate.state()->finish(1); }).join();
+  EXPECT_EQ(refused_size, kNone);
+  EXPECT_EQ(peer.answer().status, 500);
+}
+
 }  // namespace

@@ -175,15 +175,19 @@ void Shard::run_route(Connection& c, Match found, std::string path, base::MutByt
   const auto end = [hub, shard, id, number, call](const std::exception_ptr& error) {
     const auto alive = hub.lock();
     if (!error || !alive) return;
+    const auto give_up = [id, number](Shard& on) {
+      on.answer_user(id, number, HttpReply{500, {}, {}});
+    };
     try {
-      alive->run_or_post_always(
-          shard,
-          [id, number, failure = Dispatcher::failure_of(error, call->request().path())](Shard& on) {
-            on.dispatcher().report_failure(failure);
-            on.answer_user(id, number, HttpReply{500, {}, {}});
-          });
-    } catch (const std::bad_alloc&) {  // it is not told why
-      if (Shard* on = alive->command(shard)) on->answer_user(id, number, HttpReply{500, {}, {}});
+      alive->run_or_post_always(shard, [give_up, failure = Dispatcher::failure_of(
+                                                     error, call->request().path())](Shard& on) {
+        on.dispatcher().report_failure(failure);
+        give_up(on);
+      });
+    } catch (const std::bad_alloc&) {
+      // It is not told why. That takes no memory here, and on another thread a hundred bytes; when
+      // even those are not to be had, the request waits until its client leaves.
+      alive->run_or_post_always(shard, give_up);
     }
   };
   const bool began = dispatcher_.guarded(
