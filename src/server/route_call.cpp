@@ -1,6 +1,7 @@
 #include "server/route_call.hpp"
 
 #include "server/hub.hpp"
+#include "server/tls_side.hpp"
 
 namespace socketio::server {
 namespace {
@@ -11,7 +12,9 @@ constexpr std::size_t kPart = 2;
 constexpr std::size_t kPerCall = 1024;
 
 std::size_t bytes_of(const HttpRequest::Content& content) {
-  std::size_t bytes = kPerCall + content.body.capacity() + content.url.size() + content.path.size();
+  std::size_t bytes = kPerCall + content.body.capacity() + content.url.size() +
+                      content.path.size() + content.address.size() +
+                      kept_bytes(content.certificate);
   for (const Params* pairs : {&content.headers, &content.params, &content.query}) {
     for (const auto& [name, value] : *pairs)
       bytes += sizeof(Params::value_type) + name.size() + value.size();
