@@ -71,24 +71,24 @@ class SOCKETIO_EXPORT HttpRoutes {
   // f(HttpRequest) or f(const HttpRequest&) -> HttpReply, or -> Task<HttpReply>.
   template <class F>
   HttpRoutes& get(std::string pattern, F f) {
-    return add("GET", std::move(pattern), adapt(std::move(f)));
+    return adapt("GET", std::move(pattern), std::move(f));
   }
   template <class F>
   HttpRoutes& post(std::string pattern, F f) {
-    return add("POST", std::move(pattern), adapt(std::move(f)));
+    return adapt("POST", std::move(pattern), std::move(f));
   }
   template <class F>
   HttpRoutes& put(std::string pattern, F f) {
-    return add("PUT", std::move(pattern), adapt(std::move(f)));
+    return adapt("PUT", std::move(pattern), std::move(f));
   }
   template <class F>
   HttpRoutes& del(std::string pattern, F f) {
-    return add("DELETE", std::move(pattern), adapt(std::move(f)));
+    return adapt("DELETE", std::move(pattern), std::move(f));
   }
   // Any method.
   template <class F>
   HttpRoutes& any(std::string pattern, F f) {
-    return add("*", std::move(pattern), adapt(std::move(f)));
+    return adapt("*", std::move(pattern), std::move(f));
   }
   // Files below `directory` for paths below `prefix` ("/" means index.html): ETag, 304, ranges,
   // content types; no dot files, no way out of the directory. `headers` go with every answer from
@@ -99,8 +99,8 @@ class SOCKETIO_EXPORT HttpRoutes {
   HttpRoutes& serve(std::string prefix, std::string directory,
                     std::vector<std::pair<std::string, std::string>> headers = {});
   // A WebSocket that is yours (RFC 6455, no Socket.IO): see <socketio/websocket.hpp>. Requests for
-  // an upgrade only; others for the same path go to the other routes, or are answered 426. Throws
-  // std::invalid_argument naming the member that is out of its range.
+  // an upgrade only; others for the same path go to the other routes and folders, or are answered
+  // 426. Throws std::invalid_argument naming the member that is out of its range.
   HttpRoutes& websocket(std::string pattern, WebSocketRoute route);
   // Monitoring (Server::http() only). All three answer GET and HEAD, are never cached, and say
   // nothing about clients. Server::stats() as Prometheus text, made once a second however many
@@ -116,7 +116,7 @@ class SOCKETIO_EXPORT HttpRoutes {
   // methods only is 405.)
   template <class F>
   HttpRoutes& fallback(F f) {
-    return add("", "", adapt(std::move(f)));
+    return adapt("", "", std::move(f));
   }
 
   HttpRoutes();
@@ -128,13 +128,14 @@ class SOCKETIO_EXPORT HttpRoutes {
 
  private:
   template <class F>
-  static Handler adapt(F f) {
+  HttpRoutes& adapt(std::string method, std::string pattern, F f) {
     using R = std::invoke_result_t<F&, HttpRequest>;
     if constexpr (std::is_same_v<R, Task<HttpReply>>) {
-      return f;
+      return add(std::move(method), std::move(pattern), std::move(f), true);
     } else {
       auto shared = std::make_shared<std::function<HttpReply(HttpRequest)>>(std::move(f));
-      return [shared](const HttpRequest& request) { return reply_now(shared, request); };
+      const auto run = [shared](const HttpRequest& request) { return reply_now(shared, request); };
+      return add(std::move(method), std::move(pattern), run, false);
     }
   }
   // Not a template: a coroutine's frame with a type of the user's source file makes g++ warn.
@@ -142,7 +143,7 @@ class SOCKETIO_EXPORT HttpRoutes {
                                    const HttpRequest& request) {
     co_return (*f)(request);
   }
-  HttpRoutes& add(std::string method, std::string pattern, Handler handler);
+  HttpRoutes& add(std::string method, std::string pattern, Handler handler, bool may_wait);
 
   std::unique_ptr<Table> table_;
 };

@@ -11,7 +11,7 @@
 namespace socketio::http {
 
 Event ServerMachine::State::next(Env env, base::Time now) {
-  if (reading == Reading::done) body.clear();
+  if (reading == Reading::done && (!body_kept || writing == Writing::sent)) body.clear();
   input.release();
   if (pending.kind != EventKind::none) {
     drop_everything();
@@ -99,6 +99,7 @@ bool ServerMachine::State::accept_head(std::size_t size, Env env, base::Time now
   }
   reading = Reading::decide;
   writing = Writing::none;
+  body_kept = false;
   body_max = limits->max_body;
   body_left = request().content_length.value_or(0);
   body_seen = 0;
@@ -309,6 +310,17 @@ bool ServerMachine::has_room() const {
 
 void ServerMachine::accept_body(std::size_t max) {
   state_->body_max = max;
+}
+
+void ServerMachine::keep_body(base::MutBytes body, base::Ledger& ledger) {
+  State& s = *state_;
+  s.body_kept = true;
+  if (s.body.empty()) s.body.append(base::as_bytes(body), ledger, body.size());  // lay in the input
+}
+
+base::InBuffer ServerMachine::take_body() {
+  state_->body_kept = false;
+  return std::exchange(state_->body, base::InBuffer{});
 }
 
 base::InBuffer ServerMachine::take_rest(base::Ledger& ledger) {

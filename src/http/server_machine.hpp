@@ -93,6 +93,11 @@ class ServerMachine {
   void respond(int status, base::Bytes header_lines, base::Bytes body, Env env, base::Time now,
                bool close = false);
 
+  // After `complete`, before anything else: `body`, the event's, is wanted later. It is kept until
+  // it is taken, or the request answered.
+  void keep_body(base::MutBytes body, base::Ledger& ledger);
+  base::InBuffer take_body();  // empty: none was kept
+
   // The request in flight is an upgrade that was accepted: hands over the bytes behind its head;
   // the machine is over. The 101 itself is written by the caller into the same output.
   base::InBuffer take_rest(base::Ledger& ledger);

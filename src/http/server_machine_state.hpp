@@ -77,7 +77,8 @@ struct ServerMachine::State {
   bool starved = true;  // nothing to find without more bytes
   bool served = false;  // an exchange is behind us: waiting is idling
   bool eof = false;
-  bool closing = false;  // after this response
+  bool closing = false;    // after this response
+  bool body_kept = false;  // see keep_body()
 };
 
 }  // namespace socketio::http

@@ -10,7 +10,9 @@
 #include <fstream>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -24,6 +26,7 @@
 
 #include <socketio/admin.hpp>
 
+#include "support/folder.hpp"
 #include "support/own_new.hpp"
 #include "support/sio_client.hpp"
 
@@ -335,6 +338,35 @@ TEST(Allocation, LittleForAHeadOfTheBrowserClient) {
   std::filesystem::remove_all(folder);
 }
 
+// Nor does a file cost more when there is a fallback for what is none.
+TEST(Allocation, NothingForAFallbackThatIsNotAsked) {
+  const socketio::test::Folder folder;
+  folder.write("x", "xxx");
+  const auto bytes_of = [&folder](bool with_fallback) {
+    socketio::Server io;
+    io.http().serve("/", folder.path());
+    if (with_fallback)
+      io.http().fallback([](const socketio::HttpRequest&) { return socketio::HttpReply{}; });
+    io.listen(0);
+    Peer peer(io);
+    std::string request = "GET /x?a=b&c=d HTTP/1.1\r\nHost: a\r\n";
+    for (int i = 0; i < 20; ++i)
+      request += "X-" + std::to_string(i) + ": some value of a header\r\n";
+    const auto ask = [&] {
+      for (int i = 0; i < 100; ++i) {
+        peer.write(request + "\r\n");
+        peer.until("xxx");
+      }
+    };
+    ask();
+    const std::uint64_t before = allocated_bytes;
+    ask();
+    return allocated_bytes - before;
+  };
+  const std::uint64_t without = bytes_of(false);
+  EXPECT_LT(bytes_of(true), without + without / 10);
+}
+
 // Memory for a hash that is not to be had costs the login it was for, and none that come later.
 TEST(Allocation, OneFailsAndTheNextLoginIsHeard) {
   socketio::test::World world;
@@ -351,6 +383,26 @@ TEST(Allocation, OneFailsAndTheNextLoginIsHeard) {
   EXPECT_EQ(first.refusal, R"(4/admin,{"message":"internal error"})");
   socketio::test::Client second(world);
   EXPECT_NE(second.join("/admin", login), "");
+}
+
+// Nor does it leave a request unanswered, when a route's coroutine ends on another thread.
+TEST(Allocation, OneFailsAndARouteThatThrewElsewhereIsAnswered) {
+  constexpr std::size_t kText = 12'345;
+  socketio::test::World world;
+  const socketio::Pending<int> gate;
+  world.io.http().get("/slow",
+                      [gate](socketio::HttpRequest) -> socketio::Task<socketio::HttpReply> {
+                        const std::runtime_error error(std::string(kText, 'x'));
+                        static_cast<void>(co_await gate);
+                        refused_size = kText + 1;  // to copy what it says
+                        throw error;
+                      });
+  socketio::test::HttpPeer peer(world);
+  peer.send("GET", "/slow");
+  world.settle();
+  std::thread([&gate] { gate.state()->finish(1); }).join();
+  EXPECT_EQ(refused_size, kNone);
+  EXPECT_EQ(peer.answer().status, 500);
 }
 
 }  // namespace

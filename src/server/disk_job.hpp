@@ -13,7 +13,7 @@ namespace socketio::server {
 // of memory passes, and is thrown.
 inline void expect_absent(int error) {
   for (const int absent : {ENOENT, ENOTDIR, EISDIR, ELOOP, EXDEV, EACCES, EPERM, ENAMETOOLONG,
-                           EINVAL, ENXIO, ENODEV, ENOSYS}) {
+                           EINVAL, EILSEQ, ENXIO, ENODEV, ENOSYS}) {
     if (error == absent) return;
   }
   throw std::system_error(error, std::generic_category());
@@ -32,6 +32,8 @@ class DiskJob {
   void fail(std::error_code why) { error_ = why; }
   std::error_code error() const { return error_; }
   const http::Response& response() const { return response_; }
+  // The response says that no folder has the file, for which others may have an answer.
+  bool absent() const { return absent_; }
   // Instead of the response's, when there is one: the connection sends it from where it was read.
   base::Span& body() { return body_; }
   // Bytes of the body that are charged to the server's output: not those of a file that is shared.
@@ -40,6 +42,7 @@ class DiskJob {
  protected:
   http::Response response_;
   base::Span body_;
+  bool absent_ = false;
 
  private:
   std::error_code error_;

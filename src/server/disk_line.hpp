@@ -11,7 +11,6 @@
 
 #include "server/connection.hpp"
 #include "server/disk_job.hpp"
-#include "server/route_call.hpp"
 
 namespace socketio::server {
 
@@ -22,7 +21,6 @@ struct DiskLine {
     ConnectionId connection;
     std::uint32_t request;
     std::shared_ptr<DiskJob> job;
-    RouteCallPtr otherwise;  // the fallback, if there is one and no file
   };
   std::vector<Place> places;
   std::size_t reading = 0;

@@ -74,9 +74,9 @@ void FileJob::prefer_sibling(int directory, const std::string& name, Opened& fil
 void FileJob::read() {
   const auto place =
       std::ranges::find_if(files_, [this](const FileInFolder& one) { return find(one); });
-  const bool found = place != files_.end();
-  if (!found) response_.status = 404;
-  for (const auto& [name, value] : (found ? *place : files_.front()).folder->headers) {
+  absent_ = place == files_.end();
+  if (absent_) response_.status = 404;
+  for (const auto& [name, value] : (absent_ ? files_.front() : *place).folder->headers) {
     if (http::adds_up(name)) {
       response_.headers.emplace_back(name, value);
     } else {

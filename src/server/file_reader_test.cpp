@@ -243,6 +243,12 @@ class NoDescriptors {
   rlimit before_{};
 };
 
+// A file system may refuse names for how they are spelled.
+TEST(Folders, ANameThatCannotBeIsNotThere) {
+  EXPECT_NO_THROW(server::expect_absent(EILSEQ));
+  EXPECT_THROW(server::expect_absent(EMFILE), std::system_error);
+}
+
 // A cache keeps a 404; this passes.
 TEST(Folders, WantOfDescriptorsIsNotWantOfTheFile) {
   const Folder folder;

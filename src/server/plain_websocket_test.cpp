@@ -4,11 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include "support/folder.hpp"
 #include "support/sio_client.hpp"
 
 namespace socketio {
 namespace {
 
+using test::Folder;
 using test::http_get;
 using test::HttpAnswer;
 using test::HttpPeer;
@@ -118,6 +120,25 @@ TEST(PlainRoute, AFallbackDoesNotAnswerForIt) {
   EXPECT_EQ(http_get(world, "/feed", kHandshake).status, 101);
   EXPECT_EQ(http_get(world, "/feed").status, 426);
   EXPECT_EQ(http_get(world, "/elsewhere").body, "nf");
+}
+
+// The page and the WebSocket that it opens may have one path.
+TEST(PlainRoute, OrdinaryRequestsForItMayBeForAFile) {
+  const Folder folder;
+  folder.write("index.html", "page");
+  for (const bool with_fallback : {false, true}) {
+    World world;
+    world.io.http().serve("/", folder.path()).websocket("/", {}).websocket("/feed", {});
+    if (with_fallback)
+      world.io.http().fallback([](const HttpRequest&) { return HttpReply::text("nf", 404); });
+    EXPECT_EQ(http_get(world, "/", kHandshake).status, 101);
+    EXPECT_EQ(http_get(world, "/").body, "page");
+    EXPECT_EQ(http_get(world, "/feed", kHandshake).status, 101);
+    const HttpAnswer none = http_get(world, "/feed");
+    EXPECT_EQ(none.status, 426);
+    EXPECT_EQ(none.header("Upgrade"), "websocket");
+    EXPECT_EQ(http_get(world, "/elsewhere").body, with_fallback ? "nf" : "");
+  }
 }
 
 TEST(PlainRoute, OriginsOfTheEngineHoldWhereTheRouteHasNone) {

@@ -16,25 +16,24 @@ namespace socketio::server {
 class RouteCall {
  public:
   RouteCall(const std::shared_ptr<detail::Hub>& hub,
-            std::shared_ptr<const HttpRoutes::Handler> handler,
+            std::shared_ptr<const HttpRoutes::Table::Action> action,
             std::shared_ptr<const HttpRequest::Content> content);
   ~RouteCall();
   RouteCall(const RouteCall&) = delete;
   RouteCall& operator=(const RouteCall&) = delete;
 
   const HttpRequest& request() const { return request_; }
-  // False: with this one, all calls hold more than their part of max_input_bytes.
+  // False: with this one, all calls hold more than their part of max_input_bytes, and it may do so
+  // for long.
   bool has_room() const;
   // Starts when awaited; the call has to be kept until it has ended.
-  Task<HttpReply> task() const { return (*handler_)(request_); }
+  Task<HttpReply> task() const { return action_->handler(request_); }
 
  private:
   const std::weak_ptr<detail::Hub> hub_;  // may end before: then nobody counts any more
-  const std::shared_ptr<const HttpRoutes::Handler> handler_;
+  const std::shared_ptr<const HttpRoutes::Table::Action> action_;
   const std::size_t bytes_;
   const HttpRequest request_;
 };
-
-using RouteCallPtr = std::shared_ptr<const RouteCall>;
 
 }  // namespace socketio::server

@@ -132,9 +132,10 @@ void HttpRoutes::Table::may_register() const {
   if (hub != nullptr) hub->may_register("socketio::HttpRoutes");
 }
 
-HttpRoutes& HttpRoutes::add(std::string method, std::string pattern, Handler handler) {
+HttpRoutes& HttpRoutes::add(std::string method, std::string pattern, Handler handler,
+                            bool may_wait) {
   table_->may_register();
-  auto kept = std::make_shared<const Handler>(std::move(handler));
+  auto kept = std::make_shared<const Table::Action>(Table::Action{std::move(handler), may_wait});
   if (method.empty()) {
     table_->fallback = std::move(kept);
     return *this;
@@ -210,7 +211,7 @@ Match match(const HttpRoutes::Table& table, std::string_view method, std::string
     if (!fits(route.segments, segments, found.params)) continue;
     if (route.method == "*" || route.method == method ||
         (route.method == "GET" && method == "HEAD")) {
-      found.handler = route.handler;
+      found.action = route.action;
       return found;
     }
     for (const std::string& allowed : route.method == "GET"
@@ -231,6 +232,7 @@ Match match(const HttpRoutes::Table& table, std::string_view method, std::string
 
 std::shared_ptr<const PlainRoute> match_websocket(const HttpRoutes::Table& table,
                                                   std::string_view path, Params& params) {
+  if (table.websockets.empty() || path.empty()) return nullptr;
   const std::vector<std::string> segments = split(path);
   for (const HttpRoutes::Table::WebSocketEntry& entry : table.websockets) {
     if (fits(entry.segments, segments, params)) return entry.route;

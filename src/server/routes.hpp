@@ -34,10 +34,15 @@ struct HttpRequest::Content {
 };
 
 struct HttpRoutes::Table {
+  // Kept by those that run.
+  struct Action {
+    Handler handler;
+    bool may_wait;  // false: it has answered when it returns
+  };
   struct Route {
     std::string method;  // "*": any
     std::vector<std::string> segments;
-    std::shared_ptr<const Handler> handler;  // kept by those that run
+    std::shared_ptr<const Action> action;
   };
   // Shared with those who read its files, on another thread.
   struct Folder {
@@ -52,7 +57,7 @@ struct HttpRoutes::Table {
   std::vector<Route> routes;
   std::vector<WebSocketEntry> websockets;
   std::vector<std::shared_ptr<const Folder>> folders;  // looked at when no route has the path
-  std::shared_ptr<const Handler> fallback;
+  std::shared_ptr<const Action> fallback;
   // Of a Server; routes may also stand alone.
   std::shared_ptr<const detail::Hub> hub;
   std::shared_ptr<server::Monitor> monitor;
@@ -73,7 +78,7 @@ struct FileInFolder {
 };
 
 struct Match {
-  std::shared_ptr<const HttpRoutes::Handler> handler;
+  std::shared_ptr<const HttpRoutes::Table::Action> action;
   Params params;
   std::vector<FileInFolder> files;  // the first that is there
   std::string allow;                // routes have the path, but only for these methods
@@ -90,7 +95,7 @@ http::Response busy();
 // `path` is normalised and decoded; `encoded_path` as it came (folders decode it once, themselves).
 Match match(const HttpRoutes::Table& table, std::string_view method, std::string_view path,
             std::string_view encoded_path);
-// Null: none has the path.
+// Null: none has the path (as match() is given it; empty: it is none).
 std::shared_ptr<const PlainRoute> match_websocket(const HttpRoutes::Table& table,
                                                   std::string_view path, Params& params);
 

@@ -1,5 +1,6 @@
 // The user's HTTP: routes, folders and the browser client's files, over real connections.
 #include <array>
+#include <deque>
 #include <filesystem>
 
 #include <gtest/gtest.h>
@@ -243,6 +244,41 @@ TEST(Routes, WhatCoroutinesWorkOnIsCountedAndBounded) {
   for (const Pending<int>& gate : gates) gate.state()->finish(1);
   EXPECT_EQ(peer.answer().body, "5");
   EXPECT_LT(world.io.stats().input_bytes, body.size());
+}
+
+// Only what waits holds something: others are answered however much that is.
+TEST(Routes, WhatDoesNotWaitIsAnsweredWhileCoroutinesHoldAllTheyMay) {
+  ServerOptions options;
+  options.max_input_bytes = 4'000'000;
+  World world(std::move(options));
+  std::vector<Pending<int>> gates;
+  world.io.http()
+      .post("/slow",
+            [&gates](HttpRequest) -> Task<HttpReply> {
+              const Pending<int> mine;
+              gates.push_back(mine);
+              static_cast<void>(co_await mine);
+              co_return HttpReply::text("slow");
+            })
+      .get("/quick", [](const HttpRequest&) { return HttpReply::text("quick"); })
+      .health();
+  std::deque<HttpPeer> peers;
+  const auto accepted = [&](std::size_t size) {
+    HttpPeer& peer = peers.emplace_back(world);
+    const std::size_t before = gates.size();
+    peer.send("POST", "/slow", "", std::string(size, 'x'));
+    EXPECT_TRUE(world.until([&] { return gates.size() > before || peer.answered(); }));
+    return gates.size() > before;
+  };
+  for (const std::size_t size : {900'000U, 100'000U, 10'000U, 1'000U, 0U}) {
+    while (accepted(size)) {
+    }
+    EXPECT_EQ(peers.back().answer().status, 503);
+  }
+  EXPECT_EQ(http_get(world, "/quick").body, "quick");
+  EXPECT_EQ(http_get(world, "/healthz").status, 200);
+  for (const Pending<int>& gate : gates) gate.state()->finish(1);
+  EXPECT_EQ(peers.front().answer().body, "slow");
 }
 
 TEST(Routes, AnAnswerForAClientThatLeftGoesNowhere) {

@@ -37,7 +37,7 @@
 #include "server/engine_application.hpp"
 #include "server/hub.hpp"
 #include "server/options.hpp"
-#include "server/route_call.hpp"
+#include "server/routes.hpp"
 
 namespace socketio::server {
 
@@ -299,10 +299,10 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_head(Connection& c, const http::Request& request);
   // Returns how many messages came in it, as on_engine_request() and on_gated_request() do.
   int on_request(Connection& c, const http::Request& request, base::MutBytes body);
-  void on_user_request(Connection& c, const http::Request& request, std::string path,
-                       base::MutBytes body);
+  void on_user_request(Connection& c, std::string path, base::MutBytes body);
   void answer_user(ConnectionId id, std::uint32_t request, const HttpReply& reply);
-  void run_route(Connection& c, const RouteCallPtr& call);
+  void answer_unknown(Connection& c, base::MutBytes body, const http::Response& none);
+  void run_route(Connection& c, Match found, std::string path, base::MutBytes body);
   // The browser client's file that a path below ours names.
   std::optional<std::string_view> client_file(std::string_view path) const;
   bool serve_client(Connection& c, const http::Request& request, std::string_view path);
@@ -310,7 +310,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
                base::Span body = {});
 
   // -- Answers from the disk (shard_disk.cpp).
-  void answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job, RouteCallPtr otherwise = {});
+  void answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job);
   Connection* awaiting(const DiskLine::Place& place);  // null: nobody any more
   void read_on_disk();
   void answer_read(std::size_t done);

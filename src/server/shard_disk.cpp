@@ -41,9 +41,9 @@ struct Batch {
 }  // namespace
 
 // The answer comes back like a slow user handler's.
-void Shard::answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job, RouteCallPtr otherwise) {
+void Shard::answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job) {
   if (disk_.places.size() >= kMaxLine) return respond(c, busy(), c.http->last);
-  disk_.places.push_back({c.self, c.http->request, std::move(job), std::move(otherwise)});
+  disk_.places.push_back({c.self, c.http->request, std::move(job)});
   counters_.disk_jobs.set(disk_.places.size() - disk_.reading);
   c.http->exchange = Exchange::user;
 }
@@ -81,8 +81,10 @@ void Shard::answer_read(Connection& c, const DiskLine::Place& place, bool done) 
     log(base::LogLevel::warn, base::LogKind::http, "a file cannot be read",
         {{"error", why.message()}});
   if (!done || job.error()) return respond(c, busy(), c.http->last);
-  if (place.otherwise != nullptr && job.response().status == 404)
-    return run_route(c, place.otherwise);
+  if (job.absent()) {
+    base::InBuffer body = c.http->machine.take_body();
+    return answer_unknown(c, body.view(), job.response());
+  }
   respond(c, job.response(), c.http->last, std::move(job.body()));
 }
 

@@ -1,4 +1,5 @@
 // Files for many at a time: what is read, when, and for whom.
+#include <deque>
 #include <future>
 
 #include <gtest/gtest.h>
@@ -105,6 +106,41 @@ TEST(Files, NothingIsReadForNobody) {
   await_worker(world);
   EXPECT_EQ(world.io.stats().offload_jobs, 0U);
   EXPECT_LT(world.io.stats().output_bytes, 1'000'000U);
+}
+
+// A fallback may get it: until then it is its client's, and counts as any other that is not worked
+// on yet.
+TEST(Files, BodiesThatWaitForTheDiskAreTheirClients) {
+  const Folder folder;
+  ServerOptions options;
+  options.max_input_bytes = 4'000'000;
+  World world(std::move(options));
+  world.io.http().serve("/", folder.path()).fallback([](const HttpRequest& r) {
+    return HttpReply::text(std::to_string(r.body().size()));
+  });
+  const std::string body(900'000, 'x');
+  std::promise<void> held;
+  ASSERT_TRUE(world.io.offload([&held] { held.get_future().wait(); }, [] {}));
+  const auto post = [&](HttpPeer& peer) {
+    const std::uint64_t before = world.io.stats().http_requests;
+    peer.send("POST", "/none", "", body);
+    return world.until([&] { return peer.closed() || world.io.stats().http_requests > before; });
+  };
+  for (int i = 0; i < 3; ++i) {
+    HttpPeer peer(world);
+    ASSERT_TRUE(post(peer));
+    EXPECT_GE(world.io.stats().input_bytes, body.size());
+    peer.cut(true);
+    EXPECT_TRUE(world.until([&] { return world.io.stats().connections == 0; }));
+    EXPECT_EQ(world.io.stats().input_bytes, 0U);
+  }
+  std::deque<HttpPeer> peers;
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(post(peers.emplace_back(world)));
+  EXPECT_LE(world.io.stats().input_bytes, 4'500'000U);
+  EXPECT_GT(world.io.stats().shed_clients, 0U);
+  held.set_value();
+  EXPECT_EQ(peers.back().answer().body, "900000");
+  EXPECT_TRUE(world.until([&] { return world.io.stats().input_bytes == 0; }));
 }
 
 }  // namespace

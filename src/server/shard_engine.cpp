@@ -88,6 +88,7 @@ void Shard::fill_session(SessionRecord& session, SessionId id, const Connection&
   if (c.tls) {
     record->secure = true;
     record->certificate = certificate_of(c);
+    ledger_.charge_input(kept_bytes(record->certificate));
   }
   record->is_trident = is_trident(request.header("user-agent"));
 }
@@ -456,7 +457,7 @@ void Shard::forget_session(SessionRecord& record) {
     sids_.erase(hash_of(record.session.sid()), SessionId::unpack(record.session.owner()).index);
   }
   watches_.erase(record.session.owner());
-  ledger_.credit_input(record.head.bytes());
+  ledger_.credit_input(record.head.bytes() + kept_bytes(record.certificate));
   hub_->sessions.fetch_sub(1, std::memory_order_relaxed);
   sessions_.erase(SessionId::unpack(record.session.owner()));
 }

@@ -7,6 +7,7 @@
 #include "server/admission.hpp"
 #include "server/client_bundle.hpp"
 #include "server/file_reader.hpp"
+#include "server/route_call.hpp"
 #include "server/shard.hpp"
 
 namespace socketio::server {
@@ -90,7 +91,7 @@ int Shard::on_request(Connection& c, const http::Request& request, base::MutByte
     if (c.http->exchange == Exchange::none && serve_client(c, request, *path)) return 0;
     return on_engine_request(c, request, body);
   }
-  on_user_request(c, request, std::string(path.value_or(base::Bytes())), body);
+  on_user_request(c, std::string(path.value_or(base::Bytes())), body);
   return 0;
 }
 
@@ -114,40 +115,49 @@ bool Shard::serve_client(Connection& c, const http::Request& request, std::strin
   return true;
 }
 
-void Shard::on_user_request(Connection& c, const http::Request& request, std::string path,
-                            base::MutBytes body) {
-  Params params;
-  std::shared_ptr<const PlainRoute> websocket;
-  if (!routes_.table().websockets.empty() && !path.empty())
-    websocket = match_websocket(routes_.table(), path, params);
-  if (websocket != nullptr && eio::asks_for_websocket(request))
-    return start_plain(c, request, std::move(path), websocket, std::move(params));
+void Shard::on_user_request(Connection& c, std::string path, base::MutBytes body) {
+  const http::Request& request = c.http->machine.request();
+  if (eio::asks_for_websocket(request)) {
+    Params params;
+    if (const auto websocket = match_websocket(routes_.table(), path, params))
+      return start_plain(c, request, std::move(path), websocket, std::move(params));
+  }
   Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
-  if (found.handler == nullptr) {
-    if (websocket != nullptr)
-      return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}});
+  if (found.action == nullptr) {
     // W26: what no route takes is no upgrade, and what follows it is not read as requests.
     c.http->last = destroys(settings_.options.engine, request);
+    if (!found.files.empty()) {
+      if (routes_.table().fallback != nullptr && !body.empty())
+        c.http->machine.keep_body(body, ledger_);
+      return answer_from_disk(c, std::make_shared<FileJob>(std::move(found.files), request));
+    }
+    http::Response none{404, {}, {}};
     // RFC 9110 §15.5.6: a 405 says what is allowed.
-    if (!found.allow.empty())
-      return respond(c, http::Response{405, {{"Allow", found.allow}}, {}}, c.http->last);
-    found.handler = routes_.table().fallback;
+    if (!found.allow.empty()) none = {405, {{"Allow", found.allow}}, {}};
+    return answer_unknown(c, body, none);
   }
-  RouteCallPtr call;
-  if (found.handler != nullptr) {
-    auto content = copy_request(request, std::move(path), body);
-    show_connection(c, *content);
-    content->params = std::move(found.params);
-    call = std::make_shared<RouteCall>(hub_, std::move(found.handler), std::move(content));
-  }
-  if (!found.files.empty())
-    return answer_from_disk(c, std::make_shared<FileJob>(std::move(found.files), request),
-                            std::move(call));
-  if (call != nullptr) return run_route(c, call);
-  respond(c, http::Response{404, {}, {}}, c.http->last);
+  run_route(c, std::move(found), std::move(path), body);
 }
 
-void Shard::run_route(Connection& c, const RouteCallPtr& call) {
+// For what is no route's and in no folder; `none` says so when nobody else answers.
+void Shard::answer_unknown(Connection& c, base::MutBytes body, const http::Response& none) {
+  const HttpRoutes::Table& table = routes_.table();
+  std::string path = http::normalise_path(c.http->machine.request().path).value_or(std::string());
+  Params params;
+  if (match_websocket(table, path, params) != nullptr)
+    return respond(c, http::Response{426, {{"Upgrade", "websocket"}}, {}}, c.http->last);
+  if (table.fallback == nullptr || none.status != 404) return respond(c, none, c.http->last);
+  Match rest;
+  rest.action = table.fallback;
+  run_route(c, std::move(rest), std::move(path), body);
+}
+
+void Shard::run_route(Connection& c, Match found, std::string path, base::MutBytes body) {
+  auto content = copy_request(c.http->machine.request(), std::move(path), body);
+  show_connection(c, *content);
+  content->params = std::move(found.params);
+  const auto call =
+      std::make_shared<const RouteCall>(hub_, std::move(found.action), std::move(content));
   if (!call->has_room()) return respond(c, busy(), c.http->last);
   c.http->exchange = Exchange::user;
   if (destroys(settings_.options.engine, c.http->machine.request()))
@@ -165,15 +175,19 @@ void Shard::run_route(Connection& c, const RouteCallPtr& call) {
   const auto end = [hub, shard, id, number, call](const std::exception_ptr& error) {
     const auto alive = hub.lock();
     if (!error || !alive) return;
+    const auto give_up = [id, number](Shard& on) {
+      on.answer_user(id, number, HttpReply{500, {}, {}});
+    };
     try {
-      alive->run_or_post_always(
-          shard,
-          [id, number, failure = Dispatcher::failure_of(error, call->request().path())](Shard& on) {
-            on.dispatcher().report_failure(failure);
-            on.answer_user(id, number, HttpReply{500, {}, {}});
-          });
-    } catch (const std::bad_alloc&) {  // it is not told why
-      if (Shard* on = alive->command(shard)) on->answer_user(id, number, HttpReply{500, {}, {}});
+      alive->run_or_post_always(shard, [give_up, failure = Dispatcher::failure_of(
+                                                     error, call->request().path())](Shard& on) {
+        on.dispatcher().report_failure(failure);
+        give_up(on);
+      });
+    } catch (const std::bad_alloc&) {
+      // It is not told why. That takes no memory here, and on another thread a hundred bytes; when
+      // even those are not to be had, the request waits until its client leaves.
+      alive->run_or_post_always(shard, give_up);
     }
   };
   const bool began = dispatcher_.guarded(

@@ -121,7 +121,7 @@ std::size_t Shard::input_of(const Connection& c) const {
 
 std::size_t Shard::input_of(const SessionRecord& record) const {
   return core_.held(record.client) + dispatcher_.held(record.session.owner()) +
-         record.body.capacity() + record.head.bytes();
+         record.body.capacity() + record.head.bytes() + kept_bytes(record.certificate);
 }
 
 std::size_t Shard::output_of(const Connection& c) const {

@@ -40,11 +40,15 @@ struct Seen {
     Client client(world);
     client.join();
     if (!came_in) failure = client.tls()->engine().failure();
+    held = world.io.stats().input_bytes;
+    client.cut(true);
+    EXPECT_TRUE(world.until([&world] { return world.io.stats().input_bytes == 0; }));
   }
   bool came_in = false;
   std::optional<ClientCertificate> certificate;
   std::string shown_to_request;
   std::string failure;
+  std::uint64_t held = 0;
 };
 
 TEST(Tls, ClientCertificatesAreShown) {
@@ -66,6 +70,10 @@ TEST(Tls, ClientCertificatesAreShown) {
   ASSERT_TRUE(mallory.certificate);
   EXPECT_EQ(mallory.certificate->subject, "CN=mallory");
   EXPECT_FALSE(mallory.certificate->verified);
+  // It is kept, and counts.
+  const std::size_t kept =
+      mallory.certificate->subject.size() + mallory.certificate->fingerprint.size();
+  EXPECT_GE(mallory.held, nobody.held + kept);
 }
 
 // L22

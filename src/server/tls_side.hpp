@@ -8,6 +8,8 @@
 #include <optional>
 #include <vector>
 
+#include <socketio/tls.hpp>
+
 #include "base/ledger.hpp"
 #include "base/list.hpp"
 #include "base/out_queue.hpp"
@@ -18,6 +20,11 @@ namespace socketio::server {
 
 struct Connection;
 struct HandshakeTag;
+
+// What keeping a client's certificate takes; its subject is as long as the client likes.
+inline std::size_t kept_bytes(const std::unique_ptr<ClientCertificate>& shown) {
+  return shown ? sizeof(ClientCertificate) + shown->subject.size() + shown->fingerprint.size() : 0;
+}
 
 // Lives and moves with its connection. In the shard's list while it shakes hands.
 struct TlsSide : base::ListNode<HandshakeTag> {
