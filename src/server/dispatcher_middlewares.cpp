@@ -55,8 +55,9 @@ void Dispatcher::enter(const std::shared_ptr<Entering>& entering, std::size_t in
 }
 
 struct Dispatcher::Passing {
-  Passing(Dispatcher& on, sio::SocketId id, std::uint64_t session, Packet event)
-      : holding(on, session, size_of(event), true), socket(id), packet(std::move(event)) {}
+  // bytes: size_of(event)
+  Passing(Dispatcher& on, sio::SocketId id, std::uint64_t session, Packet event, std::size_t bytes)
+      : holding(on, session, bytes, true), socket(id), packet(std::move(event)) {}
   static std::size_t size_of(const Packet& packet) {
     std::size_t bytes = sizeof(Passing);
     for (const Value& value : packet.args) bytes += memory_of(value);
@@ -77,14 +78,15 @@ void Dispatcher::pass(const sio::Socket& socket, Packet packet, detail::AckHolde
                       PacketMiddlewares chain) {
   SessionRecord* record = shard_.session_of(socket.client);
   if (record == nullptr) return;
-  if (!shard_.may_wait(Passing::size_of(packet))) {
+  const std::size_t bytes = Passing::size_of(packet);
+  if (!shard_.may_wait(bytes)) {
     counters_.shed.add();
     shard_.log(base::LogLevel::warn, base::LogKind::connection,
                "max_input_bytes reached: the client of an event with middlewares is closed");
     return shard_.give_up(socket.client, "server is full");
   }
-  const auto event =
-      std::make_shared<Passing>(*this, socket.self, record->session.owner(), std::move(packet));
+  const auto event = std::make_shared<Passing>(*this, socket.self, record->session.owner(),
+                                               std::move(packet), bytes);
   shard_.handler_started(*record);  // ~Holding says that it has ended
   event->ack = std::move(ack);
   event->chain = std::move(chain);
