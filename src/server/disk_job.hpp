@@ -9,11 +9,11 @@
 
 namespace socketio::server {
 
-// open() has failed. What is not there is answered 404, which caches keep; want of descriptors or
-// of memory passes, and is thrown.
+// open() has failed. What is not there is answered 404, which caches keep. Thrown: want of
+// descriptors or of memory, which passes, and what a sandbox forbids (ENOSYS, EPERM).
 inline void expect_absent(int error) {
-  for (const int absent : {ENOENT, ENOTDIR, EISDIR, ELOOP, EXDEV, EACCES, EPERM, ENAMETOOLONG,
-                           EINVAL, EILSEQ, ENXIO, ENODEV, ENOSYS}) {
+  for (const int absent : {ENOENT, ENOTDIR, EISDIR, ELOOP, EXDEV, EACCES, ENAMETOOLONG, EINVAL,
+                           EILSEQ, ENXIO, ENODEV}) {
     if (error == absent) return;
   }
   throw std::system_error(error, std::generic_category());
