@@ -64,21 +64,21 @@ void Dispatcher::room_changed(const sio::Socket& socket, std::string_view room, 
 }
 
 void Dispatcher::tell(const RoomChange& change) {
-  const auto& [entry, room, id, joined] = change;
-  const sio::NamespaceIndex nsp = entry->index;
+  const sio::NamespaceIndex nsp = change.entry->index;
   const std::shared_ptr<Adapter> adapter = hub_->names.adapter(nsp);
-  const std::lock_guard lock(entry->rooms.mutex);
-  const bool edge = entry->rooms.change(room, joined);
+  const std::lock_guard lock(change.entry->rooms.mutex);
+  const bool edge = change.entry->rooms.change(change.room, change.joined);
   const auto tell_all = [&](RoomFact fact) {
-    if (adapter != nullptr) guarded("room", [&] { tell_adapter(*adapter, fact, room, id); });
+    if (adapter != nullptr)
+      guarded("room", [&] { tell_adapter(*adapter, fact, change.room, change.socket); });
     if (!core_.has_namespace(nsp)) return;
     const auto listeners = extras(nsp).room_facts[static_cast<std::size_t>(fact)];
     for (const auto& [listener, run] : listeners)
-      guarded("room", [&, &call = run] { call(room, id); });
+      guarded("room", [&, &call = run] { call(change.room, change.socket); });
   };
-  if (joined && edge) tell_all(RoomFact::created);
-  tell_all(joined ? RoomFact::joined : RoomFact::left);
-  if (!joined && edge) tell_all(RoomFact::deleted);
+  if (change.joined && edge) tell_all(RoomFact::created);
+  tell_all(change.joined ? RoomFact::joined : RoomFact::left);
+  if (!change.joined && edge) tell_all(RoomFact::deleted);
 }
 
 // Of a socket that has taken up its session, and with it rooms.

@@ -105,7 +105,7 @@ TEST_P(BackendTorture, StreamsThatCannotBeRememberedAreRefused) {
     backend_->close(id);
     EXPECT_TRUE(until([&] { return backend_->streams() == 0; }));
     bool ended = false;
-    EXPECT_TRUE(until([&] { return ended; }, [&] { read_some(client, &ended); }));
+    EXPECT_TRUE(until([&] { return ended; }, [&, &from = client] { read_some(from, &ended); }));
     backend_.reset();
   }
   EXPECT_GT(at, 3U);
@@ -186,7 +186,7 @@ TEST_P(BackendTorture, WhoHasNoMemoryToSendMayLeave) {
   heal();
   EXPECT_TRUE(until([&] { return seen(2).detached_fd >= 0; }));
   bool over = false;
-  EXPECT_TRUE(until([&] { return over; }, [&] { read_some(ended_client, &over); }));
+  EXPECT_TRUE(until([&] { return over; }, [&, &from = ended_client] { read_some(from, &over); }));
   place_->close(seen(2).detached_fd);
 }
 
@@ -250,7 +250,7 @@ TEST_P(BackendTorture, WhatWasNotSubmittedIsTakenBack) {
   settle();
   reused.reset();
   bool ended = false;
-  EXPECT_TRUE(until([&] { return ended; }, [&] { read_some(client, &ended); }));
+  EXPECT_TRUE(until([&] { return ended; }, [&, &from = client] { read_some(from, &ended); }));
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
        {tidy::check_layers, tidy::check_public_headers, tidy::check_pure_layers, tidy::check_banned,
         tidy::check_marks, tidy::check_machine_traces, tidy::check_file_sizes,
         tidy::check_function_sizes, tidy::check_heads, tidy::check_whitespace, tidy::check_links,
-        tidy::check_mentions, tidy::check_options, tidy::check_catalogue, tidy::check_limits}) {
+        tidy::check_mentions, tidy::check_options, tidy::check_catalogue, tidy::check_limits,
+        tidy::check_bindings}) {
     check(tree, findings);
   }
   for (const auto& finding : findings) {

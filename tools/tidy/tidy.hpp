@@ -73,6 +73,8 @@ void check_mentions(const Tree& tree, Findings& findings);
 void check_options(const Tree& tree, Findings& findings);
 // catalogue.cpp
 void check_catalogue(const Tree& tree, Findings& findings);
+// bindings.cpp
+void check_bindings(const Tree& tree, Findings& findings);
 // limits.cpp
 void check_limits(const Tree& tree, Findings& findings);
 

@@ -414,5 +414,24 @@ TEST(Options, HaveTests) {
                  "the test of ServerOptions::host is not there");
 }
 
+TEST(Bindings, AreCapturedByInitialisationOnly) {
+  const auto sample = [](const std::string& body) {
+    return Files{{"src/net/a.cpp", "void f() {\n  auto& [a, b] = pair;\n" + body + "}\n"}};
+  };
+  const auto broken = [&](const std::string& body) {
+    expect_finding(check_bindings, sample(body), 3, "captures no structured binding");
+  };
+  broken("  run([&] { use(a); });\n");
+  broken("  run([=](int c) { use(b, c); });\n");
+  broken("  run([this, &a] { use(); });\n");
+  broken("  run([&] { run([&, d = b] {}); });\n");
+  expect_clean(check_bindings, sample("  run([&, &one = a, b = b] { use(one, b); });\n"));
+  expect_clean(check_bindings, sample("  run([&](int a) { use(a, x.b, y->a); });\n"));
+  expect_clean(check_bindings, sample("  list[a] = b;\n  return run(list[b], [&] { use(c); });\n"));
+  expect_clean(check_bindings,
+               {{"src/net/a.cpp",
+                 "void f() {\n  for (auto [a, b] : c) use(a);\n  run([&] { use(a); });\n}\n"}});
+}
+
 }  // namespace
 }  // namespace tidy
