@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -26,6 +27,7 @@
 
 #include <socketio/admin.hpp>
 
+#include "server/handlers.hpp"
 #include "support/folder.hpp"
 #include "support/own_new.hpp"
 #include "support/sio_client.hpp"
@@ -37,12 +39,14 @@ std::atomic<std::uint64_t> allocated_bytes{0};
 std::atomic<std::int64_t> live_bytes{0};
 constexpr std::size_t kNone = SIZE_MAX;
 std::atomic<std::size_t> refused_size{kNone};  // the next one of that size is not to be had
+std::atomic<bool> refused_any{false};          // nor the next one of any
 
 }  // namespace
 
 void* socketio::test::allocate(std::size_t size, std::size_t alignment) {
   if (std::size_t refused = size; refused_size.compare_exchange_strong(refused, kNone))
     throw std::bad_alloc();
+  if (refused_any.exchange(false)) throw std::bad_alloc();
   const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
   void* memory = std::aligned_alloc(alignment, rounded);
   if (memory == nullptr) throw std::bad_alloc();
@@ -403,6 +407,45 @@ TEST(Allocation, OneFailsAndARouteThatThrewElsewhereIsAnswered) {
   std::thread([&gate] { gate.state()->finish(1); }).join();
   EXPECT_EQ(refused_size, kNone);
   EXPECT_EQ(peer.answer().status, 500);
+}
+
+// A namespace is there as a whole or not at all, so that its first client does not meet half of it.
+TEST(Allocation, OneFailsAndTheNamespaceIsMadeForItsFirstClient) {
+  socketio::test::World world;
+  refused_size = sizeof(socketio::server::NamespaceExtras);
+  const socketio::Namespace late = world.io.of("/late");
+  EXPECT_EQ(refused_size, kNone);
+  socketio::test::Client client(world);
+  EXPECT_NE(client.join("/late"), "");
+  late.emit("hi");
+  EXPECT_EQ(client.next(), R"(2/late,["hi"])");
+}
+
+// The last holder of an event goes where nothing may be thrown: only its client pays.
+TEST(Allocation, OneFailsAndTheHolderOfAnEventCanGo) {
+  socketio::ServerOptions options;
+  options.max_running_handlers = 1;
+  socketio::Server io(options);
+  std::vector<socketio::Next> held;
+  io.on_connection([&held](Socket socket) {
+    socket.use(
+        [&held](socketio::Packet&, socketio::Next next) { held.push_back(std::move(next)); });
+  });
+  io.listen(0);
+  Client first(io);
+  Client second(io);
+  for (Client* client : {&first, &second}) {
+    for (int i = 0; i < 3; ++i) client->send("42[\"e\"]");
+    for (int i = 0; i < 20; ++i) io.process();
+  }
+  ASSERT_EQ(held.size(), 2U);
+  std::vector<socketio::Next> gone = std::exchange(held, {});
+  held.reserve(4);
+  refused_any = true;
+  gone.clear();
+  EXPECT_FALSE(refused_any);
+  for (int i = 0; i < 20; ++i) io.process();
+  EXPECT_EQ(held.size(), 1U) << "the other one is read again";
 }
 
 }  // namespace

@@ -154,7 +154,7 @@ class Dispatcher {
   // A CONNECT to a name that this shard does not know, while somebody decides about it.
   struct Wanted;
   using WantedPtr = std::shared_ptr<Wanted>;
-  bool recover(sio::SocketId id);
+  bool recover(sio::SocketId id, bool again = false);
   void restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
                sio::RecoveryRequest request);
   void hold(const detail::Target& target, const sio::SharedPacket& packet);

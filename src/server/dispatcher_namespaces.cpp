@@ -70,10 +70,12 @@ bool Dispatcher::ensure_namespace(sio::NamespaceIndex nsp) {
     return true;
   const NamespaceEntryPtr entry = hub_->names.entry(nsp);
   if (entry == nullptr) return false;
+  // All of it, or nothing: a namespace that the core knows, clients enter without asking here.
+  if (slot >= namespaces_.size()) namespaces_.resize(slot + 1);
+  auto made = std::make_unique<NamespaceExtras>(entry);
   core_.create_namespace(entry->name, nsp,
                          entry->parent == kNoParent ? sio::Made::for_all : sio::Made::for_clients);
-  if (slot >= namespaces_.size()) namespaces_.resize(slot + 1);
-  namespaces_[slot] = std::make_unique<NamespaceExtras>(entry);
+  namespaces_[slot] = std::move(made);
   return true;
 }
 

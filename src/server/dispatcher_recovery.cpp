@@ -26,7 +26,7 @@ bool recoverable(DisconnectReason reason) {
 }
 
 // False: it has no session to go on with. True: it connects with one, now or later.
-bool Dispatcher::recover(sio::SocketId id) {
+bool Dispatcher::recover(sio::SocketId id, bool again) {
   sio::Socket* socket = core_.get(id);
   if (socket == nullptr || socket->auth == nullptr) return false;
   const auto request = sio::read_recovery_request(socket->auth->value());
@@ -35,7 +35,7 @@ bool Dispatcher::recover(sio::SocketId id) {
     restore(keeper, id, *request);
     return true;
   }
-  Recovery::Claim claim = hub_->recovery->claim(shard_, *socket, *request);
+  Recovery::Claim claim = hub_->recovery->claim(shard_, *socket, *request, again);
   if (claim.session == nullptr) return claim.wait;
   socket->attachment = std::move(claim.session->kept);
   core_.adopt(*socket, std::move(claim.session));
@@ -155,7 +155,7 @@ void Dispatcher::reconnect(sio::SocketId id, bool anew) {
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr || socket->state != sio::SocketState::connecting) return;
   const sio::NamespaceIndex nsp = socket->nsp;
-  if (anew || !recover(id)) run_middlewares(id, nsp);
+  if (anew || !recover(id, true)) run_middlewares(id, nsp);
 }
 
 // True: accept() is next.

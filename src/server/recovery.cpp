@@ -196,11 +196,12 @@ void Recovery::pull_due(Shard& shard) {
 // -- Sessions.
 
 Recovery::Claim Recovery::claim(Shard& shard, const sio::Socket& socket,
-                                const sio::RecoveryRequest& request) {
+                                const sio::RecoveryRequest& request, bool again) {
   sio::RecoveryStore::Claim claim;
   {
     const std::lock_guard lock(mutex_);
-    claim = store_.claim(socket, {shard.index(), socket.self.packed()}, request, shard.now());
+    claim =
+        store_.claim(socket, {shard.index(), socket.self.packed()}, request, shard.now(), again);
   }
   retry(claim.waiter);
   retry(claim.displaced, true);

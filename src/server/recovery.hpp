@@ -62,7 +62,9 @@ class Recovery {
     bool wait = false;  // another socket has it: Dispatcher::reconnect() follows
   };
   // A connecting socket asks for its session; null when there is none it could go on with.
-  Claim claim(Shard& shard, const sio::Socket& socket, const sio::RecoveryRequest& request);
+  // `again`: it has waited, and reconnect() was called.
+  Claim claim(Shard& shard, const sio::Socket& socket, const sio::RecoveryRequest& request,
+              bool again);
   // A connecting socket is about to be accepted: fills in what it has missed, and from then on it
   // is found. Everything queued for the shard has been pulled. No: it has missed more than is
   // still known. Later: others queue as fast as the shard pulls, and it has more to do.

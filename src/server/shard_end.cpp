@@ -107,7 +107,8 @@ void Shard::handler_ended(std::uint64_t session) {
   --record->running;
   if (overloaded(*record)) return;
   for (const ConnectionId id : {record->websocket, record->probe}) {
-    if (Connection* c = connections_.get(id); c != nullptr && c->paused) revisit(*c);
+    if (Connection* c = connections_.get(id); c != nullptr && c->paused)
+      spare(id, [&] { revisit(*c); });
   }
   if (record->awaits_handlers) spare(SessionId::unpack(session), [&] { read_on(*record); });
   loop_.nudge();  // the embedding program may have ended the wait between two turns

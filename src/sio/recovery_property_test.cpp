@@ -87,13 +87,13 @@ class Cluster {
                       event.reason != DisconnectReason::client_namespace_disconnect,
                       worlds[shard]->now, dropped));
   }
-  void connecting(std::size_t shard, SocketId id, bool anew = false) {
+  void connecting(std::size_t shard, SocketId id, bool again = false, bool anew = false) {
     Socket* socket = core(shard).get(id);
     if (socket == nullptr || socket->state != SocketState::connecting) return;
     const RecoveryStore::Place place{shard, id.packed()};
     const Value auth = socket->auth ? socket->auth->value() : Value();
     if (const auto request = read_recovery_request(auth); request && !anew) {
-      RecoveryStore::Claim claim = store.claim(*socket, place, *request, worlds[shard]->now);
+      RecoveryStore::Claim claim = store.claim(*socket, place, *request, worlds[shard]->now, again);
       retry(claim.waiter);
       retry(claim.displaced, true);
       if (claim.holder) {
@@ -120,7 +120,7 @@ class Cluster {
   void retry(std::optional<RecoveryStore::Place> waiter, bool anew = false) {
     if (!waiter) return;
     jobs.push_back([this, place = *waiter, anew] {
-      connecting(place.shard, SocketId::unpack(place.socket), anew);
+      connecting(place.shard, SocketId::unpack(place.socket), true, anew);
     });
   }
 

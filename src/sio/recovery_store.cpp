@@ -21,8 +21,9 @@ LogEntryPtr RecoveryStore::add(LogEntry packet, bool kept) {
 }
 
 RecoveryStore::Claim RecoveryStore::claim(const Socket& socket, Place place,
-                                          const RecoveryRequest& request, base::Time now) {
-  RecoveryTable::Claim found = table_.claim(request.pid, socket.nsp, place, now);
+                                          const RecoveryRequest& request, base::Time now,
+                                          bool again) {
+  RecoveryTable::Claim found = table_.claim(request.pid, socket.nsp, place, now, again);
   Claim claim{std::move(found.session), found.wait, found.holder, std::nullopt,
               found.displaced,          nullptr};
   if (claim.session == nullptr || resume(*claim.session, request)) return claim;

@@ -39,7 +39,9 @@ class RecoveryStore {
     std::optional<Place> displaced;            // to begin anew
     std::unique_ptr<RecoverySession> dropped;  // with the user's data: to be destroyed unlocked
   };
-  Claim claim(const Socket& socket, Place place, const RecoveryRequest& request, base::Time now);
+  // `again`: it has waited, and was handed out.
+  Claim claim(const Socket& socket, Place place, const RecoveryRequest& request, base::Time now,
+              bool again);
   // A connecting socket is about to be accepted, on a shard that has delivered every packet there
   // is. False: what it missed is gone meanwhile; leave() is next.
   bool admit(Core& core, Socket& socket, Place place, std::optional<Place>& waiter);

@@ -39,12 +39,14 @@ void RecoveryTable::open(const RecoverySession& session, Place place) {
 }
 
 RecoveryTable::Claim RecoveryTable::claim(base::Bytes pid, std::uint64_t nsp, Place waiter,
-                                          base::Time now) {
+                                          base::Time now, bool again) {
   Claim claim;
   const std::optional<IdText> id = id_of(pid);
   const auto found = id ? by_pid_.find(*id) : by_pid_.end();
   if (found == by_pid_.end() || found->second->nsp != nsp) return claim;
   Slot& slot = *found->second;
+  if (again && !(slot.called && slot.waiter == waiter)) return claim;
+  if (std::exchange(slot.called, false)) slot.waiter.reset();
   if (slot.state != State::saved) {
     claim.displaced = std::exchange(slot.waiter, waiter);
     claim.wait = true;
@@ -65,7 +67,12 @@ std::optional<RecoveryTable::Place> RecoveryTable::settle(const IdText& pid, Pla
   Slot& slot = *found->second;
   slot.state = State::live;
   slot.place = place;
-  return std::exchange(slot.waiter, std::nullopt);
+  return call_waiter(slot);
+}
+
+std::optional<RecoveryTable::Place> RecoveryTable::call_waiter(Slot& slot) {
+  if (!slot.waiter || std::exchange(slot.called, true)) return std::nullopt;
+  return slot.waiter;
 }
 
 std::optional<RecoveryTable::Place> RecoveryTable::save(std::unique_ptr<RecoverySession> session,
@@ -82,7 +89,7 @@ std::optional<RecoveryTable::Place> RecoveryTable::save(std::unique_ptr<Recovery
   slot.expires = base::after(now, keep_);
   saved_.push_back(slot);
   ++saved_count_;
-  const std::optional<Place> waiter = std::exchange(slot.waiter, std::nullopt);
+  const std::optional<Place> waiter = call_waiter(slot);
   while (saved_count_ > max_saved_) dropped.push_back(remove(*saved_.front()));
   return waiter;
 }
@@ -90,7 +97,7 @@ std::optional<RecoveryTable::Place> RecoveryTable::save(std::unique_ptr<Recovery
 std::optional<RecoveryTable::Place> RecoveryTable::erase(const IdText& pid) {
   const auto found = by_pid_.find(pid);
   if (found == by_pid_.end()) return {};
-  const std::optional<Place> waiter = found->second->waiter;
+  const std::optional<Place> waiter = call_waiter(*found->second);
   remove(*found->second);
   return waiter;
 }

@@ -6,7 +6,8 @@
 //
 // A claim that comes while the session is live or moving waits: its place is handed out by what
 // ends that state, and claims again. One waits, the last that came: a client has one connection at
-// a time, and were all to wait, each end would have all of them claim again.
+// a time, and were all to wait, each end would have all of them claim again. Who claims again while
+// a later one has come gets nothing.
 #pragma once
 
 #include <cstring>
@@ -27,6 +28,7 @@ class RecoveryTable {
   struct Place {
     std::size_t shard = 0;
     std::uint64_t socket = 0;  // packed id
+    bool operator==(const Place&) const = default;
   };
   using Sessions = std::vector<std::unique_ptr<RecoverySession>>;
 
@@ -40,7 +42,8 @@ class RecoveryTable {
     std::optional<Place> holder;               // wait, first: a live socket that should end
     std::optional<Place> displaced;            // waits no longer: a new session is all it gets
   };
-  Claim claim(base::Bytes pid, std::uint64_t nsp, Place waiter, base::Time now);
+  // `again`: `waiter` has waited, and was handed out.
+  Claim claim(base::Bytes pid, std::uint64_t nsp, Place waiter, base::Time now, bool again);
   // The claimed session has a socket again. Returns who waited.
   std::optional<Place> settle(const IdText& pid, Place place);
   // The socket is gone, or did not come to be. `dropped`: an older one that had to make room (its
@@ -80,9 +83,11 @@ class RecoveryTable {
     std::unique_ptr<RecoverySession> session;
     base::Time expires{};
     std::optional<Place> waiter;
+    bool called = false;  // the waiter was handed out, and has not claimed again
   };
   using Map = tsl::robin_map<IdText, std::unique_ptr<Slot>, Hash>;
   std::unique_ptr<RecoverySession> remove(Slot& slot);
+  static std::optional<Place> call_waiter(Slot& slot);
 
   std::size_t max_saved_;
   base::Duration keep_;

@@ -25,7 +25,10 @@ class Table : public ::testing::Test {
   void open(int n, RecoveryTable::Place place = {0, 1}) { table.open(*session(n), place); }
   std::optional<RecoveryTable::Place> save(int n) { return table.save(session(n), now, dropped); }
   RecoveryTable::Claim claim(int n, std::uint64_t waiter = 99, std::uint32_t nsp = 0) {
-    return table.claim(view(id('p', n)), nsp, {1, waiter}, now);
+    return table.claim(view(id('p', n)), nsp, {1, waiter}, now, false);
+  }
+  RecoveryTable::Claim claim_again(int n, std::uint64_t waiter) {
+    return table.claim(view(id('p', n)), 0, {1, waiter}, now, true);
   }
 
   base::Time now = base::Time{} + seconds(1);
@@ -39,7 +42,7 @@ TEST_F(Table, ASavedSessionIsClaimedOnce) {
   EXPECT_EQ(table.saved(), 1U);
   EXPECT_EQ(claim(1, 99, 7).session, nullptr) << "of another namespace";
   EXPECT_EQ(claim(2).session, nullptr);
-  EXPECT_EQ(table.claim("short", 0, {}, now).session, nullptr);
+  EXPECT_EQ(table.claim("short", 0, {}, now, false).session, nullptr);
   RecoveryTable::Claim mine = claim(1);
   ASSERT_NE(mine.session, nullptr);
   EXPECT_EQ(table.saved(), 0U);
@@ -60,10 +63,10 @@ TEST_F(Table, WhoComesWhileItIsLiveWaitsForItsEnd) {
   EXPECT_EQ(early.holder->shard, 2U);
   EXPECT_EQ(early.holder->socket, 22U);
   EXPECT_EQ(save(1)->socket, 5U);
-  EXPECT_NE(claim(1, 5).session, nullptr);
+  EXPECT_NE(claim_again(1, 5).session, nullptr);
   EXPECT_TRUE(claim(1, 6).wait);
   EXPECT_EQ(table.erase(id('p', 1))->socket, 6U) << "it ended for good";
-  EXPECT_FALSE(claim(1, 6).wait);
+  EXPECT_FALSE(claim_again(1, 6).wait);
   EXPECT_FALSE(table.find(view(id('s', 1))));
   EXPECT_TRUE(table.empty());
 }
@@ -80,8 +83,42 @@ TEST_F(Table, OneWaits) {
     EXPECT_EQ(one.displaced->socket, later - 1);
   }
   EXPECT_EQ(save(1)->socket, 1'000U);
-  EXPECT_NE(claim(1, 1'000).session, nullptr);
+  EXPECT_NE(claim_again(1, 1'000).session, nullptr);
   EXPECT_FALSE(table.settle(id('p', 1), {1, 1'000}));
+}
+
+// Between being handed out and claiming again, a later connection of the same client may come.
+TEST_F(Table, WhoClaimsAgainGivesWayToWhoCameLater) {
+  open(1, {2, 22});
+  EXPECT_TRUE(claim(1, 5).wait);
+  EXPECT_EQ(save(1)->socket, 5U);
+  EXPECT_NE(claim(1, 6).session, nullptr) << "it came first, with the newer connection";
+  EXPECT_FALSE(claim_again(1, 5).wait);
+  EXPECT_FALSE(table.settle(id('p', 1), {1, 6})) << "5 has been told";
+
+  EXPECT_TRUE(claim(1, 7).holder);
+  EXPECT_EQ(save(1)->socket, 7U);
+  EXPECT_NE(claim_again(1, 7).session, nullptr);
+  EXPECT_TRUE(claim(1, 8).wait);
+  EXPECT_EQ(table.settle(id('p', 1), {1, 7})->socket, 8U);
+  const RecoveryTable::Claim last = claim(1, 9);
+  EXPECT_TRUE(last.wait);
+  EXPECT_FALSE(last.displaced) << "8 claims again anyway";
+  EXPECT_EQ(last.holder->socket, 7U);
+  const RecoveryTable::Claim late = claim_again(1, 8);
+  EXPECT_FALSE(late.wait);
+  EXPECT_FALSE(late.displaced);
+  EXPECT_EQ(save(1)->socket, 9U);
+  EXPECT_NE(claim_again(1, 9).session, nullptr);
+}
+
+// What ends a state does not hand it out twice.
+TEST_F(Table, WhoWasHandedOutIsNotHandedOutAgain) {
+  open(1, {2, 22});
+  EXPECT_TRUE(claim(1, 5).wait);
+  EXPECT_EQ(save(1)->socket, 5U);
+  EXPECT_FALSE(table.erase(id('p', 1)));
+  EXPECT_FALSE(claim_again(1, 5).wait);
 }
 
 TEST_F(Table, ExpiresOldestFirst) {
