@@ -128,13 +128,13 @@ std::unique_ptr<AckReceiver> values_receiver(F callback, std::type_identity<std:
 template <class F>
 std::unique_ptr<AckReceiver> single_receiver(F callback) {
   using Parameters = typename Signature<F>::Parameters;
-  constexpr std::size_t count = std::tuple_size_v<Parameters>;
-  if constexpr (count == 0) {
+  constexpr std::size_t kCount = std::tuple_size_v<Parameters>;
+  if constexpr (kCount == 0) {
     auto done = [callback = std::move(callback)](Result<void> r) mutable {
       if (r) callback();
     };
     return std::make_unique<SingleReceiver<void, decltype(done)>>(std::move(done));
-  } else if constexpr (count > 1) {
+  } else if constexpr (kCount > 1) {
     return values_receiver(std::move(callback), std::type_identity<Parameters>());
   } else {
     using P = std::decay_t<std::tuple_element_t<0, Parameters>>;

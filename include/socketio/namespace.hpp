@@ -27,18 +27,18 @@ Middleware adapt_middleware(F f) {
       if constexpr (HasSignature<F>)
         static_assert(std::is_same_v<typename Signature<F>::Parameters, std::tuple<Socket>>,
                       "a coroutine that is a middleware takes its Socket by value");
-      return [f = std::move(f)](const Socket& socket, Next next) mutable {
+      return [f = std::move(f)](const Socket& socket, const Next& next) mutable {
         detach(
             f(socket),
             [next](std::optional<ConnectError> refused) {
               refused ? next(*std::move(refused)) : next();
             },
-            [next](std::exception_ptr error) {
+            [next](const std::exception_ptr& error) {
               if (error) next.fail(error);
             });
       };
     } else {
-      return [f = std::move(f)](const Socket& socket, Next next) mutable {
+      return [f = std::move(f)](const Socket& socket, const Next& next) mutable {
         std::optional<ConnectError> refused = f(socket);
         refused ? next(*std::move(refused)) : next();
       };

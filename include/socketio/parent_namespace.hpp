@@ -65,7 +65,7 @@ NamespaceDecision adapt_decision(F f) {
     auto kept = std::make_shared<F>(std::move(f));
     return [kept](std::string_view name, const Value& auth, const Allow& allow) {
       detach((*kept)(std::string(name), auth), [kept, allow](bool allowed) { allow(allowed); },
-             [allow](std::exception_ptr error) {
+             [allow](const std::exception_ptr& error) {
                if (error) allow.fail(error);
              });
     };

@@ -108,7 +108,7 @@ class SOCKETIO_EXPORT Writer {
   template <class Bytes>
   requires(std::same_as<Bytes, std::string> ||
            std::same_as<Bytes, Binary>) void binary(Bytes&& bytes) {
-    given_binary(Binary(std::move(bytes)));
+    given_binary(Binary(std::forward<Bytes>(bytes)));
   }
   virtual void raw(std::string_view json) = 0;
   virtual void begin_array() = 0;
@@ -210,9 +210,7 @@ class SOCKETIO_EXPORT Value {
   template <class T>
   requires(std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char>)
       Value(T v) {
-    if constexpr (std::is_signed_v<T>)
-      data_ = static_cast<std::int64_t>(v);
-    else if (static_cast<std::uint64_t>(v) <= 0x7FFFFFFFFFFFFFFFULL)
+    if (std::is_signed_v<T> || static_cast<std::uint64_t>(v) <= 0x7FFFFFFFFFFFFFFFULL)
       data_ = static_cast<std::int64_t>(v);
     else
       data_ = static_cast<std::uint64_t>(v);

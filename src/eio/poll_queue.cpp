@@ -115,6 +115,10 @@ void PollQueue::move_to(base::OutQueue& out) {
     const auto length = static_cast<std::uint32_t>(entries_[i].frame.capacity());
     out.push(entries_[i].frame, 0, length);
   }
+  clear();
+}
+
+void PollQueue::clear() {
   entries_.clear();
   head_ = 0;
   bytes_ = 0;

@@ -38,7 +38,7 @@ class PollQueue {
   // Appends records to `body`, at most `max` bytes of them but at least one packet. Returns whether
   // one of them may be compressed: then all of it may.
   bool take(std::string& body, std::size_t max);
-  // Moves everything to a WebSocket.
+  // Moves everything to a WebSocket. When memory runs out, all of it is still here.
   void move_to(base::OutQueue& out);
 
   // The same for a client of v3 (poll_queue_v3.cpp). `base64`: it takes no bytes.
@@ -63,6 +63,7 @@ class PollQueue {
   static std::size_t record_size(const base::Chunk& frame);
 
   void push(Entry entry);
+  void clear();
   void append(std::string& body, const Entry& entry) const;
   void charge(std::size_t bookkeeping);
 

@@ -41,14 +41,16 @@ PollQueue::Taken PollQueue::take_v3(std::string& body, std::size_t max, bool bas
 void PollQueue::move_to_v3(base::OutQueue& out, bool base64) {
   std::string packet;
   for (std::size_t i = head_; i < entries_.size(); ++i) {
-    if (!is_binary(entries_[i].frame)) continue;
-    const base::Bytes data = payload(entries_[i].frame);
-    packet.clear();
-    base64 ? append_base64_packet(packet, data) : append_binary_packet(packet, data);
-    entries_[i].frame =
-        ws::make_frame(base64 ? ws::Opcode::text : ws::Opcode::binary, packet, ledger_);
+    base::Chunk frame = entries_[i].frame;
+    if (is_binary(frame)) {
+      packet.clear();
+      base64 ? append_base64_packet(packet, payload(frame))
+             : append_binary_packet(packet, payload(frame));
+      frame = ws::make_frame(base64 ? ws::Opcode::text : ws::Opcode::binary, packet, ledger_);
+    }
+    out.push(frame, 0, static_cast<std::uint32_t>(frame.capacity()));
   }
-  move_to(out);
+  clear();
 }
 
 }  // namespace socketio::eio

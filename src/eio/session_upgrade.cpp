@@ -58,14 +58,17 @@ void Session::upgrade(base::Time now) {
     farewell_ = '6';
     return finish();
   }
-  websocket_ = &probe_->outlet;
+  // What may fail comes first, while polling can go on.
+  Outlet& outlet = probe_->outlet;
+  if (watched()) rare_->watch->notes.reserve(rare_->watch->notes.size() + 1);
+  if (queue_ != nullptr) queue_to_websocket(outlet, probe_base64_);
+  websocket_ = &outlet;
   probe_.reset();
   transport_ = Transport::websocket;
   base64_ = probe_base64_;
   if (queue_ != nullptr) {
-    queue_to_websocket(*websocket_, base64_);
     queue_.reset();
-    shared_.outlets.push_back(*websocket_);
+    shared_.outlets.push_back(outlet);
   }
   if (watched()) note_flushing();
   touch(now);

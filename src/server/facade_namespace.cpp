@@ -80,49 +80,54 @@ std::vector<Socket> Namespace::sockets() const {
 }
 
 ListenerId detail::Registration::on_connection(std::function<void(Socket)> handler) const {
-  return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
-    own.connection.add(id, handler);
-  });
+  return change_all(hub_, index_,
+                    [handler = std::move(handler)](server::NamespaceHandlers& own, ListenerId id) {
+                      own.connection.add(id, handler);
+                    });
 }
 
 ListenerId detail::Registration::on_disconnect(
     std::function<void(Socket, DisconnectReason)> handler) const {
-  return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
-    own.disconnected.add(id, handler);
-  });
+  return change_all(hub_, index_,
+                    [handler = std::move(handler)](server::NamespaceHandlers& own, ListenerId id) {
+                      own.disconnected.add(id, handler);
+                    });
 }
 
 ListenerId detail::Registration::add_listener(std::string_view name, detail::HandlerPtr handler,
                                               bool once) const {
   server::refuse_reserved(name);
-  return change_all(
-      hub_, index_,
-      [event = std::string(name), handler, once](server::NamespaceHandlers& own, ListenerId id) {
-        own.events.add(event, {id, once, handler});
-      });
+  return change_all(hub_, index_,
+                    [event = std::string(name), handler = std::move(handler), once](
+                        server::NamespaceHandlers& own, ListenerId id) {
+                      own.events.add(event, {id, once, handler});
+                    });
 }
 
 ListenerId detail::Registration::add_any(detail::HandlerPtr handler) const {
-  return change_all(hub_, index_, [handler](server::NamespaceHandlers& own, ListenerId id) {
-    server::add_listener(own.any, {id, false, handler});
-  });
+  return change_all(hub_, index_,
+                    [handler = std::move(handler)](server::NamespaceHandlers& own, ListenerId id) {
+                      server::add_listener(own.any, {id, false, handler});
+                    });
 }
 
 ListenerId detail::Registration::add_server_listener(std::string_view name,
                                                      detail::HandlerPtr handler) const {
-  return change_all(
-      hub_, index_,
-      [event = std::string(name), handler](server::NamespaceHandlers& own, ListenerId id) {
-        own.server_events.add(event, {id, false, handler});
-      });
+  return change_all(hub_, index_,
+                    [event = std::string(name), handler = std::move(handler)](
+                        server::NamespaceHandlers& own, ListenerId id) {
+                      own.server_events.add(event, {id, false, handler});
+                    });
 }
 
 ListenerId detail::Registration::add_room_listener(
     std::size_t fact, std::function<void(std::string_view, std::string_view)> handler) const {
-  return change_all(hub_, index_, [fact, handler](server::NamespaceHandlers& own, ListenerId id) {
-    own.room_facts[fact].emplace_back(id, handler);
-    own.watched = true;
-  });
+  return change_all(
+      hub_, index_,
+      [fact, handler = std::move(handler)](server::NamespaceHandlers& own, ListenerId id) {
+        own.room_facts[fact].emplace_back(id, handler);
+        own.watched = true;
+      });
 }
 
 namespace {
@@ -152,13 +157,15 @@ ListenerId detail::Registration::on_delete_room(
 }
 
 bool detail::Registration::add_middleware(detail::Middleware middleware) const {
-  return change_all(hub_, index_, [middleware](server::NamespaceHandlers& own, ListenerId) {
-           auto list = own.middlewares
-                           ? std::make_shared<std::vector<detail::Middleware>>(*own.middlewares)
-                           : std::make_shared<std::vector<detail::Middleware>>();
-           list->push_back(middleware);
-           own.middlewares = std::move(list);
-         }) != 0;
+  return change_all(
+             hub_, index_,
+             [middleware = std::move(middleware)](server::NamespaceHandlers& own, ListenerId) {
+               auto list = own.middlewares
+                               ? std::make_shared<std::vector<detail::Middleware>>(*own.middlewares)
+                               : std::make_shared<std::vector<detail::Middleware>>();
+               list->push_back(middleware);
+               own.middlewares = std::move(list);
+             }) != 0;
 }
 
 bool detail::Registration::off(std::string_view name) const {

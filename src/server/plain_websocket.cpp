@@ -1,6 +1,7 @@
 #include "server/plain_websocket.hpp"
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 
 #include "http/message.hpp"
@@ -15,6 +16,15 @@ constexpr base::Bytes kTerminated = "terminated";  // nothing that an error hand
 
 [[noreturn]] void refuse(const char* member, const char* why) {
   throw std::invalid_argument(std::string("socketio::WebSocketRoute::") + member + " " + why);
+}
+
+// Handlers hear of the end even when there is no memory for why.
+std::string text_or_none(base::Bytes text) {
+  try {
+    return std::string(text);
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
 }
 
 // RFC 6455 §4.1: sub-protocols are tokens of RFC 9110.
@@ -139,8 +149,8 @@ void Shard::turn_plain(Connection& c) {
       case ws::EventKind::closed: {
         const bool broken = event.failed && event.code != 1006;
         close_when_sent(c);
-        return finish_plain(c, broken ? std::string(event.reason) : std::string(), event.code,
-                            std::string(event.reason), !event.failed);
+        return finish_plain(c, broken ? event.reason : base::Bytes(), event.code, event.reason,
+                            !event.failed);
       }
       case ws::EventKind::text:
       case ws::EventKind::binary:
@@ -261,14 +271,17 @@ void Shard::terminate_plain(const detail::WebSocketState& state) {
 }
 
 void Shard::lose_plain(Connection& c) {
-  const std::string why(c.plain->why == kTerminated ? base::Bytes() : c.plain->why);
+  const base::Bytes why = c.plain->why == kTerminated ? base::Bytes() : c.plain->why;
   finish_plain(c, why, 1006, why, false);
 }
 
-void Shard::finish_plain(Connection& c, const std::string& error, std::uint16_t code,
-                         const std::string& reason, bool clean) {
+void Shard::finish_plain(Connection& c, base::Bytes error_text, std::uint16_t code,
+                         base::Bytes reason_text, bool clean) {
   PlainSide& plain = *c.plain;
   if (plain.over) return;
+  // Copies: what the handlers do may end what these are views of.
+  const std::string error = text_or_none(error_text);
+  const std::string reason = text_or_none(reason_text);
   plain.over = true;
   plain.state->open.store(false, std::memory_order_relaxed);
   loop_.timers().cancel(plain.timer);

@@ -101,6 +101,7 @@ bool Shard::too_much_input() const {
 }
 
 void Shard::turn(Connection& c) {
+  if (c.waiting == Connection::Waiting::never) return;
   const ConnectionId id = c.self;
   if (c.http) turn_http(c);
   Connection* still = connections_.get(id);
@@ -167,7 +168,10 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
 void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
   Connection* c = connections_.get(ConnectionId::unpack(owner));
   if (c == nullptr) return;
-  spare(c->self, [&] { lost(*c, static_cast<bool>(error)); });
+  // A reset is an end like another: so networks, proxies and programs end what they are done with.
+  const bool failed =
+      error && error != std::errc::connection_reset && error != std::errc::broken_pipe;
+  spare(c->self, [&] { lost(*c, failed); });
   if (c->shed) --shedding_;
   connections_.erase(ConnectionId::unpack(owner));
   hub_->forget_connection(index_, take_count(ConnectionId::unpack(owner)));

@@ -149,8 +149,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
     try {
       work();
     } catch (const std::bad_alloc&) {
-      out_of_memory();
-      if (Connection* c = connections_.get(id)) drop(*c);
+      give_up(id);
     }
   }
   template <class Work>
@@ -163,6 +162,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
     }
   }
   void out_of_memory();
+  void give_up(ConnectionId id);
   void give_up(SessionRecord& record, const char* why = "out of memory");
   void begin(Connection& c, const net::Address& peer, base::Bytes already_read,
              std::unique_ptr<TlsSide> tls);
@@ -395,8 +395,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_plain_timer(Connection& c);
   void cut_plain(Connection& c, base::Bytes why);
   void lose_plain(Connection& c);
-  void finish_plain(Connection& c, const std::string& error, std::uint16_t code,
-                    const std::string& reason, bool clean);
+  void finish_plain(Connection& c, base::Bytes error_text, std::uint16_t code,
+                    base::Bytes reason_text, bool clean);
 
   // -- Who may connect, and with which headers (shard_admission.cpp).
   void on_gated_head(Connection& c, const http::Request& request, std::string_view path);

@@ -50,7 +50,9 @@ void Shard::end_backlog() {
   }
   spent_.clear();
   for (const ConnectionId id : later_) {
-    if (Connection* c = connections_.get(id); c != nullptr) c->waiting = Connection::Waiting::now;
+    if (Connection* c = connections_.get(id);
+        c != nullptr && c->waiting == Connection::Waiting::next)
+      c->waiting = Connection::Waiting::now;
   }
   try {
     backlog_.insert(backlog_.end(), later_.begin(), later_.end());

@@ -55,6 +55,16 @@ void Shard::out_of_memory() {
   log(base::LogLevel::error, base::LogKind::connection, "out of memory");
 }
 
+// What was fed to it and is not read lies in the backend's buffer, where the next client's bytes
+// come.
+void Shard::give_up(ConnectionId id) {
+  out_of_memory();
+  Connection* c = connections_.get(id);
+  if (c == nullptr) return;
+  c->waiting = Connection::Waiting::never;
+  drop(*c);
+}
+
 // What is to be said of its end is said by the next flush().
 void Shard::give_up(SessionRecord& record, const char* why) {
   record.session.discard(eio::CloseReason::transport_error, why, now());

@@ -367,6 +367,7 @@ void Shard::close_websocket(ConnectionId id) {
     c->ws->close(0, "", ws_env(*c), now());
     mark_dirty(*c);
     arm(*c);
+    if (c->paused) revisit(*c);  // its handlers are not waited for any more, but its close frame is
   });
 }
 

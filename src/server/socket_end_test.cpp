@@ -88,7 +88,7 @@ TEST(SocketEnd, EachWayOfGoingHasItsReason) {
     resets.join();
     resets.cut(true);
     EXPECT_TRUE(world.until([&] { return ends.size() == 4; }));
-    EXPECT_EQ(ends.back(), "transport error");
+    EXPECT_EQ(ends.back(), "transport close");
   }
   World hasty({.ping_interval = std::chrono::milliseconds(50),
                .ping_timeout = std::chrono::milliseconds(300)});

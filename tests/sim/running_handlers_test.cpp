@@ -1,5 +1,5 @@
-// max_running_handlers of a polling client: what is left of its POST waits until handlers end, at
-// no cost, and whatever ends the session meanwhile ends it.
+// max_running_handlers: what is left of a polling client's POST waits until handlers end, at no
+// cost, and whatever ends the session meanwhile ends it; so with a WebSocket.
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -15,9 +15,9 @@ using std::chrono::seconds;
 
 constexpr int kLimit = 5;
 
-class RunningHandlersOfAPoll : public ::testing::Test {
+class RunningHandlers : public ::testing::Test {
  protected:
-  RunningHandlersOfAPoll() {
+  RunningHandlers() {
     stage_.of("/").on_event("go", [this](Socket) -> Task<> {
       ++running_;
       most_ = std::max(most_, running_);
@@ -38,7 +38,7 @@ class RunningHandlersOfAPoll : public ::testing::Test {
     post("40");
   }
   // A coroutine that waits holds what it waits for, which holds the coroutine.
-  ~RunningHandlersOfAPoll() override {
+  ~RunningHandlers() override {
     while (!gates_.empty()) open_gates();
   }
   static ServerOptions options() {
@@ -95,7 +95,7 @@ class RunningHandlersOfAPoll : public ::testing::Test {
   int finished_ = 0;
 };
 
-TEST_F(RunningHandlersOfAPoll, WithholdThePostsAnswer) {
+TEST_F(RunningHandlers, WithholdThePostsAnswer) {
   ASSERT_EQ(answers(poster_), 1U);
   post(events(kLimit));
   EXPECT_EQ(answers(poster_), 2U);
@@ -117,7 +117,7 @@ TEST_F(RunningHandlersOfAPoll, WithholdThePostsAnswer) {
   EXPECT_EQ(running_, 1);
 }
 
-TEST_F(RunningHandlersOfAPoll, PollsAreAnsweredMeanwhile) {
+TEST_F(RunningHandlers, PollsAreAnsweredMeanwhile) {
   post(events(100));
   sockets_.at(0).emit("hello");
   Peer poll(stage_);
@@ -126,7 +126,7 @@ TEST_F(RunningHandlersOfAPoll, PollsAreAnsweredMeanwhile) {
   EXPECT_NE(poll.got.find("42[\"hello\"]"), std::string::npos);
 }
 
-TEST_F(RunningHandlersOfAPoll, TheClientCanTimeOut) {
+TEST_F(RunningHandlers, TheClientCanTimeOut) {
   post(events(100));
   stage_.run(seconds(46));
   EXPECT_EQ(reasons_, std::vector<std::string>{"ping timeout"});
@@ -134,7 +134,7 @@ TEST_F(RunningHandlersOfAPoll, TheClientCanTimeOut) {
   expect_session_gone();
 }
 
-TEST_F(RunningHandlersOfAPoll, TheServerCanDisconnectIt) {
+TEST_F(RunningHandlers, TheServerCanDisconnectIt) {
   post(events(100));
   sockets_.at(0).disconnect(true);
   stage_.run(milliseconds(5));
@@ -144,7 +144,7 @@ TEST_F(RunningHandlersOfAPoll, TheServerCanDisconnectIt) {
   expect_session_gone();
 }
 
-TEST_F(RunningHandlersOfAPoll, ItsConnectionsCanGo) {
+TEST_F(RunningHandlers, ItsConnectionsCanGo) {
   Peer poll(stage_);
   poll.say("GET " + target() + " HTTP/1.1\r\nHost: a\r\n\r\n");
   stage_.run(milliseconds(5));
@@ -164,11 +164,35 @@ TEST_F(RunningHandlersOfAPoll, ItsConnectionsCanGo) {
   expect_session_gone();
 }
 
-TEST_F(RunningHandlersOfAPoll, TheServerCanClose) {
+TEST_F(RunningHandlers, TheServerCanClose) {
   post(events(100));
   EXPECT_TRUE(stage_.close(seconds(6)));
   EXPECT_EQ(stage_.shard->sessions(), 0U);
   open_gates();
+}
+
+// Nobody waits for its handlers then, nor for the time that it has to answer a close frame: it has.
+TEST_F(RunningHandlers, AWebSocketCanBeDisconnectedAtOnce) {
+  const auto frame = [](const std::string& payload, char opcode) {
+    return std::string(
+               {static_cast<char>(0x80 | opcode), static_cast<char>(0x80 | payload.size())}) +
+           std::string(4, '\0') + payload;
+  };
+  Peer peer(stage_);
+  peer.say(
+      "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+      "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" +
+      frame("40", 1));
+  stage_.run(milliseconds(5));
+  for (int i = 0; i < kLimit; ++i) peer.say(frame("42[\"go\"]", 1));
+  stage_.run(milliseconds(5));
+  EXPECT_EQ(running_, kLimit);
+  sockets_.at(1).disconnect(true);
+  stage_.run(milliseconds(5));
+  peer.say(frame("", 8));
+  stage_.run(milliseconds(5));
+  EXPECT_TRUE(peer.ended());
 }
 
 }  // namespace
