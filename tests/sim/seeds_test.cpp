@@ -54,9 +54,11 @@ TEST(Seeds, EverySeedHoldsWithRecovery) {
 }
 
 // 52015, 60449: the only receiver of a broadcast with acknowledgements was closed by that very
-// packet, and the server's program heard of it at the end of the turn.
+// packet, and the server's program heard of it at the end of the turn. 70820: a polling client was
+// refused its next connection (max_connections) in the last seconds, and the check did not wait for
+// its ping timeout.
 TEST(Seeds, ThoseThatFailedOnceHold) {
-  for (const std::uint64_t seed : {495U, 52015U, 60449U})
+  for (const std::uint64_t seed : {495U, 52015U, 60449U, 70820U})
     EXPECT_EQ(run_seed(seed).failure, "") << "seed " << seed;
 }
 
