@@ -1,6 +1,7 @@
 // The chat: one page, rooms, history, typing indicators, images as binary. PORT and HOST choose
 // where it listens; the browser client is served from SOCKETIO_CLIENT_DIST (the client-dist folder
 // of npm's socket.io).
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -20,6 +21,9 @@ using socketio::Value;
 
 constexpr std::size_t kHistoryMessages = 50;
 constexpr std::size_t kHistoryBytes = 8 * 1024 * 1024;  // of one room, images included
+// Whoever joins gets the history in one packet, and each image is an attachment of it: clients take
+// ten (ServerOptions::max_attachments).
+constexpr std::size_t kHistoryImages = 10;
 constexpr std::size_t kMaxName = 40, kMaxRoom = 40, kMaxText = 4'000, kMaxImage = 900'000,
                       kMaxRooms = 1'000;
 
@@ -185,14 +189,23 @@ class Chat {
                     std::move(text),
                     std::move(image)};
     socket.to(me.room).emit("message", message);
-    Room& room = rooms_[me.room];
+    const Sent sent{true, message.id, message.at};
+    remember(rooms_[me.room], std::move(message));
+    return sent;
+  }
+
+  static void remember(Room& room, Message message) {
+    const auto forget = [&room](std::deque<Message>::iterator which) {
+      room.bytes -= size_of(*which);
+      room.history.erase(which);
+    };
+    const auto has_image = [](const Message& m) { return m.image.has_value(); };
     room.bytes += size_of(message);
-    room.history.push_back(message);
-    while (room.history.size() > kHistoryMessages || room.bytes > kHistoryBytes) {
-      room.bytes -= size_of(room.history.front());
-      room.history.pop_front();
-    }
-    return Sent{true, message.id, message.at};
+    room.history.push_back(std::move(message));
+    if (std::ranges::count_if(room.history, has_image) > std::ptrdiff_t{kHistoryImages})
+      forget(std::ranges::find_if(room.history, has_image));
+    while (room.history.size() > kHistoryMessages || room.bytes > kHistoryBytes)
+      forget(room.history.begin());
   }
 
   static std::size_t size_of(const Message& m) {
@@ -224,6 +237,9 @@ int main() {
   try {
     socketio::ServerOptions options;
     options.client_dist = setting("SOCKETIO_CLIENT_DIST", "");
+    options.log = [](const socketio::LogLine& line) {
+      std::fprintf(stderr, "%s\n", to_text(line).c_str());
+    };
     socketio::Server io(options);
     // The rest of the policy is in the page; who may frame it has no effect there.
     io.http().serve("/", setting("CHAT_PUBLIC", CHAT_PUBLIC_DIR),

@@ -3,6 +3,7 @@ import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 import { chat, quietPort } from "./support/server.mjs";
+import { closeClients, connected } from "./support/suites.mjs";
 
 const kTimeout = { timeout: 180_000 };
 const kWaitMs = 60_000;  // how long a page may take; sanitizer builds are slow
@@ -24,6 +25,7 @@ before(async () => {
   });
 }, kTimeout);
 after(async () => {
+  closeClients();
   await browser?.close();
   await server?.stop();
 }, kTimeout);
@@ -82,6 +84,25 @@ test("the page is in nobody's frame, and tells nobody where it was", kTimeout, a
   const [, frame] = framing.frames();
   await frame.waitForURL(/^chrome-error:/);
   await framing.close();
+});
+
+describe("the server, whoever asks", () => {
+  const ask = (socket, ...event) => socket.timeout(kWaitMs).emitWithAck(...event);
+  const visitor = () => connected(server, ["websocket"]);
+
+  test("a room with more pictures than a packet may have can be joined; it has the newest ten, and all that was said", kTimeout, async () => {
+    const ann = await visitor();
+    assert((await ask(ann, "join", { name: "Ann", room: "gallery" })).ok);
+    for (let i = 0; i < 13; ++i) {
+      assert((await ask(ann, "message", { text: `${i}` })).ok);
+      assert((await ask(ann, "image", { name: `${i}`, type: "image/png", data: Buffer.alloc(1000, i) })).ok);
+    }
+    const { history } = await ask(await visitor(), "join", { name: "Bob", room: "gallery" });
+    const pictures = history.filter(({ image }) => image);
+    assert.deepEqual(pictures.map(({ image }) => image.name), Array.from({ length: 10 }, (_, i) => `${3 + i}`));
+    for (const { image } of pictures) assert.deepEqual(image.data, Buffer.alloc(1000, Number(image.name)));
+    assert.deepEqual(history.filter(({ text }) => text).map(({ text }) => text), Array.from({ length: 13 }, (_, i) => `${i}`));
+  });
 });
 
 describe("two windows", () => {
