@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -24,8 +25,19 @@ constexpr std::size_t kHistoryBytes = 8 * 1024 * 1024;  // of one room, images i
 // Whoever joins gets the history in one packet, and each image is an attachment of it: clients take
 // ten (ServerOptions::max_attachments).
 constexpr std::size_t kHistoryImages = 10;
-constexpr std::size_t kMaxName = 40, kMaxRoom = 40, kMaxText = 4'000, kMaxImage = 900'000,
-                      kMaxRooms = 1'000;
+// In characters; the page allows no more.
+constexpr std::size_t kMaxName = 40, kMaxRoom = 40, kMaxText = 4'000, kMaxImageName = 100;
+constexpr std::size_t kMaxImage = 900'000;  // bytes
+constexpr std::size_t kMaxRooms = 1'000;
+
+// Characters of a UTF-8 text: the bytes that begin one.
+std::size_t length(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+bool fits(std::string_view text, std::size_t most) {
+  return !text.empty() && length(text) <= most;
+}
 
 struct User {
   std::string id, name;
@@ -111,13 +123,14 @@ class Chat {
     rooms_["lobby"];
     io.on_event("join", [this](Socket socket, Join join) { return on_join(socket, join); });
     io.on_event("message", [this](Socket socket, Text text) -> Answer<Sent> {
-      if (text.text.empty() || text.text.size() > kMaxText)
-        return fail("a message has 1 to 4000 characters");
+      if (!fits(text.text, kMaxText)) return fail("a message has 1 to 4000 characters");
       return say(socket, std::move(text.text), std::nullopt);
     });
     io.on_event("image", [this](Socket socket, Image image) -> Answer<Sent> {
       if (image.data.size() > kMaxImage || !image.type.starts_with("image/"))
         return fail("not an image, or too large");
+      if (length(image.name) > kMaxImageName || length(image.type) > kMaxImageName)
+        return fail("an image's name and type have 100 characters at most");
       return say(socket, std::nullopt, std::move(image));
     });
     io.on_event("typing", [](Socket socket, bool typing) {
@@ -128,8 +141,8 @@ class Chat {
     });
     io.on_event("rename", [this](Socket socket, Rename rename) -> Answer<Sent> {
       Session& me = socket.data<Session>();
-      if (rename.name.empty() || rename.name.size() > kMaxName || me.room.empty())
-        return fail("a name has 1 to 40 characters");
+      if (me.room.empty()) return fail("join a room first");
+      if (!fits(rename.name, kMaxName)) return fail("a name has 1 to 40 characters");
       me.name = rename.name;
       User& user = rooms_[me.room].users[std::string(socket.id())];
       user.name = rename.name;
@@ -145,10 +158,8 @@ class Chat {
   static Failure fail(std::string why) { return {false, std::move(why)}; }
 
   Answer<Joined> on_join(const Socket& socket, const Join& join) {
-    if (join.name.empty() || join.name.size() > kMaxName)
-      return fail("a name has 1 to 40 characters");
-    if (join.room.empty() || join.room.size() > kMaxRoom)
-      return fail("a room's name has 1 to 40 characters");
+    if (!fits(join.name, kMaxName)) return fail("a name has 1 to 40 characters");
+    if (!fits(join.room, kMaxRoom)) return fail("a room's name has 1 to 40 characters");
     if (rooms_.size() >= kMaxRooms && !rooms_.contains(join.room))
       return fail("there are too many rooms");
     leave(socket);
@@ -209,7 +220,9 @@ class Chat {
   }
 
   static std::size_t size_of(const Message& m) {
-    return (m.text ? m.text->size() : 0) + (m.image ? m.image->data.size() : 0);
+    std::size_t size = m.from.name.size() + (m.text ? m.text->size() : 0);
+    if (m.image) size += m.image->name.size() + m.image->type.size() + m.image->data.size();
+    return size;
   }
 
   std::vector<RoomInfo> list_rooms() const {
