@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -266,14 +267,14 @@ int main() {
     std::fflush(stdout);
     // Ctrl-C ends the chat with farewells: a thread waits for the signal, so that nothing happens
     // inside a handler.
-    std::jthread on_signal([&io, signals] {
+    std::jthread on_signal([&io, signals](const std::stop_token& stop) {
+      // If the end is somebody else's, the jthread's destructor asks for a stop.
+      const std::stop_callback wake(stop, [me = pthread_self()] { pthread_kill(me, SIGTERM); });
       int signal = 0;
       sigwait(&signals, &signal);
       io.close();
     });
     io.run();
-    // It still waits if the end was somebody else's.
-    pthread_kill(on_signal.native_handle(), SIGTERM);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "chat: %s\n", e.what());
     return 1;
