@@ -1,6 +1,7 @@
 // The chat: one page, rooms, history, typing indicators, images as binary. PORT and HOST choose
 // where it listens; the browser client is served from SOCKETIO_CLIENT_DIST (the client-dist folder
 // of npm's socket.io).
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -8,7 +9,9 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -20,8 +23,22 @@ using socketio::Value;
 
 constexpr std::size_t kHistoryMessages = 50;
 constexpr std::size_t kHistoryBytes = 8 * 1024 * 1024;  // of one room, images included
-constexpr std::size_t kMaxName = 40, kMaxRoom = 40, kMaxText = 4'000, kMaxImage = 900'000,
-                      kMaxRooms = 1'000;
+// Whoever joins gets the history in one packet, and each image is an attachment of it: clients take
+// ten (ServerOptions::max_attachments).
+constexpr std::size_t kHistoryImages = 10;
+// In characters; the page allows no more.
+constexpr std::size_t kMaxName = 40, kMaxRoom = 40, kMaxText = 4'000, kMaxImageName = 100;
+constexpr std::size_t kMaxImage = 900'000;  // bytes
+constexpr std::size_t kMaxRooms = 1'000;
+
+// Characters of a UTF-8 text: the bytes that begin one.
+std::size_t length(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+bool fits(std::string_view text, std::size_t most) {
+  return !text.empty() && length(text) <= most;
+}
 
 struct User {
   std::string id, name;
@@ -107,13 +124,14 @@ class Chat {
     rooms_["lobby"];
     io.on_event("join", [this](Socket socket, Join join) { return on_join(socket, join); });
     io.on_event("message", [this](Socket socket, Text text) -> Answer<Sent> {
-      if (text.text.empty() || text.text.size() > kMaxText)
-        return fail("a message has 1 to 4000 characters");
+      if (!fits(text.text, kMaxText)) return fail("a message has 1 to 4000 characters");
       return say(socket, std::move(text.text), std::nullopt);
     });
     io.on_event("image", [this](Socket socket, Image image) -> Answer<Sent> {
       if (image.data.size() > kMaxImage || !image.type.starts_with("image/"))
         return fail("not an image, or too large");
+      if (length(image.name) > kMaxImageName || length(image.type) > kMaxImageName)
+        return fail("an image's name and type have 100 characters at most");
       return say(socket, std::nullopt, std::move(image));
     });
     io.on_event("typing", [](Socket socket, bool typing) {
@@ -124,8 +142,8 @@ class Chat {
     });
     io.on_event("rename", [this](Socket socket, Rename rename) -> Answer<Sent> {
       Session& me = socket.data<Session>();
-      if (rename.name.empty() || rename.name.size() > kMaxName || me.room.empty())
-        return fail("a name has 1 to 40 characters");
+      if (me.room.empty()) return fail("join a room first");
+      if (!fits(rename.name, kMaxName)) return fail("a name has 1 to 40 characters");
       me.name = rename.name;
       User& user = rooms_[me.room].users[std::string(socket.id())];
       user.name = rename.name;
@@ -141,10 +159,8 @@ class Chat {
   static Failure fail(std::string why) { return {false, std::move(why)}; }
 
   Answer<Joined> on_join(const Socket& socket, const Join& join) {
-    if (join.name.empty() || join.name.size() > kMaxName)
-      return fail("a name has 1 to 40 characters");
-    if (join.room.empty() || join.room.size() > kMaxRoom)
-      return fail("a room's name has 1 to 40 characters");
+    if (!fits(join.name, kMaxName)) return fail("a name has 1 to 40 characters");
+    if (!fits(join.room, kMaxRoom)) return fail("a room's name has 1 to 40 characters");
     if (rooms_.size() >= kMaxRooms && !rooms_.contains(join.room))
       return fail("there are too many rooms");
     leave(socket);
@@ -185,18 +201,29 @@ class Chat {
                     std::move(text),
                     std::move(image)};
     socket.to(me.room).emit("message", message);
-    Room& room = rooms_[me.room];
+    const Sent sent{true, message.id, message.at};
+    remember(rooms_[me.room], std::move(message));
+    return sent;
+  }
+
+  static void remember(Room& room, Message message) {
+    const auto forget = [&room](std::deque<Message>::iterator which) {
+      room.bytes -= size_of(*which);
+      room.history.erase(which);
+    };
+    const auto has_image = [](const Message& m) { return m.image.has_value(); };
     room.bytes += size_of(message);
-    room.history.push_back(message);
-    while (room.history.size() > kHistoryMessages || room.bytes > kHistoryBytes) {
-      room.bytes -= size_of(room.history.front());
-      room.history.pop_front();
-    }
-    return Sent{true, message.id, message.at};
+    room.history.push_back(std::move(message));
+    if (std::ranges::count_if(room.history, has_image) > std::ptrdiff_t{kHistoryImages})
+      forget(std::ranges::find_if(room.history, has_image));
+    while (room.history.size() > kHistoryMessages || room.bytes > kHistoryBytes)
+      forget(room.history.begin());
   }
 
   static std::size_t size_of(const Message& m) {
-    return (m.text ? m.text->size() : 0) + (m.image ? m.image->data.size() : 0);
+    std::size_t size = m.from.name.size() + (m.text ? m.text->size() : 0);
+    if (m.image) size += m.image->name.size() + m.image->type.size() + m.image->data.size();
+    return size;
   }
 
   std::vector<RoomInfo> list_rooms() const {
@@ -224,6 +251,9 @@ int main() {
   try {
     socketio::ServerOptions options;
     options.client_dist = setting("SOCKETIO_CLIENT_DIST", "");
+    options.log = [](const socketio::LogLine& line) {
+      std::fprintf(stderr, "%s\n", to_text(line).c_str());
+    };
     socketio::Server io(options);
     // The rest of the policy is in the page; who may frame it has no effect there.
     io.http().serve("/", setting("CHAT_PUBLIC", CHAT_PUBLIC_DIR),
@@ -237,14 +267,14 @@ int main() {
     std::fflush(stdout);
     // Ctrl-C ends the chat with farewells: a thread waits for the signal, so that nothing happens
     // inside a handler.
-    std::jthread on_signal([&io, signals] {
+    std::jthread on_signal([&io, signals](const std::stop_token& stop) {
+      // If the end is somebody else's, the jthread's destructor asks for a stop.
+      const std::stop_callback wake(stop, [me = pthread_self()] { pthread_kill(me, SIGTERM); });
       int signal = 0;
       sigwait(&signals, &signal);
       io.close();
     });
     io.run();
-    // It still waits if the end was somebody else's.
-    pthread_kill(on_signal.native_handle(), SIGTERM);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "chat: %s\n", e.what());
     return 1;

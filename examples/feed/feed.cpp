@@ -1,6 +1,7 @@
 // A feed of prices for two kinds of clients at once: browsers with Socket.IO, and devices that
-// speak plain WebSocket. Both read the same numbers; the chart at http://localhost:3000 uses
-// Socket.IO.
+// speak plain WebSocket. Both read the same numbers; the page at http://localhost:3000, which shows
+// the newest, uses Socket.IO. Its client is served from SOCKETIO_CLIENT_DIST (the client-dist
+// folder of npm's socket.io).
 //
 //   feed [--port N]      then for instance: npx wscat -c ws://localhost:3000/feed
 //
@@ -68,7 +69,7 @@ std::uint16_t port_of(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   Peers peers;
   socketio::ServerOptions options;
   if (const char* dist = std::getenv("SOCKETIO_CLIENT_DIST")) options.client_dist = dist;
@@ -98,4 +99,7 @@ int main(int argc, char** argv) {
   io.listen(port_of(argc, argv));
   std::cout << "listening on http://localhost:" << io.port() << '\n' << std::flush;
   io.run();
+} catch (const std::exception& e) {
+  std::cerr << "feed: " << e.what() << '\n';
+  return 1;
 }

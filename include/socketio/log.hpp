@@ -14,7 +14,7 @@ namespace socketio {
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
 
-// What a line is about. At most ten lines of a kind are passed on in a second.
+// What a line is about. At most LimitOptions::max_log_lines of a kind are passed on in a second.
 enum class LogKind : std::uint8_t {
   general,
   accept,      // connections coming in
@@ -31,7 +31,7 @@ struct LogField {
 
 // One line. Views live for the call. Text and values are printable, whoever wrote them: control
 // characters and bytes that are no UTF-8 are written as \n or \x1b, a backslash is two, and each is
-// cut at 256 bytes.
+// cut at LimitOptions::max_log_text bytes.
 struct LogLine {
   LogLevel level = LogLevel::info;
   LogKind kind = LogKind::general;

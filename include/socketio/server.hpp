@@ -167,10 +167,10 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   Server& operator=(const Server&) = delete;
 
   // Opens a listener; several are allowed. Port 0 takes a free one: see port(). "host" is an
-  // address ("127.0.0.1", "::"); the default is every interface, IPv6 and IPv4. Throws
-  // std::system_error with the address in its text, Errc::wrong_thread unless on the first loop's
-  // thread or setting up, Errc::shutting_down after close(); std::invalid_argument for what is no
-  // address.
+  // address ("127.0.0.1", "::"; "localhost" is 127.0.0.1); the default is every interface, IPv6 and
+  // IPv4. Throws std::system_error with the address in its text, Errc::wrong_thread unless on the
+  // first loop's thread or setting up, Errc::shutting_down after close(); std::invalid_argument for
+  // what is no address, like every other name.
   Server& listen(std::uint16_t port, std::string_view host = "");
   // A Unix socket.
   Server& listen_unix(std::string_view path);

@@ -3,6 +3,7 @@ import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 import { chat, quietPort } from "./support/server.mjs";
+import { closeClients, connected } from "./support/suites.mjs";
 
 const kTimeout = { timeout: 180_000 };
 const kWaitMs = 60_000;  // how long a page may take; sanitizer builds are slow
@@ -24,6 +25,7 @@ before(async () => {
   });
 }, kTimeout);
 after(async () => {
+  closeClients();
   await browser?.close();
   await server?.stop();
 }, kTimeout);
@@ -82,6 +84,49 @@ test("the page is in nobody's frame, and tells nobody where it was", kTimeout, a
   const [, frame] = framing.frames();
   await frame.waitForURL(/^chrome-error:/);
   await framing.close();
+});
+
+describe("the server, whoever asks", () => {
+  const ask = (socket, ...event) => socket.timeout(kWaitMs).emitWithAck(...event);
+  const visitor = () => connected(server, ["websocket"]);
+  const accepted = async (socket, ...event) => (await ask(socket, ...event)).ok;
+
+  test("a room with more pictures than a packet may have can be joined; it has the newest ten, and all that was said", kTimeout, async () => {
+    const ann = await visitor();
+    assert((await ask(ann, "join", { name: "Ann", room: "gallery" })).ok);
+    for (let i = 0; i < 13; ++i) {
+      assert((await ask(ann, "message", { text: `${i}` })).ok);
+      assert((await ask(ann, "image", { name: `${i}`, type: "image/png", data: Buffer.alloc(1000, i) })).ok);
+    }
+    const { history } = await ask(await visitor(), "join", { name: "Bob", room: "gallery" });
+    const pictures = history.filter(({ image }) => image);
+    assert.deepEqual(pictures.map(({ image }) => image.name), Array.from({ length: 10 }, (_, i) => `${3 + i}`));
+    for (const { image } of pictures) assert.deepEqual(image.data, Buffer.alloc(1000, Number(image.name)));
+    assert.deepEqual(history.filter(({ text }) => text).map(({ text }) => text), Array.from({ length: 13 }, (_, i) => `${i}`));
+  });
+
+  test("names, rooms and texts are as long as they say, in characters", kTimeout, async () => {
+    const ann = await visitor();
+    for (const one of ["a", "ä", "名", "🚀"]) {
+      assert(await accepted(ann, "join", { name: one.repeat(40), room: one.repeat(40) }), one);
+      assert(!await accepted(ann, "join", { name: one.repeat(41), room: "r" }), one);
+      assert(!await accepted(ann, "join", { name: "Ann", room: one.repeat(41) }), one);
+      assert(await accepted(ann, "rename", { name: one.repeat(40) }), one);
+      assert(!await accepted(ann, "rename", { name: one.repeat(41) }), one);
+      assert(await accepted(ann, "message", { text: one.repeat(4000) }), one);
+      assert(!await accepted(ann, "message", { text: one.repeat(4001) }), one);
+    }
+  });
+
+  test("what comes with a picture is limited as well", kTimeout, async () => {
+    const ann = await visitor();
+    assert((await ask(ann, "join", { name: "Ann", room: "captions" })).ok);
+    const image = (name, type) => accepted(ann, "image", { name, type, data: Buffer.alloc(1) });
+    assert(await image("ä".repeat(100), `image/${"x".repeat(94)}`));
+    assert(!await image("ä".repeat(101), "image/png"));
+    assert(!await image("x", `image/${"x".repeat(95)}`));
+    assert(!await image("x", "text/html"));
+  });
 });
 
 describe("two windows", () => {
@@ -171,6 +216,18 @@ describe("two windows", () => {
 
     await bob.click(".picture button");
     await bob.waitForSelector("#lightbox[open]");
+    await close(ann, bob);
+  });
+
+  test("names are cut between characters, never inside of one", async () => {
+    const room = `a${"🚀".repeat(39)}`;
+    const ann = await open("Ann", { room: encodeURIComponent(`${room}🚀`) });
+    assert.equal(await ann.textContent("#room-title"), `# ${room}`);
+    await ann.setInputFiles("#file", { name: `a${"🚀".repeat(100)}.png`, mimeType: "image/png", buffer: kPng });
+    await ann.waitForSelector('.msg.own[data-state="acked"] .picture');
+    const bob = await open("Bob", { room: encodeURIComponent(room) });
+    const shown = await bob.getAttribute(".picture img", "alt");
+    assert.equal(shown, `a${"🚀".repeat(95)}, sent by Ann`);
     await close(ann, bob);
   });
 

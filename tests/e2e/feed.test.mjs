@@ -32,3 +32,9 @@ test("both kinds of clients get the price, and a late one the newest", { timeout
   assert.match(await (await fetch(`${server.url}/`)).text(), /socket\.io\.js/);
   assert.match(await (await fetch(`${server.url}/metrics`)).text(), /^socketio_plain_websockets 2$/m);
 });
+
+test("a port that is taken is said, and ends the program", { timeout: 120_000 }, async (t) => {
+  const server = await start("feed");
+  t.after(() => server.stop());
+  await assert.rejects(start("feed", [], server.port), /before it listened:\nfeed: .*:\d+.*\n$/);
+});

@@ -5,8 +5,10 @@
 // reconnection the room must be joined before anything may be sent.
 import * as view from "./view.js";
 import { prepare } from "./image.js";
+import { cut } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
+const kMaxRoom = 40;  // characters of a room's name, as in the server
 const kAckTimeoutMs = 30_000;
 const kTypingRepeatMs = 2_000;  // while keys are pressed, tell the others this often
 const kTypingShownMs = 5_000;   // and forget a typist we hear nothing more of
@@ -31,7 +33,7 @@ const state = {
 };
 
 function roomFromAddress() {
-  try { return decodeURIComponent(location.hash.slice(1)).trim().slice(0, 40) || null; } catch { return null; }
+  try { return cut(decodeURIComponent(location.hash.slice(1)).trim(), kMaxRoom) || null; } catch { return null; }
 }
 
 const keyOf = (message) => `${message.id}|${message.at}`;
@@ -90,7 +92,7 @@ let joinNumber = 0;
 
 function join(room) {
   const number = ++joinNumber;
-  const wanted = room.trim().slice(0, 40);
+  const wanted = cut(room.trim(), kMaxRoom);
   if (!wanted || !socket.connected) return;
   if (!state.me) refreshBanner();
   socket.timeout(kAckTimeoutMs).emit("join", { name: state.name, room: wanted }, (error, answer) => {

@@ -1,14 +1,17 @@
 // Pictures on their way out: whatever the user picked, pasted or dropped becomes at most 700 kB of a type that
 // every browser shows, so that one image stays below the server's message limit.
 
+import { cut } from "./text.js";
+
 export const kMaxBytes = 700_000;
 const kMaxSide = 1600;
+const kMaxName = 96;  // the server takes 100; ".jpg" may be added
 const kKeepAsIs = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 /** Types shown to the user; anything else a peer sends is only named. SVG is left out on purpose: it is a document. */
 export const kShown = new Set([...kKeepAsIs, "image/avif"]);
 
 export async function prepare(file) {
-  const name = (file.name || "image").slice(0, 100);
+  const name = cut(file.name || "image", kMaxName);
   if (kKeepAsIs.has(file.type) && file.size <= kMaxBytes) {
     return { name, type: file.type, data: await file.arrayBuffer() };
   }
