@@ -1,5 +1,14 @@
 // Reads what callgrind writes: instructions per function, without those of the functions it calls.
 
+/**
+ * What the counts depend on, as it stands in a baseline: the compiler, by the first line of its --version, and the CPU
+ * (process.arch, the text of /proc/cpuinfo). simdjson has code of its own for AVX2.
+ */
+export function platform(version, arch, cpuinfo) {
+  const avx2 = /^flags\s*:.*\bavx2\b/m.test(cpuinfo);
+  return `${version.split("\n")[0]}, ${arch}${avx2 ? " with AVX2" : ""}`;
+}
+
 /** Map of name to instructions of one profile (events: Ir). */
 export function parseProfile(text) {
   const names = new Map();  // callgrind writes a name once and its number afterwards
@@ -55,14 +64,14 @@ export function perEvent(fewer, more, events) {
 const kNameLength = 160;
 const short = (name) => name.replace(/\s+/g, " ").slice(0, kNameLength).trim();
 
-/** {compiler, modes: {mode: {total, functions: Map}}} from the text of a baseline. */
+/** {platform, modes: {mode: {total, functions: Map}}} from the text of a baseline. */
 export function parseBaseline(text) {
-  const baseline = { compiler: "", modes: {} };
+  const baseline = { platform: "", modes: {} };
   let mode = null;
   for (const line of text.split("\n")) {
     if (line.startsWith("#") || line.trim() === "") continue;
-    if (line.startsWith("compiler ")) {
-      baseline.compiler = line.slice(9).trim();
+    if (line.startsWith("platform ")) {
+      baseline.platform = line.slice(9).trim();
     } else if (line.startsWith(" ")) {
       const [, cost, name] = /^ +([\d.]+) (.*)$/.exec(line);
       mode.functions.set(name, Number(cost));
@@ -75,8 +84,8 @@ export function parseBaseline(text) {
 }
 
 /** The text of a baseline: the functions that make up most of each mode, `top` at most. */
-export function formatBaseline(head, compiler, modes, top) {
-  const lines = [...head.map((line) => `# ${line}`), `compiler ${compiler}`];
+export function formatBaseline(head, platform, modes, top) {
+  const lines = [...head.map((line) => `# ${line}`), `platform ${platform}`];
   for (const [mode, { total, functions }] of Object.entries(modes)) {
     lines.push("", `${mode} ${total.toFixed(1)}`);
     for (const [name, cost] of functions.slice(0, top)) {

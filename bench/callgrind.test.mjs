@@ -1,7 +1,7 @@
 // What bench/instructions makes of a profile and of its baseline.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { countCalls, formatBaseline, growth, parseBaseline, parseProfile, perEvent } from "./callgrind.mjs";
+import { countCalls, formatBaseline, growth, parseBaseline, parseProfile, perEvent, platform } from "./callgrind.mjs";
 
 const profile = (a, b) => `# callgrind format
 version: 1
@@ -49,11 +49,18 @@ const measured = (a, b, c = 0) => ({ total: a + b + c, functions: [["a", a], ["b
 
 test("a baseline survives being written and read", () => {
   const text = formatBaseline(["head"], "g++ 12", { echo: measured(90.04, 10, 5), ack: measured(1, 0.2) }, 2);
-  const { compiler, modes } = parseBaseline(text);
-  assert.equal(compiler, "g++ 12");
+  const { platform: of, modes } = parseBaseline(text);
+  assert.equal(of, "g++ 12");
   assert.equal(modes.echo.total, 105);
   assert.deepEqual([...modes.echo.functions], [["a", 90], ["b", 10]]);  // the two dearest
   assert.deepEqual([...modes.ack.functions], [["a", 1]]);  // and none below one instruction
+});
+
+test("a baseline is of one compiler and one kind of CPU", () => {
+  const version = "g++ 12\nCopyright";
+  assert.equal(platform(version, "x64", "processor\t: 0\nflags\t\t: fpu avx avx2 bmi\n"), "g++ 12, x64 with AVX2");
+  assert.equal(platform(version, "x64", "flags\t\t: fpu avx\n"), "g++ 12, x64");
+  assert.equal(platform(version, "arm64", "Features\t: fp asimd\n"), "g++ 12, arm64");
 });
 
 test("growth names the functions that grew, and is silent within the tolerance", () => {

@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { countCalls, formatBaseline, growth, parseBaseline, parseProfile, perEvent } from "./callgrind.mjs";
+import { countCalls, formatBaseline, growth, parseBaseline, parseProfile, perEvent, platform } from "./callgrind.mjs";
 import { here, launch, quoted, requirePrograms, startServer, stop } from "./servers.mjs";
 
 const usage = `bench/instructions [MODE...] [options]
@@ -19,7 +19,7 @@ const usage = `bench/instructions [MODE...] [options]
   --backend B   of the server: epoll (what the baseline is of) or io_uring
   --threads N   of the server; above 1 the jobs sent from thread to thread per event are printed as well
   --bin DIR     where bench-server and sio are (build/bench/bin)
-The baseline holds for one compiler; with another one --check ends with status 77 and says so.`;
+The baseline holds for one compiler and one kind of CPU; with another one --check ends with status 77 and says so.`;
 
 const kBaseline = join(here, "instructions.baseline");
 const kTolerance = 0.03;
@@ -29,7 +29,7 @@ const kHop = /\bHub::put\([^{]*$/;  // how a thread gives another one something 
 const kClients = 100;
 const kHead = [
   "Instructions per event in user space, by bench/instructions --update, with --backend epoll: the whole event, then the",
-  "dearest functions without what they call. Holds for this compiler and for CPUs with AVX2 (simdjson chooses by CPU).",
+  "dearest functions without what they call. Holds for this compiler and this kind of CPU (simdjson chooses by it).",
 ];
 
 const modes = {
@@ -64,7 +64,14 @@ function readOptions() {
   return { ...values, bin: resolve(values.bin), chosen, functions };
 }
 
-const compiler = () => execFileSync("c++", ["--version"], { encoding: "utf8" }).split("\n")[0];
+function cpuinfo() {
+  try {
+    return readFileSync("/proc/cpuinfo", "utf8");
+  } catch {
+    return "";
+  }
+}
+const thisPlatform = () => platform(execFileSync("c++", ["--version"], { encoding: "utf8" }), process.arch, cpuinfo());
 
 /** One run: what the functions of the server cost, and how many events it served. */
 async function profile(name, messages, options, folder) {
@@ -97,9 +104,9 @@ async function measure(name, options, folder) {
 }
 
 function check(measured, baseline) {
-  const found = compiler();
-  if (baseline.compiler !== found) {
-    console.log(`not compared: the baseline is of "${baseline.compiler}", this is "${found}"`);
+  const found = thisPlatform();
+  if (baseline.platform !== found) {
+    console.log(`not compared: the baseline is of "${baseline.platform}", this is "${found}"`);
     process.exit(kSkipped);
   }
   const reasons = Object.entries(measured).map(([mode, now]) => growth(mode, now, baseline.modes[mode], kTolerance)).filter(Boolean);
@@ -117,7 +124,7 @@ function update(measured) {
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
   }
-  writeFileSync(kBaseline, formatBaseline(kHead, compiler(), { ...kept, ...measured }, kTop));
+  writeFileSync(kBaseline, formatBaseline(kHead, thisPlatform(), { ...kept, ...measured }, kTop));
 }
 
 async function main() {

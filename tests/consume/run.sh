@@ -11,6 +11,7 @@ mkdir -p "$work"
 
 # What main.cpp has to find in the browser client's file; empty: it serves none.
 expected=
+program=user
 
 # make_client_dist FOLDER: files with the names of npm's.
 make_client_dist() {
@@ -30,7 +31,7 @@ cmake_user() {
     -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" \
     -DCMAKE_C_COMPILER_LAUNCHER="$LAUNCHER" -DCMAKE_CXX_COMPILER_LAUNCHER="$LAUNCHER" "$@"
   "$CMAKE" --build "$work"
-  "$work/user" $expected
+  "$work/$program" $expected
 }
 
 # The library as part of the user's project, compiled with this build's flags: the compiler cache has all of it.
@@ -48,6 +49,14 @@ pkg_config_user() {
   read -a flags < <(pkg-config "$@" --cflags --libs socketio-server)
   "$CXX" -std=c++20 "$here/main.cpp" -o "$work/user" "${flags[@]}"
   LD_LIBRARY_PATH=$from/$LIBDIR "$work/user" $expected
+}
+
+# Of ours a user's project builds the library alone.
+check_built() {
+  if find "$work" -name '*.a' ! -name libsocketio_server.a | grep .; then
+    echo "built beside the library" >&2
+    exit 1
+  fi
 }
 
 # Nothing but headers of socketio/ is installed, and none of them leads to a folder of this machine.
@@ -92,6 +101,7 @@ case $name in
     make_client_dist "$work/client-dist"
     cmake_parent add_subdirectory -DBUILD_SHARED_LIBS=ON -DSOCKETIO_INSTALL=ON -DCMAKE_INSTALL_PREFIX=/usr/local \
       -DSOCKETIO_CLIENT_DIST="$work/client-dist"
+    check_built
     rm -rf "$shared_prefix"
     "$CMAKE" --install "$work" --prefix "$shared_prefix"
     check_installed "$shared_prefix"
@@ -117,11 +127,13 @@ case $name in
   fetch_content)
     # With the static library it is the program that lies in the tree.
     make_client_dist "$work/tree/share/socketio/client"
+    program=chat
     cmake_parent fetch_content -DBUILD_SHARED_LIBS=OFF -DCMAKE_INSTALL_PREFIX=/usr/local \
       -DSOCKETIO_CLIENT_DIST="$work/tree/share/socketio/client"
+    check_built
     mkdir "$work/tree/bin"
-    mv "$work/user" "$work/tree/bin"
-    "$work/tree/bin/user" //
+    mv "$work/$program" "$work/tree/bin"
+    "$work/tree/bin/$program" //
     ;;
   *)
     echo "no such user: $name" >&2

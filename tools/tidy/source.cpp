@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include <fnmatch.h>
+
 #include "tidy.hpp"
 
 namespace tidy {
@@ -80,6 +82,54 @@ std::vector<std::string> split_lines(const std::string& text) {
   return lines;
 }
 
+// What the root's .gitignore says, as it is written here: without ** and without files of its kind
+// in folders below.
+class Ignored {
+ public:
+  explicit Ignored(const fs::path& root) {
+    std::ifstream in(root / ".gitignore");
+    for (std::string line; std::getline(in, line);) add(trim(line));
+  }
+
+  bool contains(const fs::path& path, bool folder) const {
+    bool ignored = false;
+    for (const auto& rule : rules_) {
+      if (rule.folder && !folder) continue;
+      const auto subject = (rule.whole ? path : path.filename()).generic_string();
+      if (::fnmatch(rule.pattern.c_str(), subject.c_str(), FNM_PATHNAME) == 0)
+        ignored = rule.ignore;
+    }
+    return ignored;
+  }
+
+ private:
+  struct Rule {
+    std::string pattern;
+    bool ignore = true;
+    bool folder = false;  // of folders only
+    bool whole = false;   // of the path from the root, not of the last name in it
+  };
+
+  void add(std::string_view line) {
+    if (line.empty() || line.front() == '#') return;
+    Rule rule;
+    if (line.front() == '!') {
+      rule.ignore = false;
+      line.remove_prefix(1);
+    }
+    if (line.ends_with('/')) {
+      rule.folder = true;
+      line.remove_suffix(1);
+    }
+    rule.whole = line.find('/') != std::string_view::npos;
+    if (line.starts_with('/')) line.remove_prefix(1);
+    rule.pattern = line;
+    rules_.push_back(std::move(rule));
+  }
+
+  std::vector<Rule> rules_;
+};
+
 bool skipped_folder(const std::string& name) {
   return name == "build" || name == "node_modules" || (name.starts_with('.') && name != ".ci");
 }
@@ -105,21 +155,22 @@ bool Tree::exists(const std::string& path) const {
 
 Tree load_tree(const std::string& root) {
   Tree tree;
+  const Ignored ignored(root);
   for (auto it = fs::recursive_directory_iterator(root); it != fs::recursive_directory_iterator();
        ++it) {
     const auto name = it->path().filename().string();
+    const auto relative = it->path().lexically_relative(root);
     if (it->is_directory()) {
-      if (skipped_folder(name)) it.disable_recursion_pending();
+      if (skipped_folder(name) || ignored.contains(relative, true)) it.disable_recursion_pending();
       continue;
     }
     // In a linked work tree .git is a file.
-    if (!it->is_regular_file() || name == ".git") continue;
-    const auto path = it->path().lexically_relative(root).generic_string();
+    if (!it->is_regular_file() || name == ".git" || ignored.contains(relative, false)) continue;
     std::ifstream in(it->path(), std::ios::binary);
     std::string content((std::istreambuf_iterator<char>(in)), {});
     // A file with a zero byte is not text, but a link may lead to it.
     if (content.find('\0') != std::string::npos) content.clear();
-    tree.add(path, std::move(content));
+    tree.add(relative.generic_string(), std::move(content));
   }
   return tree;
 }

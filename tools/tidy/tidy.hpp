@@ -39,7 +39,8 @@ struct Finding {
 };
 using Findings = std::vector<Finding>;
 
-// All text files below `root`, but for build trees, installed packages and what begins with a dot.
+// All text files below `root`, but for what its .gitignore names, build trees, installed packages
+// and folders that begin with a dot.
 Tree load_tree(const std::string& root);
 
 // Words and paths.

@@ -1,6 +1,9 @@
 // Each rule against a sample that breaks it, and against the nearest one that does not.
 #include "tidy.hpp"
 
+#include <filesystem>
+#include <fstream>
+
 #include <gtest/gtest.h>
 
 namespace tidy {
@@ -412,6 +415,32 @@ TEST(Options, HaveTests) {
                  "the test of ServerOptions::port is not there");
   expect_finding(check_options, with(header, rows(port + other)), 2,
                  "the test of ServerOptions::host is not there");
+}
+
+TEST(LoadTree, LeavesOutWhatGitIgnores) {
+  namespace fs = std::filesystem;
+  const fs::path root = fs::path(::testing::TempDir()) / "tidy_load_tree";
+  fs::remove_all(root);
+  const auto write = [&](const std::string& path, const std::string& text = "text\n") {
+    fs::create_directories((root / path).parent_path());
+    std::ofstream(root / path) << text;
+  };
+  write(".gitignore", "# comment\n\n/made-*/\nnamed\nfolder/\n*.json\n!kept.json\ndocs/*.log\r\n");
+  const std::vector<std::string> kept = {"src/made-x/a", "src/unnamed",    "src/folder",
+                                         "a/kept.json",  "src/docs/a.log", "docs/b/a.log",
+                                         "# comment"};
+  for (const auto& path : kept) write(path);
+  for (const auto* path : {"made-x/a", "named", "src/named/a", "src/deep/folder/a", "a/b.json",
+                           "docs/a.log", "node_modules/a", "src/build/a", ".hidden/a"})
+    write(path);
+
+  const Tree tree = load_tree(root.string());
+  std::set<std::string> found;
+  for (const auto& [path, file] : tree.files) found.insert(path);
+  std::set<std::string> expected(kept.begin(), kept.end());
+  expected.insert(".gitignore");
+  EXPECT_EQ(found, expected);
+  fs::remove_all(root);
 }
 
 TEST(Bindings, AreCapturedByInitialisationOnly) {
