@@ -189,7 +189,8 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // Runs the loop on this thread until close() has completed.
   void run();
   // For somebody else's loop: watch poll_fd() for reading and call process() when it is. process()
-  // never blocks, and does nothing when a handler calls it.
+  // never blocks, and does nothing when a handler calls it, between two turns too (a listener of
+  // what is emitted then).
   int poll_fd() const;
   void process();
   // Graceful: stops listening, disconnects every socket ("server shutting down"), lets farewells

@@ -1,5 +1,6 @@
 // Server: the runtime behind the public class, and the few things that are not a shard's: options,
 // listeners, the end.
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <memory>
@@ -138,6 +139,12 @@ struct Server::Runtime {
     for (const auto& shard : shards) shard->loop().stop();
     threads.clear();  // joins
   }
+  // A handler of ours is running on this thread.
+  bool handling() const {
+    return std::any_of(shards.begin(), shards.end(), [](const auto& shard) {
+      return shard->loop().on_loop_thread() && shard->dispatcher().handling();
+    });
+  }
 
   Stats stats() const {
     Stats all;
@@ -222,6 +229,7 @@ int Server::poll_fd() const {
 }
 
 void Server::process() {
+  if (runtime_->handling()) return;
   if (!runtime_->embedded || !runtime_->embedded->here()) runtime_->embedded.emplace();
   runtime_->start();
   server::Shard& first = runtime_->first();
