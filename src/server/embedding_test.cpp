@@ -151,6 +151,23 @@ TEST(Embedding, AThreadThatHandedTheLoopOnMayWait) {
   EXPECT_TRUE(io.close().get().has_value());
 }
 
+TEST(Embedding, WhereAServerHasEndedTheThreadMayWait) {
+  Server io;
+  io.process();
+  EXPECT_FALSE(detail::may_block());
+  bool closed = false;
+  bool within = false;
+  io.close().then([&](const Result<void>&) {
+    closed = true;
+    within = detail::may_block();
+  });
+  while (!closed) io.process();
+  EXPECT_TRUE(within);
+  EXPECT_TRUE(detail::may_block());
+  io.process();
+  EXPECT_TRUE(detail::may_block());
+}
+
 // A handler that the program itself has caused, by what it did between two turns, tries to turn the
 // loop although its socket's client has gone.
 class Inside : public ::testing::Test {
