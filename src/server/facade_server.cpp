@@ -319,9 +319,10 @@ void close_adapters(detail::Hub& hub) {
   for (const auto& adapter : hub.names.take_adapters()) {
     try {
       adapter->close();
-    } catch (const std::exception& e) {
+    } catch (...) {
+      const ErrorReport failure = server::Dispatcher::failure_of(std::current_exception(), {});
       hub.logger.write(base::LogLevel::warn, base::LogKind::general,
-                       std::string("an adapter failed to close: ") + e.what(), net::system_now());
+                       "an adapter failed to close: " + failure.message, net::system_now());
     }
   }
 }
