@@ -6,6 +6,7 @@
 //   io.timeout(1s).emit_with_ack<int>("count");
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <concepts>
@@ -78,7 +79,7 @@ class Sends {
   Modified volatile_() const;
   // Whether the packet may be compressed (permessage-deflate).
   Modified compress(bool on) const;
-  // For the acknowledgement of the next emit.
+  // For the acknowledgement of the next emit. Zero or less: it ends with the loop's next turn.
   Modified timeout(std::chrono::nanoseconds limit) const;
 
   // True when it was queued (single receiver) or handed on (many). Throws std::invalid_argument for
@@ -412,8 +413,9 @@ Modified Sends<Self, Modified>::compress(bool on) const {
 }
 template <class Self, class Modified>
 Modified Sends<Self, Modified>::timeout(std::chrono::nanoseconds limit) const {
-  return Modified(detail::modified(static_cast<const Self&>(*this),
-                                   [limit](detail::Target& t) { t.timeout = limit; }));
+  return Modified(detail::modified(static_cast<const Self&>(*this), [limit](detail::Target& t) {
+    t.timeout = std::max(limit, std::chrono::nanoseconds::zero());
+  }));
 }
 
 }  // namespace socketio

@@ -189,13 +189,15 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // Runs the loop on this thread until close() has completed.
   void run();
   // For somebody else's loop: watch poll_fd() for reading and call process() when it is. process()
-  // never blocks, and does nothing when a handler calls it.
+  // never blocks, and does nothing when a handler calls it, between two turns too (a listener of
+  // what is emitted then).
   int poll_fd() const;
   void process();
   // Graceful: stops listening, disconnects every socket ("server shutting down"), lets farewells
   // drain, then ends run(). Any thread, idempotent. (Not async-signal-safe.) then() runs when
   // nothing can call back any more, as the last thing that run() or process() does: it may destroy
-  // the server.
+  // the server. What it throws leaves run() or process(), the first of several, when all who wait
+  // have been told.
   Pending<void> close();
 
   // The namespace of a name, created when new ("/" is added in front when missing), then as a child

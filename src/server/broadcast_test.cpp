@@ -256,6 +256,17 @@ TEST_F(Three, NobodyToAskIsAnAnswer) {
   EXPECT_EQ(count, 0U);
 }
 
+TEST_F(Three, ANegativeTimeoutIsOver) {
+  auto all = world_.io.timeout(std::chrono::milliseconds(-1)).emit_with_ack<int>("ask");
+  auto remote = world_.io.fetch_sockets();
+  ASSERT_TRUE(remote.ready());
+  auto one = remote.get().value().at(0).timeout(std::chrono::milliseconds(-1));
+  auto answer = one.emit_with_ack<int>("ask");
+  EXPECT_TRUE(world_.until([&] { return all.ready() && answer.ready(); }));
+  EXPECT_EQ(all.get().error(), Errc::timeout);
+  EXPECT_EQ(answer.get().error(), Errc::timeout);
+}
+
 TEST_F(Three, AskingManyNeedsATimeout) {
   const auto take = [](std::error_code, const std::vector<int>&) {};
   EXPECT_THROW(world_.io.emit("ask", take), std::invalid_argument);

@@ -221,6 +221,7 @@ SocketExtras* Dispatcher::extras(sio::SocketId id) {
 }
 
 void Dispatcher::report(const ErrorReport& error) {
+  const Handling inside(handling_);
   if (error.kind == ErrorReport::Kind::connection_error) {
     shard_.log(base::LogLevel::warn, base::LogKind::protocol, error.message,
                {{"code", std::to_string(error.code)}, {"name", error.name}});

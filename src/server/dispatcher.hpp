@@ -50,7 +50,7 @@ class Dispatcher {
   // nothing (the outer one goes on).
   void pump(base::Time now) { pump(now, nullptr); }
   // The same, after an event that the core has told already. Never from inside a handler, or the
-  // event would be lost: Loop::process() sees to that.
+  // event would be lost: Loop::process() and Server::process() see to that.
   void on_arrival(const sio::Arrival& event, base::Time now) { pump(now, &event); }
   // Gives back what large packets took. Not from inside a handler.
   void release_buffers() {
@@ -114,6 +114,7 @@ class Dispatcher {
   // Runs user code with the one exception guard. False when it threw (reported).
   template <class F>
   bool guarded(std::string_view event, F&& run) {
+    const Handling inside(handling_);
     ++shared_.dispatch;
     try {
       run();
@@ -123,6 +124,8 @@ class Dispatcher {
       return false;
     }
   }
+  // User code is running, perhaps between two turns: what it was called with must stay.
+  bool handling() const { return handling_ > 0; }
   void report_exception(std::exception_ptr error, std::string_view event);
   // What was thrown, as text: an exception stays with the thread it was thrown on.
   static ErrorReport failure_of(const std::exception_ptr& error, std::string_view event);
@@ -142,6 +145,17 @@ class Dispatcher {
  private:
   friend class Call;
   class Lent;
+  // While it lives, user code runs.
+  class Handling {
+   public:
+    explicit Handling(int& depth) : depth_(depth) { ++depth_; }
+    ~Handling() { --depth_; }
+    Handling(const Handling&) = delete;
+    Handling& operator=(const Handling&) = delete;
+
+   private:
+    int& depth_;
+  };
   struct Wish;
   detail::AckHolder take_ack(sio::SocketId socket, std::uint64_t id);
   void give_back(detail::AckHolder ack);
@@ -198,9 +212,10 @@ class Dispatcher {
   void dispatch_packet(sio::SocketId id, const Packet& packet, detail::AckHolder ack);
   void on_error(sio::SocketId id, std::string_view text);
   void on_disconnect(const sio::Event& event);
-  // on_any_outgoing: one event to one socket; what all of a socket's listeners see; one listener.
-  [[gnu::noinline]] void notify_outgoing(sio::Socket& socket, std::string_view event,
-                                         const detail::ArgsRef& args);
+  // on_any_outgoing: one event to one socket, which is returned unless it is gone then; what all of
+  // a socket's listeners see; one listener.
+  [[gnu::noinline]] sio::Socket* notify_outgoing(sio::Socket& socket, std::string_view event,
+                                                 const detail::ArgsRef& args);
   void show_outgoing(sio::Socket& socket, const EventView& view);
   void run_one(sio::SocketId id, const Socket& user, const EventView& view,
                const detail::HandlerPtr& handler);
@@ -227,6 +242,7 @@ class Dispatcher {
   bool telling_ = false;
   HeldPackets held_;
   bool pumping_ = false;
+  int handling_ = 0;
 
  public:
   void expect_outgoing() { ++outgoing_listeners_; }

@@ -101,7 +101,8 @@ bool Dispatcher::emit(sio::SocketId id, std::string_view event, detail::ArgsRef 
                       sio::Flags flags) {
   sio::Socket* socket = core_.get(id);
   if (socket == nullptr) return false;
-  if (outgoing_listeners_ > 0) notify_outgoing(*socket, event, args);
+  if (outgoing_listeners_ > 0) socket = notify_outgoing(*socket, event, args);
+  if (socket == nullptr) return false;
   args.write(args.arguments, encoder_.begin_event(event));
   const sio::Encoded packet =
       encoder_.finish(sio::PacketType::event, core_.namespace_name(socket->nsp), std::nullopt,
@@ -150,19 +151,21 @@ void Dispatcher::deliver(const sio::LogEntry& entry, std::string_view event, sio
   counters_.events_out.add(core_.deliver_logged(entry, flags, &notifier));
 }
 
-void Dispatcher::notify_outgoing(sio::Socket& socket, std::string_view event,
-                                 const detail::ArgsRef& args) {
+sio::Socket* Dispatcher::notify_outgoing(sio::Socket& socket, std::string_view event,
+                                         const detail::ArgsRef& args) {
   if (!socket.attachment || !static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing)
-    return;
+    return &socket;
   sio::Encoder encoder(options_.parser);
   args.write(args.arguments, encoder.begin_event(event));
   const sio::Encoded encoded =
       encoder.finish(sio::PacketType::event, "/", std::nullopt, options_.max_attachments);
-  if (!encoded.can_be_sent()) return;
+  if (!encoded.can_be_sent()) return &socket;
+  const sio::SocketId id = socket.self;
   const sio::SharedPacket packet = sio::Encoder::share(encoded, &shared_.ledger);
   OutgoingNotifier(packet, event, options_, shared_.ledger,
                    [this](sio::Socket& s, const EventView& view) { show_outgoing(s, view); })
       .outgoing(socket);
+  return core_.get(id);
 }
 
 bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view event,
@@ -172,8 +175,9 @@ bool Dispatcher::emit_with_ack(const detail::Target& target, std::string_view ev
   const base::Time deadline = target.timeout ? base::after(now, *target.timeout) : base::kNever;
   if (target.single) {
     sio::Socket* socket = core_.get(sio::SocketId::unpack(target.socket));
+    if (socket != nullptr && outgoing_listeners_ > 0)
+      socket = notify_outgoing(*socket, event, args);
     if (socket == nullptr) return receiver->finish(Errc::disconnected, {}), false;
-    if (outgoing_listeners_ > 0) notify_outgoing(*socket, event, args);
     args.write(args.arguments, encoder_.begin_event(event));
     const base::Bytes nsp = core_.namespace_name(socket->nsp);
     const auto encoded = [&](std::optional<std::uint64_t> id) {
@@ -228,7 +232,8 @@ void Dispatcher::await_deadline(std::unique_ptr<sio::AckWaiter> waiter, base::Ti
 void Dispatcher::show_outgoing(sio::Socket& socket, const EventView& view) {
   const ListenersPtr list = static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing;
   const Socket user = handle(socket);
-  for (const Listener& listener : *list) run_one(socket.self, user, view, listener.handler);
+  const sio::SocketId id = socket.self;
+  for (const Listener& listener : *list) run_one(id, user, view, listener.handler);
 }
 
 std::vector<sio::SocketId> Dispatcher::select(const detail::Target& target) {

@@ -1,6 +1,8 @@
 // The server inside a loop that is not its own. World turns the server in the same way, only when
 // poll_fd() asks, so every other test of this folder is one of embedding too.
 #include <atomic>
+#include <functional>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -147,6 +149,107 @@ TEST(Embedding, AThreadThatHandedTheLoopOnMayWait) {
   io.post([answer] { answer.state()->finish(7); });
   EXPECT_EQ(answer.get().value(), 7);
   EXPECT_TRUE(io.close().get().has_value());
+}
+
+TEST(Embedding, WhereAServerHasEndedTheThreadMayWait) {
+  Server io;
+  io.process();
+  EXPECT_FALSE(detail::may_block());
+  bool closed = false;
+  bool within = false;
+  io.close().then([&](const Result<void>&) {
+    closed = true;
+    within = detail::may_block();
+  });
+  while (!closed) io.process();
+  EXPECT_TRUE(within);
+  EXPECT_TRUE(detail::may_block());
+  io.process();
+  EXPECT_TRUE(detail::may_block());
+}
+
+// A handler that the program itself has caused, by what it did between two turns, tries to turn the
+// loop although its socket's client has gone.
+class Inside : public ::testing::Test {
+ protected:
+  // Connects a client, whose handlers are set by `prepare`, and cuts it off behind the server's
+  // back.
+  void connect(const std::function<void(const Socket&)>& prepare) {
+    world_.io.on_disconnect([this](const Socket&, DisconnectReason) { ++gone_; });
+    world_.io.on_connection([this, prepare](const Socket& socket) {
+      if (socket_) return;
+      socket_ = socket;
+      prepare(socket);
+    });
+    client_.emplace(world_);
+    client_->join();
+    world_.settle();
+    world_.io.post([this] { ++gone_; });
+    client_->cut(true);
+  }
+  void turn_inside() {
+    ++inside_;
+    for (int i = 0; i < 20; ++i) world_.io.process();
+    EXPECT_EQ(gone_, 0);
+    EXPECT_TRUE(socket_.connected());
+  }
+  void expect_gone() {
+    EXPECT_EQ(inside_, 1);
+    EXPECT_TRUE(world_.until([this] { return gone_ == 2; }));
+  }
+
+  World world_;
+  std::optional<Client> client_;
+  Socket socket_;
+  int inside_ = 0;
+  int gone_ = 0;
+};
+
+TEST_F(Inside, AListenerOfWhatIsSent) {
+  connect([this](const Socket& socket) {
+    socket.on_any_outgoing([this](const EventView&) { turn_inside(); });
+  });
+  socket_.emit("secret", 1);
+  expect_gone();
+}
+
+TEST_F(Inside, AListenerOfWhatIsAsked) {
+  connect([this](const Socket& socket) {
+    socket.on_any_outgoing([this](const EventView&) { turn_inside(); });
+  });
+  const auto answer = socket_.emit_with_ack<int>("secret", 1);
+  expect_gone();
+  EXPECT_TRUE(world_.until([&answer] { return answer.ready(); }));
+  EXPECT_EQ(answer.get().error(), Errc::disconnected);
+}
+
+TEST_F(Inside, AListenerOfRooms) {
+  world_.io.sockets().on_join_room([this](std::string_view room, std::string_view) {
+    if (room == "room") turn_inside();
+  });
+  connect([](const Socket&) {});
+  socket_.join("room");
+  expect_gone();
+}
+
+TEST_F(Inside, AnErrorHook) {
+  world_.io.on_error([this](const ErrorReport&) { turn_inside(); });
+  connect([](const Socket&) {});
+  const Binary one("x");
+  socket_.emit("many", one, one, one, one, one, one, one, one, one, one, one);
+  expect_gone();
+}
+
+TEST_F(Inside, AHandlerThatAMiddlewareHasKeptBack) {
+  std::optional<Next> kept;
+  connect([this, &kept](const Socket& socket) {
+    socket.use([&kept](Packet&, Next next) { kept = std::move(next); });
+    socket.on("x", [this] { turn_inside(); });
+    client_->send(R"(2["x"])");
+  });
+  ASSERT_TRUE(kept);
+  (*kept)();
+  expect_gone();
 }
 
 }  // namespace

@@ -1,11 +1,15 @@
 // Server: the runtime behind the public class, and the few things that are not a shard's: options,
 // listeners, the end.
+#include <algorithm>
 #include <atomic>
+#include <exception>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include <socketio/server.hpp>
 
@@ -61,6 +65,42 @@ class Turning {
 
  private:
   LoopCount count_;  // shared, because the loop may end on another thread, or after this one
+};
+
+// Those who wait for close().
+class End {
+ public:
+  // They are told by tell(), or at once behind it.
+  void await(detail::Finisher<void> told) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!over_) return waiting_.push_back(std::move(told));
+    }
+    told(Result<void>());
+  }
+  // One may destroy the server: whoever calls this holds the End, and does nothing else after it.
+  void tell() {
+    std::vector<detail::Finisher<void>> all;
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+      all.swap(waiting_);
+    }
+    std::exception_ptr failure;
+    for (const auto& told : all) {
+      try {
+        told(Result<void>());
+      } catch (...) {
+        if (!failure) failure = std::current_exception();
+      }
+    }
+    if (failure) std::rethrow_exception(failure);
+  }
+
+ private:
+  std::mutex mutex_;
+  bool over_ = false;
+  std::vector<detail::Finisher<void>> waiting_;
 };
 
 }  // namespace
@@ -138,6 +178,12 @@ struct Server::Runtime {
     for (const auto& shard : shards) shard->loop().stop();
     threads.clear();  // joins
   }
+  // A handler of ours is running on this thread.
+  bool handling() const {
+    return std::any_of(shards.begin(), shards.end(), [](const auto& shard) {
+      return shard->loop().on_loop_thread() && shard->dispatcher().handling();
+    });
+  }
 
   Stats stats() const {
     Stats all;
@@ -162,6 +208,7 @@ struct Server::Runtime {
   std::uint16_t port = 0;
   // Since the first process(): between two of them nobody else turns the loop either.
   std::optional<Turning> embedded;
+  const std::shared_ptr<End> end = std::make_shared<End>();
 };
 
 Server::Server(ServerOptions options) : runtime_(std::make_unique<Runtime>(std::move(options))) {}
@@ -214,7 +261,9 @@ void Server::run() {
   runtime_->start();
   first.loop().run(first);
   runtime_->stop();
-  first.tell_ended();  // after which we may be gone
+  if (!first.ended()) return;
+  const std::shared_ptr<End> end = runtime_->end;
+  end->tell();  // after which we may be gone
 }
 
 int Server::poll_fd() const {
@@ -222,11 +271,16 @@ int Server::poll_fd() const {
 }
 
 void Server::process() {
+  if (runtime_->handling()) return;
   if (!runtime_->embedded || !runtime_->embedded->here()) runtime_->embedded.emplace();
   runtime_->start();
   server::Shard& first = runtime_->first();
   first.loop().process(first);
-  first.tell_ended();  // after which we may be gone
+  if (!first.ended()) return;
+  runtime_->embedded.reset();
+  runtime_->threads.clear();  // joins those whose end has been waited for
+  const std::shared_ptr<End> end = runtime_->end;
+  end->tell();  // after which we may be gone
 }
 
 namespace {
@@ -234,7 +288,7 @@ namespace {
 using Then = std::function<void()>;
 
 // Does `step` on the shards from `from` on, and `then` when the last of them has called its `next`.
-// A shard that cannot be reached has ended already.
+// A shard that cannot be reached has ended, or is about to.
 void on_each(const std::shared_ptr<detail::Hub>& hub, std::size_t from,
              const std::function<void(server::Shard&, Then)>& step, const Then& then) {
   if (from == hub->size()) return then();
@@ -265,9 +319,10 @@ void close_adapters(detail::Hub& hub) {
   for (const auto& adapter : hub.names.take_adapters()) {
     try {
       adapter->close();
-    } catch (const std::exception& e) {
+    } catch (...) {
+      const ErrorReport failure = server::Dispatcher::failure_of(std::current_exception(), {});
       hub.logger.write(base::LogLevel::warn, base::LogKind::general,
-                       std::string("an adapter failed to close: ") + e.what(), net::system_now());
+                       "an adapter failed to close: " + failure.message, net::system_now());
     }
   }
 }
@@ -276,17 +331,17 @@ void close_adapters(detail::Hub& hub) {
 
 // First the connections of all shards, then the shards: as long as there are connections, one shard
 // may have asked for what another answers. The last handlers of all are run by close() itself: what
-// they ask is heard out. The first shard, whose thread run() has borrowed, is the last to end.
+// they ask is heard out. The first shard, whose thread run() has borrowed, is the last to end. One
+// that cannot be reached may still be at it: who waits is told by run() or process(), behind it.
 Pending<void> Server::close() {
   Pending<void> pending;
   const std::shared_ptr<detail::Hub> hub = runtime_->hub;
   hub->closing.store(true);
-  const detail::Finisher<void> finish(pending.state());
+  runtime_->end->await(detail::Finisher<void>(pending.state()));
   const auto close = [](server::Shard& shard, const Then& next) { shard.close(next); };
   const auto end = [](server::Shard& shard, const Then& next) { shard.end(next); };
-  const Then end_first = [hub, finish, end] {
-    const Then done = [finish] { finish(Result<void>()); };
-    if (!hub->post_always(0, [end, done](server::Shard& first) { end(first, done); })) done();
+  const Then end_first = [hub, end] {
+    hub->post_always(0, [end](server::Shard& first) { end(first, [] {}); });
   };
   on_each(hub, 0, close, [hub, end, end_first] {
     hear_out(hub, kLastRounds, [hub, end, end_first] {

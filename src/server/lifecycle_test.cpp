@@ -1,4 +1,6 @@
 // The server's own life: options, listeners, limits, and the end.
+#include <thread>
+
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -349,6 +351,69 @@ TEST(Closing, AServerThatHasClosedMayBeDestroyedByWhoWaitedForIt) {
       EXPECT_EQ(io, nullptr);
       EXPECT_EQ(called, 2);
     }
+  }
+}
+
+// Whoever asks while the loop is about to end, here or on another thread, waits like the others.
+TEST(Closing, IsNotDoneWhileTheLoopStillRuns) {
+  for (const std::size_t threads : {1U, 3U}) {
+    for (const bool embedded : {false, true}) {
+      ServerOptions options;
+      options.threads = threads;
+      auto io = std::make_unique<Server>(std::move(options));
+      bool done = false;
+      bool refused = false;
+      const std::function<void()> job = [&] {
+        if (io->post(job)) return;  // once a turn, until the last
+        refused = true;
+        io->close().then([&](const Result<void>&) {
+          EXPECT_TRUE(done);
+          if (done) io.reset();
+        });
+        Pending<void> other;
+        std::jthread([&] { other = io->close(); }).join();
+        EXPECT_FALSE(other.ready());
+      };
+      io->post(job);
+      io->close().then([&done](const Result<void>&) { done = true; });
+      Server& running = *io;
+      if (embedded) {
+        while (!done) running.process();
+      } else {
+        running.run();
+      }
+      EXPECT_TRUE(refused);
+      EXPECT_EQ(io, nullptr);
+    }
+  }
+}
+
+TEST(Closing, WhatThenThrowsComesWhenAllHaveBeenTold) {
+  for (const bool embedded : {false, true}) {
+    auto io = std::make_unique<Server>();
+    int told = 0;
+    io->close().then([&](const Result<void>&) {
+      ++told;
+      throw std::runtime_error("first");
+    });
+    io->close().then([&](const Result<void>&) {
+      ++told;
+      io.reset();
+      throw std::runtime_error("second");
+    });
+    io->close().then([&told](const Result<void>&) { ++told; });
+    Server& running = *io;
+    try {
+      if (embedded) {
+        while (told == 0) running.process();
+      } else {
+        running.run();
+      }
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(), "first");
+    }
+    EXPECT_EQ(told, 3);
   }
 }
 

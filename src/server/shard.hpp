@@ -88,8 +88,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // After close(), in a turn: from the end of the turn on nothing reaches the shard or runs on it,
   // and its loop stops. `done` is tell_ended()'s.
   void end(std::function<void()> done);
-  // For whoever turns the loop, the last that it does with the shard: if that has ended, calls
-  // those who wait for it, one of whom may destroy the shard.
+  // For whoever turns the loop of a shard but the first, the last that it does with it: if that has
+  // ended, calls those who wait for it. (Who waits for the first one is the server's to tell.)
   void tell_ended();
   bool ended() const { return ended_; }
   // Takes over a connected descriptor, with what was already read from it and the TLS it speaks

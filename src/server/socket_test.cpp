@@ -388,5 +388,15 @@ TEST(SocketTimeout, TheAcknowledgementMayBeInTime) {
   EXPECT_EQ(pending.get().value(), 43);
 }
 
+// As in JS: what is left until a moment that has passed.
+TEST(SocketTimeout, ANegativeOneIsOver) {
+  World world;
+  Client client(world);
+  client.join();
+  auto pending = only(world).timeout(std::chrono::nanoseconds::min()).emit_with_ack<int>("unknown");
+  EXPECT_TRUE(world.until([&pending] { return pending.ready(); }));
+  EXPECT_EQ(pending.get().error(), Errc::timeout);
+}
+
 }  // namespace
 }  // namespace socketio

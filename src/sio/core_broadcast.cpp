@@ -115,7 +115,9 @@ std::size_t Core::broadcast_with_ack(NamespaceIndex nsp, const Selection& select
 }
 
 void Core::await_deadline(std::unique_ptr<AckWaiter> waiter, base::Time deadline) {
-  state_->acks.expect_nobody(std::move(waiter), deadline);
+  State& s = *state_;
+  if (s.stopped) return s.push_end(std::move(waiter), AckEnd::shutting_down);
+  s.acks.expect_nobody(std::move(waiter), deadline);
 }
 
 std::vector<SocketId> Core::ids_of(NamespaceIndex nsp, const Selected& selection) {

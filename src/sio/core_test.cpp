@@ -416,6 +416,10 @@ TEST(Core, ShutDown) {
   for (const std::size_t peer : {first, second, idle}) EXPECT_TRUE(world.peer(peer).gone);
   world.connect();
   EXPECT_EQ(world.core().clients(), 0U);
+  world.waiters.log.clear();
+  world.core().await_deadline(world.waiters.make("late"), base::kNever);
+  world.settle();
+  EXPECT_EQ(world.waiters.log, Lines{"late: shut down -"});
 }
 
 TEST(Core, SmallRecords) {

@@ -1,0 +1,93 @@
+// Adapters when their server ends: what they fail at, and what is asked through them then.
+#include <atomic>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "support/sio_client.hpp"
+
+namespace socketio {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Client;
+using test::World;
+using Strings = std::vector<std::string>;
+
+// Throws what is no std::exception.
+class FailsToClose : public LocalAdapter {
+ public:
+  using LocalAdapter::LocalAdapter;
+  void close() override { throw 42; }
+};
+
+TEST(AdaptersEnd, OneThatFailsToCloseDoesNotHoldTheServer) {
+  for (const std::size_t threads : {1U, 2U}) {
+    Strings lines;
+    ServerOptions options;
+    options.threads = threads;
+    options.log = [&lines](const LogLine& line) { lines.emplace_back(line.text); };
+    options.adapter = [](const Namespace& nsp) { return std::make_shared<FailsToClose>(nsp); };
+    World world(options);
+    std::optional<Client> client;
+    client.emplace(world);
+    client->join();
+    const Pending<void> closed = world.io.close();
+    client.reset();  // the last connection: its end is the adapter's
+    EXPECT_TRUE(world.until([&closed] { return closed.ready(); }));
+    EXPECT_EQ(lines, Strings{"an adapter failed to close: unknown exception"});
+  }
+}
+
+// Knows of another server, which never answers.
+class HasSilentPeer : public LocalAdapter {
+ public:
+  using LocalAdapter::LocalAdapter;
+  Pending<std::size_t> server_count() override { return Pending<std::size_t>(std::size_t{2}); }
+};
+
+TEST(AdaptersEnd, WhatIsAskedBehindTheGoodbyesEnds) {
+  ServerOptions options;
+  options.adapter = [](const Namespace& nsp) { return std::make_shared<HasSilentPeer>(nsp); };
+  World world(options);
+  std::vector<std::error_code> errors;
+  const auto ask = [&] {
+    world.io.timeout(1h).emit("ask", [&errors](std::error_code error, const std::vector<int>&) {
+      errors.push_back(error);
+    });
+  };
+  world.io.on_disconnect([&ask](const Socket&, DisconnectReason) { ask(); });
+  Client client(world);
+  client.join();
+  ask();
+  const Pending<void> closed = world.io.close();
+  EXPECT_TRUE(world.until([&closed] { return closed.ready(); }));
+  EXPECT_EQ(errors, std::vector<std::error_code>(2, Errc::shutting_down));
+}
+
+TEST(AdaptersEnd, AThreadThatAsksBehindTheGoodbyesIsReleased) {
+  ServerOptions options;
+  options.adapter = [](const Namespace& nsp) { return std::make_shared<HasSilentPeer>(nsp); };
+  std::error_code error;
+  std::atomic<bool> asked = false;
+  std::atomic<bool> released = false;
+  std::optional<std::jthread> asker;  // joined behind the server
+  World world(options);
+  world.io.on_disconnect([&](const Socket&, DisconnectReason) {
+    asker.emplace([&] {
+      const auto answers = world.io.timeout(1h).emit_with_ack<int>("ask");
+      asked = true;
+      error = answers.get().error();
+      released = true;
+    });
+    while (!asked) std::this_thread::yield();
+  });
+  Client client(world);
+  client.join();
+  const Pending<void> closed = world.io.close();
+  ASSERT_TRUE(world.until([&] { return closed.ready() && released; }));
+  EXPECT_EQ(error, Errc::shutting_down);
+}
+
+}  // namespace
+}  // namespace socketio
