@@ -228,14 +228,13 @@ void Dispatcher::report(const ErrorReport& error) {
     shard_.log(base::LogLevel::warn, base::LogKind::handler, error.message,
                {{"event", error.event}});
   }
-  const auto& hooks = hub_->hooks.error;
-  for (std::size_t i = 0, count = hooks.size(); i < count; ++i) {
+  each_hook(hub_->hooks.error, [&](const auto& hook) {
     try {
-      hooks[i](error);
+      hook(error);
     } catch (...) {  // a hook that throws has nobody left to tell
       counters_.failures.add();
     }
-  }
+  });
 }
 
 void Dispatcher::report_mismatch(std::string_view event, std::size_t argument) {
