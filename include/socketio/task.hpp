@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <socketio/error.hpp>
@@ -22,7 +23,9 @@ class Task;
 
 namespace detail {
 
-// Called when a detached task ends: with the exception it ended by, or null.
+// Called when a detached task ends, on whatever thread: with the exception it ended by, or null;
+// or, when it is freed before, since nobody will ever finish what it awaits, with
+// Errc::shutting_down.
 using TaskEnd = std::function<void(std::exception_ptr)>;
 // Where a Pending resumes or calls back: true when the caller may block (it is not a loop's
 // thread).
@@ -152,10 +155,38 @@ struct TaskDoneOf<void> {
 template <class T>
 using TaskDone = typename TaskDoneOf<T>::type;
 
+// Calls it once, at the latest when it goes.
+class EndTeller {
+ public:
+  explicit EndTeller(TaskEnd end) : end_(std::move(end)) {}
+  EndTeller(const EndTeller&) = delete;
+  EndTeller& operator=(const EndTeller&) = delete;
+  ~EndTeller() {
+    if (told_) return;
+    try {
+      end_(std::make_exception_ptr(
+          std::system_error(Errc::shutting_down, "a coroutine is freed before its end")));
+    } catch (...) {  // there is no memory to say it with
+    }
+  }
+  void tell(const std::exception_ptr& error) noexcept {
+    told_ = true;
+    try {
+      end_(error);
+    } catch (...) {
+    }
+  }
+
+ private:
+  TaskEnd end_;
+  bool told_ = false;
+};
+
 // Runs a task to its end in the background; `done(value)` or `done()` on success, then
 // `end(error)`.
 template <class T>
 Detached detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
+  EndTeller teller(std::move(end));
   Task<T> running(std::move(task));  // freed before `end`, which keeps what it uses
   std::exception_ptr error;
   try {
@@ -168,10 +199,7 @@ Detached detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
   } catch (...) {
     error = std::current_exception();
   }
-  try {
-    end(error);
-  } catch (...) {  // there is no memory to say it with
-  }
+  teller.tell(error);
 }
 
 template <class T>
