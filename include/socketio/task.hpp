@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include <socketio/error.hpp>
@@ -22,6 +23,15 @@ template <class T = void>
 class Task;
 
 namespace detail {
+
+template <class T>
+struct IsTask : std::false_type {};
+template <class T>
+struct IsTask<Task<T>> : std::true_type {};
+// Called with these it gives a coroutine, which never runs where nobody takes what it returns.
+template <class F, class... A>
+concept ReturnsTask =
+    std::is_invocable_v<F&, A...> && IsTask<std::invoke_result_t<F&, A...>>::value;
 
 // Called when a detached task ends, on whatever thread: with the exception it ended by, or null;
 // or, when it is freed before, since nobody will ever finish what it awaits, with
@@ -332,6 +342,8 @@ class Pending {
   // Runs `callback(Result<T>)` on the loop's thread (at once when the result is there already).
   template <class F>
   void then(F callback) const {
+    static_assert(!detail::ReturnsTask<F, Result<T>>,
+                  "a coroutine would never run here: it may co_await the Pending itself");
     state_->then(std::move(callback));
   }
   // Blocks; Errc::wrong_thread on a loop's own thread unless the result is there already.
