@@ -124,9 +124,17 @@ std::unique_ptr<AckReceiver> values_receiver(F callback, std::type_identity<std:
   return std::make_unique<ValuesReceiver<F, std::decay_t<P>...>>(std::move(callback));
 }
 
+template <class F>
+consteval void require_no_task() {
+  static_assert(!IsTask<typename Signature<F>::Return>::value,
+                "an acknowledgement callback that is a coroutine would never run: co_await "
+                "emit_with_ack() in one instead");
+}
+
 // Single receiver: callback(value…) without a timeout, callback(Result<T>) with or without.
 template <class F>
 std::unique_ptr<AckReceiver> single_receiver(F callback) {
+  require_no_task<F>();
   using Parameters = typename Signature<F>::Parameters;
   constexpr std::size_t kCount = std::tuple_size_v<Parameters>;
   if constexpr (kCount == 0) {
@@ -157,6 +165,7 @@ std::unique_ptr<AckReceiver> single_receiver(F callback) {
 // partial.
 template <class F>
 std::unique_ptr<AckReceiver> many_receiver(F callback) {
+  require_no_task<F>();
   using Parameters = typename Signature<F>::Parameters;
   static_assert(std::tuple_size_v<Parameters> == 2,
                 "a broadcast's acknowledgement callback takes (std::error_code, std::vector<T>)");

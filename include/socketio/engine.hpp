@@ -92,31 +92,33 @@ class Question {
   template <class F>
   static Ask adapt(F f) {
     if constexpr (std::is_invocable_v<F&, Request, Reply<T>>) {
+      static_assert(!detail::ReturnsTask<F, Request, Reply<T>>,
+                    "a coroutine that answers takes the request only, and returns the answer: with "
+                    "a Reply it would never run");
       return [f = std::move(f)](const Request& request, const Reply<T>& reply) mutable {
         f(request, reply);
       };
     } else {
-      return [f = std::move(f)](const Request& request, const Reply<T>& reply) mutable {
-        answer(f, request, reply);
-      };
+      return [f = std::make_shared<F>(std::move(f))](
+                 const Request& request, const Reply<T>& reply) { answer(f, request, reply); };
     }
   }
   template <class F>
-  static void answer(F& f, const Request& request, const Reply<T>& reply) {
+  static void answer(const std::shared_ptr<F>& f, const Request& request, const Reply<T>& reply) {
     using R = std::invoke_result_t<F&, Request>;
     if constexpr (std::is_void_v<R>) {
-      f(request);
+      (*f)(request);
       reply();
     } else if constexpr (requires { typename R::promise_type; }) {
       using U = typename R::value_type;
-      const auto kept = std::make_shared<Request>(request);  // as long as the coroutine
-      detail::detach<U>(
-          f(*kept), [reply](const U& value) { reply(T(value)); },
-          [reply, kept](std::exception_ptr error) {
-            if (error) reply.fail(std::move(error));
-          });
+      // Both live as long as the coroutine.
+      const auto kept = std::make_shared<Request>(request);
+      detail::detach<U>((*f)(*kept), [reply](const U& value) { reply(T(value)); },
+                        [reply, kept, f](std::exception_ptr error) {
+                          if (error) reply.fail(std::move(error));
+                        });
     } else {
-      reply(T(f(request)));
+      reply(T((*f)(request)));
     }
   }
 
@@ -249,6 +251,15 @@ class SOCKETIO_EXPORT Engine {
   Engine& on_connection_error(std::function<void(const ConnectionError&)> hook);
   // f(EngineSocket) for every session that opens, on its thread, before its first answer leaves.
   Engine& on_connection(std::function<void(EngineSocket)> hook);
+  // Coroutines would never run.
+  template <detail::ReturnsTask<AnswerHeaders&, const HttpRequest&> F>
+  Engine& on_initial_headers(F coroutine) = delete;
+  template <detail::ReturnsTask<AnswerHeaders&, const HttpRequest&> F>
+  Engine& on_headers(F coroutine) = delete;
+  template <detail::ReturnsTask<const ConnectionError&> F>
+  Engine& on_connection_error(F coroutine) = delete;
+  template <detail::ReturnsTask<EngineSocket> F>
+  Engine& on_connection(F coroutine) = delete;
   // Sessions, on all threads. Any thread.
   std::size_t clients_count() const;
 

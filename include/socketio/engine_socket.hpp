@@ -20,6 +20,7 @@
 
 #include <socketio/export.hpp>
 #include <socketio/http.hpp>
+#include <socketio/task.hpp>
 #include <socketio/value.hpp>
 
 namespace socketio {
@@ -81,6 +82,29 @@ class SOCKETIO_EXPORT EngineSocket {
   // "forced close". Before the sockets of the client hear of it.
   bool on_close(
       std::function<void(std::string_view reason, std::string_view detail)> listener) const;
+  // Coroutines would never run.
+  template <detail::ReturnsTask<> F>
+  bool send(std::string_view text, F coroutine, bool compress = true) const = delete;
+  template <detail::ReturnsTask<> F>
+  bool send(const Binary& bytes, F coroutine, bool compress = true) const = delete;
+  template <detail::ReturnsTask<const EnginePacket&> F>
+  bool on_packet(F coroutine) const = delete;
+  template <detail::ReturnsTask<const EnginePacket&> F>
+  bool on_message(F coroutine) const = delete;
+  template <detail::ReturnsTask<> F>
+  bool on_heartbeat(F coroutine) const = delete;
+  template <detail::ReturnsTask<const EnginePacket&> F>
+  bool on_packet_create(F coroutine) const = delete;
+  template <detail::ReturnsTask<std::size_t> F>
+  bool on_flush(F coroutine) const = delete;
+  template <detail::ReturnsTask<> F>
+  bool on_drain(F coroutine) const = delete;
+  template <detail::ReturnsTask<> F>
+  bool on_upgrading(F coroutine) const = delete;
+  template <detail::ReturnsTask<> F>
+  bool on_upgrade(F coroutine) const = delete;
+  template <detail::ReturnsTask<std::string_view, std::string_view> F>
+  bool on_close(F coroutine) const = delete;
 
   explicit operator bool() const { return hub_ != nullptr; }
   friend bool operator==(const EngineSocket& a, const EngineSocket& b) {

@@ -213,10 +213,6 @@ template <class F>
 concept HasSignature = requires {
   typename Signature<std::decay_t<F>>::Return;
 };
-template <class T>
-struct IsTask : std::false_type {};
-template <class T>
-struct IsTask<Task<T>> : std::true_type {};
 
 // What a parameter takes from the event.
 template <class P>

@@ -3,8 +3,14 @@
 // before run(), on the thread that made the server, or on the loop's thread.
 #pragma once
 
+#include <exception>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 
 #include <socketio/socket.hpp>
 
@@ -20,6 +26,9 @@ using Middleware = std::function<void(const Socket&, Next)>;
 template <class F>
 Middleware adapt_middleware(F f) {
   if constexpr (std::is_invocable_v<F&, Socket, Next>) {
+    static_assert(!ReturnsTask<F, Socket, Next>,
+                  "a coroutine that is a middleware takes its Socket only, and returns "
+                  "Task<std::optional<ConnectError>>: with a Next it would never run");
     return f;
   } else {
     using R = std::invoke_result_t<F&, Socket>;
@@ -27,15 +36,17 @@ Middleware adapt_middleware(F f) {
       if constexpr (HasSignature<F>)
         static_assert(std::is_same_v<typename Signature<F>::Parameters, std::tuple<Socket>>,
                       "a coroutine that is a middleware takes its Socket by value");
-      return [f = std::move(f)](const Socket& socket, const Next& next) mutable {
-        detach(
-            f(socket),
-            [next](std::optional<ConnectError> refused) {
-              refused ? next(*std::move(refused)) : next();
-            },
-            [next](const std::exception_ptr& error) {
-              if (error) next.fail(error);
-            });
+      static_assert(std::is_same_v<R, Task<std::optional<ConnectError>>>,
+                    "a coroutine that is a middleware returns Task<std::optional<ConnectError>>");
+      // Kept by the running coroutine, which uses what it captured.
+      return [kept = std::make_shared<F>(std::move(f))](const Socket& socket, const Next& next) {
+        detach((*kept)(socket),
+               [next](std::optional<ConnectError> refused) {
+                 refused ? next(*std::move(refused)) : next();
+               },
+               [kept, next](const std::exception_ptr& error) {
+                 if (error) next.fail(error);
+               });
       };
     } else {
       return [f = std::move(f)](const Socket& socket, const Next& next) mutable {
@@ -49,8 +60,15 @@ Middleware adapt_middleware(F f) {
 // What can be registered: the common part of Namespace and ParentNamespace.
 class SOCKETIO_EXPORT Registration {
  public:
-  // f(Socket), for every socket that connects.
+  // f(Socket), for every socket that connects; it may be a coroutine.
   ListenerId on_connection(std::function<void(Socket)> handler) const;
+  template <ReturnsTask<Socket> F>
+  ListenerId on_connection(F coroutine) const {
+    return on_connection(std::function<void(Socket)>(
+        [f = std::make_shared<F>(std::move(coroutine))](const Socket& socket) {
+          run_task(f, socket, "connection", socket);
+        }));
+  }
   // One handler for the event on every socket of the namespace: costs no memory per connection. f
   // may take Socket first.
   template <class F>
@@ -89,8 +107,25 @@ class SOCKETIO_EXPORT Registration {
   ListenerId on_leave_room(
       std::function<void(std::string_view room, std::string_view socket)> handler) const;
   ListenerId on_delete_room(std::function<void(std::string_view room)> handler) const;
-  // f(Socket, DisconnectReason), after its rooms are gone.
+  // Coroutines would never run.
+  template <ReturnsTask<std::string_view> F>
+  ListenerId on_create_room(F coroutine) const = delete;
+  template <ReturnsTask<std::string_view, std::string_view> F>
+  ListenerId on_join_room(F coroutine) const = delete;
+  template <ReturnsTask<std::string_view, std::string_view> F>
+  ListenerId on_leave_room(F coroutine) const = delete;
+  template <ReturnsTask<std::string_view> F>
+  ListenerId on_delete_room(F coroutine) const = delete;
+  // f(Socket, DisconnectReason), after its rooms are gone; it may be a coroutine.
   ListenerId on_disconnect(std::function<void(Socket, DisconnectReason)> handler) const;
+  template <ReturnsTask<Socket, DisconnectReason> F>
+  ListenerId on_disconnect(F coroutine) const {
+    return on_disconnect(std::function<void(Socket, DisconnectReason)>(
+        [f = std::make_shared<F>(std::move(coroutine))](const Socket& socket,
+                                                        DisconnectReason reason) {
+          run_task(f, socket, "disconnect", socket, reason);
+        }));
+  }
   bool off(std::string_view name) const;
   bool off(ListenerId id) const;
   // Before `connection`, in order of registration: f(Socket, Next), or f(Socket) ->

@@ -5,12 +5,17 @@
 #pragma once
 
 #include <array>
+#include <exception>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <typeindex>
+#include <utility>
 #include <vector>
 
 #include <socketio/broadcast.hpp>
@@ -74,6 +79,32 @@ class SOCKETIO_EXPORT Next {
 };
 
 using ListenerId = std::uint64_t;  // what on() returns and off() takes; 0: nothing was registered
+
+namespace detail {
+
+// A coroutine begins that counts as a handler of the socket's client; the result is called when it
+// ends. `name` is for reports.
+SOCKETIO_EXPORT TaskEnd begin_task(const Socket& socket, std::string_view name);
+
+template <class... P>
+consteval bool owns(std::type_identity<std::tuple<P...>>) {
+  return (true && ... && !(std::is_reference_v<P> || is_view_v<P>));
+}
+// f(args…) is a coroutine, and goes on in the background; what it has captured lives until its end.
+template <class F, class... A>
+void run_task(const std::shared_ptr<F>& f, const Socket& socket, std::string_view name, A... args) {
+  static_assert(std::is_same_v<std::invoke_result_t<F&, A...>, Task<>>,
+                "nobody takes the value of this coroutine: it returns Task<>");
+  if constexpr (HasSignature<F>)
+    static_assert(owns(std::type_identity<typename Signature<F>::Parameters>()),
+                  "a coroutine takes its parameters by value, and no views");
+  Task<> task = (*f)(std::move(args)...);
+  detach<void>(
+      std::move(task), [] {},
+      [f, end = begin_task(socket, name)](const std::exception_ptr& error) { end(error); });
+}
+
+}  // namespace detail
 
 class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
  public:
@@ -144,22 +175,27 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   std::size_t any_outgoing_count() const;
   bool off_any() const;
   bool off_any_outgoing() const;
-  // f(DisconnectReason) or f(DisconnectReason, std::string_view detail); rooms are still there in
-  // on_disconnecting.
+  // f(DisconnectReason) or f(DisconnectReason, std::string_view detail), or a coroutine, which
+  // takes the detail as std::string; rooms are still there in on_disconnecting (until a coroutine
+  // awaits).
   template <class F>
   ListenerId on_disconnecting(F handler) const {
-    return add_disconnect(adapt_disconnect(std::move(handler)), true);
+    return add_disconnect(adapt_disconnect(std::move(handler), "disconnecting"), true);
   }
   template <class F>
   ListenerId on_disconnect(F handler) const {
-    return add_disconnect(adapt_disconnect(std::move(handler)), false);
+    return add_disconnect(adapt_disconnect(std::move(handler), "disconnect"), false);
   }
   // What the client sent could not be decoded (the connection ends), or a packet middleware refused
   // (it lives).
   ListenerId on_error(std::function<void(std::string_view message)> handler) const;
+  template <detail::ReturnsTask<std::string_view> F>
+  ListenerId on_error(F coroutine) const = delete;  // it would never run
   // Per-packet middleware: f(Packet&, Next). next() goes on; next({"message"}) raises on_error and
   // drops the packet.
   bool use(std::function<void(Packet&, Next)> middleware) const;
+  template <detail::ReturnsTask<Packet&, Next> F>
+  bool use(F coroutine) const = delete;  // it would never run
 
   // -- Rooms.
   bool join(std::string_view room) const;
@@ -177,6 +213,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   // Runs `job` on the socket's thread, later. False when the socket or the server is gone, or the
   // mailbox is full.
   bool post(std::function<void()> job) const;
+  template <detail::ReturnsTask<> F>
+  bool post(F coroutine) const = delete;  // it would never run
 
   // Your own state, made on first use and freed after on_disconnect, or kept for the client to come
   // back (connection_state_recovery). Throws std::system_error when
@@ -218,8 +256,19 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
  private:
   using DisconnectHandler = std::function<void(DisconnectReason, std::string_view)>;
   template <class F>
-  static DisconnectHandler adapt_disconnect(F handler) {
-    if constexpr (std::is_invocable_v<F&, DisconnectReason, std::string_view>) {
+  DisconnectHandler adapt_disconnect(F handler, const char* name) const {
+    using detail::ReturnsTask;
+    if constexpr (ReturnsTask<F, DisconnectReason, std::string>) {
+      return [f = std::make_shared<F>(std::move(handler)), socket = *this, name](
+                 DisconnectReason reason, std::string_view why) {
+        detail::run_task(f, socket, name, reason, std::string(why));
+      };
+    } else if constexpr (ReturnsTask<F, DisconnectReason>) {
+      return [f = std::make_shared<F>(std::move(handler)), socket = *this, name](
+                 DisconnectReason reason, std::string_view) {
+        detail::run_task(f, socket, name, reason);
+      };
+    } else if constexpr (std::is_invocable_v<F&, DisconnectReason, std::string_view>) {
       return handler;
     } else {
       return [handler = std::move(handler)](DisconnectReason reason, std::string_view) mutable {

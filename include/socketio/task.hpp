@@ -11,6 +11,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include <socketio/error.hpp>
@@ -22,7 +24,18 @@ class Task;
 
 namespace detail {
 
-// Called when a detached task ends: with the exception it ended by, or null.
+template <class T>
+struct IsTask : std::false_type {};
+template <class T>
+struct IsTask<Task<T>> : std::true_type {};
+// Called with these it gives a coroutine, which never runs where nobody takes what it returns.
+template <class F, class... A>
+concept ReturnsTask =
+    std::is_invocable_v<F&, A...> && IsTask<std::invoke_result_t<F&, A...>>::value;
+
+// Called when a detached task ends, on whatever thread: with the exception it ended by, or null;
+// or, when it is freed before, since nobody will ever finish what it awaits, with
+// Errc::shutting_down.
 using TaskEnd = std::function<void(std::exception_ptr)>;
 // Where a Pending resumes or calls back: true when the caller may block (it is not a loop's
 // thread).
@@ -152,10 +165,38 @@ struct TaskDoneOf<void> {
 template <class T>
 using TaskDone = typename TaskDoneOf<T>::type;
 
+// Calls it once, at the latest when it goes.
+class EndTeller {
+ public:
+  explicit EndTeller(TaskEnd end) : end_(std::move(end)) {}
+  EndTeller(const EndTeller&) = delete;
+  EndTeller& operator=(const EndTeller&) = delete;
+  ~EndTeller() {
+    if (told_) return;
+    try {
+      end_(std::make_exception_ptr(
+          std::system_error(Errc::shutting_down, "a coroutine is freed before its end")));
+    } catch (...) {  // there is no memory to say it with
+    }
+  }
+  void tell(const std::exception_ptr& error) noexcept {
+    told_ = true;
+    try {
+      end_(error);
+    } catch (...) {
+    }
+  }
+
+ private:
+  TaskEnd end_;
+  bool told_ = false;
+};
+
 // Runs a task to its end in the background; `done(value)` or `done()` on success, then
 // `end(error)`.
 template <class T>
 Detached detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
+  EndTeller teller(std::move(end));
   Task<T> running(std::move(task));  // freed before `end`, which keeps what it uses
   std::exception_ptr error;
   try {
@@ -168,10 +209,7 @@ Detached detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
   } catch (...) {
     error = std::current_exception();
   }
-  try {
-    end(error);
-  } catch (...) {  // there is no memory to say it with
-  }
+  teller.tell(error);
 }
 
 template <class T>
@@ -304,6 +342,8 @@ class Pending {
   // Runs `callback(Result<T>)` on the loop's thread (at once when the result is there already).
   template <class F>
   void then(F callback) const {
+    static_assert(!detail::ReturnsTask<F, Result<T>>,
+                  "a coroutine would never run here: it may co_await the Pending itself");
     state_->then(std::move(callback));
   }
   // Blocks; Errc::wrong_thread on a loop's own thread unless the result is there already.

@@ -416,6 +416,30 @@ TEST(SessionCookie, TakesItsOptions) {
                 "Secure; Partitioned; Priority=High; SameSite=Strict");
 }
 
+TEST(EngineHooks, MayRegisterOthers) {
+  World world;
+  int called = 0;
+  int late = 0;
+  Engine engine = world.io.engine();
+  engine.on_headers([&](AnswerHeaders&, const HttpRequest&) {
+    for (int i = 0; i < 400; ++i)
+      engine.on_headers([&late](AnswerHeaders&, const HttpRequest&) { ++late; });
+  });
+  engine.on_connection_error([&](const ConnectionError&) {
+    for (int i = 0; i < 400; ++i)
+      engine.on_connection_error([&late](const ConnectionError&) { ++late; });
+  });
+  for (int i = 0; i < 40; ++i) {
+    engine.on_headers([&called](AnswerHeaders&, const HttpRequest&) { ++called; });
+    engine.on_connection_error([&called](const ConnectionError&) { ++called; });
+  }
+  EXPECT_EQ(http_get(world, kOpen).status, 200);
+  EXPECT_EQ(called, 40);
+  EXPECT_EQ(http_get(world, "/socket.io/?EIO=4&transport=none").status, 400);
+  EXPECT_EQ(called, 80);
+  EXPECT_EQ(late, 0);
+}
+
 TEST(EngineOptions, AreChecked) {
   const auto refused = [](const std::function<void(ServerOptions&)>& change) {
     ServerOptions options;

@@ -64,6 +64,28 @@ TEST(Coroutines, MayTakeAnAckOrReturnNothing) {
   EXPECT_EQ(done, 1);
 }
 
+// It is freed with the server that was to answer: its own must know that it does not run any more.
+TEST(Coroutines, EndWithAnotherServerThatTheyWaitFor) {
+  World world({.max_running_handlers = 1});
+  std::optional<Server> other(std::in_place);
+  bool asked = false;
+  world.io.on_event("ask", [&]() -> Task<int> {
+    asked = true;
+    const auto none = co_await other->timeout(seconds(100)).emit_with_ack<int>("never");
+    co_return none ? 1 : 0;
+  });
+  world.io.on_event("echo", [](int n) { return n; });
+  Client client(world);
+  client.join();
+  client.send(R"(20["ask"])");
+  EXPECT_TRUE(world.until([&asked] { return asked; }));
+  other.reset();
+  client.send(R"(21["echo",5])");
+  EXPECT_EQ(client.next(), "31[5]");
+  ASSERT_EQ(world.errors.size(), 1U);
+  EXPECT_EQ(world.errors[0].event, "ask");
+}
+
 // Notes how one await of every handler ends.
 struct Ends {
   std::vector<std::error_code> all;

@@ -31,6 +31,17 @@ void Next::fail(std::exception_ptr error) const {
   if (const Go go = once_->take()) go(ConnectError{"internal error"}, std::move(error));
 }
 
+// On the socket's thread, as everything that it is told.
+detail::TaskEnd detail::begin_task(const Socket& socket, std::string_view name) {
+  const auto id = sio::SocketId::unpack(socket.self());
+  server::Shard* here = socket.hub()->here(socket.shard());
+  const std::uint64_t session = here == nullptr ? 0 : here->dispatcher().task_started(id);
+  return [hub = socket.hub(), shard = socket.shard(), session,
+          event = std::string(name)](const std::exception_ptr& error) {
+    server::Dispatcher::task_ended(*hub, shard, session, event, error);
+  };
+}
+
 }  // namespace socketio
 
 namespace socketio::server {
@@ -157,18 +168,18 @@ class Dispatcher::Lent {
 // The end of a coroutine handler, on whichever thread it ends; it also keeps the handler (and what
 // it captured) alive until then.
 detail::TaskEnd Call::begin_task() {
-  Shard& shard = dispatcher_.shard();
-  std::uint64_t session = 0;
-  if (const sio::Socket* socket = dispatcher_.core().get(id_); socket != nullptr) {
-    if (SessionRecord* record = shard.session_of(socket->client); record != nullptr) {
-      session = record->session.owner();
-      shard.handler_started(*record);
-    }
-  }
-  return [hub = handle_.hub(), index = handle_.shard(), session, handler = *handler_,
-          name = std::string(view_.name())](const std::exception_ptr& error) {
+  return [hub = handle_.hub(), index = handle_.shard(), session = dispatcher_.task_started(id_),
+          handler = *handler_, name = std::string(view_.name())](const std::exception_ptr& error) {
     Dispatcher::task_ended(*hub, index, session, name, error);
   };
+}
+
+std::uint64_t Dispatcher::task_started(sio::SocketId id) {
+  const sio::Socket* socket = core_.get(id);
+  SessionRecord* record = socket == nullptr ? nullptr : shard_.session_of(socket->client);
+  if (record == nullptr) return 0;
+  shard_.handler_started(*record);
+  return record->session.owner();
 }
 
 void Dispatcher::task_ended(const detail::Hub& hub, std::size_t shard, std::uint64_t session,
@@ -229,14 +240,13 @@ void Dispatcher::report(const ErrorReport& error) {
     shard_.log(base::LogLevel::warn, base::LogKind::handler, error.message,
                {{"event", error.event}});
   }
-  const auto& hooks = hub_->hooks.error;
-  for (std::size_t i = 0, count = hooks.size(); i < count; ++i) {
+  each_hook(hub_->hooks.error, [&](const auto& hook) {
     try {
-      hooks[i](error);
+      hook(error);
     } catch (...) {  // a hook that throws has nobody left to tell
       counters_.failures.add();
     }
-  }
+  });
 }
 
 void Dispatcher::report_mismatch(std::string_view event, std::size_t argument) {

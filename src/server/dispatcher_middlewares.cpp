@@ -15,20 +15,20 @@ namespace socketio::server {
 // A socket on its way through the middlewares that there were when it came.
 struct Dispatcher::Entering {
   sio::SocketId socket;
-  std::vector<detail::Middleware> chain;
+  std::shared_ptr<const std::vector<detail::Middleware>> chain;
   int running = 0;  // of them, on the stack
   bool decided = false;
   std::optional<ConnectError> refusal{};
 };
 
 void Dispatcher::run_middlewares(sio::SocketId id, sio::NamespaceIndex nsp) {
-  const auto chain = extras(nsp).middlewares;
+  const auto& chain = extras(nsp).middlewares;
   if (!chain) return connected(id);
-  enter(std::make_shared<Entering>(Entering{id, *chain}), 0);
+  enter(std::make_shared<Entering>(Entering{id, chain}), 0);
 }
 
 void Dispatcher::enter(const std::shared_ptr<Entering>& entering, std::size_t index) {
-  if (index == entering->chain.size()) {
+  if (index == entering->chain->size()) {
     entering->decided = true;
   } else if (const Socket socket = handle(entering->socket)) {
     const Next next([hub = hub_, shard = shard_.index(), entering, index](
@@ -39,11 +39,11 @@ void Dispatcher::enter(const std::shared_ptr<Entering>& entering, std::size_t in
                                       failure = std::move(failure)](Shard& on) {
         if (failure) on.dispatcher().report_failure(*failure);
         entering->refusal = refusal;
-        on.dispatcher().enter(entering, refusal ? entering->chain.size() : index + 1);
+        on.dispatcher().enter(entering, refusal ? entering->chain->size() : index + 1);
       });
     });
     ++entering->running;
-    if (!guarded("middleware", [&] { entering->chain[index](socket, next); }))
+    if (!guarded("middleware", [&] { (*entering->chain)[index](socket, next); }))
       next(ConnectError{"internal error"});
     --entering->running;
   }

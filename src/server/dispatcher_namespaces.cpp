@@ -42,8 +42,7 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
     here.dispatcher().guarded("new_namespace", [&] { hook(Namespace(hub, index)); });
   };
   if (hub->hooks.admin.new_namespace) announce(hub->hooks.admin.new_namespace);
-  const auto& hooks = hub->hooks.new_namespace;
-  for (std::size_t i = 0, count = hooks.size(); i < count; ++i) announce(hooks[i]);
+  each_hook(hub->hooks.new_namespace, announce);
   // Behind what the hooks registered. A shard that has no memory for it now makes it when somebody
   // is admitted there: it must become ready in any case, for those who wait.
   for (std::size_t i = 0; i < hub->size(); ++i) {

@@ -72,9 +72,8 @@ void Dispatcher::tell(const RoomChange& change) {
     if (adapter != nullptr)
       guarded("room", [&] { tell_adapter(*adapter, fact, change.room, change.socket); });
     if (!core_.has_namespace(nsp)) return;
-    const auto listeners = extras(nsp).room_facts[static_cast<std::size_t>(fact)];
-    for (const auto& [listener, run] : listeners)
-      guarded("room", [&, &call = run] { call(change.room, change.socket); });
+    extras(nsp).room_facts[static_cast<std::size_t>(fact)].each(
+        [&](const auto& run) { guarded("room", [&] { run(change.room, change.socket); }); });
   };
   if (change.joined && edge) tell_all(RoomFact::created);
   tell_all(change.joined ? RoomFact::joined : RoomFact::left);

@@ -24,6 +24,13 @@ struct EngineRequest::Answer {
 
 namespace socketio::server {
 
+// visit(hook) for each that there is: one of them may register more, which hear of the next. Those
+// of a deque stay where they are then; its iterators do not.
+template <class List, class Visit>
+void each_hook(const List& hooks, Visit visit) {
+  for (std::size_t i = 0, count = hooks.size(); i < count; ++i) visit(hooks[i]);
+}
+
 // Set before the loops run. Deques: a coroutine may still be inside an element when more are added.
 struct EngineHooks {
   std::deque<EngineMiddleware> middlewares;

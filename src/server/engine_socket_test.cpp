@@ -148,6 +148,21 @@ TEST(EngineSocket, AListenerMayRegisterAnother) {
   EXPECT_EQ(drains, 1);
 }
 
+TEST(EngineSocket, AHookMayRegisterOthers) {
+  World world;
+  int called = 0;
+  int late = 0;
+  world.io.engine().on_connection([&](const EngineSocket&) {
+    for (int i = 0; i < 400; ++i)
+      world.io.engine().on_connection([&late](const EngineSocket&) { ++late; });
+  });
+  for (int i = 0; i < 40; ++i)
+    world.io.engine().on_connection([&called](const EngineSocket&) { ++called; });
+  EXPECT_NE(Client(world).join(), "");
+  EXPECT_EQ(called, 40);
+  EXPECT_EQ(late, 0);
+}
+
 // covers eio/server: send › callback › should execute when message sent (websocket)
 // covers eio/server: send › callback › should execute in multipart packet (websocket)
 TEST(EngineSocket, CallbacksRunWhenTheWebSocketHasTaken) {

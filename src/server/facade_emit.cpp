@@ -89,7 +89,7 @@ void refuse_parent(const Target& target, const char* what) {
 
 // Null, and nothing looked up, when the user has given none.
 std::shared_ptr<Adapter> adapter_of(const Target& target) {
-  if (target.single || !target.hub->settings.options.adapter) [[likely]]
+  if (target.single || !target.hub->has_adapters) [[likely]]
     return nullptr;
   return target.hub->names.adapter(target.nsp);
 }

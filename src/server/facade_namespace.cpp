@@ -125,7 +125,7 @@ ListenerId detail::Registration::add_room_listener(
   return change_all(
       hub_, index_,
       [fact, handler = std::move(handler)](server::NamespaceHandlers& own, ListenerId id) {
-        own.room_facts[fact].emplace_back(id, handler);
+        own.room_facts[fact].add(id, handler);
         own.watched = true;
       });
 }

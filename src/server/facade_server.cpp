@@ -134,6 +134,7 @@ struct Server::Runtime {
     stop();
     hub->names.take_adapters();  // they refer to the hub, which holds them
     while (!shards.empty()) shards.pop_back();
+    hub->forget_user_code();  // so may what is registered
   }
 
   void listen(const net::Address& address) {

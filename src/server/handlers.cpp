@@ -78,13 +78,6 @@ bool EventMap::remove(ListenerId id) {
   return false;
 }
 
-namespace {
-template <class List>
-bool remove_pair(List& list, ListenerId id) {
-  return std::erase_if(list, [id](const auto& entry) { return entry.first == id; }) > 0;
-}
-}  // namespace
-
 bool SocketExtras::remove(ListenerId id) {
   return events.remove(id) || remove_listener(any, id) || remove_listener(any_outgoing, id) ||
          disconnecting.remove(id) || disconnected.remove(id) || error.remove(id);
@@ -101,7 +94,7 @@ bool NamespaceHandlers::remove(ListenerId id) {
   return events.remove(id) || remove_listener(any, id) || connection.remove(id) ||
          disconnected.remove(id) || server_events.remove(id) ||
          std::any_of(room_facts.begin(), room_facts.end(),
-                     [id](auto& list) { return remove_pair(list, id); });
+                     [id](auto& list) { return list.remove(id); });
 }
 
 }  // namespace socketio::server

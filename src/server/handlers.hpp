@@ -153,7 +153,7 @@ struct NamespaceHandlers {
   std::shared_ptr<std::vector<detail::Middleware>> middlewares;
   EventMap server_events;
   using RoomListener = std::function<void(std::string_view room, std::string_view socket)>;
-  std::array<std::vector<std::pair<ListenerId, RoomListener>>, 4> room_facts;  // by RoomFact
+  std::array<FactListeners<RoomListener>, 4> room_facts;  // by RoomFact
   bool watched = false;  // somebody wants to know of rooms: listeners, or an adapter
 
   bool remove(ListenerId id);

@@ -166,9 +166,28 @@ bool Hub::command_all(const Job& job) const {
 }
 
 std::shared_ptr<Adapter> Hub::session_keeper(sio::NamespaceIndex nsp) const {
-  if (!settings.options.adapter) return nullptr;
+  if (!has_adapters) return nullptr;
   std::shared_ptr<Adapter> adapter = names.adapter(nsp);
   return adapter != nullptr && adapter->keeps_sessions() ? adapter : nullptr;
+}
+
+// In place: what is destroyed here reaches nothing of this any more, as it has no shard.
+void Hub::forget_user_code() {
+  names.forget_user_code();
+  hooks.error.clear();
+  hooks.new_namespace.clear();
+  hooks.admin = {};
+  engine.middlewares.clear();
+  engine.initial_headers.clear();
+  engine.headers.clear();
+  engine.connection_error.clear();
+  engine.connection.clear();
+  ServerOptions& options = settings.options;
+  options.adapter = nullptr;
+  options.cors.reset();
+  options.engine.allow_request = {};
+  options.engine.generate_id = {};
+  options.engine.allowed_origins = {};
 }
 
 void Hub::open(std::size_t shard, server::Shard& object) {

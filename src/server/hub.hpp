@@ -104,8 +104,13 @@ struct Hub {
 
   void open(std::size_t shard, server::Shard& object);
   void close(std::size_t shard);
+  // When no shard is left: hooks, parents and functions among the options may hold handles, which
+  // hold the hub. Not the log's and the parser's: handles on other threads still use those.
+  void forget_user_code();
 
   server::Settings settings;
+  // Options::adapter was set: handles ask on any thread, and after the end.
+  const bool has_adapters = static_cast<bool>(settings.options.adapter);
   server::Hooks hooks;
   server::EngineHooks engine;
   server::IdDirectory custom_ids;

@@ -301,6 +301,44 @@ TEST(Closing, ADestructorWithoutCloseCallsNobody) {
 }
 
 // covers sio/close: should stop socket and timers
+// Whatever is registered may hold a handle, and with it the hub, which holds what is registered.
+TEST(Closing, NothingRegisteredOutlivesTheServer) {
+  const auto alive = std::make_shared<int>();
+  const auto held = std::make_shared<std::optional<Namespace>>();
+  ServerOptions options;
+  options.adapter = [alive, held](const Namespace&) { return std::shared_ptr<Adapter>(); };
+  options.engine.allow_request = [alive, held](const HttpRequest&) { return Verdict(true); };
+  options.engine.generate_id = [alive, held](const HttpRequest&) { return std::string("one"); };
+  options.engine.allowed_origins = [alive, held](std::string_view) { return true; };
+  options.cors.emplace().for_request = [alive, held](const HttpRequest&, CorsOptions&) {};
+  {
+    World world(std::move(options));
+    Server& io = world.io;
+    const Namespace nsp = io.sockets();
+    *held = nsp;
+    io.on_error([nsp, alive](const ErrorReport&) {});
+    io.on_new_namespace([nsp, alive](const Namespace&) {});
+    io.on_connection([nsp, alive](const Socket&) {});
+    io.use([nsp, alive](const Socket&, const Next& next) { next(); });
+    nsp.on_join_room([nsp, alive](std::string_view, std::string_view) {});
+    io.engine().use([nsp, alive](const EngineRequest&) {});
+    io.engine().on_headers([nsp, alive](AnswerHeaders&, const HttpRequest&) {});
+    io.engine().on_initial_headers([nsp, alive](AnswerHeaders&, const HttpRequest&) {});
+    io.engine().on_connection([nsp, alive](const EngineSocket&) {});
+    io.engine().on_connection_error([nsp, alive](const ConnectionError&) {});
+    io.http().get("/", [nsp, alive](const HttpRequest&) { return HttpReply{}; });
+    const ParentNamespace children =
+        io.of([nsp, alive](std::string_view, const Value&) { return true; });
+    children.on_connection([children, alive](const Socket&) {});
+    Client client(world);
+    client.join("/child");
+    EXPECT_EQ(children.children().size(), 1U);
+  }
+  EXPECT_EQ(alive.use_count(), 1);
+  EXPECT_FALSE((**held).emit("nobody"));
+  EXPECT_EQ(held.use_count(), 1);
+}
+
 TEST(Closing, RunEndsWithClose) {
   World world;
   int runs = 0;

@@ -1,5 +1,6 @@
 // Middlewares of namespaces and of sockets. The names in quotes are the titles of socket.io's own
 // tests.
+#include <algorithm>
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -224,6 +225,30 @@ TEST(Middleware, MayBeACoroutine) {
   EXPECT_EQ(client.rest(), Strings{});
   verdict.state()->finish(false);
   EXPECT_EQ(client.next(), R"(4{"message":"refused"})");
+}
+
+// What a function has captured, and how often it was copied.
+struct Counted {
+  explicit Counted(int& all) : copies(&all) {}
+  Counted(const Counted& other) : copies(other.copies) { ++*copies; }
+  Counted(Counted&&) = default;
+  Counted& operator=(const Counted&) = delete;
+  int* copies;
+};
+
+TEST(Middleware, IsNotCopiedForEachClientAndKeepsItsState) {
+  World world;
+  int copies = 0;
+  int most = 0;
+  world.io.use([&most, counted = Counted(copies),
+                seen = 0](const Socket&) mutable -> std::optional<ConnectError> {
+    most = std::max(most, ++seen);
+    return std::nullopt;
+  });
+  const int registered = copies;
+  for (int i = 0; i < 3; ++i) EXPECT_NE(Client(world).join(), "");
+  EXPECT_EQ(copies, registered);
+  EXPECT_EQ(most, 3);
 }
 
 TEST(Middleware, MayAnswerFromAnotherThread) {

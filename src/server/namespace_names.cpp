@@ -186,6 +186,21 @@ std::vector<std::shared_ptr<Adapter>> NamespaceNames::take_adapters() {
   return all;
 }
 
+void NamespaceNames::forget_user_code() {
+  const std::shared_ptr<const Parents> parents = [this] {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(parents_, nullptr);
+  }();
+  for (std::size_t i = 0;; ++i) {
+    std::shared_ptr<const NamespaceHandlers> inherited;
+    std::vector<GoOn> waiting;
+    const std::lock_guard lock(mutex_);
+    if (i >= slots_.size()) return;
+    waiting.swap(slots_[i].waiting);
+    if (slots_[i].entry != nullptr) inherited.swap(slots_[i].entry->inherited);
+  }
+}
+
 void NamespaceNames::recycle(sio::NamespaceIndex index) {
   const std::lock_guard lock(mutex_);
   const std::uint32_t number = sio::slot_of(index);

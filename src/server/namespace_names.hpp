@@ -101,6 +101,10 @@ class NamespaceNames {
   // They are nobody's any more: to be closed, or to go.
   std::vector<std::shared_ptr<Adapter>> take_adapters();
 
+  // The server is gone, and with it whoever called what its user had given it: the functions of
+  // parents, the handlers of their children, and who waits for a namespace. They die unlocked.
+  void forget_user_code();
+
   // From now on the name is unknown; its place is not used again before recycle(), when no shard
   // has anything of it any more.
   // Its adapter, to be closed when every shard has dropped it.

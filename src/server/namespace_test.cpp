@@ -173,6 +173,21 @@ TEST(Namespaces, HandlersForAllSocketsAndTheirRemoval) {
 // covers sio/close: should close the connection when receiving several CONNECT packets
 // covers sio/close: should close the connection when receiving an EVENT packet while not connected
 // covers sio/close: should close the connection when receiving an invalid packet
+TEST(Namespaces, ListenersToRoomsKeepTheirState) {
+  World world;
+  int most = 0;
+  const ListenerId id = world.io.sockets().on_join_room(
+      [&most, seen = 0](std::string_view, std::string_view) mutable { most = ++seen; });
+  for (int i = 1; i < 4; ++i) {
+    EXPECT_NE(Client(world).join(), "");
+    EXPECT_EQ(most, i);
+  }
+  EXPECT_TRUE(world.io.off(id));
+  EXPECT_FALSE(world.io.off(id));
+  EXPECT_NE(Client(world).join(), "");
+  EXPECT_EQ(most, 3);
+}
+
 TEST(Namespaces, ViolationsCloseThePoll) {
   for (const std::string_view bad : {"40", "42/other,[\"x\"]", "4abc"}) {
     World world;

@@ -64,13 +64,11 @@ void Shard::run_header_hooks(Connection& c, bool initial) {
   const EngineHooks& hooks = hub_->engine;
   if (hooks.headers.empty() && hooks.initial_headers.empty()) return;
   const HttpRequest request = shown(c, *c.http->admission->request);
-  const auto run = [&](const std::deque<Engine::HeadersHook>& all) {
-    for (const Engine::HeadersHook& hook : all) {
-      dispatcher_.guarded(request.path(), [&] { hook(answer_headers(c), request); });
-    }
+  const auto run = [&](const Engine::HeadersHook& hook) {
+    dispatcher_.guarded(request.path(), [&] { hook(answer_headers(c), request); });
   };
-  if (initial) run(hooks.initial_headers);
-  run(hooks.headers);
+  if (initial) each_hook(hooks.initial_headers, run);
+  each_hook(hooks.headers, run);
 }
 
 // True when the request was a preflight and is answered.
@@ -408,8 +406,9 @@ void Shard::reject(Connection& c, const http::Request& request, const eio::Rejec
     const ConnectionError error{
         shown(c, request), static_cast<int>(reject.code), std::string(eio::message(reject.code)),
         context_of(request, reject, find(http::query_value(request.query, "sid").value))};
-    for (const auto& hook : hub_->engine.connection_error)
+    each_hook(hub_->engine.connection_error, [&](const auto& hook) {
       dispatcher_.guarded(error.request.path(), [&] { hook(error); });
+    });
   }
   respond(c, eio::reject_response(reject, upgrade), upgrade);
 }

@@ -32,14 +32,13 @@ std::shared_ptr<EngineWatch> Shard::watch_of(const SessionRecord& record) const 
 
 template <class List, class... Args>
 void Shard::tell(const List& list, const Args&... args) {
-  // One that registers another is no reason to tell that one as well.
-  for (std::size_t i = 0, count = list.size(); i < count; ++i)
-    dispatcher_.guarded("engine", [&] { list[i](args...); });
+  each_hook(list, [&](const auto& run) { dispatcher_.guarded("engine", [&] { run(args...); }); });
 }
 
 void Shard::tell_connection(const SessionRecord& record) {
-  for (const auto& hook : hub_->engine.connection)
+  each_hook(hub_->engine.connection, [&](const auto& hook) {
     dispatcher_.guarded("connection", [&] { hook(engine_socket(record)); });
+  });
 }
 
 // False: the session does not want it any more.

@@ -1,0 +1,119 @@
+// Coroutines that are told of connections and their ends; and where a coroutine is refused, because
+// nobody would run it.
+#include <concepts>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "support/sio_client.hpp"
+
+namespace socketio {
+namespace {
+
+using test::Client;
+using test::World;
+using Strings = std::vector<std::string>;
+
+// What takes no coroutine says so at once.
+template <class F>
+concept Posted = requires(const Socket& socket, F f) {
+  socket.post(f);
+};
+template <class F>
+concept Used = requires(const Socket& socket, F f) {
+  socket.use(f);
+};
+template <class F>
+concept ToldOfErrors = requires(const Socket& socket, F f) {
+  socket.on_error(f);
+};
+template <class F>
+concept ToldOfRooms = requires(const Namespace& nsp, F f) {
+  nsp.on_create_room(f);
+};
+template <class F>
+concept ToldOfJoins = requires(const Namespace& nsp, F f) {
+  nsp.on_join_room(f);
+  nsp.on_leave_room(f);
+};
+template <class F>
+concept ToldOfSessions = requires(Engine engine, F f) {
+  engine.on_connection(f);
+};
+template <class F>
+concept ToldOfPackets = requires(const EngineSocket& engine, F f) {
+  engine.on_packet(f);
+};
+
+static_assert(Posted<void (*)()> && !Posted<Task<> (*)()>);
+static_assert(Used<void (*)(Packet&, Next)> && !Used<Task<> (*)(Packet&, Next)>);
+static_assert(ToldOfErrors<void (*)(std::string_view)> &&
+              !ToldOfErrors<Task<> (*)(std::string_view)>);
+static_assert(ToldOfRooms<void (*)(std::string_view)> &&
+              !ToldOfRooms<Task<> (*)(std::string_view)>);
+static_assert(ToldOfJoins<void (*)(std::string_view, std::string_view)> &&
+              !ToldOfJoins<Task<> (*)(std::string_view, std::string_view)>);
+static_assert(ToldOfSessions<void (*)(EngineSocket)> && !ToldOfSessions<Task<> (*)(EngineSocket)>);
+static_assert(ToldOfPackets<void (*)(EnginePacket)> && !ToldOfPackets<Task<> (*)(EnginePacket)>);
+
+TEST(ConnectionCoroutines, AwaitTheClientThatConnects) {
+  World world;
+  Strings seen;
+  world.io.sockets().on_connection([&seen, text = std::string("said ")](Socket socket) -> Task<> {
+    const Result<std::string> name = co_await socket.emit_with_ack<std::string>("who?");
+    seen.push_back(text + name.value_or("nothing"));
+  });
+  Client client(world);
+  client.join();
+  EXPECT_EQ(client.next(), R"(20["who?"])");
+  client.send(R"(30["Ann"])");
+  client.rest();
+  EXPECT_EQ(seen, Strings{"said Ann"});
+}
+
+TEST(ConnectionCoroutines, AreToldOfTheEnd) {
+  World world;
+  Strings seen;
+  const Pending<int> later;
+  world.io.sockets().on_disconnect([&](Socket socket, DisconnectReason reason) -> Task<> {
+    const std::string id(socket.id());
+    const Result<int> saved = co_await later;
+    seen.push_back(id + " " + std::string(to_string(reason)) + std::to_string(saved.value_or(-1)));
+  });
+  world.io.on_connection([&](const Socket& socket) {
+    socket.on_disconnecting([&, socket](DisconnectReason) -> Task<> {
+      seen.emplace_back(socket.in_room("r") ? "still there" : "gone");
+      co_return;
+    });
+    socket.on_disconnect([&](DisconnectReason, std::string detail) -> Task<> {
+      static_cast<void>(co_await later);
+      seen.push_back("own" + detail);
+    });
+    socket.join("r");
+  });
+  Client client(world);
+  const std::string id = client.join();
+  client.send("1");
+  client.rest();
+  EXPECT_EQ(seen, Strings{"still there"});
+  later.state()->finish(7);
+  EXPECT_EQ(seen.size(), 3U);
+}
+
+TEST(ConnectionCoroutines, WhatTheyThrowIsReported) {
+  World world;
+  world.io.sockets().on_connection([](Socket) -> Task<> {
+    throw std::runtime_error("oops");
+    co_return;
+  });
+  Client client(world);
+  EXPECT_NE(client.join(), "");
+  ASSERT_EQ(world.errors.size(), 1U);
+  EXPECT_EQ(world.errors[0].message, "oops");
+  EXPECT_EQ(world.errors[0].event, "connection");
+}
+
+}  // namespace
+}  // namespace socketio
