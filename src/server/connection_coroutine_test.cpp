@@ -77,6 +77,7 @@ TEST(ConnectionCoroutines, AreToldOfTheEnd) {
   World world;
   Strings seen;
   const Pending<int> later;
+  const Pending<int> latest;
   world.io.sockets().on_disconnect([&](Socket socket, DisconnectReason reason) -> Task<> {
     const std::string id(socket.id());
     const Result<int> saved = co_await later;
@@ -88,7 +89,7 @@ TEST(ConnectionCoroutines, AreToldOfTheEnd) {
       co_return;
     });
     socket.on_disconnect([&](DisconnectReason, std::string detail) -> Task<> {
-      static_cast<void>(co_await later);
+      static_cast<void>(co_await latest);
       seen.push_back("own" + detail);
     });
     socket.join("r");
@@ -99,7 +100,10 @@ TEST(ConnectionCoroutines, AreToldOfTheEnd) {
   client.rest();
   EXPECT_EQ(seen, Strings{"still there"});
   later.state()->finish(7);
-  EXPECT_EQ(seen.size(), 3U);
+  latest.state()->finish(7);
+  ASSERT_EQ(seen.size(), 3U);
+  EXPECT_EQ(seen[1], id + " client namespace disconnect7");
+  EXPECT_EQ(seen[2].substr(0, 3), "own");
 }
 
 TEST(ConnectionCoroutines, WhatTheyThrowIsReported) {
