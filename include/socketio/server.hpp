@@ -206,6 +206,12 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   Namespace of(std::string_view name);
   // The same, with a connection handler.
   Namespace of(std::string_view name, std::function<void(Socket)> on_connection);
+  template <detail::ReturnsTask<Socket> F>
+  Namespace of(std::string_view name, F on_connection) {
+    Namespace nsp = of(name);
+    nsp.on_connection(std::move(on_connection));
+    return nsp;
+  }
   // A family of namespaces: one is created when a client connects to a name that nobody has created
   // and that fits. Parents are asked in the order of their making; the first that agrees has it.
   ParentNamespace of(NamespacePattern pattern);
@@ -220,9 +226,19 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // to it. On the thread that creates it. Any number, called in their order. Before run(), or on
   // the loop's thread when there is only one: std::system_error (Errc::wrong_thread) elsewhere.
   void on_new_namespace(std::function<void(Namespace)> hook);
+  template <detail::ReturnsTask<Namespace> F>
+  void on_new_namespace(F coroutine) = delete;  // it would never run
   // Shortcuts to the main namespace.
   ListenerId on_connection(std::function<void(Socket)> handler);
   ListenerId on_disconnect(std::function<void(Socket, DisconnectReason)> handler);
+  template <detail::ReturnsTask<Socket> F>
+  ListenerId on_connection(F coroutine) {
+    return sockets().on_connection(std::move(coroutine));
+  }
+  template <detail::ReturnsTask<Socket, DisconnectReason> F>
+  ListenerId on_disconnect(F coroutine) {
+    return sockets().on_disconnect(std::move(coroutine));
+  }
   template <class F>
   ListenerId on_event(std::string_view name, F&& handler) {
     return sockets().on_event(name, std::forward<F>(handler));
@@ -257,12 +273,20 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // Called on the loop's thread for what happens outside any call; see ErrorReport. Any number,
   // called in their order. Registered where on_new_namespace is.
   void on_error(std::function<void(const ErrorReport&)> hook);
+  template <detail::ReturnsTask<const ErrorReport&> F>
+  void on_error(F coroutine) = delete;  // it would never run
   // Runs `job` on the loop's thread. False when closed or the mailbox is full. Any thread.
   bool post(std::function<void()> job) const;
+  template <detail::ReturnsTask<> F>
+  bool post(F coroutine) const = delete;  // it would never run
   // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
   // thread. False when its queue is full, or the server has ended: what is under way then is
   // dropped. What `work` throws is reported to on_error instead.
   bool offload(std::function<void()> work, std::function<void()> done);
+  template <class Work, class Done>
+  requires(detail::ReturnsTask<Work> ||
+           detail::ReturnsTask<Done>) bool offload(Work,
+                                                   Done) = delete;  // a coroutine would never run
   // What `/readyz` tells (HttpRoutes::ready); close() sets it to false for good. Before a shutdown
   // set it, wait until the load balancer has noticed, then close(). Any thread.
   void set_ready(bool ready);

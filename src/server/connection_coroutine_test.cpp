@@ -46,7 +46,28 @@ template <class F>
 concept ToldOfPackets = requires(const EngineSocket& engine, F f) {
   engine.on_packet(f);
 };
+template <class F>
+concept PostedToServer = requires(Server& io, F f) {
+  io.post(f);
+};
+template <class F>
+concept Offloaded = requires(Server& io, F f) {
+  io.offload([] {}, f);
+};
+template <class F>
+concept ToldOfFailures = requires(Server& io, F f) {
+  io.on_error(f);
+};
+template <class F>
+concept ToldOfNamespaces = requires(Server& io, F f) {
+  io.on_new_namespace(f);
+};
 
+static_assert(PostedToServer<void (*)()> && !PostedToServer<Task<> (*)()>);
+static_assert(Offloaded<void (*)()> && !Offloaded<Task<> (*)()>);
+static_assert(ToldOfFailures<void (*)(const ErrorReport&)> &&
+              !ToldOfFailures<Task<> (*)(const ErrorReport&)>);
+static_assert(ToldOfNamespaces<void (*)(Namespace)> && !ToldOfNamespaces<Task<> (*)(Namespace)>);
 static_assert(Posted<void (*)()> && !Posted<Task<> (*)()>);
 static_assert(Used<void (*)(Packet&, Next)> && !Used<Task<> (*)(Packet&, Next)>);
 static_assert(ToldOfErrors<void (*)(std::string_view)> &&
@@ -61,7 +82,7 @@ static_assert(ToldOfPackets<void (*)(EnginePacket)> && !ToldOfPackets<Task<> (*)
 TEST(ConnectionCoroutines, AwaitTheClientThatConnects) {
   World world;
   Strings seen;
-  world.io.sockets().on_connection([&seen, text = std::string("said ")](Socket socket) -> Task<> {
+  world.io.on_connection([&seen, text = std::string("said ")](Socket socket) -> Task<> {
     const Result<std::string> name = co_await socket.emit_with_ack<std::string>("who?");
     seen.push_back(text + name.value_or("nothing"));
   });
@@ -78,7 +99,7 @@ TEST(ConnectionCoroutines, AreToldOfTheEnd) {
   Strings seen;
   const Pending<int> later;
   const Pending<int> latest;
-  world.io.sockets().on_disconnect([&](Socket socket, DisconnectReason reason) -> Task<> {
+  world.io.on_disconnect([&](Socket socket, DisconnectReason reason) -> Task<> {
     const std::string id(socket.id());
     const Result<int> saved = co_await later;
     seen.push_back(id + " " + std::string(to_string(reason)) + std::to_string(saved.value_or(-1)));
@@ -108,7 +129,7 @@ TEST(ConnectionCoroutines, AreToldOfTheEnd) {
 
 TEST(ConnectionCoroutines, WhatTheyThrowIsReported) {
   World world;
-  world.io.sockets().on_connection([](Socket) -> Task<> {
+  world.io.on_connection([](Socket) -> Task<> {
     throw std::runtime_error("oops");
     co_return;
   });
@@ -117,6 +138,18 @@ TEST(ConnectionCoroutines, WhatTheyThrowIsReported) {
   ASSERT_EQ(world.errors.size(), 1U);
   EXPECT_EQ(world.errors[0].message, "oops");
   EXPECT_EQ(world.errors[0].event, "connection");
+}
+
+TEST(ConnectionCoroutines, MayComeWithTheNamesOfNamespaces) {
+  World world;
+  int seen = 0;
+  world.io.of("/chat", [&seen](Socket) -> Task<> {
+    ++seen;
+    co_return;
+  });
+  Client client(world);
+  client.join("/chat");
+  EXPECT_EQ(seen, 1);
 }
 
 }  // namespace
