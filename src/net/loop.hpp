@@ -83,9 +83,7 @@ class Loop {
   int poll_fd() const;
   // Work was made between two turns, on the loop's own thread: poll_fd() becomes readable.
   void nudge();
-  // True on the thread that last called run() or process(), and before that on the one that made
-  // the loop (setting up).
-  bool on_loop_thread() const { return thread_->is_this(); }
+  // The one that last called run() or process(), and before that the one that made the loop.
   std::shared_ptr<const LoopThread> thread() const { return thread_; }
   // Another thread will call run(): from now on the loop is on no thread until it has.
   void hand_over();

@@ -112,12 +112,12 @@ TEST_P(LoopTest, RunsUntilStoppedFromAnotherThread) {
   std::thread other([&] {
     for (int i = 0; i < 100; ++i) loop_.mailbox().post([&] { driver_.order += 'j'; });
     loop_.mailbox().post([&] {
-      EXPECT_TRUE(loop_.on_loop_thread());
+      EXPECT_TRUE(loop_.thread()->is_this());
       driver_.order += '.';
       running.set_value();
     });
     running.get_future().wait();
-    EXPECT_FALSE(loop_.on_loop_thread());
+    EXPECT_FALSE(loop_.thread()->is_this());
     loop_.mailbox().post([&] { loop_.stop(); });
   });
   loop_.run(driver_);
@@ -127,26 +127,27 @@ TEST_P(LoopTest, RunsUntilStoppedFromAnotherThread) {
 }
 
 TEST_P(LoopTest, IsOnTheThreadThatMadeItUntilHandedOver) {
-  EXPECT_TRUE(loop_.on_loop_thread());
-  std::thread([&] { EXPECT_FALSE(loop_.on_loop_thread()); }).join();
+  EXPECT_TRUE(loop_.thread()->is_this());
+  std::thread([&] { EXPECT_FALSE(loop_.thread()->is_this()); }).join();
   loop_.hand_over();
-  EXPECT_FALSE(loop_.on_loop_thread());
+  EXPECT_FALSE(loop_.thread()->is_this());
   std::thread([&] {
-    EXPECT_FALSE(loop_.on_loop_thread());
+    EXPECT_FALSE(loop_.thread()->is_this());
     loop_.mailbox().post([&] {
-      EXPECT_TRUE(loop_.on_loop_thread());
+      EXPECT_TRUE(loop_.thread()->is_this());
       loop_.stop();
     });
     loop_.run(driver_);
   }).join();
-  EXPECT_FALSE(loop_.on_loop_thread());
+  EXPECT_FALSE(loop_.thread()->is_this());
 }
 
 // A thread is somebody else than one that has ended, whatever it takes over from it.
 TEST(Loop, IsOnNoThreadWhenItsOwnHasEnded) {
   std::optional<Loop> loop;
   std::thread([&] { loop.emplace(make_epoll_backend()); }).join();
-  for (int i = 0; i < 100; ++i) std::thread([&] { EXPECT_FALSE(loop->on_loop_thread()); }).join();
+  for (int i = 0; i < 100; ++i)
+    std::thread([&] { EXPECT_FALSE(loop->thread()->is_this()); }).join();
 }
 
 TEST_P(LoopTest, StopEndsARunThatHasNotBegunAndOnlyThatOne) {

@@ -220,8 +220,4 @@ base::Bytes Engine::protocol() const {
   return {reinterpret_cast<const char*>(name), length};
 }
 
-bool Engine::resumed() const {
-  return SSL_session_reused(ssl_) == 1;
-}
-
 }  // namespace socketio::tls

@@ -84,7 +84,6 @@ class Engine {
   std::optional<PeerCertificate> peer_certificate() const;
   base::Bytes version() const;   // "TLSv1.3"
   base::Bytes protocol() const;  // by ALPN; empty: none was agreed on
-  bool resumed() const;
   ssl_st* native() const { return ssl_; }
 
  private:
