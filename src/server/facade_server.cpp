@@ -182,7 +182,7 @@ struct Server::Runtime {
   // A handler of ours is running on this thread.
   bool handling() const {
     return std::any_of(shards.begin(), shards.end(), [](const auto& shard) {
-      return shard->loop().on_loop_thread() && shard->dispatcher().handling();
+      return shard->loop().thread()->is_this() && shard->dispatcher().handling();
     });
   }
 
