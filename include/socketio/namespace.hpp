@@ -40,11 +40,12 @@ Middleware adapt_middleware(F f) {
                     "a coroutine that is a middleware returns Task<std::optional<ConnectError>>");
       // Kept by the running coroutine, which uses what it captured.
       return [kept = std::make_shared<F>(std::move(f))](const Socket& socket, const Next& next) {
-        detach((*kept)(socket),
+        const auto who = std::make_shared<Socket>(socket);
+        detach((*kept)(std::move(*who)),
                [next](std::optional<ConnectError> refused) {
                  refused ? next(*std::move(refused)) : next();
                },
-               [kept, next](const std::exception_ptr& error) {
+               [kept, who, next](const std::exception_ptr& error) {
                  if (error) next.fail(error);
                });
       };

@@ -53,6 +53,10 @@ concept DecidesNamespace = DecidesNow<F> || DecidesLater<F> || DecidesInTask<F>;
 template <class F>
 NamespaceDecision adapt_decision(F f) {
   if constexpr (DecidesLater<F>) {
+    static_assert(
+        !ReturnsTask<F, std::string_view, const Value&, Allow>,
+        "a coroutine that decides takes (std::string, Value) and returns Task<bool>: with "
+        "an Allow it would never run");
     return f;
   } else if constexpr (DecidesNow<F>) {
     return [f = std::move(f)](std::string_view name, const Value& auth,
@@ -74,10 +78,11 @@ NamespaceDecision adapt_decision(F f) {
 
 }  // namespace detail
 
-// What is registered here (handlers, middlewares) is copied into each child when the child is
-// created; later changes reach later children only. emit() and to().emit() reach the sockets of all
-// children that exist; acknowledgements and fetch_sockets() cannot be asked for over several
-// namespaces and throw std::invalid_argument. Thread-safety as Namespace.
+// What is registered here (handlers, middlewares) holds for each child that is created from then
+// on: the same function objects, which several threads call at the same time. emit() and
+// to().emit() reach the sockets of all children that exist; acknowledgements and fetch_sockets()
+// cannot be asked for over several namespaces and throw std::invalid_argument. Thread-safety as
+// Namespace.
 class SOCKETIO_EXPORT ParentNamespace : public detail::Registration,
                                         public Emits<ParentNamespace, false> {
  public:

@@ -98,10 +98,12 @@ void run_task(const std::shared_ptr<F>& f, const Socket& socket, std::string_vie
   if constexpr (HasSignature<F>)
     static_assert(owns(std::type_identity<typename Signature<F>::Parameters>()),
                   "a coroutine takes its parameters by value, and no views");
-  Task<> task = (*f)(std::move(args)...);
+  // They live as long as the coroutine: a generic one may take references, which is not seen above.
+  const auto kept = std::make_shared<std::tuple<A...>>(std::move(args)...);
+  Task<> task = std::apply([&f](A&... each) { return (*f)(std::move(each)...); }, *kept);
   detach<void>(
       std::move(task), [] {},
-      [f, end = begin_task(socket, name)](const std::exception_ptr& error) { end(error); });
+      [f, kept, end = begin_task(socket, name)](const std::exception_ptr& error) { end(error); });
 }
 
 }  // namespace detail
@@ -258,7 +260,11 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   template <class F>
   DisconnectHandler adapt_disconnect(F handler, const char* name) const {
     using detail::ReturnsTask;
-    if constexpr (ReturnsTask<F, DisconnectReason, std::string>) {
+    // What is no coroutine is asked first, or its body would be tried with the other arguments.
+    if constexpr (std::is_invocable_v<F&, DisconnectReason, std::string_view> &&
+                  !ReturnsTask<F, DisconnectReason, std::string_view>) {
+      return handler;
+    } else if constexpr (ReturnsTask<F, DisconnectReason, std::string>) {
       return [f = std::make_shared<F>(std::move(handler)), socket = *this, name](
                  DisconnectReason reason, std::string_view why) {
         detail::run_task(f, socket, name, reason, std::string(why));
@@ -268,8 +274,6 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
                  DisconnectReason reason, std::string_view) {
         detail::run_task(f, socket, name, reason);
       };
-    } else if constexpr (std::is_invocable_v<F&, DisconnectReason, std::string_view>) {
-      return handler;
     } else {
       return [handler = std::move(handler)](DisconnectReason reason, std::string_view) mutable {
         handler(reason);

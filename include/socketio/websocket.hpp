@@ -20,6 +20,7 @@
 #include <socketio/cors.hpp>
 #include <socketio/export.hpp>
 #include <socketio/http.hpp>
+#include <socketio/task.hpp>
 #include <socketio/value.hpp>
 
 namespace socketio {
@@ -63,6 +64,8 @@ class SOCKETIO_EXPORT WebSocket {
   void terminate() const;
   // Runs `job` on the connection's thread. False when the server is gone or the queue is full.
   bool post(std::function<void()> job) const;
+  template <detail::ReturnsTask<> F>
+  bool post(F coroutine) const = delete;  // it would never run
   // Yours; goes with the last handle, on whatever thread that is. On the connection's thread only.
   std::any& data() const;
 

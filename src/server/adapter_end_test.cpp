@@ -89,5 +89,39 @@ TEST(AdaptersEnd, AThreadThatAsksBehindTheGoodbyesIsReleased) {
   EXPECT_EQ(error, Errc::shutting_down);
 }
 
+// A server that is destroyed without close() calls nobody, nor do the coroutines that are freed
+// then.
+TEST(AdaptersEnd, FreesWhoWaitsForThemInSilence) {
+  class Keeping : public LocalAdapter {
+   public:
+    using LocalAdapter::LocalAdapter;
+    Pending<std::vector<RemoteSocket>> fetch_sockets(const Delivery&) override {
+      const Pending<std::vector<RemoteSocket>> asked;
+      asked_.emplace_back(asked.state());
+      return asked;
+    }
+
+   private:
+    std::vector<detail::Finisher<std::vector<RemoteSocket>>> asked_;
+  };
+  int errors = 0;
+  const auto alive = std::make_shared<int>();
+  {
+    ServerOptions options;
+    options.adapter = [](const Namespace& nsp) { return std::make_shared<Keeping>(nsp); };
+    World world(std::move(options));
+    world.io.on_error([&errors](const ErrorReport&) { ++errors; });
+    world.io.on_event("ask", [&io = world.io, alive](Socket) -> Task<> {
+      static_cast<void>(co_await io.fetch_sockets());
+    });
+    Client client(world);
+    client.join();
+    client.send(R"(2["ask"])");
+    client.rest();
+  }
+  EXPECT_EQ(errors, 0);
+  EXPECT_EQ(alive.use_count(), 1);
+}
+
 }  // namespace
 }  // namespace socketio

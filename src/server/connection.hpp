@@ -107,6 +107,7 @@ struct Connection : eio::Outlet, ConnectionStates {
   // An open Engine.IO WebSocket without TLS and with nothing to look after but its queue.
   bool usual() const { return !any() && !http && !move && !tls && !plain; }
 
+  // never: it was given up, and nothing of it is read any more.
   enum class Waiting : std::uint8_t { no, now, next, never };
   // Something has come that was not read yet: not its fault.
   bool is_behind() const { return waiting != Waiting::no || held_back(); }

@@ -1,6 +1,7 @@
 // Coroutines that are told of connections and their ends; and where a coroutine is refused, because
 // nobody would run it.
 #include <concepts>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -20,6 +21,10 @@ using Strings = std::vector<std::string>;
 template <class F>
 concept Posted = requires(const Socket& socket, F f) {
   socket.post(f);
+};
+template <class F>
+concept PostedToPeer = requires(const WebSocket& peer, F f) {
+  peer.post(f);
 };
 template <class F>
 concept Used = requires(const Socket& socket, F f) {
@@ -68,6 +73,7 @@ static_assert(Offloaded<void (*)()> && !Offloaded<Task<> (*)()>);
 static_assert(ToldOfFailures<void (*)(const ErrorReport&)> &&
               !ToldOfFailures<Task<> (*)(const ErrorReport&)>);
 static_assert(ToldOfNamespaces<void (*)(Namespace)> && !ToldOfNamespaces<Task<> (*)(Namespace)>);
+static_assert(PostedToPeer<void (*)()> && !PostedToPeer<Task<> (*)()>);
 static_assert(Posted<void (*)()> && !Posted<Task<> (*)()>);
 static_assert(Used<void (*)(Packet&, Next)> && !Used<Task<> (*)(Packet&, Next)>);
 static_assert(ToldOfErrors<void (*)(std::string_view)> &&
@@ -125,6 +131,34 @@ TEST(ConnectionCoroutines, AreToldOfTheEnd) {
   ASSERT_EQ(seen.size(), 3U);
   EXPECT_EQ(seen[1], id + " client namespace disconnect7");
   EXPECT_EQ(seen[2].substr(0, 3), "own");
+}
+
+// A generic one may take references, which no assertion sees: what they refer to lives as long.
+TEST(ConnectionCoroutines, MayTakeReferences) {
+  World world;
+  Strings seen;
+  const Pending<int> first;
+  const Pending<int> second;
+  world.io.sockets().use([&](const auto& socket) -> Task<std::optional<ConnectError>> {
+    static_cast<void>(co_await first);
+    seen.emplace_back(socket.id());
+    co_return std::nullopt;
+  });
+  world.io.on_connection([&](const auto& socket) -> Task<> {
+    static_cast<void>(co_await second);
+    seen.emplace_back(socket.id());
+  });
+  world.io.on_connection([](const Socket& socket) {
+    socket.on_disconnect([](DisconnectReason, auto detail) { detail.remove_prefix(0); });
+  });
+  Client client(world);
+  client.send("0");
+  client.rest();
+  first.state()->finish(1);
+  client.rest();
+  second.state()->finish(1);
+  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_EQ(seen[0], seen[1]);
 }
 
 TEST(ConnectionCoroutines, WhatTheyThrowIsReported) {

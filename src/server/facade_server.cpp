@@ -132,6 +132,8 @@ struct Server::Runtime {
   // The other shards first: nothing may reach the first one while it goes.
   ~Runtime() {
     stop();
+    // What is freed from here on tells its end to nobody.
+    for (std::size_t i = 0; i < shards.size(); ++i) hub->close(i);
     hub->names.take_adapters();  // they refer to the hub, which holds them
     while (!shards.empty()) shards.pop_back();
     hub->forget_user_code();  // so may what is registered
@@ -337,8 +339,8 @@ void close_adapters(detail::Hub& hub) {
 Pending<void> Server::close() {
   Pending<void> pending;
   const std::shared_ptr<detail::Hub> hub = runtime_->hub;
-  hub->closing.store(true);
   runtime_->end->await(detail::Finisher<void>(pending.state()));
+  if (hub->closing.exchange(true)) return pending;  // a second one would overtake the first
   const auto close = [](server::Shard& shard, const Then& next) { shard.close(next); };
   const auto end = [](server::Shard& shard, const Then& next) { shard.end(next); };
   const Then end_first = [hub, end] {

@@ -300,7 +300,6 @@ TEST(Closing, ADestructorWithoutCloseCallsNobody) {
   EXPECT_EQ(calls, 0);
 }
 
-// covers sio/close: should stop socket and timers
 // Whatever is registered may hold a handle, and with it the hub, which holds what is registered.
 TEST(Closing, NothingRegisteredOutlivesTheServer) {
   const auto alive = std::make_shared<int>();
@@ -339,6 +338,7 @@ TEST(Closing, NothingRegisteredOutlivesTheServer) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
+// covers sio/close: should stop socket and timers
 TEST(Closing, RunEndsWithClose) {
   World world;
   int runs = 0;

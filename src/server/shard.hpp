@@ -190,7 +190,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
     c.waiting = Connection::Waiting::now;
   }
   void later(Connection& c) {
-    if (c.waiting == Connection::Waiting::next) return;
+    if (c.waiting >= Connection::Waiting::next) return;
     later_.push_back(c.self);
     c.waiting = Connection::Waiting::next;
   }

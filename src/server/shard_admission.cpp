@@ -135,7 +135,7 @@ std::unique_ptr<Admission> Shard::release(Connection& c) {
 Connection* Shard::holding(ConnectionId id, std::uint32_t request) {
   Connection* c = connections_.get(id);
   return c != nullptr && c->http && c->http->exchange == Exchange::held &&
-                 c->http->request == request
+                 c->http->request == request && c->waiting != Connection::Waiting::never
              ? c
              : nullptr;
 }
