@@ -291,7 +291,7 @@ namespace {
 using Then = std::function<void()>;
 
 // Does `step` on the shards from `from` on, and `then` when the last of them has called its `next`.
-// A shard that cannot be reached has ended, or is about to.
+// A shard that cannot be reached has ended.
 void on_each(const std::shared_ptr<detail::Hub>& hub, std::size_t from,
              const std::function<void(server::Shard&, Then)>& step, const Then& then) {
   if (from == hub->size()) return then();
@@ -334,8 +334,8 @@ void close_adapters(detail::Hub& hub) {
 
 // First the connections of all shards, then the shards: as long as there are connections, one shard
 // may have asked for what another answers. The last handlers of all are run by close() itself: what
-// they ask is heard out. The first shard, whose thread run() has borrowed, is the last to end. One
-// that cannot be reached may still be at it: who waits is told by run() or process(), behind it.
+// they ask is heard out. The first shard, whose thread run() has borrowed, is the last to end; who
+// waits is told by run() or process(), behind it.
 Pending<void> Server::close() {
   Pending<void> pending;
   const std::shared_ptr<detail::Hub> hub = runtime_->hub;
