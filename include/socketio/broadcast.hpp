@@ -1,9 +1,10 @@
 // The vocabulary of sending, written once: Emits<Self> gives Server, Namespace, Broadcast, Socket
 // and SocketEmitter the same words, Sends<Self> gives a RemoteSocket those that choose no rooms.
 //
-//   io.to("room").except(id).emit("news", 1); socket.broadcast().volatile_().emit("cursor", x, y);
-//   socket.timeout(5s).emit("ask", 1, [](Result<int> r) {…});     auto all = co_await
-//   io.timeout(1s).emit_with_ack<int>("count");
+//   io.to("room").except(id).emit("news", 1);
+//   socket.broadcast().volatile_().emit("cursor", x, y);
+//   socket.timeout(5s).emit("ask", 1, [](Result<int> r) {…});
+//   auto all = co_await io.timeout(1s).emit_with_ack<int>("count");
 #pragma once
 
 #include <algorithm>

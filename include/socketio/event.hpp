@@ -1,16 +1,16 @@
 // Handlers: how a callable of any signature becomes one the dispatcher can call. The only
 // template-heavy header.
 //
-//   [](std::string_view text) {…}                    typed arguments; missing ones fit only
-//   std::optional
-//   [](Socket s, int a, int b) { return a + b; }     Socket first if wanted; the return value is
-//   the acknowledgement
-//   [](Socket s, Ack ack) {…}                        Ack last: you acknowledge yourself, once, now
-//   or later, from any thread
-//   [](const Args& all) {…}                          everything as Values;  [](EventView e) {…}
-//   unparsed
-//   [](Socket s, std::string t) -> Task<int> {…}     a coroutine; views as parameters do not
-//   compile there
+//   [](std::string_view text) {…}                  typed arguments; only a std::optional may be
+//                                                  missing
+//   [](Socket s, int a, int b) { return a + b; }   Socket comes first, if you want it; the return
+//                                                  value is the acknowledgement
+//   [](Socket s, Ack ack) {…}                      Ack comes last: you acknowledge yourself, once,
+//                                                  now or later, from any thread
+//   [](const Args& all) {…}                        all arguments as Values
+//   [](EventView e) {…}                            the event as it came, not yet read
+//   [](Socket s, std::string t) -> Task<int> {…}   a coroutine; views as its parameters do not
+//                                                  compile
 //
 // A payload that does not fit is reported to Server::on_error and counted; the handler is not
 // called and no ack is sent.

@@ -1,7 +1,9 @@
 // Your own HTTP routes beside Socket.IO: enough for a page, an API and files; not a web framework.
 //
-//   io.http().get("/hello/:name", [](const HttpRequest& r) { return HttpReply::text("hello " +
-//   std::string(r.param("name"))); }); io.http().serve("/", "public");
+//   io.http().get("/hello/:name", [](const HttpRequest& r) {
+//     return HttpReply::text("hello " + std::string(r.param("name")));
+//   });
+//   io.http().serve("/", "public");
 #pragma once
 
 #include <functional>

@@ -1,7 +1,7 @@
 // The inside of ServerMachine. Two independent halves meet in one exchange:
 //
-//   reading:  head -> decide -> body -> done          (decide: the head was reported; is the body
-//   wanted?) writing:  none -> sent
+//   reading:  head -> decide -> body -> done   (decide: the head was reported; is the body wanted?)
+//   writing:  none -> sent
 //
 // The exchange is over when reading is done and the response sent; then the next head is read. An
 // idle connection owns this object and nothing else.

@@ -3,17 +3,16 @@
 //
 // Rules every backend keeps:
 //  - Facts are delivered only inside wait(), never from inside a verb; the stack below a fact holds
-//  nothing but wait().
+//    nothing but wait().
 //  - on_closed(id) comes exactly once for every stream that was adopted or connected, unless
-//  on_detached(id) does; it
-//    is the last fact about that id. After close() nothing but on_closed is delivered for the id.
+//    on_detached(id) does; it is the last fact about that id. After close() nothing but on_closed
+//    is delivered for the id.
 //  - A verb with a stale id is ignored.
 //  - A verb on a stream does not throw and does not allocate: what it may need was reserved with
 //    the stream. close() is what is called when memory has run out.
 //  - Received bytes belong to the backend, are valid during the fact only, may be modified in
-//  place, and are followed by
-//    base::kPadding readable bytes. At most `max_receive` per stream and wait(), so that one flood
-//    cannot starve the others.
+//    place, and are followed by base::kPadding readable bytes. At most `max_receive` per stream and
+//    wait(), so that one flood cannot starve the others.
 #pragma once
 
 #include <cstdint>

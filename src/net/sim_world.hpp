@@ -2,8 +2,8 @@
 // and every fault, so a run can be repeated byte for byte: events happen in order of (time,
 // number), nothing depends on an address, a clock or the order of a hash table.
 //
-//   connect --SYN--> backlog --accept--> open <== segments, FIN, RST (in order per direction) ==>
-//   open
+//   connect --SYN--> backlog --accept--> open
+//   open <== segments, FIN, RST (in order per direction) ==> open
 //
 // The calls below are the system calls of this kernel, on numbers that no kernel gives out: errors
 // are negative errno values. Both ends use them: SimBackend on behalf of a server, scripted clients

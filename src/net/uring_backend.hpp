@@ -2,8 +2,8 @@
 // has come. Private to uring_*.cpp; everybody else uses make_uring_backend().
 //
 //   verbs -> lists of streams (changed_, leaving_), sends in the submission queue
-//   wait():  held facts -> lists become submissions -> enter -> sends settle -> completions ->
-//   leavers
+//   wait():  held facts -> lists become submissions -> enter -> sends settle -> completions
+//            -> leavers
 //
 // Sends never wait inside the kernel. Small ones are copied to scratch_, which is hot, and taken at
 // once; larger ones are read by the kernel straight from the caller's memory during the submit, and

@@ -3,7 +3,7 @@
 // connection goes, so does this, and an answer that still comes finds nothing.
 //
 //   middlewares, one after the other -> eio::decide -> [a handshake: allow_request -> generate_id]
-//   -> carried out
+//                                    -> carried out
 #pragma once
 
 #include <memory>

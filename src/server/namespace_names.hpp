@@ -2,8 +2,8 @@
 // of which parent, and which are going. Shared by the shards and thread-safe; what a shard itself
 // keeps of a namespace (rooms, handlers) it makes from the entry when it first hears of it.
 //
-//   add() -> entry, being set up -> ready(): clients are let in -> … -> remove(): the name is free
-//                                                  again -> recycle(): so is the place
+//   add() -> entry, being set up -> ready(): clients are let in -> …
+//         -> remove(): the name is free again -> recycle(): so is the place
 #pragma once
 
 #include <atomic>

@@ -2,8 +2,8 @@
 // driver: bytes from the backend are fed to the protocol machines here, and what they want to send
 // leaves here, once per connection and turn.
 //
-//   on_received -> feed -> [http machine | ws machine] -> eio::Session -> sio::Core -> Dispatcher
-//   -> user's handler flush       <- dirty connections <- dirty sessions <- (handlers emit)
+//   on_received -> http or ws machine -> eio::Session -> sio::Core -> Dispatcher -> user's handler
+//   flush       <- dirty connections  <- dirty sessions            <- (handlers emit)
 //
 // Where to look: shard.cpp (facts, flush), shard_end.cpp (close), shard_move.cpp (from shard to
 // shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests), shard_disk.cpp

@@ -1,9 +1,8 @@
 // The heart of one shard: clients, namespaces, sockets, rooms and acknowledgements of Socket.IO v5,
 // without I/O and without user code.
 //
-//   eio::Session --message--> Core::on_text/on_binary --next()--> Event --> Shard runs the user's
-//   handler Shard --emit/broadcast/join/…--> Core --> eio::Session::send  (the session marks itself
-//   dirty)
+//   eio::Session --message--> Core::on_text/on_binary --next()--> Event --> Dispatcher, user's code
+//   Dispatcher --emit/broadcast/join/…--> Core --> eio::Session::send (which marks itself dirty)
 //
 // Every input is drained with next() before another one. Records live in slabs; everybody else
 // holds ids.

@@ -1,7 +1,7 @@
 // Packets -> text and attachments. One per thread, its scratch memory reused:
 //
-//   Writer& w = encoder.begin_event("news");  …write the arguments…;  Encoded e =
-//   encoder.finish(PacketType::event, "/admin", id);
+//   Writer& w = encoder.begin_event("news");  …write the arguments…;
+//   Encoded e = encoder.finish(PacketType::event, "/admin", id);
 #pragma once
 
 #include <memory>

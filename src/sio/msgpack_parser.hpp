@@ -1,8 +1,7 @@
 // The parser of npm's socket.io-msgpack-parser 3: each packet is one map in one binary message.
 //
-//   {type: 0…4, data: …, id: …, nsp: "/…"}      as the JS server writes it; read in any order,
-//   other
-//                                               keys (clients send `options`) ignored
+//   {type: 0…4, data: …, id: …, nsp: "/…"}   as the JS server writes it; read in any order, other
+//                                            keys (clients send `options`) ignored
 //
 // A packet is written in one piece: the map's head and the type are filled in at the end.
 #pragma once

@@ -2,8 +2,7 @@
 // this: Decoder and Encoder have it at hand, and its packets pay for no virtual call.
 //
 //   PacketReader   messages -> packets    user_parser: one per client; msgpack_parser: one per
-//   shard,
-//                                         since each packet is one message
+//                                         shard, since each packet is one message
 //   PacketWriter   packets -> messages    one per thread
 #pragma once
 

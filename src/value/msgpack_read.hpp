@@ -3,11 +3,10 @@
 // allocated by an announced length: an array has at most as many items as there are bytes left.
 //
 // What is read, from all three dialects of JS (notepack.io 2 and 3, @msgpack/msgpack):
-//   int, uint        integers, exactly          nil, d4 00 xx      null (undefined of notepack 2)
-//   float 32, 64     numbers                    str                strings, valid UTF-8 or refused
-//   bin, ext 0       binary                     d7 00, ext -1      dates: the string JSON would
-//   have other ext        binary: its bytes alone    map                objects; keys must be
-//   strings
+//   int, uint      integers, exactly         nil, d4 00 xx   null (undefined of notepack 2)
+//   float 32, 64   numbers                   str             strings, valid UTF-8 or refused
+//   bin, ext 0     binary                    d7 00, ext -1   dates: the string JSON would have
+//   other ext      binary: its bytes alone   map             objects; keys must be strings
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // Long messages of one connection on their way out: they are compressed in pieces, so that others
 // have their turns meanwhile, and whatever is sent behind them waits here, in order.
 //
-//   out <- [first message, in part compressed] [frames behind it] <- [second message] [frames
-//          behind it]
+//   out <- [first message, in part compressed] [frames behind it]
+//       <- [second message] [frames behind it]
 //
 // Servers only: frames are not masked. A message leaves in one frame, like all others.
 #pragma once

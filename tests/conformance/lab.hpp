@@ -2,8 +2,8 @@
 // tests/e2e that show what an option does to a real peer. Each topic has a file of its own,
 // lab_<topic>.cpp, and registers there what it adds:
 //
-//   const LabTopic topic({{"ping_interval", [](LabOptions& o, const Value& v) { ... }}}, [](Lab&
-//   lab) { ... });
+//   const LabTopic topic({{"ping_interval", [](LabOptions& o, const Value& v) { ... }}},
+//                        [](Lab& lab) { ... });
 #pragma once
 
 #include <functional>

@@ -1,9 +1,9 @@
 // The lab's options of chapter "who may connect", scripted by what the client asks for in its
 // query:
 //
-//   allow_request: true        ?allow=yes|no|later|never|forget|throw|why  ("later": another
-//   thread) generate_id: true          ?id=ID, or ?id=throw middlewares: [STEP, …]     {"set":
-//   {name: value}}, {"add": …}, {"end": status}, {"fail": true},
+//   allow_request: true        ?allow=yes|no|later|never|forget|throw|why (later: another thread)
+//   generate_id: true          ?id=ID, or ?id=throw
+//   middlewares: [STEP, …]     {"set": {name: value}}, {"add": …}, {"end": status}, {"fail": true},
 //                              {"throw": true}, {"later": true}, {"unless": "query key"} skips it;
 //                              each logs {"middleware": index, "method", "url"}
 //   initial_headers, headers   {name: value} for every such hook; "$n" becomes its count

@@ -4,9 +4,9 @@
 //   GET /ready/:state              set_ready: "yes" or "no"
 //   log_lines: true                GET /__lines has the log's lines as JSON objects
 //   measure_turns
-//   throw, mismatch, ask nobody, ask all        events: a handler that throws; one that takes a
-//                                  number; an acknowledgement asked for that nobody waits for long,
-//                                  of this client or of all ("answers" tells how many came)
+//   throw, mismatch,               events: a handler that throws; one that takes a number;
+//   ask nobody, ask all            an acknowledgement asked for that nobody waits for long, of this
+//                                  client or of all ("answers" tells how many came)
 #include <memory>
 #include <mutex>
 

@@ -12,8 +12,8 @@
 //   auth ()                                 acknowledged with the CONNECT's; with a parser given,
 //                                           /refusing refuses with it as the error's data
 //   late (…)                                acknowledged from a coroutine that waits on another
-//   thread guarded (…)                             seen by a packet middleware, which adds one
-//   argument
+//                                           thread
+//   guarded (…)                             seen by a packet middleware, which adds one argument
 #include <limits>
 #include <optional>
 #include <thread>

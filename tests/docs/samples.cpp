@@ -1,8 +1,8 @@
 // The C++ samples of a Markdown page, made into something a compiler and a test can judge:
 //
 //   samples page PAGE.md OUT.cpp    all ```cpp blocks of the page in one source file
-//   samples run PAGE.md OUT.cpp     the page's first program, listening on a free port and saying
-//   so samples same PAGE.md LANG FILE  succeeds if FILE ends with the page's first ```LANG block
+//   samples run PAGE.md OUT.cpp     the page's first program, on a free port, which it prints
+//   samples same PAGE.md LANG FILE  succeeds if FILE ends with the page's first ```LANG block
 //
 // A block is cut into paragraphs at empty lines outside braces. A paragraph that begins like a
 // declaration (see kDeclarations) stands at namespace scope, all others make up the body of a

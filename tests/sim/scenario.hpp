@@ -2,15 +2,13 @@
 // every temper, and what must be true whatever happens:
 //
 //   order     what the server sent to a socket arrives in that order, over any transport and
-//   upgrade;
-//             what a client sent is handled in that order
+//             upgrade; what a client sent is handled in that order
 //   delivery  who stays gets everything reliable, exactly once; volatile packets may be missing
 //   acks      every acknowledgement waited for ends exactly once
 //   rooms     a broadcast reaches who is in the room, and nobody else
 //   ends      every socket that connected disconnects once; who vanished is found by the heartbeat
-//   recovery  (when asked for) who comes back in time gets its rooms and every event it missed,
-//   in order,
-//             none twice, however often its connections break
+//   recovery  (when asked for) who comes back in time gets its rooms and every event it missed, in
+//             order, none twice, however often its connections break
 //   nothing is left: connections, sessions, ids, timers, descriptors, bytes in the ledger
 //
 // The same seed gives the same history, byte for byte.

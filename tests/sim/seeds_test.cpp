@@ -1,6 +1,6 @@
 // Seeds, many of them: see scenario.hpp for what each must prove.
-//   sim_test --from M --count N     runs the seeds M … M+N-1 (as do SOCKETIO_SIM_FROM and
-//   SOCKETIO_SIM_COUNT)
+//   sim_test --from M --count N     runs the seeds M … M+N-1
+//                                   (as do SOCKETIO_SIM_FROM and SOCKETIO_SIM_COUNT)
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>

@@ -1,5 +1,4 @@
-// tidy ROOT   Checks the repository at ROOT and prints path:line: message for whatever breaks a
-// rule.
+// tidy ROOT   checks the repository at ROOT; prints path:line: message for whatever breaks a rule
 #include <cstdio>
 
 #include "tidy.hpp"
