@@ -1,6 +1,5 @@
-// One TCP connection: an HTTP connection until (perhaps) a WebSocket. The only driver: bytes meet
-// protocol in Shard's feed, turn, flush and closed, and this is the record they work on. An idle
-// WebSocket owns no buffer.
+// One TCP connection: HTTP at first, later perhaps a WebSocket. This is only the record; Shard
+// drives it. An idle WebSocket owns no buffer.
 #pragma once
 
 #include <bit>

@@ -1,6 +1,6 @@
-// Where user code runs, and nowhere else: takes the core's events and calls handlers, with the
-// exception guard, the packet middlewares and the acknowledgements around them. Also the commands
-// of the public handles, which are all "encode, then tell the core".
+// Takes the core's events and calls the user's handlers, with the packet middlewares and the
+// acknowledgements around them. Its guarded() is the one way into user code for the whole shard.
+// Also the commands of the public handles, which are all "encode, then tell the core".
 #pragma once
 
 #include <deque>
@@ -111,7 +111,10 @@ class Dispatcher {
   KeptHandshake kept_handshake(const sio::Socket& socket) const;
   RemoteSocket remote(const sio::Socket& socket);
 
-  // Runs user code with the one exception guard. False when it threw (reported).
+  // Runs user code with the one exception guard. False when it threw (reported). Whatever of the
+  // user's a shard calls of its own accord comes through here: handlers, hooks, routes, posts.
+  // What has a guard of its own: on_error() hooks (report), the log's sink (base::Logger), parsers
+  // (sio/user_parser.cpp), work for another thread (Server::offload), an adapter's close().
   template <class F>
   bool guarded(std::string_view event, F&& run) {
     const Handling inside(handling_);

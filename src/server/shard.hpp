@@ -5,12 +5,12 @@
 //   on_received -> http or ws machine -> eio::Session -> sio::Core -> Dispatcher -> user's handler
 //   flush       <- dirty connections  <- dirty sessions            <- (handlers emit)
 //
-// Where to look: shard.cpp (facts, flush), shard_end.cpp (close), shard_move.cpp (from shard to
-// shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests), shard_disk.cpp
-// (files), shard_websocket.cpp (frames of Engine.IO's WebSockets), shard_admission.cpp (who may
-// connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket), shard_watch.cpp (who listens to a
-// session), shard_v3.cpp (what old clients want differently), dispatcher.cpp (user code). Nothing
-// here is locked: everything runs on the shard's thread; other threads come through the mailbox.
+// User code may end any connection or session: after every call that may run it (pump, turn_http,
+// turn_ws, guarded …) the id is looked up again, and no reference from before it is used.
+//
+// Where to look: shard.cpp (facts, flush), and by their names shard_*.cpp: end (close), move (to
+// another shard), admission (who may connect), watch (who listens to a session), v3 (old clients).
+// Nothing is locked: all runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
 #include <array>
