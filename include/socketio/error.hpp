@@ -3,7 +3,6 @@
 #pragma once
 
 #include <optional>
-#include <stdexcept>
 #include <system_error>
 #include <type_traits>
 #include <utility>

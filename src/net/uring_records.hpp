@@ -21,7 +21,6 @@ enum class UringOp : std::uint8_t {
   timer,
   listener,
 };
-constexpr unsigned kUringStreamOps = 4;
 
 constexpr std::uint8_t bit(UringOp op) {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(op));

@@ -41,7 +41,7 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       ledger_(hub_->ledger),
       arena_(&ledger_),
       shared_{settings_.eio, arena_, ledger_},
-      core_(shared_, *random_, settings_.sio, index),
+      core_(shared_, *random_, settings_.sio),
       dispatcher_(*this, core_, shared_, counters_, hub_),
       offload_(loop_.mailbox()),
       input_quota_(settings_.options.max_input_bytes),

@@ -81,7 +81,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
     engine_ = application;
     messages_aside_ = application != nullptr;
   }  // before the first connection
-  const std::vector<net::Listener>& listeners() const { return listeners_; }
   // Graceful; `done` runs when the last connection is gone (or was cut off at the deadline). Others
   // still reach the shard. Idempotent.
   void close(std::function<void()> done);

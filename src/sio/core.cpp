@@ -42,8 +42,7 @@ Core::State::State(eio::Shared& the_shared, base::Random& the_random, const Opti
       by_name(0, NamespaceHash{KeyedHash(the_random)}),
       reader(make_reader(the_options.parser, the_shared.ledger)) {}
 
-// The shard is not part of socket ids: they tell an outsider nothing.
-Core::Core(eio::Shared& shared, base::Random& random, const Options& options, std::uint8_t)
+Core::Core(eio::Shared& shared, base::Random& random, const Options& options)
     : state_(std::make_unique<State>(shared, random, options)) {
   create_namespace("/");
 }

@@ -8,10 +8,8 @@
 // holds ids.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -123,7 +121,7 @@ struct Flags {
 
 class Core {
  public:
-  Core(eio::Shared& shared, base::Random& random, const Options& options, std::uint8_t shard);
+  Core(eio::Shared& shared, base::Random& random, const Options& options);
   ~Core();
 
   // -- Namespaces. "/" exists from the start (index 0).

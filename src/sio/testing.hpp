@@ -226,9 +226,7 @@ class World {
   std::vector<std::string> take_log() { return std::exchange(log, {}); }
 
  private:
-  std::unique_ptr<Core> make_core() {
-    return std::make_unique<Core>(shared, random, options, std::uint8_t{0});
-  }
+  std::unique_ptr<Core> make_core() { return std::make_unique<Core>(shared, random, options); }
   eio::Session* live(std::size_t number) {
     return peers_[number]->gone ? nullptr : peers_[number]->session.get();
   }

@@ -108,9 +108,6 @@ class Machine {
   bool send_text(base::Bytes payload, Env env, bool compress = true);
   bool send_binary(base::Bytes payload, Env env, bool compress = true);
   bool ping(base::Bytes payload, Env env);  // false also for more than kMaxControl bytes
-  // A frame made by make_frame (server role only, as it is unmasked; a client's call returns
-  // false).
-  bool send_frame(const base::Chunk& frame, Env env);
 
   // Starts the closing handshake; input is read on only for the peer's close frame. Twice is a
   // no-op. code 0, or one that may not be sent: without a body. The reason is cut to 123 bytes at a

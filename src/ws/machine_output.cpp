@@ -50,10 +50,4 @@ bool Machine::ping(Bytes payload, Env env) {
   return payload.size() <= kMaxControl && write(Opcode::ping, payload, env);
 }
 
-bool Machine::send_frame(const base::Chunk& frame, Env env) {
-  if (state_ != State::open || role_ != Role::server) return false;
-  env.out.push(frame, 0, static_cast<std::uint32_t>(frame.capacity()));
-  return true;
-}
-
 }  // namespace socketio::ws

@@ -37,17 +37,6 @@ TEST(Machine, MessagesGoingOutHaveALimit) {
   EXPECT_EQ(peer.output(), "");
 }
 
-TEST(Machine, SharedFramesAreSentByReference) {
-  Peer peer;
-  const base::Chunk chunk = make_frame(Opcode::text, "to everyone", nullptr);
-  EXPECT_TRUE(peer.machine().send_frame(chunk, peer.env()));
-  EXPECT_FALSE(chunk.unique());
-  EXPECT_EQ(peer.output(), plain(1, "to everyone"));
-  EXPECT_TRUE(chunk.unique());
-  Peer client(Role::client);
-  EXPECT_FALSE(client.machine().send_frame(chunk, client.env()));
-}
-
 TEST(Machine, WholeFramesAreEventsInPlace) {
   Peer peer;
   std::string input = text("in place") + text("as well") + std::string(base::kPadding, '\0');
@@ -199,7 +188,6 @@ TEST(Machine, CloseIsAHandshake) {
   EXPECT_FALSE(peer.machine().open());
   EXPECT_FALSE(peer.machine().send_text("late", peer.env()));
   EXPECT_FALSE(peer.machine().ping("late", peer.env()));
-  EXPECT_FALSE(peer.machine().send_frame(make_frame(Opcode::text, "x", nullptr), peer.env()));
   // The rest of the message, a large one and a ping are read over; nothing is kept of them.
   peer.feed(more("age").substr(7) + more("", true) + frame(9, "x"));
   peer.feed(frame(2, std::string(1000, 'x'), {.announced = 5'000'000}));

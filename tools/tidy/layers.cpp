@@ -17,8 +17,7 @@ using Layers = std::map<std::string, Layer, std::less<>>;
 // Only these may include the operating system's headers.
 constexpr std::array<std::string_view, 2> kSystemLayers = {"net", "server"};
 // Only these see the installed API from inside.
-constexpr std::array<std::string_view, 5> kPublicApiLayers = {"value", "sio", "server", "client",
-                                                              "cluster"};
+constexpr std::array<std::string_view, 3> kPublicApiLayers = {"value", "sio", "server"};
 
 struct Library {
   std::string_view header;  // a header, or a folder of headers when it ends in a slash
@@ -31,11 +30,8 @@ constexpr std::array kLibraries = {Library{"simdjson.h", "simdjson::simdjson"},
                                    Library{"brotli/", "${socketio_brotli_libs"},
                                    Library{"tsl/", "tsl::robin_map"},
                                    Library{"fmt/", "fmt::fmt"},
-                                   Library{"hiredis/", "hiredis"},
                                    Library{"liburing.h", "${socketio_uring_libs"},
                                    Library{"crypt.h", "Crypt::"},
-                                   Library{"ares.h", "c-ares::cares"},
-                                   Library{"mpack/", "mpack"},
                                    Library{"nlohmann/", "nlohmann_json::nlohmann_json"}};
 
 // What tests, benchmarks and fuzz targets may include besides.

@@ -53,8 +53,7 @@ constexpr std::array kSilent = {
            "nothing in a shard is locked; the door between threads is net's mailbox"},
 };
 
-constexpr std::array<std::string_view, 5> kImpureLayers = {"net", "link", "server", "client",
-                                                           "cluster"};
+constexpr std::array<std::string_view, 2> kImpureLayers = {"net", "server"};
 // check.cpp prints the broken invariant before it aborts: there is nobody left to return it to.
 constexpr std::string_view kMayPrint = "src/base/check.cpp";
 
