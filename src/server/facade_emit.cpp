@@ -22,6 +22,12 @@ namespace {
   throw std::invalid_argument("\"" + std::string(event) + "\" is a reserved event name");
 }
 
+// Between servers other names are reserved than between server and client.
+void refuse_server_event(std::string_view event) {
+  if (event == "connect" || event == "connection" || event == "new_namespace")
+    throw_reserved(event);
+}
+
 }  // namespace
 
 void refuse_reserved(std::string_view event) {
@@ -334,17 +340,8 @@ void warn_no_servers(Hub& hub) {
   hub.post(0, tell_log);
 }
 
-namespace {
-
-void refuse_server_event(std::string_view event) {
-  if (event == "connect" || event == "connection" || event == "new_namespace")
-    throw std::invalid_argument("\"" + std::string(event) + "\" is a reserved event name");
-}
-
-}  // namespace
-
 bool server_side_emit(const Target& target, std::string_view event, ArgsRef args) {
-  refuse_server_event(event);
+  server::refuse_server_event(event);
   if (target.hub == nullptr) return false;
   const auto adapter = adapter_of(target);
   if (adapter == nullptr) return warn_no_servers(*target.hub), false;
@@ -353,7 +350,7 @@ bool server_side_emit(const Target& target, std::string_view event, ArgsRef args
 
 bool server_side_emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
                                std::unique_ptr<AckReceiver> receiver) {
-  refuse_server_event(event);
+  server::refuse_server_event(event);
   if (target.hub == nullptr) return receiver->finish(Errc::disconnected, {}), false;
   const auto adapter = adapter_of(target);
   if (adapter == nullptr) {

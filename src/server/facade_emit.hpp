@@ -8,6 +8,8 @@
 
 namespace socketio::server {
 
+// Throws std::invalid_argument for names that Socket.IO keeps for itself. Any thread.
+void refuse_reserved(std::string_view event);
 // Reports an event that has more attachments than may be sent. Any thread.
 void refuse_attachments(const detail::Hub& hub, std::string_view event);
 

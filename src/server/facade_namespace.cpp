@@ -1,13 +1,10 @@
 // Namespace: a thin handle over the registries of every shard.
 #include <socketio/server.hpp>
 
+#include "server/facade_emit.hpp"
 #include "server/shard.hpp"
 
 namespace socketio {
-
-namespace server {
-void refuse_reserved(std::string_view event);
-}
 
 // Registering reaches every shard: at once before the loops run, through the mailboxes
 // after.

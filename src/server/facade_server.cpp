@@ -15,57 +15,15 @@
 
 #include "net/listener.hpp"
 #include "net/sys.hpp"
+#include "server/backends.hpp"
 #include "server/monitor.hpp"
 #include "server/recovery.hpp"
 #include "server/shard.hpp"
+#include "server/turning.hpp"
 
 namespace socketio {
 
 namespace {
-
-class Category final : public std::error_category {
- public:
-  const char* name() const noexcept override { return "socketio"; }
-  std::string message(int code) const override {
-    switch (static_cast<Errc>(code)) {
-      case Errc::timeout:
-        return "operation has timed out";
-      case Errc::disconnected:
-        return "the socket is disconnected";
-      case Errc::shutting_down:
-        return "the server is shutting down";
-      case Errc::unexpected_reply:
-        return "the reply does not fit the expected type";
-      case Errc::wrong_thread:
-        return "not allowed on this thread";
-      case Errc::too_many:
-        return "a limit was reached";
-      case Errc::unsupported:
-        return "not supported without a cluster";
-    }
-    return "unknown error";
-  }
-};
-
-// Loops that only this thread turns: while there are any, it must not block for them.
-using LoopCount = std::shared_ptr<std::atomic<int>>;
-const LoopCount& loops_on_this_thread() {
-  thread_local const auto count = std::make_shared<std::atomic<int>>(0);
-  return count;
-}
-
-// While it lives, the thread it was made on turns a loop.
-class Turning {
- public:
-  Turning() : count_(loops_on_this_thread()) { ++*count_; }
-  ~Turning() { --*count_; }
-  Turning(const Turning&) = delete;
-  Turning& operator=(const Turning&) = delete;
-  bool here() const { return count_ == loops_on_this_thread(); }
-
- private:
-  LoopCount count_;  // shared, because the loop may end on another thread, or after this one
-};
 
 // Those who wait for close().
 class End {
@@ -104,15 +62,6 @@ class End {
 };
 
 }  // namespace
-
-const std::error_category& error_category() noexcept {
-  static const Category category;
-  return category;
-}
-
-bool detail::may_block() noexcept {
-  return *loops_on_this_thread() == 0;
-}
 
 struct Server::Runtime {
   explicit Runtime(ServerOptions options) {
@@ -163,7 +112,7 @@ struct Server::Runtime {
       for (std::size_t i = 1; i < shards.size(); ++i) {
         threads.emplace_back([begin, shard = shards[i].get()] {
           if (!begin.get()) return;
-          const Turning inside;
+          const server::Turning inside;
           shard->loop().run(*shard);
           shard->tell_ended();
         });
@@ -210,7 +159,7 @@ struct Server::Runtime {
   std::vector<std::jthread> threads;
   std::uint16_t port = 0;
   // Since the first process(): between two of them nobody else turns the loop either.
-  std::optional<Turning> embedded;
+  std::optional<server::Turning> embedded;
   const std::shared_ptr<End> end = std::make_shared<End>();
 };
 
@@ -258,7 +207,7 @@ void Server::reload_tls(TlsOptions options) {
 
 void Server::run() {
   runtime_->embedded.reset();
-  const Turning inside;
+  const server::Turning inside;
   server::Shard& first = runtime_->first();
   if (first.ended()) return;
   runtime_->start();

@@ -3,13 +3,10 @@
 
 #include <socketio/server.hpp>
 
+#include "server/facade_emit.hpp"
 #include "server/shard.hpp"
 
 namespace socketio {
-
-namespace server {
-void refuse_reserved(std::string_view event);
-}
 
 std::string_view Handshake::header(std::string_view lower_case_name) const& {
   for (const auto& [name, value] : headers) {

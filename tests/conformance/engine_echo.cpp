@@ -7,6 +7,7 @@
 #include "lab.hpp"
 #include "net/listener.hpp"
 #include "net/sys.hpp"
+#include "server/backends.hpp"
 #include "server/shard.hpp"
 #include "suites.hpp"
 #include "support/on_signal.hpp"

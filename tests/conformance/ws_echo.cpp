@@ -1,6 +1,6 @@
 #include "ws_echo.hpp"
 
-#include "server/options.hpp"
+#include "server/backends.hpp"
 
 using namespace socketio;
 

@@ -5,7 +5,7 @@
 
 #include <socketio/server.hpp>
 
-#include "server/options.hpp"
+#include "server/backends.hpp"
 #include "torture/kernel_calls.hpp"
 
 namespace socketio::torture {
