@@ -1,4 +1,5 @@
-# Warnings for our own code. Errors only when SOCKETIO_WERROR is on (it is in our presets, never for users).
+# Warnings for our own code. Errors only when SOCKETIO_WERROR is on: in the presets for work on the library, never for
+# its users (preset `install`).
 add_library(socketio_warnings INTERFACE)
 target_compile_options(socketio_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wnon-virtual-dtor
