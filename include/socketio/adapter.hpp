@@ -27,7 +27,7 @@
 
 namespace socketio {
 
-// Whom and how.
+// Who gets a packet, and how.
 struct Delivery {
   std::vector<std::string> rooms{};   // empty: everybody; a socket's id is a room
   std::vector<std::string> except{};  // members of these are left out; the sender is among them
@@ -88,7 +88,10 @@ class SOCKETIO_EXPORT Adapter {
   virtual void on_leave_room(std::string_view room, std::string_view socket);
   virtual void on_delete_room(std::string_view room);
 
-  // -- Commands.
+  // -- Commands. What they return is what the caller's emit(), sockets_join() and so on return:
+  // true when it has been handed on, here and to the other servers. Whether anybody got it is not
+  // known then. False when it was not, for instance because the server has ended; nothing is tried
+  // again.
   virtual bool broadcast(const Packet& packet, const Delivery& delivery) = 0;
   // `on_clients` is to be called once for each server, with how many clients were asked, and
   // `on_reply` for each answer, with its arguments. The question ends when as many servers as

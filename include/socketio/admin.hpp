@@ -17,7 +17,7 @@
 
 namespace socketio {
 
-// Who may. One of `password` and `password_hash` is set.
+// Who may log in. One of `password` and `password_hash` is set.
 struct AdminLogin {
   std::string username{};
   std::string password{};       // as it is
@@ -29,8 +29,9 @@ enum class AdminMode : std::uint8_t {
   production,   // numbers only: server, namespaces, events and bytes per interval
 };
 
+// What the admin UI may see and do. A value out of its range makes instrument() throw.
 struct AdminOptions {
-  // Nothing: instrument() throws, unless allow_anyone is true.
+  // Not set: instrument() throws, unless allow_anyone is true.
   std::optional<AdminLogin> auth{};
   bool allow_anyone = false;
   std::string namespace_name = "/admin";
@@ -39,8 +40,8 @@ struct AdminOptions {
   AdminMode mode = AdminMode::development;
   // From one server_stats to the next.
   std::chrono::milliseconds stats_interval{2'000};
-  // How long the id is good that a login is answered with, and how many of them there are at once;
-  // the oldest go first.
+  // A login is answered with an id that stands for it later: how long it is valid, and how many
+  // there are at once. When there are more, the oldest go.
   std::chrono::milliseconds session_duration{24 * 60 * 60 * 1'000};
   std::size_t max_sessions = 1'000;
   // Failed logins of one address (IPv6: of one /64) per second, in bursts of as many; then its
@@ -52,8 +53,8 @@ struct AdminOptions {
   // Sockets an admin is told of when it connects, as far as they fit into half of
   // ServerOptions::send_queue_hard. It hears of those that come later.
   std::size_t max_listed_sockets = 10'000;
-  // Of an event's arguments, with the binary among them; of a longer one the admins see only that
-  // it was.
+  // Bytes of an event's arguments, binary included. Of a longer one the admins see only that there
+  // was one.
   std::size_t max_event_bytes = 64 * 1024;
 };
 

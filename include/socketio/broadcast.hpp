@@ -76,11 +76,12 @@ class Sends {
   static constexpr bool kSingle = !std::is_same_v<Modified, Broadcast>;
 
  public:
-  // Dropped for a client that cannot take it now.
+  // The packet may be lost: a client that cannot take it now does not get it.
   Modified volatile_() const;
   // Whether the packet may be compressed (permessage-deflate).
   Modified compress(bool on) const;
-  // For the acknowledgement of the next emit. Zero or less: it ends with the loop's next turn.
+  // How long the acknowledgement of the next emit is waited for. Zero or less: until the loop's
+  // next turn.
   Modified timeout(std::chrono::nanoseconds limit) const;
 
   // True when it was queued (single receiver) or handed on (many). Throws std::invalid_argument for
@@ -112,7 +113,7 @@ class Sends {
     }
     (std::index_sequence_for<A...>{});
   }
-  // Event "message".
+  // emit("message", args…), under both names that JS has for it.
   template <class... A>
   bool send(A&&... args) const {
     return emit("message", std::forward<A>(args)...);
@@ -179,8 +180,9 @@ class Sends {
 template <class Self, bool kSingle>
 class Emits : public Sends<Self, std::conditional_t<kSingle, SocketEmitter, Broadcast>> {
  public:
-  // Rooms (a socket id is one). Each returns a new object; `socket.to()` leaves the socket itself
-  // out.
+  // Choose the receivers: members of these rooms (to and in are the same), but not of those
+  // (except). A socket's id is a room. Each returns a new object; on a Socket they leave the socket
+  // itself out.
   Broadcast to(std::string_view room) const;
   Broadcast to(std::initializer_list<std::string_view> rooms) const;
   Broadcast to(const std::vector<std::string>& rooms) const;
@@ -197,7 +199,8 @@ class Emits : public Sends<Self, std::conditional_t<kSingle, SocketEmitter, Broa
   Emits() = default;
 };
 
-// What to many receivers has besides emitting.
+// What can be done to many sockets besides emitting. The bools: true when it has been handed on
+// (what ServerOptions::adapter made decides that, where there is one). Any thread.
 template <class Self>
 class Selects {
  public:

@@ -9,8 +9,7 @@
 // or by a Codec specialisation. A type that does not fit never reaches a handler: read() returns
 // false.
 //
-// Bytes that a Codec makes while it writes are given to the Writer, not shown to it (see
-// Writer::binary).
+// Bytes that a Codec makes while it writes are moved into the Writer (see Writer::binary).
 //
 // Containers are recognised by their shape, so that this header need not include them all. Use an
 // ordered map (or a seeded hash) for keys that strangers choose.

@@ -9,6 +9,7 @@
 
 namespace socketio {
 
+// Names and meanings are those of the JavaScript server.
 enum class DisconnectReason : std::uint8_t {
   transport_error,
   transport_close,

@@ -17,11 +17,14 @@
 
 namespace socketio {
 
-// write: exactly one value. It ends before the packet is made: binary of the writer's own is given
-// away (see Writer::binary), and what is written of a temporary must hold no binary. read: false
-// when `from` does not fit; `out` may then hold anything.
+// How a T is written and read. Specialise it for a type of yours:
+//
 //   static void write(Writer& to, const T& value);
 //   static bool read(const Element& from, T& out);
+//
+// write() makes exactly one value. The packet is put together only after it has returned: bytes
+// that write() makes itself are given away (see Writer::binary). read() is false when `from` does
+// not fit; `out` may then hold anything.
 template <class T, class = void>
 struct Codec;
 

@@ -33,8 +33,8 @@ struct Hub;
 }
 class Server;
 
-// An answer that is given once, now or later, from any thread; more answers do nothing. When the
-// last copy goes without one, it has failed.
+// Takes an answer, once, now or later, from any thread; further answers do nothing. When the last
+// copy is destroyed without an answer, that counts as fail().
 template <class T>
 class Reply {
  public:
@@ -125,7 +125,7 @@ class Question {
   Ask ask_;
 };
 
-// What allow_request says: true, false, or no with the text that the client is told.
+// What allow_request answers: true, false, or Verdict::refuse() with the text for the client.
 struct Verdict {
   Verdict(bool yes) : allowed(yes) {}
   static Verdict refuse(std::string why) {
@@ -192,9 +192,11 @@ struct CookieOptions {
   std::string priority{};  // "Low", "Medium", "High"
 };
 
+// Who may connect, and what the handshake's answer carries. A value out of its range makes the
+// constructor of Server throw std::invalid_argument, which names the option.
 struct EngineOptions {
-  // Asked about every handshake, before there is a session. No: 403, or 400 for a WebSocket, with
-  // the reason. What it throws is reported and means no.
+  // Asked about every handshake, before there is a session. When it says no, the client gets 403
+  // (400 for a WebSocket) and the reason. An exception is reported and means no.
   Question<HttpRequest, Verdict> allow_request{};
   // Makes the ids of sessions: 1 to 64 of A-Z a-z 0-9 . _ ~ - that are not in use. They must not be
   // guessable: whoever knows one is the client. Anything else, and what it throws, refuses the
@@ -202,6 +204,7 @@ struct EngineOptions {
   Question<HttpRequest, std::string> generate_id{};
   // A message (string or Binary) that every client gets with its handshake.
   Value initial_packet{};
+  // Not set: no cookie.
   std::optional<CookieOptions> cookie{};
   // False: "/socket.io" without the final slash is ours too.
   bool add_trailing_slash = true;
@@ -214,12 +217,12 @@ struct EngineOptions {
   // own pages' origin belongs into it. Requests without Origin do not come from a page of another
   // origin.
   Origins allowed_origins{};
-  // All of the answers about one request: middlewares, allow_request and generate_id. Later ones
-  // count as no.
+  // How long all answers about one request may take together: middlewares, allow_request and
+  // generate_id. What comes later counts as a no.
   std::chrono::milliseconds decision_timeout{10'000};
 };
 
-// An Engine.IO request that was refused.
+// An Engine.IO request that was refused: Engine::on_connection_error.
 struct ConnectionError {
   HttpRequest request;
   int code = 0;  // 0 transport unknown, 1 session unknown, 2 method, 3 bad request, 4 forbidden, 5
@@ -248,6 +251,7 @@ class SOCKETIO_EXPORT Engine {
   // uploads, the 101).
   Engine& on_initial_headers(HeadersHook hook);
   Engine& on_headers(HeadersHook hook);
+  // Called for every request that is refused.
   Engine& on_connection_error(std::function<void(const ConnectionError&)> hook);
   // f(EngineSocket) for every session that opens, on its thread, before its first answer leaves.
   Engine& on_connection(std::function<void(EngineSocket)> hook);

@@ -8,7 +8,7 @@
 //   });
 //   socket.engine().transport();  // "websocket"
 //
-// A session without listeners costs nothing more than one that cannot have any.
+// A session without listeners costs nothing extra.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +29,11 @@ namespace detail {
 struct Hub;
 }
 
+// A packet of Engine.IO as listeners see it.
 struct EnginePacket {
   enum class Type : std::uint8_t { open, close, ping, pong, message, upgrade, noop };
   Type type = Type::message;
-  std::string_view data{};  // of a message of Socket.IO: the packet as it is sent. Until the return
+  std::string_view data{};  // Socket.IO's packets as they are sent; valid during the call
   bool binary = false;
 };
 

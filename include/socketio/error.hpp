@@ -21,6 +21,7 @@ enum class Errc {
   unsupported,       // not without a cluster (ServerOptions::adapter)
 };
 
+// The category of Errc, "socketio". Its messages are those above, in words.
 SOCKETIO_EXPORT const std::error_category& error_category() noexcept;
 inline std::error_code make_error_code(Errc e) noexcept {
   return {static_cast<int>(e), error_category()};
@@ -33,6 +34,7 @@ struct std::is_error_code_enum<socketio::Errc> : std::true_type {};
 
 namespace socketio {
 
+// A value, or the error that stands in its place.
 template <class T>
 class [[nodiscard]] Result {
  public:

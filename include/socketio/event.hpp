@@ -105,14 +105,14 @@ struct PackedArgs {
 
 }  // namespace detail
 
-// The acknowledgement a client asked for. Copyable; the first call sends it, later ones (and calls
-// without a client waiting) return false. Any thread.
+// The acknowledgement that a client asked for. Copyable; the first call sends it. Later calls, and
+// those when no client waits, do nothing and return false. Any thread.
 class SOCKETIO_EXPORT Ack {
  public:
   Ack() = default;
   explicit Ack(detail::AckHolder holder) : holder_(std::move(holder)) {}
 
-  // The client asked for one and it has not been sent.
+  // True when the client asked for one and it has not been sent.
   explicit operator bool() const;
   template <class... A>
   bool operator()(const A&... args) const {

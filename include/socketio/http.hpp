@@ -45,29 +45,35 @@ class SOCKETIO_EXPORT HttpRequest {
   std::shared_ptr<const Content> content_;
 };
 
+// The answer to a request.
 struct SOCKETIO_EXPORT HttpReply {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>>
-      headers;  // Content-Length and Connection are added
+  // Content-Length and Connection are added.
+  std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 
+  // Replies with a body and its Content-Type: text/plain and text/html (both in UTF-8), and
+  // application/json.
   static HttpReply text(std::string body, int status = 200);
   static HttpReply html(std::string body, int status = 200);
   static HttpReply json(const Value& value, int status = 200);
+  // 404 without a body.
   static HttpReply not_found();
+  // Sends the client to another URL. Throws as set() does.
   static HttpReply redirect(std::string location, int status = 302);
   // Replaces a header. Throws std::invalid_argument when name or value could break out of the
   // header (CR, LF, controls).
   HttpReply& set(std::string_view name, std::string_view value);
 };
 
-// Routes are tried in order of registration, then folders, then the fallback; patterns are literal
-// segments, ":name" (one segment) and a final "*" (the rest). HEAD is answered by GET routes.
-// Register before run(), or on the loop's thread when there is only one: std::system_error
-// (Errc::wrong_thread) elsewhere.
+// Routes are tried in the order of their registration, then folders, then the fallback. A pattern
+// begins with "/" (else std::invalid_argument) and is made of literal segments, ":name" (any one
+// segment), and at its end perhaps "*" (all the rest). GET routes answer HEAD as well. Register
+// before run(), or on the loop's thread when there is only one: elsewhere it throws
+// std::system_error (Errc::wrong_thread). Handlers run on the connection's thread.
 class SOCKETIO_EXPORT HttpRoutes {
  public:
-  // Its request lives as long as the task.
+  // A handler as it is kept. Its request lives as long as the task.
   using Handler = std::function<Task<HttpReply>(const HttpRequest&)>;
 
   // f(HttpRequest) or f(const HttpRequest&) -> HttpReply, or -> Task<HttpReply>.

@@ -12,6 +12,7 @@
 
 namespace socketio {
 
+// Numbers in brackets are the HTTP status, or the WebSocket's close code, that the peer then sees.
 struct LimitOptions {
   // An HTTP request's head in bytes (431), its first line (414), and its header lines (431).
   std::size_t max_head = 16 * 1024;
@@ -58,8 +59,8 @@ struct LimitOptions {
   // Rooms of one socket: join() returns false.
   std::uint32_t max_rooms_per_socket = 100'000;
 
-  // Of one connection before all others get their turn: events (or requests, or packets of a POST),
-  // and bytes that are read. What is left is read in the next turn.
+  // How much of one connection is handled before all others get their turn: events (or requests, or
+  // packets of a POST), and bytes that are read. What is left is handled in the next turn.
   std::uint32_t max_events_per_turn = 64;
   std::size_t max_read_per_turn = 72 * 1024;
 
@@ -68,15 +69,17 @@ struct LimitOptions {
   std::uint32_t max_log_lines = 10;
   std::size_t max_log_text = 256;
 
-  // Of one address, or one IPv6 /64; 0 is no limit, because behind a proxy all clients have the
-  // same. Connections that are open: one more is closed on accept. Handshakes in a minute (and as
-  // many at once): one more is refused, code 4. Unix sockets have no address and no limit.
+  // Limits for one address, or one IPv6 /64. 0, the default, is no limit, because behind a proxy
+  // all clients have the same address. Open connections: one more is closed on accept. Handshakes
+  // in a minute (they may all come at once): one more is refused, code 4. Unix sockets have no
+  // address and no limit.
   std::uint32_t max_connections_per_address = 0;
   std::uint32_t max_handshakes_per_address = 0;
-  // Addresses and prefixes ("10.0.0.0/8", "::1") of your proxies; "unix" are those on Unix sockets.
-  // Their connections are not counted. Their handshakes are those of whom X-Forwarded-For names:
-  // its last entry that is not in here. Never name an address that clients may have: who
-  // is trusted may say what it likes.
+  // No limit, but what the two above need behind a proxy: addresses and prefixes ("10.0.0.0/8",
+  // "::1") of your proxies; "unix" stands for all Unix sockets. Connections of a proxy are not
+  // counted. Handshakes that come through it count for the client that X-Forwarded-For names: its
+  // last entry that is not in this list. Never list an address that clients may have: whoever is
+  // trusted can claim any address.
   std::vector<std::string> trusted_proxies{};
 };
 

@@ -12,6 +12,7 @@
 
 namespace socketio {
 
+// How much a line matters; "debug" is the least.
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
 
 // What a line is about. At most LimitOptions::max_log_lines of a kind are passed on in a second.
@@ -24,6 +25,7 @@ enum class LogKind : std::uint8_t {
   http,        // malformed requests
 };
 
+// What a line says besides its text.
 struct LogField {
   std::string_view name;  // chosen by the library: "peer", "event", "code", …
   std::string_view value;

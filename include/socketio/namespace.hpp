@@ -58,7 +58,9 @@ Middleware adapt_middleware(F f) {
   }
 }
 
-// What can be registered: the common part of Namespace and ParentNamespace.
+// What can be registered: the common part of Namespace and ParentNamespace. 0 (or false) when
+// nothing was, because this thread is none of the server's or the namespace is gone. Handlers are
+// called on the thread of the socket.
 class SOCKETIO_EXPORT Registration {
  public:
   // f(Socket), for every socket that connects; it may be a coroutine.
@@ -127,6 +129,8 @@ class SOCKETIO_EXPORT Registration {
           run_task(f, socket, "disconnect", socket, reason);
         }));
   }
+  // Remove all handlers of an event (on_event); one handler, of whatever kind. False when there was
+  // none.
   bool off(std::string_view name) const;
   bool off(ListenerId id) const;
   // Before `connection`, in order of registration: f(Socket, Next), or f(Socket) ->
@@ -168,7 +172,8 @@ class SOCKETIO_EXPORT Namespace : public detail::Registration,
   std::size_t size() const;
   // What ServerOptions::adapter made for it; null without. Any thread.
   std::shared_ptr<Adapter> adapter() const;
-  // Those whose thread this is: all of them when the server has one thread (else fetch_sockets()).
+  // The sockets that live on the calling thread: all of them when the server has one thread, none
+  // on a thread that is not the server's. fetch_sockets() finds all.
   std::vector<Socket> sockets() const;
 
   detail::Target target_for_emit() const;

@@ -1,6 +1,6 @@
-// NamespacePattern: which names a family of namespaces has, as a regular expression. Names come
-// from strangers, so it is ours: matching takes time in proportion to the name, whatever the
-// expression, and names longer than kMaxName never match.
+// NamespacePattern: which names a family of namespaces has, as a regular expression. It is not
+// std::regex, because names come from strangers: matching takes time in proportion to the name,
+// whatever the expression, and names longer than kMaxName never match.
 #pragma once
 
 #include <cstddef>

@@ -2,8 +2,8 @@
 //
 //   SOCKETIO_NLOHMANN(Type)     // at namespace scope, next to the struct
 //
-// for structs that already have to_json and from_json. The only public header that reaches a
-// third-party one; no other includes it.
+// for structs that already have to_json and from_json. No other public header needs a library that
+// is not the standard's, and none includes this one.
 #pragma once
 
 #include <cstddef>
@@ -130,7 +130,7 @@ struct Codec<nlohmann::json> {
   }
 };
 
-// A from_json that throws means: does not fit. Bytes a to_json makes are sent as an array of
+// A from_json that throws says: it does not fit. Bytes that a to_json makes are sent as an array of
 // numbers: its document is gone before the packet is encoded.
 template <detail::UsesNlohmann T>
 struct Codec<T> {

@@ -49,7 +49,7 @@ struct MessageView {
   bool binary = false;
 };
 
-// Each thread that sends has one of its own.
+// Packets to messages. Each thread that sends has an encoder of its own.
 class SOCKETIO_EXPORT Encoder {
  public:
   virtual ~Encoder() = default;

@@ -1,5 +1,5 @@
-// Server: owns the loop, the listeners and the namespaces. See README for the twelve lines that use
-// it.
+// Server: owns the loops, the listeners and the namespaces. The README has a whole server in twelve
+// lines.
 #pragma once
 
 #include <chrono>
@@ -27,12 +27,12 @@
 
 namespace socketio {
 
-// What carries the bytes. io_uring needs Linux 6.1, liburing when the library was built, and leave:
-// many containers forbid it.
+// How the kernel is asked to move the bytes. io_uring needs Linux 6.1, a library that was built
+// with liburing, and permission: many containers forbid it.
 enum class Backend : std::uint8_t {
-  automatic,  // io_uring if it can be had, else epoll (one line in the log says why)
+  automatic,  // io_uring where possible, else epoll (one line in the log says why)
   epoll,
-  io_uring,  // the constructor throws std::system_error when it cannot be had
+  io_uring,  // the constructor of Server throws std::system_error when it is not available
 };
 
 // A client whose connection broke gets its session back when it returns in time: the same id, rooms
@@ -43,32 +43,40 @@ struct ConnectionStateRecoveryOptions {
   std::chrono::milliseconds max_disconnection_duration{120'000};
   // Whether a recovered socket connects without asking the namespace's middlewares again.
   bool skip_middlewares = true;
-  // Of packets kept, with all their overhead, and how many: for all namespaces together. The oldest
-  // go first; a client that misses one of those starts a new session.
+  // How much is kept for all namespaces together: bytes, overhead included, and number of packets.
+  // When there is more, the oldest packets go; a client that needs one of those starts a new
+  // session.
   std::size_t max_log_bytes = 64 * 1024 * 1024;
   std::size_t max_log_packets = 100'000;
-  // Sessions of clients that are away; the longest away goes first.
+  // Sessions kept of clients that are away. When there are more, those away longest go.
   std::size_t max_sessions = 100'000;
 };
 
-// Defaults are those of socket.io 4.8. A value out of its range makes the constructor throw
-// std::invalid_argument with the option's name.
+// The defaults are those of socket.io 4.8 where it has the option. A value out of its range makes
+// the constructor of Server throw std::invalid_argument, which names the option.
+// docs/reference/options.md has the ranges.
 struct ServerOptions {
-  // Where Engine.IO listens; requests below it are ours.
+  // The URL path of Socket.IO; requests below it never reach your routes.
   std::string path = "/socket.io/";
   // Serve the browser client's files under the path, from `client_dist` (the client-dist folder of
   // npm's socket.io; empty: where the library was installed with them, if it was).
   bool serve_client = true;
   std::string client_dist{};
-  // A client that has joined no namespace by then is closed.
+  // A client that has joined no namespace after so long is closed.
   std::chrono::milliseconds connect_timeout{45'000};
+  // Heartbeat: from a pong to the next ping, and how long its pong is waited for. Without one the
+  // client is gone (DisconnectReason::ping_timeout).
   std::chrono::milliseconds ping_interval{25'000};
   std::chrono::milliseconds ping_timeout{20'000};
+  // How long a polling client may take to change to its WebSocket. Then the WebSocket is closed,
+  // and polling goes on.
   std::chrono::milliseconds upgrade_timeout{10'000};
-  // Bytes of one message, POST body or poll response.
+  // Most bytes of one message, POST body or poll response.
   std::size_t max_http_buffer_size = 1'000'000;
+  // The transports that clients may use: HTTP long polling, WebSocket. Not both off.
   bool polling = true;
   bool websocket = true;
+  // Whether polling clients are offered the WebSocket.
   bool allow_upgrades = true;
   // Accept clients of Socket.IO 2 (Engine.IO 3), and JSONP polling. Their socket ids are their
   // session ids: see docs/guide/17-old-clients.md.
@@ -84,7 +92,7 @@ struct ServerOptions {
   EngineOptions engine{};
   // CORS headers; none without it. options.cors = {.origin = "https://example.com"}: see cors.hpp.
   std::optional<CorsOptions> cors{};
-  // Binary attachments of one packet, both ways.
+  // Most binary attachments of one packet, in both directions.
   std::uint32_t max_attachments = 10;
   // Loop threads. run() makes its caller one of them and starts the others. Each client lives on
   // one thread: its handlers run there, one at a time; handlers of different clients run in
@@ -120,23 +128,30 @@ struct ServerOptions {
   std::uint32_t max_running_handlers = 1'000;
   // None: off, as in JS.
   std::optional<ConnectionStateRecoveryOptions> connection_state_recovery{};
-  // How long close() waits for clients to take their farewell.
+  // How long close() waits for connections to take what is queued for them. Then they are cut.
   std::chrono::milliseconds close_timeout{5'000};
+  // listen(2)'s backlog: connections that the kernel holds until they are accepted, for each
+  // listener; at most net.core.somaxconn.
   int backlog = 4096;
   // TCP_USER_TIMEOUT (RFC 5482): a peer that acknowledges or takes nothing of what was sent for so
-  // long is gone (`transport error`), before its ping times out. 0: the kernel's own, 15 minutes.
+  // long is gone (DisconnectReason::transport_error), before its ping times out. 0: the kernel's
+  // own, 15 minutes.
   std::chrono::milliseconds tcp_user_timeout{20'000};
+  // See Backend, above.
   Backend backend = Backend::automatic;
   // Time every turn of the loops (Stats::turns): two readings of the clock per turn. A metrics
   // route turns it on.
   bool measure_turns = false;
-  // https and wss on every listener.
+  // https and wss on every listener; not set: http and ws.
   std::optional<TlsOptions> tls{};
+  // Called with each line of the log, on the loop's thread (with several, at the same time). Not
+  // set: nothing is logged; the library never prints.
   LogSink log{};
+  // Lines below this level are not made.
   LogLevel log_level = LogLevel::warn;
 };
 
-// What went wrong where no call could return it.
+// Something that went wrong where no call of yours could return it: see Server::on_error.
 struct ErrorReport {
   enum class Kind : std::uint8_t {
     handler_exception,  // a handler threw; `message` is what()
@@ -159,9 +174,9 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // Everything is set up on the thread that makes the server; run() or process() may then be called
   // on another.
   explicit Server(ServerOptions options = {});
-  // Closes at once (no farewells) if close() has not completed; never calls user code. Not inside
-  // run() or process(), from a handler, a hook or a posted job: whoever waits for close() may,
-  // with then() or co_await.
+  // Closes at once if close() has not completed: clients are told nothing, and user code is not
+  // called. Never destroy the server inside run() or process(), that is from a handler, a hook or a
+  // posted job. (Who waits for close(), with then() or co_await, may.)
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -172,9 +187,9 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // first loop's thread or setting up, Errc::shutting_down after close(); std::invalid_argument for
   // what is no address, like every other name.
   Server& listen(std::uint16_t port, std::string_view host = "");
-  // A Unix socket.
+  // Listens on a Unix socket, a file at `path`. Throws as listen() does.
   Server& listen_unix(std::string_view path);
-  // Of the first TCP listener.
+  // The port of the first TCP listener; 0 when there is none.
   std::uint16_t port() const;
 
   // Reads the files of ServerOptions::tls anew: connections from now on get what is in them;
@@ -186,23 +201,23 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // they were.
   void reload_tls(TlsOptions options);
 
-  // Runs the loop on this thread until close() has completed.
+  // Runs the loop on this thread, and those of the other threads, until close() has completed.
   void run();
-  // For somebody else's loop: watch poll_fd() for reading and call process() when it is. process()
-  // never blocks, and does nothing when a handler calls it, between two turns too (a listener of
-  // what is emitted then).
+  // Instead of run(), for an event loop of yours: watch poll_fd() for reading, and call process()
+  // whenever it is readable. process() never blocks, and does nothing when a handler calls it.
   int poll_fd() const;
   void process();
-  // Graceful: stops listening, disconnects every socket ("server shutting down"), lets farewells
-  // drain, then ends run(). Any thread, idempotent. (Not async-signal-safe.) then() runs when
-  // nothing can call back any more, as the last thing that run() or process() does: it may destroy
-  // the server. What it throws leaves run() or process(), the first of several, when all who wait
-  // have been told.
+  // Ends the server gracefully: stops listening, disconnects every socket ("server shutting down"),
+  // waits until that is sent (at most close_timeout), then ends run(). Any thread, but not from a
+  // signal handler; calling it again changes nothing. What waits for the result runs when nothing
+  // can call back any more, as the last thing that run() or process() does: it may destroy the
+  // server. What it throws leaves run() or process(); of several, the first, when all have run.
   Pending<void> close();
 
-  // The namespace of a name, created when new ("/" is added in front when missing), then as a child
-  // of the first pattern that matches. Throws std::length_error above 2^20 namespaces. All of() are
-  // for setting up and for handlers: std::system_error (Errc::wrong_thread) on other threads.
+  // The namespace of that name ("/" is added in front when missing). A new one is created, as a
+  // child of the first pattern that matches, if one does. Throws std::length_error above 2^20
+  // namespaces. Every of() is for setting up and for handlers: on other threads it throws
+  // std::system_error (Errc::wrong_thread).
   Namespace of(std::string_view name);
   // The same, with a connection handler.
   Namespace of(std::string_view name, std::function<void(Socket)> on_connection);
@@ -222,13 +237,14 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   ParentNamespace of(F decide) {
     return add_parent({}, detail::adapt_decision(std::move(decide)));
   }
-  // f(Namespace) for each that is created from now on, children included, before anybody connects
-  // to it. On the thread that creates it. Any number, called in their order. Before run(), or on
-  // the loop's thread when there is only one: std::system_error (Errc::wrong_thread) elsewhere.
+  // Calls f(Namespace) for each that is created from now on, children included, before anybody
+  // connects to it, on the thread that creates it. There may be several; they are called in order.
+  // Register them before run(), or on the loop's thread when there is only one: elsewhere it throws
+  // std::system_error (Errc::wrong_thread).
   void on_new_namespace(std::function<void(Namespace)> hook);
   template <detail::ReturnsTask<Namespace> F>
   void on_new_namespace(F coroutine) = delete;  // it would never run
-  // Shortcuts to the main namespace.
+  // The same as on sockets(), the main namespace "/": see namespace.hpp.
   ListenerId on_connection(std::function<void(Socket)> handler);
   ListenerId on_disconnect(std::function<void(Socket, DisconnectReason)> handler);
   template <detail::ReturnsTask<Socket> F>
@@ -267,30 +283,35 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   }
   Namespace sockets() const;  // the main namespace "/"
 
+  // Your own HTTP routes, folders and WebSockets, on the same listeners. Set them up before run().
+  // It is part of the server, and valid as long.
   HttpRoutes& http();
   // Middlewares and hooks of Engine.IO.
   Engine engine();
-  // Called on the loop's thread for what happens outside any call; see ErrorReport. Any number,
-  // called in their order. Registered where on_new_namespace is.
+  // Called on the loop's thread when something goes wrong outside any call of yours: see
+  // ErrorReport. There may be several; they are called in order. Register them where
+  // on_new_namespace is.
   void on_error(std::function<void(const ErrorReport&)> hook);
   template <detail::ReturnsTask<const ErrorReport&> F>
   void on_error(F coroutine) = delete;  // it would never run
-  // Runs `job` on the loop's thread. False when closed or the mailbox is full. Any thread.
+  // Runs `job` on the first loop's thread, later. False when the server has ended or its mailbox is
+  // full. Any thread.
   bool post(std::function<void()> job) const;
   template <detail::ReturnsTask<> F>
   bool post(F coroutine) const = delete;  // it would never run
   // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
   // thread. False when its queue is full, or the server has ended: what is under way then is
-  // dropped. What `work` throws is reported to on_error instead.
+  // dropped. When `work` throws, that is reported to on_error, and `done` is not called.
   bool offload(std::function<void()> work, std::function<void()> done);
   template <class Work, class Done>
   requires(detail::ReturnsTask<Work> ||
            detail::ReturnsTask<Done>) bool offload(Work,
                                                    Done) = delete;  // a coroutine would never run
-  // What `/readyz` tells (HttpRoutes::ready); close() sets it to false for good. Before a shutdown
-  // set it, wait until the load balancer has noticed, then close(). Any thread.
+  // What `/readyz` answers (HttpRoutes::ready): true at first, false for good after close(). Before
+  // a shutdown say set_ready(false), wait until the load balancer has noticed, then close(). Any
+  // thread.
   void set_ready(bool ready);
-  // Any thread; the shards' numbers added up, each as of its own now.
+  // The numbers of all loop threads added up, each as of its own now. Any thread.
   Stats stats() const;
 
   detail::Target target_for_emit() const;

@@ -63,7 +63,8 @@ struct ConnectError {
   Value data{};  // left out when null
 };
 
-// Continues a middleware chain, once; later calls are ignored. Any thread.
+// Ends a middleware: next() asks the next one, next({"message"}) refuses. The first call counts,
+// later ones are ignored. Any thread.
 class SOCKETIO_EXPORT Next {
  public:
   using Go = std::function<void(std::optional<ConnectError>, std::exception_ptr)>;
@@ -117,19 +118,24 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   std::string_view id() const {
     return long_id_ ? std::string_view(*long_id_) : std::string_view(id_.data(), id_.size());
   }
+  // False before the namespace's middlewares have let it in, after its end, and on threads other
+  // than its own.
   bool connected() const;
   // Its client has come back to it: id, rooms and data are those of before
   // (ServerOptions::connection_state_recovery).
   bool recovered() const;
   Namespace nsp() const;
+  // What the client sent when it connected; a copy, made for each call.
   Handshake handshake() const;
   // The client's Engine.IO session, which its sockets in other namespaces share.
   EngineSocket engine() const;
 
-  // The same receiver set words as everywhere, plus: everybody in the namespace but this socket.
+  // Everybody in the namespace but this socket. (Who else can be sent to, see broadcast.hpp.)
   Broadcast broadcast() const;
 
-  // -- Listening. `name` is a user event; a reserved one throws std::invalid_argument.
+  // -- Listening, on the socket's own thread (elsewhere, and when the socket is gone, nothing is
+  // registered: 0, or false). `name` is an event of yours; a reserved one ("connect",
+  // "disconnect", …) throws std::invalid_argument. once() is called for one event.
   template <class F>
   ListenerId on(std::string_view name, F&& handler) const {
     return add_listener(name, detail::make_handler(std::forward<F>(handler)), false);
@@ -149,7 +155,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
     detail::require_handler<F, ClientEvent<S>>();
     return once(event.name, std::forward<F>(handler));
   }
-  bool off(std::string_view name) const;  // all listeners of an event
+  // Remove all listeners of an event; one listener, of whatever kind. False when there was none.
+  bool off(std::string_view name) const;
   bool off(ListenerId id) const;
   // Every event that comes in (before middlewares), or goes out to this socket (broadcasts
   // included, acks not). f(EventView) or f(Socket, EventView). Of one that comes in, f may take an
@@ -162,7 +169,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   ListenerId on_any_outgoing(F&& handler) const {
     return add_any(detail::make_handler(std::forward<F>(handler)), true);
   }
-  // The same, before those there are.
+  // The same, in front of those that there are already.
   template <class F>
   ListenerId prepend_any(F&& handler) const {
     return add_any(detail::make_handler(std::forward<F>(handler)), false, true);
@@ -175,6 +182,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   std::size_t listener_count(std::string_view name) const;
   std::size_t any_count() const;
   std::size_t any_outgoing_count() const;
+  // Remove all listeners of on_any(), of on_any_outgoing(). False when there were none.
   bool off_any() const;
   bool off_any_outgoing() const;
   // f(DisconnectReason) or f(DisconnectReason, std::string_view detail), or a coroutine, which
@@ -188,8 +196,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   ListenerId on_disconnect(F handler) const {
     return add_disconnect(adapt_disconnect(std::move(handler), "disconnect"), false);
   }
-  // What the client sent could not be decoded (the connection ends), or a packet middleware refused
-  // (it lives).
+  // Called when what the client sent could not be decoded (then the connection ends), and when a
+  // packet middleware refused an event (then it goes on).
   ListenerId on_error(std::function<void(std::string_view message)> handler) const;
   template <detail::ReturnsTask<std::string_view> F>
   ListenerId on_error(F coroutine) const = delete;  // it would never run
@@ -199,7 +207,9 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   template <detail::ReturnsTask<Packet&, Next> F>
   bool use(F coroutine) const = delete;  // it would never run
 
-  // -- Rooms.
+  // -- Rooms, on the socket's own thread; elsewhere, and when the socket is gone, they return false
+  // or nothing. join() is false also when the socket is in LimitOptions::max_rooms_per_socket rooms
+  // already; of several rooms those are joined that fit.
   bool join(std::string_view room) const;
   bool join(std::initializer_list<std::string_view> rooms) const;
   bool join(const std::vector<std::string>& rooms) const;
@@ -208,8 +218,8 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   std::vector<std::string> rooms() const;
   bool in_room(std::string_view room) const;
 
-  // false: this namespace only (DISCONNECT packet). true: all of the client's namespaces and the
-  // connection.
+  // close = false: leaves this namespace only. true: all of the client's namespaces, and the
+  // connection is closed. False when it is not connected. Any thread.
   bool disconnect(bool close = false) const;
 
   // Runs `job` on the socket's thread, later. False when the socket or the server is gone, or the
@@ -218,9 +228,9 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   template <detail::ReturnsTask<> F>
   bool post(F coroutine) const = delete;  // it would never run
 
-  // Your own state, made on first use and freed after on_disconnect, or kept for the client to come
-  // back (connection_state_recovery). Throws std::system_error when
-  // the socket is gone or on a wrong thread.
+  // Your own state, one object of each type: made on first use and freed after on_disconnect, or
+  // kept for the client to come back (connection_state_recovery). Throws std::system_error when the
+  // socket is gone (Errc::disconnected) or lives on another thread (Errc::wrong_thread).
   template <class T>
   T& data() const {
     return *static_cast<T*>(
@@ -229,7 +239,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
 
   // What other servers, and fetch_sockets(), see of your state: data<Value>().
   Value& data() const { return data<Value>(); }
-  // False instead of an exception.
+  // Sets data<Value>(); false where that would throw.
   bool set_data(Value value) const;
 
   friend bool operator==(const Socket& a, const Socket& b) {
@@ -293,15 +303,16 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   std::shared_ptr<const std::string> long_id_;  // instead of it, when it has another length
 };
 
-// A socket found by fetch_sockets(), here or on another server: a snapshot, and a way to reach it.
-// Wherever it is, what asks it for an acknowledgement needs timeout().
+// A socket found by fetch_sockets(), here or on another server: a snapshot of it, and a way to
+// reach it. Wherever it is, an emit that asks it for an acknowledgement needs timeout().
 class SOCKETIO_EXPORT RemoteSocket : public Sends<RemoteSocket, RemoteEmitter> {
  public:
   std::string_view id() const { return id_; }
-  // Made for each call, of what is kept for it packed. Any thread.
+  // Made for each call. Any thread.
   Handshake handshake() const { return handshake_(); }
   const std::vector<std::string>& rooms() const { return rooms_; }
   const Value& data() const { return data_; }  // Socket::data(), as it was
+  // Passed on to wherever the socket is: true says that this was done, not that it is still there.
   bool join(std::string_view room) const {
     return detail::sockets_join(target_, {std::string(room)});
   }

@@ -31,6 +31,7 @@ struct Histogram {
   }
 };
 
+// Server::stats().
 struct Stats {
   static constexpr std::size_t kRejects = 6;
   static constexpr std::size_t kDisconnects = 9;

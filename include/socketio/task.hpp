@@ -37,8 +37,8 @@ concept ReturnsTask =
 // or, when it is freed before, since nobody will ever finish what it awaits, with
 // Errc::shutting_down.
 using TaskEnd = std::function<void(std::exception_ptr)>;
-// Where a Pending resumes or calls back: true when the caller may block (it is not a loop's
-// thread).
+// Whether this thread may wait for a result: false on a thread that turns a loop, which would wait
+// for itself.
 SOCKETIO_EXPORT bool may_block() noexcept;
 
 struct PromiseBase {
@@ -332,7 +332,8 @@ class Finisher {
 
 }  // namespace detail
 
-// Copyable; all copies speak of the same operation, whose result is taken once.
+// An operation under way. Copies speak of the same operation; its result is taken once, by the
+// first that asks. Any thread.
 template <class T>
 class Pending {
  public:

@@ -12,6 +12,7 @@ namespace socketio {
 
 enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
 
+// Whether clients are asked for a certificate.
 enum class ClientCertificates : std::uint8_t {
   none,      // not asked for
   optional,  // asked for; without one, or with a bad one, the client comes in all the same: look at
@@ -41,7 +42,8 @@ struct TlsOptions {
   // or ChaCha20. The server's order counts.
   std::string ciphers{};
   ClientCertificates client_certificates = ClientCertificates::none;
-  // Who may sign client certificates, and the lists of what they have taken back. PEM text or file.
+  // The authorities that may sign client certificates, and their revocation lists: PEM text, or the
+  // name of a file.
   std::string ca{};
   std::string crl{};
   // From the connection to the end of the handshake, however slowly the bytes come.

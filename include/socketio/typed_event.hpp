@@ -1,5 +1,5 @@
-// Events whose arguments are written down once. Every use of one is checked by the compiler,
-// against what it says; nothing of it is left at run time.
+// Events whose arguments are declared once. The compiler checks every use of such an event against
+// its declaration; at run time it costs nothing.
 //
 //   inline constexpr ClientEvent<int(int, int)> kAdd{"add"};  // an int answers it
 //   inline constexpr ServerEvent<void(std::string, int)> kMoved{"moved"};
@@ -7,7 +7,7 @@
 //   io.on_event(kAdd, [](int a, int b) { return a + b; });
 //   io.to("board").emit(kMoved, "knight", 12);
 //
-// Events that are named by a string stay what they are: checked when they come.
+// Events that are named by a string are checked when they arrive, as ever.
 #pragma once
 
 #include <cstddef>

@@ -90,8 +90,8 @@ class SOCKETIO_EXPORT Object {
   std::vector<Member> members_;
 };
 
-// The end typed arguments are written to. Implemented by each parser (JSON, MessagePack, yours).
-// Calls form one value per argument; the parser does its own commas and attachments.
+// What a Codec writes an argument to. Each parser (JSON, MessagePack, yours) has one. The calls for
+// an argument make up exactly one value; the parser adds commas and attachments itself.
 class SOCKETIO_EXPORT Writer {
  public:
   virtual void null() = 0;
@@ -122,6 +122,7 @@ class SOCKETIO_EXPORT Writer {
   ~Writer() = default;
 };
 
+// What a Value or an Element is.
 enum class Kind : std::uint8_t {
   null,
   boolean,
@@ -193,7 +194,7 @@ class SOCKETIO_EXPORT Element::Cursor {
   Element value_;
 };
 
-// A dynamic value with binary: null, bool, integers, double, string, Binary, Array, Object.
+// Any value that an event can carry: null, bool, integers, double, string, Binary, Array, Object.
 // Integers are kept exactly (JS peers round above 2^53).
 class SOCKETIO_EXPORT Value {
  public:
@@ -255,6 +256,7 @@ class SOCKETIO_EXPORT Value {
   bool operator==(const Value&) const;
 
   void write(Writer& to) const;
+  // A copy of what was received; null when `from` does not exist.
   static Value read(const Element& from);
   // JSON text; binary becomes {"_placeholder":true,"num":N} as on the wire. parse: nullopt when it
   // is not JSON.

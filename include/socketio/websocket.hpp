@@ -82,13 +82,14 @@ struct WebSocketRoute {
   // Asked before the handshake is answered. A reply is the answer instead: the way to refuse, with
   // 401 for instance. What it throws refuses with 500. None: everybody is welcome.
   std::function<std::optional<HttpReply>(const HttpRequest& request)> upgrade{};
+  // The handshake is done: messages can be sent.
   std::function<void(WebSocket peer)> open{};
   // `bytes` live for the call; text is valid UTF-8.
   std::function<void(WebSocket peer, std::string_view bytes, bool binary)> message{};
-  // Was congested, and everything has left.
+  // The connection was congested(), and everything has left now.
   std::function<void(WebSocket peer)> drained{};
-  // Why the connection is about to be closed, when that is not for a close of either side: a broken
-  // rule of RFC 6455, "send buffer limit", "ping timeout". `close` follows.
+  // The connection is about to be closed although neither side asked for it. `what` says why: a
+  // broken rule of RFC 6455, "send buffer limit", "ping timeout". `close` follows.
   std::function<void(WebSocket peer, std::string_view what)> error{};
   // The last call, exactly once for each `open`. The peer's code and reason (1005: it gave none);
   // after an error ours, or 1006 for no closing handshake, as when the peer vanished: then not
