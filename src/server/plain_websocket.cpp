@@ -71,13 +71,10 @@ void Shard::start_plain(Connection& c, const http::Request& request, std::string
                         const std::shared_ptr<const PlainRoute>& route, Params params) {
   const Upgrade upgrade(request);
   if (upgrade.refusal) return respond(c, *upgrade.refusal, true);
-  const std::optional<base::Bytes> origin = request.find("origin");
   const Origins& origins = route->route.allowed_origins.empty()
                                ? settings_.options.engine.allowed_origins
                                : route->route.allowed_origins;
-  bool welcome = origins.empty() || !origin;
-  if (!welcome) dispatcher_.guarded(path, [&] { welcome = origins.contains(*origin); });
-  if (!welcome) return respond(c, http::Response{403, {}, {}}, true);
+  if (!origin_allowed(request, origins)) return respond(c, http::Response{403, {}, {}}, true);
   if (closing_) return respond(c, http::Response{503, {}, {}}, true);
   auto content = copy_request(request, std::move(path), {});
   show_connection(c, *content);
@@ -103,23 +100,13 @@ void Shard::start_plain(Connection& c, const http::Request& request, std::string
   side->state->hard = route->route.send_queue_hard;
   side->timer.owner = c.self.packed();
   side->timer.kind = kPlainTimer;
-  c.out.append(arena_, head + "\r\n");
-  mark_dirty(c);
-  base::InBuffer rest = c.http->machine.take_rest(ledger_);
-  c.http.reset();
-  c.timer.reset();
-  c.ws.emplace(ws::Role::server, route->limits);
+  base::InBuffer rest = switch_to_websocket(c, head + "\r\n", route->limits);
   c.plain = std::move(side);
   counters_.plain_websockets.add();
   loop_.timers().arm(c.plain->timer, base::after(now(), route->route.ping_interval));
   if (route->route.open)
     dispatcher_.guarded("open", [&] { route->route.open(WebSocket(c.plain->state)); });
-  // Frames that came in the same segment as the request.
-  if (!rest.empty()) {
-    c.ws->feed(rest.view(), now());
-    turn_plain(c);
-    c.ws->keep(ledger_);
-  }
+  read_behind_request(c, rest);
 }
 
 // -- Messages.

@@ -43,15 +43,6 @@ namespace socketio::server {
 
 struct EngineWatch;
 
-// The id's bits are random already (and unknown ids only look up, never insert), but they come in
-// letters, whose high bits say little: the multiplication spreads what they have.
-inline std::uint32_t hash_of(const eio::Sid& sid) {
-  std::uint64_t h = 0;
-  std::memcpy(&h, sid.chars.data(), sizeof h);
-  h *= 0x9E3779B97F4A7C15;
-  return static_cast<std::uint32_t>(h ^ (h >> 32));
-}
-
 // What a shard takes from the outside world; the simulator brings its own.
 struct ShardServices {
   std::unique_ptr<net::Backend> backend;
@@ -336,6 +327,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_poll(Connection& c, SessionRecord& record);
   // False: the handshake is wrong, and refused.
   bool start_websocket(Connection& c, const http::Request& request, const eio::Decision& decision);
+  // -- WebSockets (shard_websocket.cpp).
+  base::InBuffer switch_to_websocket(Connection& c, base::Bytes head, const ws::Limits& limits);
+  void read_behind_request(Connection& c, base::InBuffer& rest);
   void turn_ws(Connection& c);
   bool take_text(SessionRecord& record, base::MutBytes text, base::Time t);
   bool take_frame(Connection& c, SessionRecord& record, const ws::Event& event, base::Time t);
@@ -404,7 +398,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
                        base::MutBytes body);
   void admit(Connection& c, const http::Request& request);
   bool answer_cors(Connection& c, const http::Request& request);
-  bool origin_allowed(const http::Request& request);
+  bool origin_allowed(const http::Request& request, const Origins& origins);
   bool full() const;  // of clients
   // Why a handshake is refused before anybody is asked, if it is.
   const eio::Reject* too_many(const Connection& c, const http::Request& request);

@@ -97,8 +97,7 @@ bool Shard::answer_cors(Connection& c, const http::Request& request) {
   return answer.over;
 }
 
-bool Shard::origin_allowed(const http::Request& request) {
-  const Origins& origins = settings_.options.engine.allowed_origins;
+bool Shard::origin_allowed(const http::Request& request, const Origins& origins) {
   const std::optional<base::Bytes> origin = request.find("origin");
   if (origins.empty() || !origin) return true;
   bool allowed = false;
@@ -213,7 +212,8 @@ int Shard::on_gated_request(Connection& c, const http::Request& request, std::st
 void Shard::admit(Connection& c, const http::Request& request) {
   if (answer_cors(c, request)) return;
   hold(c, request);
-  if (!origin_allowed(request)) return refuse(c, {eio::ErrorCode::forbidden, {}, {}});
+  if (!origin_allowed(request, settings_.options.engine.allowed_origins))
+    return refuse(c, {eio::ErrorCode::forbidden, {}, {}});
   ask_middlewares(c);
 }
 

@@ -1,5 +1,7 @@
 // Engine.IO in the shard: requests under the path become sessions, polls, posts and WebSockets;
 // sessions' events are carried out here.
+#include <cstring>
+
 #include "http/url.hpp"
 #include "server/shard.hpp"
 #include "server/upgrade.hpp"
@@ -14,6 +16,15 @@ constexpr base::Bytes kPostHeaders = "Content-Type: text/html\r\nCache-Control: 
 bool is_trident(base::Bytes user_agent) {
   return user_agent.find(";MSIE") != base::Bytes::npos ||
          user_agent.find("Trident/") != base::Bytes::npos;
+}
+
+// The id's bits are random already (and unknown ids only look up, never insert), but they come in
+// letters, whose high bits say little: the multiplication spreads what they have.
+std::uint32_t hash_of(const eio::Sid& sid) {
+  std::uint64_t h = 0;
+  std::memcpy(&h, sid.chars.data(), sizeof h);
+  h *= 0x9E3779B97F4A7C15;
+  return static_cast<std::uint32_t>(h ^ (h >> 32));
 }
 
 // The session's WebSocket from now on. What the connection has said before may not have left yet.
@@ -197,15 +208,8 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   SessionRecord* record = decision.kind == eio::Decision::Kind::upgrade
                               ? sessions_.get(SessionId::unpack(decision.session))
                               : &open_session(c, request, decision);
-  c.out.append(arena_, head);
-  mark_dirty(c);
-  const bool apart = decision.dialect.v3 && decision.kind == eio::Decision::Kind::open;
-  if (apart) flush_connection(c);
-  base::InBuffer rest = c.http->machine.take_rest(ledger_);
-  c.http.reset();
-  c.timer.reset();
-  c.ws.emplace(ws::Role::server, settings_.ws);
-  if (apart) hold(c);
+  base::InBuffer rest = switch_to_websocket(c, head, settings_.ws);
+  if (decision.dialect.v3 && decision.kind == eio::Decision::Kind::open) hold(c);
   c.session = SessionId::unpack(record->session.owner());
   if (decision.kind == eio::Decision::Kind::upgrade) {
     c.probe = true;
@@ -224,12 +228,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
     if (record->session.v3()) join_root(*record);
   }
   pump(*record);
-  // Frames that came in the same segment as the request.
-  if (!rest.empty() && c.ws) {
-    c.ws->feed(rest.view(), now());
-    turn_ws(c);
-    if (c.ws) c.ws->keep(ledger_);
-  }
+  read_behind_request(c, rest);
   return true;
 }
 
