@@ -182,7 +182,7 @@ void Shard::lost(Connection& c, bool failed) {
   const base::Time t = now();
   SessionRecord* record = nullptr;
   if (c.move) return;
-  if (c.plain) return lose_plain(c);
+  if (c.plain) return plain_websockets_.on_lost(c);
   if (c.http) {
     record = sessions_.get(std::exchange(c.http->session, SessionId{}));
     const Exchange exchange = std::exchange(c.http->exchange, Exchange::none);
@@ -247,7 +247,7 @@ void Shard::on_timer(net::Timer& timer) {
     Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
     if (c == nullptr || !c->plain) return;
     if (c->is_behind()) return loop_.timers().arm(timer, base::after(t, kUnreadPause));
-    spare(c->self, [&] { on_plain_timer(*c); });
+    spare(c->self, [&] { plain_websockets_.on_timer(*c); });
   } else if (timer.kind == kTrimTimer) {
     trim();
   } else if (timer.kind == kPollTimer) {
@@ -406,7 +406,7 @@ void Shard::flush_unusual(Connection& c) {
 void Shard::after_flush(Connection& c, bool everything) {
   if (c.ws) {
     if (c.plain) [[unlikely]]
-      on_plain_flushed(c);
+      plain_websockets_.on_flushed(c);
     // Said again where somebody waits to hear of the flush (expect_flush): it changes nothing.
     if (!c.probe && (!everything || c.unflushed)) {
       c.unflushed = !everything;

@@ -9,8 +9,9 @@
 // shard), shard_tls.cpp (between the wire and the rest), shard_http.cpp (requests), shard_disk.cpp
 // (files), shard_websocket.cpp (frames of Engine.IO's WebSockets), shard_admission.cpp (who may
 // connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket), shard_watch.cpp (who listens to a
-// session), shard_v3.cpp (what old clients want differently), dispatcher.cpp (user code). Nothing
-// here is locked: everything runs on the shard's thread; other threads come through the mailbox.
+// session), shard_v3.cpp (what old clients want differently), plain_websockets.cpp (the user's own
+// WebSockets), dispatcher.cpp (user code). Nothing here is locked: everything runs on the shard's
+// thread; other threads come through the mailbox.
 #pragma once
 
 #include <array>
@@ -37,6 +38,7 @@
 #include "server/engine_application.hpp"
 #include "server/hub.hpp"
 #include "server/options.hpp"
+#include "server/plain_websockets.hpp"
 #include "server/routes.hpp"
 
 namespace socketio::server {
@@ -63,7 +65,11 @@ class Shard final : public net::Driver, private eio::SessionTable {
   const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
   std::uint8_t index() const { return index_; }
   net::Offload& offload() { return offload_; }
+  PlainWebSockets& plain_websockets() { return plain_websockets_; }
   base::Time now() const { return loop_.now(); }
+  const Settings& settings() const { return settings_; }
+  int events_per_turn() const { return events_per_turn_; }
+  bool closing() const { return closing_; }
 
   void add_listener(net::Listener listener);
   // Accepts on a descriptor that stays the caller's.
@@ -95,12 +101,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // The first shard's: recovery has something that will expire.
   void expire_recovery();
 
-  // -- For WebSocket, on this thread (plain_websocket.cpp). No-ops (false) when it is not open.
-  bool send_plain(const detail::WebSocketState& state, base::Bytes payload, bool binary);
-  bool close_plain(const detail::WebSocketState& state, std::uint16_t code, base::Bytes reason);
-  void overfill_plain(const detail::WebSocketState& state);  // other threads sent too much
-  void terminate_plain(const detail::WebSocketState& state);
-
   // -- For EngineSocket (shard_watch.cpp).
   SessionRecord* session(std::uint64_t id);
   EngineSocket engine_socket(const SessionRecord& record) const;
@@ -118,6 +118,34 @@ class Shard final : public net::Driver, private eio::SessionTable {
            base::Logger::Fields fields = {}) {
     hub_->logger.write(level, kind, text, now(), fields);
   }
+
+  // -- For the parts of it that are classes of their own: what they may do to a connection.
+  Connection* connection(net::Owner owner) { return connections_.get(ConnectionId::unpack(owner)); }
+  void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
+  void arm(Connection& c);
+  void close_when_sent(Connection& c);  // flush, shut down, linger, close
+  void drop(Connection& c);             // close now
+  void set_paused(Connection& c, bool paused);
+  // A backend may hand out what a connection has sent in pieces: what they were good for adds up,
+  // in sixteenths of a turn's, of which kSpent are as good as all.
+  static constexpr std::uint8_t kSpent = 15;
+  void spend(Connection& c, int events) {
+    if (events >= spent_unit_) [[unlikely]]
+      add_spent(c, events);
+  }
+  void later(Connection& c) {
+    if (c.waiting >= Connection::Waiting::next) return;
+    later_.push_back(c.self);
+    c.waiting = Connection::Waiting::next;
+  }
+  void respond(Connection& c, const http::Response& response, bool close = false,
+               base::Span body = {});
+  void show_connection(const Connection& c, HttpRequest::Content& content) const;
+  bool origin_allowed(const http::Request& request, const Origins& origins);
+  bool agree_on_extensions(Connection& c, base::Bytes offered, std::string& head);
+  base::InBuffer switch_to_websocket(Connection& c, base::Bytes head, const ws::Limits& limits);
+  void read_behind_request(Connection& c, base::InBuffer& rest);
+  ws::Env ws_env(Connection& c) { return {c.tail(), arena_, ledger_, *random_, c.deflate.get()}; }
 
  private:
   // -- Facts (shard.cpp; of accepting: shard_move.cpp).
@@ -180,11 +208,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
     backlog_.push_back(c.self);
     c.waiting = Connection::Waiting::now;
   }
-  void later(Connection& c) {
-    if (c.waiting >= Connection::Waiting::next) return;
-    later_.push_back(c.self);
-    c.waiting = Connection::Waiting::next;
-  }
   // So many of its handlers run that nothing more is read until some have ended.
   bool overloaded(const SessionRecord& record) const {
     return record.running >= settings_.options.max_running_handlers;
@@ -200,26 +223,14 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void settle();
   void settle(Connection& c);
   void settle_behind(Connection& c);
-  void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
-  void arm(Connection& c);
   void arm_at(Connection& c, base::Time deadline);
-  void close_when_sent(Connection& c);  // flush, shut down, linger, close
-  void arm_stall(Connection& c);        // closing: drop when nothing leaves for too long
-  void drop(Connection& c);             // close now
-  void set_paused(Connection& c, bool paused);
+  void arm_stall(Connection& c);          // closing: drop when nothing leaves for too long
   void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
   void dismiss(Connection& c);
   void finish_closing();
   void finish_ending();
 
   // -- What waits for the next turn (shard_backlog.cpp).
-  // A backend may hand out what a connection has sent in pieces: what they were good for adds up,
-  // in sixteenths of a turn's, of which kSpent are as good as all.
-  static constexpr std::uint8_t kSpent = 15;
-  void spend(Connection& c, int events) {
-    if (events >= spent_unit_) [[unlikely]]
-      add_spent(c, events);
-  }
   void add_spent(Connection& c, int events);
   void work_off_backlog();
   void end_backlog();
@@ -280,7 +291,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // Turns what is queued into ciphertext, within limits, and returns that.
   base::OutQueue& seal(Connection& c);
   std::unique_ptr<ClientCertificate> certificate_of(const Connection& c) const;
-  void show_connection(const Connection& c, HttpRequest::Content& content) const;
   tls::Env tls_env(Connection& c) {
     return {c.tls->wire, arena_, *random_, tls_->tickets ? &*tls_->tickets : nullptr};
   }
@@ -297,8 +307,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // The browser client's file that a path below ours names.
   std::optional<std::string_view> client_file(std::string_view path) const;
   bool serve_client(Connection& c, const http::Request& request, std::string_view path);
-  void respond(Connection& c, const http::Response& response, bool close = false,
-               base::Span body = {});
 
   // -- Answers from the disk (shard_disk.cpp).
   void answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job);
@@ -308,7 +316,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void answer_read(Connection& c, const DiskLine::Place& place, bool done);
 
   // -- Compression (shard_compression.cpp).
-  bool agree_on_extensions(Connection& c, base::Bytes offered, std::string& head);
   bool agree_on_deflate(Connection& c, base::Bytes extensions, std::string& head);
   void answer_poll(Connection& c, bool compress);
   void answer_coded(Connection& c, http::Coding coding, base::Bytes body);
@@ -328,8 +335,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // False: the handshake is wrong, and refused.
   bool start_websocket(Connection& c, const http::Request& request, const eio::Decision& decision);
   // -- WebSockets (shard_websocket.cpp).
-  base::InBuffer switch_to_websocket(Connection& c, base::Bytes head, const ws::Limits& limits);
-  void read_behind_request(Connection& c, base::InBuffer& rest);
   void turn_ws(Connection& c);
   bool take_text(SessionRecord& record, base::MutBytes text, base::Time t);
   bool take_frame(Connection& c, SessionRecord& record, const ws::Event& event, base::Time t);
@@ -378,27 +383,12 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void release_held(Connection& c);
   void answer_old_client(Connection& c, const SessionRecord& record, eio::FormV3 form);
 
-  // -- The user's own WebSockets (plain_websocket.cpp).
-  void start_plain(Connection& c, const http::Request& request, std::string path,
-                   const std::shared_ptr<const PlainRoute>& route, Params params);
-  void turn_plain(Connection& c);
-  Connection* plain_of(const detail::WebSocketState& state);
-  static std::size_t count_plain(Connection& c);
-  void on_plain_flushed(Connection& c);
-  void on_plain_pong(PlainSide& plain);
-  void on_plain_timer(Connection& c);
-  void cut_plain(Connection& c, base::Bytes why);
-  void lose_plain(Connection& c);
-  void finish_plain(Connection& c, base::Bytes error_text, std::uint16_t code,
-                    base::Bytes reason_text, bool clean);
-
   // -- Who may connect, and with which headers (shard_admission.cpp).
   void on_gated_head(Connection& c, const http::Request& request, std::string_view path);
   int on_gated_request(Connection& c, const http::Request& request, std::string_view path,
                        base::MutBytes body);
   void admit(Connection& c, const http::Request& request);
   bool answer_cors(Connection& c, const http::Request& request);
-  bool origin_allowed(const http::Request& request, const Origins& origins);
   bool full() const;  // of clients
   // Why a handshake is refused before anybody is asked, if it is.
   const eio::Reject* too_many(const Connection& c, const http::Request& request);
@@ -426,7 +416,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::string upgrade_headers(Connection& c);
   void run_header_hooks(Connection& c, bool initial);
 
-  ws::Env ws_env(Connection& c) { return {c.tail(), arena_, ledger_, *random_, c.deflate.get()}; }
   http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }
 
   std::shared_ptr<detail::Hub> hub_;
@@ -464,6 +453,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   sio::Core core_;
   sio::Arrival arrival_;  // the event in hand; here, because a new one would have to be cleared
   Dispatcher dispatcher_;
+  PlainWebSockets plain_websockets_{*this};
   net::Offload offload_;
   Quota input_quota_;
   Quota output_quota_;

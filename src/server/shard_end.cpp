@@ -37,7 +37,7 @@ void Shard::dismiss(Connection& c) {
     release(c);
     respond(c, http::Response{503, {}, {}}, true);
   }
-  if (c.plain) close_plain(*c.plain->state, 1001, "server shutting down");
+  if (c.plain) plain_websockets_.close(*c.plain->state, 1001, "server shutting down");
   if (c.shaking_hands() || (c.http && !c.http->machine.answering())) close_when_sent(c);
 }
 

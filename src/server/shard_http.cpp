@@ -120,7 +120,7 @@ void Shard::on_user_request(Connection& c, std::string path, base::MutBytes body
   if (eio::asks_for_websocket(request)) {
     Params params;
     if (const auto websocket = match_websocket(routes_.table(), path, params))
-      return start_plain(c, request, std::move(path), websocket, std::move(params));
+      return plain_websockets_.start(c, request, std::move(path), websocket, std::move(params));
   }
   Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
   if (found.action == nullptr) {

@@ -29,7 +29,7 @@ void Shard::turn_ws(Connection& c) {
   if (c.deflate != nullptr && holds_back(c)) [[unlikely]]
     return;
   if (c.plain) [[unlikely]]
-    return turn_plain(c);
+    return plain_websockets_.turn(c);
   const base::Time t = now();
   SessionRecord* record = sessions_.get(c.session);
   if (overloaded(record)) {
