@@ -79,7 +79,7 @@ void Dispatcher::pass(const sio::Socket& socket, Packet packet, detail::AckHolde
   SessionRecord* record = shard_.session_of(socket.client);
   if (record == nullptr) return;
   const std::size_t bytes = Passing::size_of(packet);
-  if (!shard_.may_wait(bytes)) {
+  if (!shard_.shedder().may_wait(bytes)) {
     counters_.shed.add();
     shard_.log(base::LogLevel::warn, base::LogKind::connection,
                "max_input_bytes reached: the client of an event with middlewares is closed");

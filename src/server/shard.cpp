@@ -43,9 +43,7 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       shared_{settings_.eio, arena_, ledger_},
       core_(shared_, *random_, settings_.sio, index),
       dispatcher_(*this, core_, shared_, counters_, hub_),
-      offload_(loop_.mailbox()),
-      input_quota_(settings_.options.max_input_bytes),
-      output_quota_(settings_.options.max_output_bytes) {
+      offload_(loop_.mailbox()) {
   if (hub_->tls != nullptr) {
     const TlsOptions& limits = hub_->tls->limits();
     tls_ = std::make_unique<TlsDesk>(hub_->tls->seed(), limits.session_lifetime,
@@ -86,7 +84,7 @@ void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
 void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
   if (c.move)
     return c.move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
-  if (too_much_input() && !make_room(c)) [[unlikely]]
+  if (shedder_.too_much_input() && !shedder_.make_room(c)) [[unlikely]]
     return;
   if (c.ws) {
     c.ws->feed(bytes, now());
@@ -94,10 +92,6 @@ void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
   }
   c.http->machine.feed(bytes, now());
   turn(c);
-}
-
-bool Shard::too_much_input() const {
-  return ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes);
 }
 
 void Shard::turn(Connection& c) {
@@ -172,7 +166,7 @@ void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
   const bool failed =
       error && error != std::errc::connection_reset && error != std::errc::broken_pipe;
   spare(c->self, [&] { lost(*c, failed); });
-  if (c->shed) --shedding_;
+  shedder_.on_closed(*c);
   connections_.erase(ConnectionId::unpack(owner));
   hub_->forget_connection(index_, take_count(ConnectionId::unpack(owner)));
   finish_closing();
@@ -314,11 +308,7 @@ void Shard::flush() {
     Connection& c = static_cast<Connection&>(*outlet);
     spare(c.self, [&] { flush_connection(c); });
   }
-  try {
-    shed_output();
-  } catch (const std::bad_alloc&) {  // tried again by the next turn
-    out_of_memory();
-  }
+  shedder_.end_turn();
   note_peak();
   if (const base::Time deadline = core_.deadline();
       deadline != core_timer_.deadline() || !core_timer_.armed()) {

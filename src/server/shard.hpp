@@ -10,8 +10,8 @@
 // (files), shard_websocket.cpp (frames of Engine.IO's WebSockets), shard_admission.cpp (who may
 // connect), shard_engine.cpp (Engine.IO over HTTP and WebSocket), shard_watch.cpp (who listens to a
 // session), shard_v3.cpp (what old clients want differently), plain_websockets.cpp (the user's own
-// WebSockets), dispatcher.cpp (user code). Nothing here is locked: everything runs on the shard's
-// thread; other threads come through the mailbox.
+// WebSockets), shedder.cpp (when all hold too much), dispatcher.cpp (user code). Nothing here is
+// locked: everything runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
 #include <array>
@@ -40,6 +40,7 @@
 #include "server/options.hpp"
 #include "server/plain_websockets.hpp"
 #include "server/routes.hpp"
+#include "server/shedder.hpp"
 
 namespace socketio::server {
 
@@ -66,6 +67,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::uint8_t index() const { return index_; }
   net::Offload& offload() { return offload_; }
   PlainWebSockets& plain_websockets() { return plain_websockets_; }
+  Shedder& shedder() { return shedder_; }
   base::Time now() const { return loop_.now(); }
   const Settings& settings() const { return settings_; }
   int events_per_turn() const { return events_per_turn_; }
@@ -113,19 +115,22 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void handler_ended(std::uint64_t session);
   // There is no room for something that the client must not miss: its session ends. Cannot fail.
   void give_up(sio::ClientId client, const char* why = "out of memory");
-  bool may_wait(std::size_t bytes) const;  // an event, in a middleware
   void log(base::LogLevel level, base::LogKind kind, std::string_view text,
            base::Logger::Fields fields = {}) {
     hub_->logger.write(level, kind, text, now(), fields);
   }
 
-  // -- For the parts of it that are classes of their own: what they may do to a connection.
+  // -- For the parts of it that are classes of their own: what they may do to connections and
+  // sessions.
   Connection* connection(net::Owner owner) { return connections_.get(ConnectionId::unpack(owner)); }
   void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
   void arm(Connection& c);
   void close_when_sent(Connection& c);  // flush, shut down, linger, close
   void drop(Connection& c);             // close now
   void set_paused(Connection& c, bool paused);
+  void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
+  int pump(SessionRecord& record);        // returns how many messages it delivered
+  void out_of_memory();
   // A backend may hand out what a connection has sent in pieces: what they were good for adds up,
   // in sixteenths of a turn's, of which kSpent are as good as all.
   static constexpr std::uint8_t kSpent = 15;
@@ -180,7 +185,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
       if (SessionRecord* record = sessions_.get(id)) give_up(*record);
     }
   }
-  void out_of_memory();
   void give_up(ConnectionId id);
   void give_up(SessionRecord& record, const char* why = "out of memory");
   void begin(Connection& c, const net::Address& peer, base::Bytes already_read,
@@ -189,12 +193,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   void on_plaintext(Connection& c, base::MutBytes bytes);
   void input_ended(Connection& c);
-  bool too_much_input() const;
-  // Until the end of the turn, where it is shed: then nobody is answered before that.
-  bool too_much_output() const { return ledger_.output() > output_quota_.again; }
-  // WebSockets that have taken everything they were sent are answered even then, within a reserve,
-  // lest they wait in line with those who take nothing. (An HTTP connection may be new.)
-  bool has_reserve(const Connection& c) const;
   // What answers to HTTP requests may add to the output before others get their turn: a big one
   // costs about as much as all events of a turn.
   static constexpr std::int64_t kAnswersPerTurn = std::int64_t{1024} * 1024;
@@ -220,12 +218,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   [[gnu::noinline]] void flush_was_short(Connection& c, std::size_t taken);
   void await_sent(Connection& c);
   void after_flush(Connection& c, bool everything);
-  void settle();
-  void settle(Connection& c);
-  void settle_behind(Connection& c);
   void arm_at(Connection& c, base::Time deadline);
-  void arm_stall(Connection& c);          // closing: drop when nothing leaves for too long
-  void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
+  void arm_stall(Connection& c);  // closing: drop when nothing leaves for too long
   void dismiss(Connection& c);
   void finish_closing();
   void finish_ending();
@@ -240,33 +234,13 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void read_on(SessionRecord& record);
   void finish_post(SessionRecord& record);
   bool must_wait(SessionRecord& record);
-  bool has_room_for(const SessionRecord& record) const;
   void answer_waiting_polls();
   void answer_first_in_line();
 
-  // -- When the whole server holds too much (shard_shed.cpp).
-  struct Holder;
-  // One of the two limits of the whole server.
-  struct Quota {
-    explicit Quota(std::size_t bytes) : limit(static_cast<std::int64_t>(bytes)), again(limit) {}
-    bool exceeded(std::int64_t total) {
-      if (total <= limit) again = limit;
-      return total > again;
-    }
-    std::int64_t limit;
-    std::int64_t again;  // when shedding did not help: from here on it is tried again
-  };
-  bool make_room(Connection& c);  // false: `c` itself had to go
-  std::size_t input_of(const Connection& c) const;
-  std::size_t input_of(const SessionRecord& record) const;
-  std::size_t output_of(const Connection& c) const;
-  void shed_input();
-  void shed_output();
-  std::vector<Holder> output_holders(bool waiting);
-  bool shed(std::vector<Holder>& holders, std::int64_t total, const Quota& quota, const char* why);
-  void shed_connection(ConnectionId id);
-  void shed_session(SessionId id);
-  void ask_others_to_shed(void (Shard::*how)());
+  // -- Memory (shard_memory.cpp).
+  void settle();
+  void settle(Connection& c);
+  void settle_behind(Connection& c);
   void note_peak();
   void trim();
 
@@ -340,8 +314,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool take_frame(Connection& c, SessionRecord& record, const ws::Event& event, base::Time t);
   bool drain(Connection& c, SessionRecord*& record);
   void end_websocket(Connection& c, SessionRecord* record, const ws::Event& event);
-  // These return how many messages they delivered.
-  int pump(SessionRecord& record);
+  // These return how many messages they delivered, as pump() does.
   int work_off(SessionRecord& record);
   int follow(SessionRecord& record);
   void flush_session(SessionRecord& record);
@@ -454,12 +427,10 @@ class Shard final : public net::Driver, private eio::SessionTable {
   sio::Arrival arrival_;  // the event in hand; here, because a new one would have to be cleared
   Dispatcher dispatcher_;
   PlainWebSockets plain_websockets_{*this};
+  Shedder shedder_{*this, connections_, sessions_};
   net::Offload offload_;
-  Quota input_quota_;
-  Quota output_quota_;
   std::int64_t answers_until_ = kAnswersPerTurn;
-  std::size_t shedding_ = 0;  // connections that are shed and not yet closed
-  std::size_t peak_ = 0;      // of what was held since memory was last given back
+  std::size_t peak_ = 0;  // of what was held since memory was last given back
   std::vector<net::Listener> listeners_;
   std::uint32_t accepting_ = 0;  // listeners told to the backend
   net::Timer core_timer_{0, kCoreTimer};

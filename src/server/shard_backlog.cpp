@@ -137,14 +137,11 @@ bool Shard::must_wait(SessionRecord& record) {
     return false;
   }
   if (record.linked()) return true;
-  if (waiting_polls_.empty() && !answers_spent() && has_room_for(record)) return false;
+  if (waiting_polls_.empty() && !answers_spent() &&
+      shedder_.has_room_for(record.session.payload_bytes()))
+    return false;
   waiting_polls_.push_back(record);
   return true;
-}
-
-bool Shard::has_room_for(const SessionRecord& record) const {
-  const auto bytes = static_cast<std::int64_t>(record.session.payload_bytes());
-  return ledger_.output() + bytes <= output_quota_.again;
 }
 
 // At the end of a turn, whatever the turn has answered: one of them, when there is room. When there
@@ -153,7 +150,7 @@ void Shard::answer_waiting_polls() {
   answers_until_ = std::max(answers_until_, answered());
   while (const SessionRecord* first = waiting_polls_.front()) {
     if (answers_spent()) return;
-    if (!has_room_for(*first)) {
+    if (!shedder_.has_room_for(first->session.payload_bytes())) {
       if (!poll_timer_.armed()) loop_.timers().arm(poll_timer_, base::after(now(), kPatience));
       return;
     }

@@ -263,7 +263,7 @@ int Shard::follow(SessionRecord& record) {
         break;
       case eio::EventKind::message:
         deliver(record, event);
-        if ((++messages == events_per_turn_ || too_much_output() || overloaded(record)) &&
+        if ((++messages == events_per_turn_ || shedder_.too_much_output() || overloaded(record)) &&
             record.session.reading_body()) {
           arm(record);
           return messages;

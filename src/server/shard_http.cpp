@@ -27,7 +27,7 @@ void Shard::turn_http(Connection& c) {
     const bool unread = c.out.bytes() > settings_.options.send_queue_soft &&
                         (requests > 0 || c.http->machine.has_request());
     const bool spent = requests >= events_per_turn_ || (requests == 0 && c.spent == kSpent);
-    if (spent || unread || too_much_output() || answers_spent()) {
+    if (spent || unread || shedder_.too_much_output() || answers_spent()) {
       c.http->machine.keep(ledger_);
       set_paused(c, true);
       if (spent) spend(c, events_per_turn_);

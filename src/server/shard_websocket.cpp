@@ -38,7 +38,7 @@ void Shard::turn_ws(Connection& c) {
   }
   // The POSTs of before the upgrade come first; and too much is shed first.
   if ((record != nullptr && record->unread) || c.spent == kSpent ||
-      (too_much_output() && !has_reserve(c))) [[unlikely]] {
+      (shedder_.too_much_output() && !shedder_.has_reserve(c))) [[unlikely]] {
     c.ws->keep(ledger_);
     set_paused(c, true);
     return later(c);
@@ -68,7 +68,7 @@ void Shard::turn_ws(Connection& c) {
         break;
     }
     if (overloaded(record)) break;
-    if (too_much_output() || c.compressing()) [[unlikely]]
+    if (shedder_.too_much_output() || c.compressing()) [[unlikely]]
       break;
     if (c.ws->idle()) {  // next() would find nothing
       if (c.out.bytes() >= net::kSentAtOnce) [[unlikely]]
