@@ -184,14 +184,14 @@ std::uint64_t Dispatcher::task_started(sio::SocketId id) {
 
 void Dispatcher::task_ended(const detail::Hub& hub, std::size_t shard, std::uint64_t session,
                             const std::string& name, const std::exception_ptr& error) {
-  if (Shard* here = hub.command(shard); here != nullptr) {
+  if (Shard* here = hub.enter(shard); here != nullptr) {
     if (error) here->dispatcher().report_exception(error, name);
     return here->handler_ended(session);
   }
   try {
     std::optional<ErrorReport> report;
     if (error) report = failure_of(error, name);
-    hub.post_always(shard, [session, report = std::move(report)](Shard& on) {
+    hub.post(shard, detail::Mail::always, [session, report = std::move(report)](Shard& on) {
       if (report) on.dispatcher().report_failure(*report);
       on.handler_ended(session);
     });

@@ -72,7 +72,7 @@ void Dispatcher::restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId i
                   shard = shard_.index()](Result<std::optional<RestoredSession>> found) {
       auto session = std::make_shared<std::optional<RestoredSession>>();
       if (found) *session = std::move(*found);
-      hub->post_always(shard, [keeper, id, session](Shard& on) {
+      hub->post(shard, detail::Mail::always, [keeper, id, session](Shard& on) {
         on.dispatcher().restored(keeper, id, std::move(*session));
       });
     });
@@ -162,7 +162,8 @@ void Dispatcher::reconnect(sio::SocketId id, bool anew) {
 bool Dispatcher::accept_recoverable(sio::SocketId id) {
   if (!core_.acceptable(id)) return false;
   const auto put_off = [&] {
-    hub_->post_always(shard_.index(), [id](Shard& shard) { shard.dispatcher().connected(id); });
+    hub_->post(shard_.index(), detail::Mail::always,
+               [id](Shard& shard) { shard.dispatcher().connected(id); });
     return false;
   };
   // Inside a delivery (a listener of outgoing events has called a middleware's next()): packets are

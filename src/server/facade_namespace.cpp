@@ -29,9 +29,10 @@ ListenerId change_all(const std::shared_ptr<detail::Hub>& hub, sio::NamespaceInd
   if (somewhere(hub) == nullptr) return 0;
   const ListenerId id = new_id(hub);
   if (somewhere(hub)->dispatcher().handlers(nsp) == nullptr) return 0;
-  const bool reached = hub->on_all([nsp, id, change](server::Shard& shard) {
-    if (auto* own = shard.dispatcher().handlers(nsp); own != nullptr) change(*own, id);
-  });
+  const bool reached =
+      hub->run_on_all(detail::Mail::bounded, [nsp, id, change](server::Shard& shard) {
+        if (auto* own = shard.dispatcher().handlers(nsp); own != nullptr) change(*own, id);
+      });
   return reached ? id : 0;
 }
 
@@ -183,11 +184,12 @@ bool detail::Registration::off(ListenerId listener) const {
   server::Shard* shard = somewhere(hub_);
   if (shard == nullptr) return false;
   bool had = false;
-  hub_->on_all([index = index_, listener, shard, &had](server::Shard& on) {
-    auto* own = on.dispatcher().handlers(index);
-    const bool removed = own != nullptr && own->remove(listener);
-    if (&on == shard) had = removed;  // the others may run after we have returned
-  });
+  hub_->run_on_all(detail::Mail::bounded,
+                   [index = index_, listener, shard, &had](server::Shard& on) {
+                     auto* own = on.dispatcher().handlers(index);
+                     const bool removed = own != nullptr && own->remove(listener);
+                     if (&on == shard) had = removed;  // the others may run after we have returned
+                   });
   return had;
 }
 

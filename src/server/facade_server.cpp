@@ -300,7 +300,9 @@ void on_each(const std::shared_ptr<detail::Hub>& hub, std::size_t from,
     if (left->fetch_sub(1) == 1) then();
   };
   for (std::size_t i = from; i < hub->size(); ++i) {
-    if (!hub->post_always(i, [step, next](server::Shard& shard) { step(shard, next); })) next();
+    if (!hub->post(i, detail::Mail::always,
+                   [step, next](server::Shard& shard) { step(shard, next); }))
+      next();
   }
 }
 
@@ -344,7 +346,7 @@ Pending<void> Server::close() {
   const auto close = [](server::Shard& shard, const Then& next) { shard.close(next); };
   const auto end = [](server::Shard& shard, const Then& next) { shard.end(next); };
   const Then end_first = [hub, end] {
-    hub->post_always(0, [end](server::Shard& first) { end(first, [] {}); });
+    hub->post(0, detail::Mail::always, [end](server::Shard& first) { end(first, [] {}); });
   };
   on_each(hub, 0, close, [hub, end, end_first] {
     hear_out(hub, kLastRounds, [hub, end, end_first] {

@@ -32,7 +32,7 @@ bool WebSocket::send(BinaryView bytes) const {
 
 bool WebSocket::put(std::string_view bytes, bool binary) const {
   if (!open()) return false;
-  if (server::Shard* shard = state_->hub->command(state_->shard); shard != nullptr)
+  if (server::Shard* shard = state_->hub->enter(state_->shard); shard != nullptr)
     return shard->plain_websockets().send(*state_, bytes, binary);
   // What is on its way counts as well: nobody fills the mailbox with what the peer does not read.
   const std::size_t before = state_->posted.fetch_add(bytes.size());
@@ -63,15 +63,15 @@ bool WebSocket::congested() const {
 
 bool WebSocket::close(std::uint16_t code, std::string_view reason) const {
   if (!open() || !ws::may_be_sent(code)) return false;
-  return state_->hub->run_or_post(
-      state_->shard, [state = state_, code, why = std::string(reason)](server::Shard& shard) {
-        shard.plain_websockets().close(*state, code, why);
-      });
+  return state_->hub->run(state_->shard, detail::Mail::bounded,
+                          [state = state_, code, why = std::string(reason)](server::Shard& shard) {
+                            shard.plain_websockets().close(*state, code, why);
+                          });
 }
 
 void WebSocket::terminate() const {
   if (state_ == nullptr) return;
-  state_->hub->run_or_post(state_->shard, [state = state_](server::Shard& shard) {
+  state_->hub->run(state_->shard, detail::Mail::bounded, [state = state_](server::Shard& shard) {
     shard.plain_websockets().terminate(*state);
   });
 }

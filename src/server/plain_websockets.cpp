@@ -158,7 +158,7 @@ void PlainWebSockets::on_flushed(Connection& c) {
   plain.congested = false;
   if (!plain.route->route.drained) return;
   // In a turn of its own: a handler that fills the queue again must not keep this one from ending.
-  shard_.hub()->post_always(shard_.index(), [state = plain.state](Shard& on) {
+  shard_.hub()->post(shard_.index(), detail::Mail::always, [state = plain.state](Shard& on) {
     Connection* still = on.plain_websockets().find(*state);
     if (still == nullptr) return;
     const std::shared_ptr<const PlainRoute> route = still->plain->route;

@@ -162,18 +162,19 @@ void Shard::ask(Connection& c, const Question<Request, T>& question, const Reque
     if (!alive) return;
     std::optional<ErrorReport> failure;
     if (error) failure = Dispatcher::failure_of(error, "engine");
-    alive->run_or_post_always(shard, [id, number, then, answer = std::move(answer),
-                                      failure = std::move(failure)](Shard& on) {
-      // Its caller, who catches what user code throws, knows nothing of the connection.
-      on.spare(id, [&] {
-        if (failure) on.dispatcher_.report_failure(*failure);
-        Connection* holding = on.holding(id, number);
-        if (holding == nullptr) return;
-        (on.*then)(*holding, answer);
-        if (Connection* still = on.connections_.get(id); still != nullptr)
-          on.revisit(*still);  // a pipelined request may wait behind this one
-      });
-    });
+    alive->run(
+        shard, detail::Mail::always,
+        [id, number, then, answer = std::move(answer), failure = std::move(failure)](Shard& on) {
+          // Its caller, who catches what user code throws, knows nothing of the connection.
+          on.spare(id, [&] {
+            if (failure) on.dispatcher_.report_failure(*failure);
+            Connection* holding = on.holding(id, number);
+            if (holding == nullptr) return;
+            (on.*then)(*holding, answer);
+            if (Connection* still = on.connections_.get(id); still != nullptr)
+              on.revisit(*still);  // a pipelined request may wait behind this one
+          });
+        });
   });
   if (!dispatcher_.guarded(request.path(), [&] { question(request, reply); })) reply.fail();
   Connection* still = holding(id, number);

@@ -169,8 +169,8 @@ void Shard::run_route(Connection& c, Match found, std::string path, base::MutByt
   const auto done = [hub, shard, id, number](const HttpReply& reply) {
     const auto alive = hub.lock();
     if (!alive) return;
-    alive->run_or_post_always(
-        shard, [id, number, reply](Shard& on) { on.answer_user(id, number, reply); });
+    alive->run(shard, detail::Mail::always,
+               [id, number, reply](Shard& on) { on.answer_user(id, number, reply); });
   };
   const auto end = [hub, shard, id, number, call](const std::exception_ptr& error) {
     const auto alive = hub.lock();
@@ -179,15 +179,16 @@ void Shard::run_route(Connection& c, Match found, std::string path, base::MutByt
       on.answer_user(id, number, HttpReply{500, {}, {}});
     };
     try {
-      alive->run_or_post_always(shard, [give_up, failure = Dispatcher::failure_of(
-                                                     error, call->request().path())](Shard& on) {
-        on.dispatcher().report_failure(failure);
-        give_up(on);
-      });
+      alive->run(
+          shard, detail::Mail::always,
+          [give_up, failure = Dispatcher::failure_of(error, call->request().path())](Shard& on) {
+            on.dispatcher().report_failure(failure);
+            give_up(on);
+          });
     } catch (const std::bad_alloc&) {
       // It is not told why. That takes no memory here, and on another thread a hundred bytes; when
       // even those are not to be had, the request waits until its client leaves.
-      alive->run_or_post_always(shard, give_up);
+      alive->run(shard, detail::Mail::always, give_up);
     }
   };
   const bool began = dispatcher_.guarded(

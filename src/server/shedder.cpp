@@ -219,7 +219,7 @@ void Shedder::ask_others_to_shed(void (Shedder::*how)()) {
     if (shard == shard_.index()) continue;
     bool asked = false;
     try {
-      asked = hub->post_always(shard, [how](Shard& other) {
+      asked = hub->post(shard, detail::Mail::always, [how](Shard& other) {
         try {
           (other.shedder().*how)();
         } catch (const std::bad_alloc&) {
