@@ -359,7 +359,7 @@ Pending<void> Server::close() {
 
 Namespace Server::of(std::string_view name) {
   const std::shared_ptr<detail::Hub>& hub = runtime_->hub;
-  if (hub->here() == nullptr) throw std::system_error(Errc::wrong_thread, "socketio::Server::of");
+  hub->registering("socketio::Server::of");
   const std::string full =
       name.empty() || name.front() != '/' ? "/" + std::string(name) : std::string(name);
   sio::NamespaceIndex parent = server::kNoParent;
@@ -386,7 +386,7 @@ ParentNamespace Server::of(NamespacePattern pattern) {
 ParentNamespace Server::add_parent(std::optional<NamespacePattern> pattern,
                                    detail::NamespaceDecision decide) {
   const std::shared_ptr<detail::Hub>& hub = runtime_->hub;
-  if (hub->here() == nullptr) throw std::system_error(Errc::wrong_thread, "socketio::Server::of");
+  hub->registering("socketio::Server::of");
   return {hub, hub->names.add_parent(std::move(pattern), std::move(decide))};
 }
 

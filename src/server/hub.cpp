@@ -72,9 +72,15 @@ server::Shard* Hub::here() const {
   return nullptr;
 }
 
+server::Shard& Hub::registering(const char* what) const {
+  server::Shard* found = here();
+  if (found == nullptr) throw std::system_error(Errc::wrong_thread, what);
+  return *found;
+}
+
 void Hub::may_register(const char* what) const {
-  if (here() == nullptr || (size() > 1 && started))
-    throw std::system_error(Errc::wrong_thread, what);
+  registering(what);
+  if (size() > 1 && started) throw std::system_error(Errc::wrong_thread, what);
 }
 
 server::Shard* Hub::enter(std::size_t shard) const {

@@ -104,7 +104,10 @@ struct Hub {
   bool run_on_all(Mail kind, const Job& job) const;
   // Why a post has just been refused.
   Errc refusal(std::size_t shard) const;
-  // Throws Errc::wrong_thread unless hooks and routes may be added: every loop reads them unlocked.
+  // What handlers are registered with: throws Errc::wrong_thread unless this is a shard's thread,
+  // or no loop runs yet.
+  server::Shard& registering(const char* what) const;
+  // Likewise of hooks and routes, which every loop reads unlocked: with several none may run.
   void may_register(const char* what) const;
 
   void open(std::size_t shard, server::Shard& object);
