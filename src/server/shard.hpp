@@ -76,10 +76,11 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void add_listener(net::Listener listener);
   // Accepts on a descriptor that stays the caller's.
   void accept_on(int listen_fd);
+  // Before the first connection; for tests/conformance only.
   void set_engine(EngineApplication* application) {
     engine_ = application;
     messages_aside_ = application != nullptr;
-  }  // before the first connection
+  }
   const std::vector<net::Listener>& listeners() const { return listeners_; }
   // Graceful; `done` runs when the last connection is gone (or was cut off at the deadline). Others
   // still reach the shard. Idempotent.
@@ -443,7 +444,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::optional<http::Compressor> poll_compressor_;  // none: off
   std::size_t at_worker_ = 0;  // bytes of answers to polls that are to be compressed there
   std::array<base::Bytes, net::Backend::kMaxParts> parts_;  // of one send, never cleared
-  EngineApplication* engine_ = nullptr;
+  EngineApplication* engine_ = nullptr;  // of tests/conformance
   std::map<std::uint64_t, std::shared_ptr<EngineWatch>> watches_;  // by session
   // Somebody wants messages before Socket.IO, or instead: one question for both.
   bool messages_aside_ = false;
