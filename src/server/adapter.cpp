@@ -125,11 +125,11 @@ Pending<std::vector<RemoteSocket>> LocalAdapter::fetch_sockets(const Delivery& d
 }
 
 bool LocalAdapter::add_sockets(const Delivery& delivery, std::vector<std::string> rooms) {
-  return detail::join_here(target_of(*this, delivery), std::move(rooms));
+  return detail::rooms_here(target_of(*this, delivery), rooms, &server::Dispatcher::join);
 }
 
 bool LocalAdapter::del_sockets(const Delivery& delivery, std::vector<std::string> rooms) {
-  return detail::leave_here(target_of(*this, delivery), std::move(rooms));
+  return detail::rooms_here(target_of(*this, delivery), rooms, &server::Dispatcher::leave);
 }
 
 bool LocalAdapter::disconnect_sockets(const Delivery& delivery, bool close) {

@@ -133,6 +133,7 @@ struct SessionRecord : base::ListNode<SessionRecord> {
   SessionRecord(eio::Shared& shared, const eio::Sid& sid, eio::Transport transport,
                 std::uint64_t owner, base::Time now, base::Bytes custom_id, eio::Dialect dialect)
       : session(shared, sid, transport, owner, now, custom_id, dialect) {}
+  SessionId id() const { return SessionId::unpack(session.owner()); }
   eio::Session session;
   sio::ClientId client{};
   ConnectionId websocket{};

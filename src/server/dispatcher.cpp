@@ -228,7 +228,7 @@ SocketExtras* Dispatcher::extras(sio::SocketId id) {
   sio::Socket* socket = core_.get(id);
   if (socket == nullptr) return nullptr;
   if (!socket->attachment) socket->attachment = std::make_shared<SocketExtras>();
-  return static_cast<SocketExtras*>(socket->attachment.get());
+  return extras_of(*socket);
 }
 
 void Dispatcher::report(const ErrorReport& error) {
@@ -365,7 +365,7 @@ void Dispatcher::on_event(const sio::Arrival& event) {
   sio::Socket* socket = event.record;
   const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
   NamespaceExtras& nsp = extras(socket->nsp);
-  auto* own = static_cast<SocketExtras*>(socket->attachment.get());
+  auto* own = extras_of(*socket);
   Wish wish(*this, event.ack_id);
   if (nsp.any || (own != nullptr && own->any)) {
     const ListenersPtr lists[] = {nsp.any, own != nullptr ? own->any : nullptr};
@@ -377,7 +377,7 @@ void Dispatcher::on_event(const sio::Arrival& event) {
     // They may have disconnected it, and registered handlers.
     socket = core_.get(event.socket);
     if (socket == nullptr) return;
-    own = static_cast<SocketExtras*>(socket->attachment.get());
+    own = extras_of(*socket);
   }
   if (own != nullptr && own->middlewares) {
     Packet packet{std::string(event.name), view.values(), wish.take(event.socket)};
@@ -391,7 +391,7 @@ void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& 
   // Listeners for any event and middlewares may have disconnected it.
   if (socket.state != sio::SocketState::connected) return;
   const ListenersPtr for_all = nsp.events.find(view.name());
-  auto* own = static_cast<SocketExtras*>(socket.attachment.get());
+  auto* own = extras_of(socket);
   const ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
   if (!for_all && !for_one) return;
   const sio::SocketId id = socket.self;
@@ -402,8 +402,7 @@ void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& 
     for (const Listener& listener : **list) {
       if (listener.once) {
         const sio::Socket* still = core_.get(id);
-        if (still == nullptr || !still->attachment ||
-            !static_cast<SocketExtras*>(still->attachment.get())->remove(listener.id))
+        if (still == nullptr || !still->attachment || !extras_of(*still)->remove(listener.id))
           continue;
       }
       call.run(listener.handler);
@@ -433,9 +432,7 @@ void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& 
 void Dispatcher::on_error(sio::SocketId id, std::string_view text) {
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr || !socket->attachment) return;
-  static_cast<SocketExtras*>(socket->attachment.get())->error.each([&](const auto& run) {
-    guarded("error", [&] { run(text); });
-  });
+  extras_of(*socket)->error.each([&](const auto& run) { guarded("error", [&] { run(text); }); });
 }
 
 void Dispatcher::on_disconnect(const sio::Event& event) {

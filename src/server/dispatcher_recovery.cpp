@@ -143,7 +143,7 @@ void Dispatcher::persist(const sio::Socket& socket, const sio::RecoverySession& 
   AdapterSession saved{
       std::string(sio::view(session.sid)), std::string(sio::view(session.pid)), {}, {}};
   for (const auto& [room, since] : session.rooms()) saved.rooms.push_back(room);
-  if (const auto* own = static_cast<const SocketExtras*>(socket.attachment.get())) {
+  if (const auto* own = extras_of(socket)) {
     for (const auto& [type, value] : own->data) {
       if (type == typeid(Value)) saved.data = *static_cast<const Value*>(value.get());
     }
@@ -205,7 +205,7 @@ void Dispatcher::end_session(sio::SocketId id, bool keep, bool keep_elsewhere) {
     if (keep_elsewhere) persist(*socket, *session, *keeper);
     return;
   }
-  auto* own = static_cast<SocketExtras*>(socket->attachment.get());
+  auto* own = extras_of(*socket);
   if (keep && own != nullptr && !own->data.empty()) {
     auto kept = std::make_shared<SocketExtras>();
     kept->data = std::exchange(own->data, {});

@@ -275,7 +275,7 @@ bool sockets_join(const Target& target, std::vector<std::string> rooms) {
       [&](Adapter& adapter, const Delivery& delivery) {
         return adapter.add_sockets(delivery, rooms);
       },
-      [&](const Target& here) { return join_here(here, rooms); });
+      [&](const Target& here) { return rooms_here(here, rooms, &server::Dispatcher::join); });
 }
 
 bool sockets_leave(const Target& target, std::vector<std::string> rooms) {
@@ -284,7 +284,7 @@ bool sockets_leave(const Target& target, std::vector<std::string> rooms) {
       [&](Adapter& adapter, const Delivery& delivery) {
         return adapter.del_sockets(delivery, rooms);
       },
-      [&](const Target& here) { return leave_here(here, rooms); });
+      [&](const Target& here) { return rooms_here(here, rooms, &server::Dispatcher::leave); });
 }
 
 bool disconnect_sockets(const Target& target, bool close) {
@@ -296,20 +296,11 @@ bool disconnect_sockets(const Target& target, bool close) {
       [&](const Target& here) { return disconnect_here(here, close); });
 }
 
-bool join_here(const Target& target, const std::vector<std::string>& rooms) {
-  return command(target, [rooms](server::Dispatcher& dispatcher, sio::SocketId id) {
+bool rooms_here(const Target& target, const std::vector<std::string>& rooms, RoomCommand change) {
+  return command(target, [rooms, change](server::Dispatcher& dispatcher, sio::SocketId id) {
     for (const std::string& room : rooms) {
       if (sio::Socket* socket = dispatcher.core().get(id); socket != nullptr)
-        dispatcher.join(*socket, room);
-    }
-  });
-}
-
-bool leave_here(const Target& target, const std::vector<std::string>& rooms) {
-  return command(target, [rooms](server::Dispatcher& dispatcher, sio::SocketId id) {
-    for (const std::string& room : rooms) {
-      if (sio::Socket* socket = dispatcher.core().get(id); socket != nullptr)
-        dispatcher.leave(*socket, room);
+        (dispatcher.*change)(*socket, room);
     }
   });
 }

@@ -75,7 +75,7 @@ void Shard::accept_on(int listen_fd) {
 // -- Facts.
 
 void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
-  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  Connection* c = connection(owner);
   counters_.bytes_in.add(bytes.size());
   if (c == nullptr || c->lingering) return;
   spare(c->self, [&] { c->tls ? on_ciphertext(*c, bytes) : on_plaintext(*c, bytes); });
@@ -108,7 +108,7 @@ void Shard::turn(Connection& c) {
 }
 
 void Shard::on_eof(net::StreamId, net::Owner owner) {
-  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  Connection* c = connection(owner);
   if (c == nullptr || c->move) return;
   c->eof = true;
   if (c->lingering) return drop(*c);
@@ -144,7 +144,7 @@ void Shard::input_ended(Connection& connection) {
 }
 
 void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
-  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  Connection* c = connection(owner);
   if (c == nullptr) return;
   counters_.bytes_out.add(n);
   c->in_flight = false;
@@ -160,7 +160,7 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
 }
 
 void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
-  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  Connection* c = connection(owner);
   if (c == nullptr) return;
   // A reset is an end like another: so networks, proxies and programs end what they are done with.
   const bool failed =
@@ -196,7 +196,7 @@ void Shard::lost(Connection& c, bool failed) {
     (c.probe ? record->probe : record->websocket) = {};
     record->session.on_websocket_closed(c.probe, failed, "", t);
   }
-  spare(SessionId::unpack(record->session.owner()), [&] { pump(*record); });
+  spare(record->id(), [&] { pump(*record); });
 }
 
 bool Shard::has_work() const {
@@ -223,7 +223,7 @@ void Shard::on_timer(net::Timer& timer) {
       });
     }
   } else if (timer.kind == kConnectionTimer) {
-    if (Connection* c = connections_.get(ConnectionId::unpack(timer.owner)); c != nullptr)
+    if (Connection* c = connection(timer.owner); c != nullptr)
       spare(c->self, [&] { on_connection_timer(*c); });
   } else if (timer.kind == kCoreTimer) {
     try {
@@ -238,7 +238,7 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kRecoveryTimer) {
     expire_recovery();
   } else if (timer.kind == kPlainTimer) {
-    Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
+    Connection* c = connection(timer.owner);
     if (c == nullptr || !c->plain) return;
     if (c->is_behind()) return loop_.timers().arm(timer, base::after(t, kUnreadPause));
     spare(c->self, [&] { plain_websockets_.on_timer(*c); });

@@ -92,17 +92,16 @@ void Shard::put_off(SessionRecord& record, ConnectionId post) {
 // For the next turn, or until handlers end.
 void Shard::line_up(SessionRecord& record) {
   record.awaits_handlers = overloaded(record);
-  if (!record.awaits_handlers) unread_later_.push_back(SessionId::unpack(record.session.owner()));
+  if (!record.awaits_handlers) unread_later_.push_back(record.id());
 }
 
 // What has waited for handlers to end gets its turn.
 void Shard::read_on(SessionRecord& record) {
-  if (std::exchange(record.awaits_handlers, false))
-    unread_.push_back(SessionId::unpack(record.session.owner()));
+  if (std::exchange(record.awaits_handlers, false)) unread_.push_back(record.id());
 }
 
 void Shard::go_on(SessionRecord& record) {
-  const SessionId id = SessionId::unpack(record.session.owner());
+  const SessionId id = record.id();
   // Packet middlewares may have let events through meanwhile, whose handlers run.
   if (!record.session.reading_body() || !overloaded(record)) work_off(record);
   SessionRecord* still = sessions_.get(id);
@@ -164,7 +163,7 @@ void Shard::answer_first_in_line() {
   loop_.timers().cancel(poll_timer_);
   if (record == nullptr) return;
   const ConnectionId poll = record->poll;
-  spare(SessionId::unpack(record->session.owner()), [&] {
+  spare(record->id(), [&] {
     if (poll_is_due(*record)) answer_due(*record);
     pump(*record);
   });

@@ -124,7 +124,7 @@ void Shard::begin_post(Connection& c, const http::Request& request, const eio::D
     return;
   }
   c.http->exchange = Exchange::post;
-  c.http->session = SessionId::unpack(record->session.owner());
+  c.http->session = record->id();
   if (record->is_trident) [[unlikely]]
     answer_headers(c).set("X-XSS-Protection", "0");
   record->post = c.self;
@@ -138,7 +138,7 @@ int Shard::on_engine_request(Connection& c, const http::Request& request, base::
     const ConnectionId id = c.self;
     int messages = 0;
     if (record != nullptr) {
-      const SessionId session = SessionId::unpack(record->session.owner());
+      const SessionId session = record->id();
       record->post = {};
       record->session.on_post(body, now());
       if (!record->session.reading_body() || !overloaded(*record)) messages = pump(*record);
@@ -186,7 +186,7 @@ void Shard::on_poll(Connection& c, SessionRecord& record) {
   if (record.session.on_poll(now()) == eio::Session::Poll::parked) {
     record.poll = c.self;
     c.http->exchange = Exchange::poll;
-    c.http->session = SessionId::unpack(record.session.owner());
+    c.http->session = record.id();
   } else {
     respond(c, http::Response{400, {}, {}});
   }
@@ -210,7 +210,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
                               : &open_session(c, request, decision);
   base::InBuffer rest = switch_to_websocket(c, head, settings_.ws);
   if (decision.dialect.v3 && decision.kind == eio::Decision::Kind::open) hold(c);
-  c.session = SessionId::unpack(record->session.owner());
+  c.session = record->id();
   if (decision.kind == eio::Decision::Kind::upgrade) {
     c.probe = true;
     if (!record->session.attach_probe(c, now(), decision.dialect.base64)) {
@@ -454,12 +454,12 @@ void Shard::forget_session(SessionRecord& record) {
   if (record.session.has_custom_id()) {
     hub_->custom_ids.remove(record.session.id());
   } else {
-    sids_.erase(hash_of(record.session.sid()), SessionId::unpack(record.session.owner()).index);
+    sids_.erase(hash_of(record.session.sid()), record.id().index);
   }
   watches_.erase(record.session.owner());
   ledger_.credit_input(record.head.bytes() + kept_bytes(record.certificate));
   hub_->sessions.fetch_sub(1, std::memory_order_relaxed);
-  sessions_.erase(SessionId::unpack(record.session.owner()));
+  sessions_.erase(record.id());
 }
 
 }  // namespace socketio::server

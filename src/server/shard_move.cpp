@@ -184,7 +184,7 @@ void Shard::move(Connection& c, std::size_t shard) {
 }
 
 void Shard::on_detached(net::StreamId, net::Owner owner, int fd) {
-  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  Connection* c = connection(owner);
   const std::unique_ptr<Move> parcel = std::move(c->move);
   std::unique_ptr<TlsSide> tls = std::move(c->tls);
   counted_.erase(c->self.packed());  // as it is: it only moves
