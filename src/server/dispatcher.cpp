@@ -208,7 +208,7 @@ Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Count
       options_(hub->settings.sio),
       hub_(std::move(hub)),
       encoder_(options_.parser),
-      held_(hub_->settings.eio.send_hard / 2) {
+      kept_packets_(hub_->settings.eio.send_hard / 2) {
   spare_ = Socket(hub_, shard_.index(), 0, 0, {});
   let_in(0);
 }

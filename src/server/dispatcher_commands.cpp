@@ -127,8 +127,8 @@ bool Dispatcher::send_ack(sio::SocketId id, std::uint64_t ack, detail::ArgsRef a
 bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket& packet,
                            std::string_view event) {
   if (!core_.has_namespace(target.nsp)) return true;  // nobody of it is here
-  if (!held_.idle() && !target.is_volatile) [[unlikely]]
-    hold(target, packet);
+  if (!kept_packets_.idle() && !target.is_volatile) [[unlikely]]
+    keep_for_restored(target, packet);
   const sio::Selected selection(target.rooms, target.except, target.sender_id());
   if (outgoing_listeners_ == 0) {
     counters_.events_out.add(core_.send_to(target.nsp, selection, packet, flags_of(target)));

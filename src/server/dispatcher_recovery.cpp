@@ -57,7 +57,7 @@ void Dispatcher::recovered(sio::SocketId id) {
 
 void Dispatcher::restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
                          sio::RecoveryRequest request) {
-  held_.wait(id);
+  kept_packets_.wait(id);
   std::optional<RestoredSession> at_once;
   bool answered = true;
   guarded("adapter", [&] {
@@ -82,13 +82,13 @@ void Dispatcher::restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId i
 }
 
 // Of what is sent to many.
-void Dispatcher::hold(const detail::Target& target, const sio::SharedPacket& packet) {
-  sio::LogEntry held;
-  held.nsp = target.nsp;
-  held.selection = selection_of(target);
-  held.packet = packet;
-  held.compress = target.compress;
-  held_.add(std::move(held));
+void Dispatcher::keep_for_restored(const detail::Target& target, const sio::SharedPacket& packet) {
+  sio::LogEntry kept;
+  kept.nsp = target.nsp;
+  kept.selection = selection_of(target);
+  kept.packet = packet;
+  kept.compress = target.compress;
+  kept_packets_.add(std::move(kept));
 }
 
 // Null: it cannot be gone on with.
@@ -129,7 +129,7 @@ void Dispatcher::restored(const std::shared_ptr<Adapter>& keeper, sio::SocketId 
   }
   auto session = found ? session_of(*found, socket->nsp) : nullptr;
   if (session == nullptr) {
-    held_.forget(id);
+    kept_packets_.forget(id);
     return run_middlewares(id, socket->nsp);
   }
   if (!found->data.is_null())
@@ -172,7 +172,7 @@ bool Dispatcher::accept_recoverable(sio::SocketId id) {
   sio::Socket* socket = core_.get(id);
   if (hub_->session_keeper(socket->nsp) != nullptr) {
     if (socket->recovery == nullptr && !socket->session->v3()) core_.begin_session(*socket);
-    if (socket->recovery == nullptr || held_.give(id, *socket->recovery)) return true;
+    if (socket->recovery == nullptr || kept_packets_.give(id, *socket->recovery)) return true;
   } else {
     const Recovery::Admitted admitted = hub_->recovery->admit(shard_, *socket);
     if (admitted == Recovery::Admitted::later) return put_off();

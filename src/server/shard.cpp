@@ -254,19 +254,20 @@ void Shard::on_connection_timer(Connection& connection) {
   const ConnectionId id = c->self;
   const base::Time t = now();
   if (c->closing || c->move || c->shaking_hands()) return drop(*c);
-  release_held(*c);
+  end_apart(*c);
   // Timers that fire early look again.
   const bool over = c->http ? std::min(c->http->machine.deadline(), c->http->patience) <= t
                             : c->ws && c->ws->deadline() <= t;
   if (c->http && c->http->machine.deadline() <= t) {
-    if (c->http->exchange == Exchange::held) release(*c);  // the machine lets go of its request
+    if (c->http->exchange == Exchange::admission)
+      end_admission(*c);  // the machine lets go of its request
     c->http->machine.on_deadline(t, http_env(*c));
     // The machine has ended, though this turn may ask it nothing more: who has used it must know.
     lost(*c, false);
   }
   if (c->http && c->http->patience <= t) {
     // A route has left an upgrade alone: there is nothing to say to it.
-    if (c->http->exchange != Exchange::held) return drop(*c);
+    if (c->http->exchange != Exchange::admission) return drop(*c);
     on_out_of_patience(*c);
   }
   if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
@@ -442,7 +443,7 @@ void Shard::arm_at(Connection& c, base::Time deadline) {
 
 void Shard::close_when_sent(Connection& c) {
   if (c.closing) return;
-  release_held(c);
+  end_apart(c);
   c.closing = true;
   arm_stall(c);
   mark_dirty(c);

@@ -353,8 +353,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   // -- Old clients (shard_v3.cpp).
   void join_root(SessionRecord& record);
-  void hold(Connection& c);
-  void release_held(Connection& c);
+  void send_apart(Connection& c);
+  void end_apart(Connection& c);
   void answer_old_client(Connection& c, const SessionRecord& record, eio::FormV3 form);
 
   // -- Who may connect, and with which headers (shard_admission.cpp).
@@ -366,9 +366,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool full() const;  // of clients
   // Why a handshake is refused before anybody is asked, if it is.
   const eio::Reject* too_many(const Connection& c, const http::Request& request);
-  Admission& hold(Connection& c, const http::Request& request);
-  std::unique_ptr<Admission> release(Connection& c);
-  Connection* holding(ConnectionId id, std::uint32_t request);
+  Admission& begin_admission(Connection& c, const http::Request& request);
+  std::unique_ptr<Admission> end_admission(Connection& c);
+  Connection* in_admission(ConnectionId id, std::uint32_t request);
   HttpRequest shown(Connection& c, const http::Request& request);
   template <class Request, class T>
   void ask(Connection& c, const Question<Request, T>& question, const Request& request,
@@ -444,7 +444,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::optional<http::Compressor> poll_compressor_;  // none: off
   std::size_t at_worker_ = 0;  // bytes of answers to polls that are to be compressed there
   std::array<base::Bytes, net::Backend::kMaxParts> parts_;  // of one send, never cleared
-  EngineApplication* engine_ = nullptr;  // of tests/conformance
+  EngineApplication* engine_ = nullptr;
   std::map<std::uint64_t, std::shared_ptr<EngineWatch>> watches_;  // by session
   // Somebody wants messages before Socket.IO, or instead: one question for both.
   bool messages_aside_ = false;

@@ -33,8 +33,8 @@ void Shard::close(std::function<void()> done) {
 }
 
 void Shard::dismiss(Connection& c) {
-  if (c.http && c.http->exchange == Exchange::held) {
-    release(c);
+  if (c.http && c.http->exchange == Exchange::admission) {
+    end_admission(c);
     respond(c, http::Response{503, {}, {}}, true);
   }
   if (c.plain) plain_websockets_.close(*c.plain->state, 1001, "server shutting down");

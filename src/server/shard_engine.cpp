@@ -30,7 +30,7 @@ std::uint32_t hash_of(const eio::Sid& sid) {
 // The session's WebSocket from now on. What the connection has said before may not have left yet.
 void take_over(Connection& c, eio::Session& session) {
   c.probe = false;
-  c.unflushed = c.in_flight && !c.held;
+  c.unflushed = c.in_flight && !c.apart;
   if (c.unflushed) session.on_flushed(false);
 }
 
@@ -209,7 +209,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
                               ? sessions_.get(SessionId::unpack(decision.session))
                               : &open_session(c, request, decision);
   base::InBuffer rest = switch_to_websocket(c, head, settings_.ws);
-  if (decision.dialect.v3 && decision.kind == eio::Decision::Kind::open) hold(c);
+  if (decision.dialect.v3 && decision.kind == eio::Decision::Kind::open) send_apart(c);
   c.session = record->id();
   if (decision.kind == eio::Decision::Kind::upgrade) {
     c.probe = true;

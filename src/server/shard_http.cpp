@@ -58,7 +58,7 @@ void Shard::turn_http(Connection& c) {
             pump(*record);
           }
         }
-        if (c.http->exchange == Exchange::held) release(c);
+        if (c.http->exchange == Exchange::admission) end_admission(c);
         counters_.http_errors.add();
         log(base::LogLevel::debug, base::LogKind::http, event.detail,
             {{"peer", c.http->peer.host()}});
