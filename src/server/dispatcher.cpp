@@ -2,8 +2,6 @@
 // middlewares in dispatcher_middlewares.cpp.
 #include "server/dispatcher.hpp"
 
-#include <atomic>
-
 #include <fmt/format.h>
 
 #include "server/ack_state.hpp"
@@ -12,23 +10,20 @@
 
 namespace socketio {
 
-struct Next::Once {
-  explicit Once(Go g) : go(std::move(g)) {}
-  // Whoever comes first, on whatever thread, takes it.
-  Go take() { return taken.exchange(true) ? nullptr : std::exchange(go, nullptr); }
-  Go go;
-  std::atomic<bool> taken{false};
+// When the last copy goes unanswered nothing happens, as where JavaScript forgets its next().
+struct Next::Once : detail::FirstCall<Go> {
+  using FirstCall::FirstCall;
 };
 
 Next::Next(Go go) : once_(std::make_shared<Once>(std::move(go))) {}
 void Next::operator()() const {
-  if (const Go go = once_->take()) go(std::nullopt, nullptr);
+  (*once_)(std::nullopt, nullptr);
 }
 void Next::operator()(ConnectError error) const {
-  if (const Go go = once_->take()) go(std::move(error), nullptr);
+  (*once_)(std::move(error), nullptr);
 }
 void Next::fail(std::exception_ptr error) const {
-  if (const Go go = once_->take()) go(ConnectError{"internal error"}, std::move(error));
+  (*once_)(ConnectError{"internal error"}, std::move(error));
 }
 
 // On the socket's thread, as everything that it is told.

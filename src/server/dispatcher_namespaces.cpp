@@ -8,18 +8,16 @@
 
 namespace socketio {
 
-struct Allow::Once {
-  explicit Once(Go g) : go(std::move(g)) {}
-  Go go;
-  std::atomic<bool> taken{false};
+struct Allow::Once : detail::FirstCall<Go> {
+  using FirstCall::FirstCall;
 };
 
 Allow::Allow(Go go) : once_(std::make_shared<Once>(std::move(go))) {}
 void Allow::operator()(bool allowed) const {
-  if (!once_->taken.exchange(true)) std::exchange(once_->go, nullptr)(allowed, nullptr);
+  (*once_)(allowed, nullptr);
 }
 void Allow::fail(std::exception_ptr error) const {
-  if (!once_->taken.exchange(true)) std::exchange(once_->go, nullptr)(false, std::move(error));
+  (*once_)(false, std::move(error));
 }
 
 }  // namespace socketio
