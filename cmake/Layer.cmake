@@ -1,17 +1,18 @@
 # socketio_layer(<name> [DEPS <layer>...] [LIBS <target>...] [TEST_SUPPORT <file>...]
-#                [WITHOUT <regex>])
+#                [TEST_UNITS <regex>] [WITHOUT <regex>])
 #
 # Makes the layer in src/<name>/: objects for the installed library, and a static library that the layer's own
 # tests link together with exactly the layers below it. Beside every unit x.cpp may stand
 #   x_test.cpp   compiled into <name>_test (GoogleTest, one ctest entry per test)
 #   x_bench.cpp  compiled into <name>_bench (Google Benchmark, when it is installed)
 #   x_fuzz.cpp   a program fuzz_<x>: libFuzzer with SOCKETIO_BUILD_FUZZ, else a replayer of tests/corpus/<x> in ctest
-# TEST_SUPPORT names files of tests/support that <name>_test is linked with. Files that match WITHOUT
-# are left out: what is optional is a file of its own.
+# TEST_SUPPORT names files of tests/support that <name>_test is linked with. Units that match TEST_UNITS
+# are for tests and fuzzers, of this layer and of those above: in its static library only, and not shipped. Files that
+# match WITHOUT are left out: what is optional is a file of its own.
 set_property(GLOBAL PROPERTY SOCKETIO_LAYERS "")
 
 function(socketio_layer name)
-  cmake_parse_arguments(arg "" "WITHOUT" "DEPS;LIBS;TEST_SUPPORT" ${ARGN})
+  cmake_parse_arguments(arg "" "TEST_UNITS;WITHOUT" "DEPS;LIBS;TEST_SUPPORT" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
   file(GLOB all CONFIGURE_DEPENDS ${dir}/*.cpp)
   if(arg_WITHOUT)
@@ -19,6 +20,12 @@ function(socketio_layer name)
   endif()
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cpp$")
+  set(test_units "")
+  if(arg_TEST_UNITS)
+    set(test_units ${sources})
+    list(FILTER test_units INCLUDE REGEX "${arg_TEST_UNITS}")
+    list(FILTER sources EXCLUDE REGEX "${arg_TEST_UNITS}")
+  endif()
   if(NOT sources)
     return()
   endif()
@@ -37,7 +44,7 @@ function(socketio_layer name)
   if(NOT PROJECT_IS_TOP_LEVEL)
     set(with_all EXCLUDE_FROM_ALL)
   endif()
-  add_library(socketio_layer_${name} STATIC ${with_all} $<TARGET_OBJECTS:socketio_${name}_objects>)
+  add_library(socketio_layer_${name} STATIC ${with_all} $<TARGET_OBJECTS:socketio_${name}_objects> ${test_units})
   if("socketio_llhttp" IN_LIST arg_LIBS)
     target_link_libraries(socketio_${name}_objects PRIVATE socketio_llhttp)
     target_sources(socketio_layer_${name} PRIVATE $<TARGET_OBJECTS:socketio_llhttp>)

@@ -7,7 +7,6 @@
 //   });
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -41,32 +40,25 @@ class Reply {
   using Go = std::function<void(std::optional<T>, std::exception_ptr)>;
   explicit Reply(Go go) : once_(std::make_shared<Once>(std::move(go))) {}
 
-  void operator()(T value) const { once_->end(std::move(value), nullptr); }
+  void operator()(T value) const { (*once_)(std::move(value), nullptr); }
   // Of a middleware: on with the next one.
   void operator()() const requires std::is_same_v<T, std::optional<HttpReply>> {
-    once_->end(T{}, nullptr);
+    (*once_)(T{}, nullptr);
   }
   // No answer can be given; an error is reported to on_error.
-  void fail(std::exception_ptr error = nullptr) const {
-    once_->end(std::nullopt, std::move(error));
-  }
+  void fail(std::exception_ptr error = nullptr) const { (*once_)(std::nullopt, std::move(error)); }
 
  private:
-  struct Once {
-    explicit Once(Go g) : go(std::move(g)) {}
+  struct Once : detail::FirstCall<Go> {
+    using detail::FirstCall<Go>::FirstCall;
     Once(const Once&) = delete;
     Once& operator=(const Once&) = delete;
     ~Once() {
       try {
-        end(std::nullopt, nullptr);
+        (*this)(std::nullopt, nullptr);
       } catch (...) {  // out of memory: the request's time-out ends it
       }
     }
-    void end(std::optional<T> value, std::exception_ptr error) {
-      if (!taken.exchange(true)) std::exchange(go, nullptr)(std::move(value), std::move(error));
-    }
-    Go go;
-    std::atomic<bool> taken{false};
   };
   std::shared_ptr<Once> once_;
 };

@@ -1,6 +1,7 @@
 // Namespace: an endpoint of its own ("/", "/admin", …) with its own sockets, rooms, handlers and
 // middlewares. A reference (cheap to copy) that is valid as long as its server. Register handlers
-// before run(), on the thread that made the server, or on the loop's thread.
+// before run(), on the thread that made the server, or on a loop's thread, whichever there are:
+// std::system_error (Errc::wrong_thread) elsewhere. off() does nothing there.
 #pragma once
 
 #include <exception>

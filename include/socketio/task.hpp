@@ -41,6 +41,22 @@ using TaskEnd = std::function<void(std::exception_ptr)>;
 // for itself.
 SOCKETIO_EXPORT bool may_block() noexcept;
 
+// A function that is called once: of several calls the first, on whatever thread.
+template <class F>
+class FirstCall {
+ public:
+  explicit FirstCall(F f) : f_(std::move(f)) {}
+  template <class... A>
+  void operator()(A&&... args) {
+    if (taken_.exchange(true)) return;
+    if (const F f = std::exchange(f_, nullptr)) f(std::forward<A>(args)...);
+  }
+
+ private:
+  F f_;
+  std::atomic<bool> taken_{false};
+};
+
 struct PromiseBase {
   std::coroutine_handle<> continuation{};
   std::coroutine_handle<> root{};  // the detached coroutine all this runs for; freeing it frees all

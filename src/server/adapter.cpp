@@ -78,8 +78,9 @@ Pending<std::optional<RestoredSession>> Adapter::restore_session(std::string,
 bool Adapter::deliver_server_event(Packet packet, std::function<void(const Args&)> answer) const {
   const detail::Target target = nsp_.target_for_emit();
   auto kept = std::make_shared<const Packet>(std::move(packet));
-  return target.hub->run_or_post(
-      0, [nsp = target.nsp, kept, answer = std::move(answer)](server::Shard& first) {
+  return target.hub->run(
+      0, detail::Mail::bounded,
+      [nsp = target.nsp, kept, answer = std::move(answer)](server::Shard& first) {
         first.dispatcher().on_server_event(nsp, *kept, answer);
       });
 }
@@ -108,11 +109,12 @@ bool LocalAdapter::broadcast_with_ack(const Packet& packet, const Delivery& deli
   const auto poll = std::make_shared<Poll>(parts, std::move(on_clients), std::move(on_reply));
   const auto kept = std::make_shared<const Packet>(packet);
   for (std::size_t i = 0; i < parts; ++i) {
-    const bool posted = target.hub->command_or_post(i, [target, kept, poll](server::Shard& shard) {
-      if (!shard.dispatcher().emit_with_ack(target, kept->name, args_of(*kept),
-                                            std::make_unique<PollReceiver>(poll)))
-        poll->asked(0);
-    });
+    const bool posted =
+        target.hub->run(i, detail::Mail::in_order, [target, kept, poll](server::Shard& shard) {
+          if (!shard.dispatcher().emit_with_ack(target, kept->name, args_of(*kept),
+                                                std::make_unique<PollReceiver>(poll)))
+            poll->asked(0);
+        });
     if (!posted) poll->asked(0);
   }
   return true;
@@ -123,11 +125,11 @@ Pending<std::vector<RemoteSocket>> LocalAdapter::fetch_sockets(const Delivery& d
 }
 
 bool LocalAdapter::add_sockets(const Delivery& delivery, std::vector<std::string> rooms) {
-  return detail::join_here(target_of(*this, delivery), std::move(rooms));
+  return detail::rooms_here(target_of(*this, delivery), rooms, &server::Dispatcher::join);
 }
 
 bool LocalAdapter::del_sockets(const Delivery& delivery, std::vector<std::string> rooms) {
-  return detail::leave_here(target_of(*this, delivery), std::move(rooms));
+  return detail::rooms_here(target_of(*this, delivery), rooms, &server::Dispatcher::leave);
 }
 
 bool LocalAdapter::disconnect_sockets(const Delivery& delivery, bool close) {

@@ -124,8 +124,8 @@ void Admin::hashed(const std::shared_ptr<Logins>& line) {
   lock.unlock();
   hash_first(line);
   const std::size_t home = login.socket.shard();
-  hub_->run_or_post_always(
-      home, [self = self_.lock(), login = std::move(login)](Shard&) { self->answer(login); });
+  hub_->run(home, detail::Mail::always,
+            [self = self_.lock(), login = std::move(login)](Shard&) { self->answer(login); });
 }
 
 void Admin::answer(const Login& login) {

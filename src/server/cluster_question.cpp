@@ -34,7 +34,7 @@ bool ClusterQuestion::ask(const std::shared_ptr<ClusterQuestion>& self, Adapter&
       on.dispatcher().await_deadline(std::make_unique<Clock>(std::move(over)),
                                      base::after(on.now(), limit));
     };
-    if (!self->hub_->run_or_post_always(shard, start))
+    if (!self->hub_->run(shard, detail::Mail::always, start))
       return self->end(self->hub_->refusal(shard)), false;
   }
   adapter.server_count().then([self](const Result<std::size_t>& count) {

@@ -50,7 +50,7 @@ enum class Exchange : std::uint8_t {
   poll,
   post,
   user,
-  held,  // waits for a decision: see Admission
+  admission,  // waits for a decision: see Admission
 };
 
 // Only connections that (still) speak HTTP have one; with TLS, not before the handshake is over.
@@ -61,7 +61,7 @@ struct HttpSide {
   HttpSide& operator=(const HttpSide&) = delete;
   http::ServerMachine machine;
   net::Address peer;
-  std::unique_ptr<Admission> admission;    // Exchange::held
+  std::unique_ptr<Admission> admission;    // Exchange::admission
   std::unique_ptr<AnswerHeaders> headers;  // what the answer in the making carries besides its own
   base::Time patience = base::kNever;      // user code must have answered by then
   Exchange exchange = Exchange::none;
@@ -112,7 +112,7 @@ struct Connection : eio::Outlet, ConnectionStates {
   bool is_behind() const { return waiting != Waiting::no || held_back(); }
   // One byte for this and what follows: there is no room for a second one.
   Waiting waiting : 2 = Waiting::no;  // see Shard::revisit
-  bool held : 1 = false;       // `in_flight` only keeps what comes next apart: see Shard::hold
+  bool apart : 1 = false;      // `in_flight` only keeps what comes next apart: see send_apart()
   std::uint8_t spent : 4 = 0;  // see Shard::spend
   bool shed : 1 = false;       // dropped since the whole server held too much; only its end is left
   net::StreamId stream{};
@@ -132,6 +132,7 @@ struct SessionRecord : base::ListNode<SessionRecord> {
   SessionRecord(eio::Shared& shared, const eio::Sid& sid, eio::Transport transport,
                 std::uint64_t owner, base::Time now, base::Bytes custom_id, eio::Dialect dialect)
       : session(shared, sid, transport, owner, now, custom_id, dialect) {}
+  SessionId id() const { return SessionId::unpack(session.owner()); }
   eio::Session session;
   sio::ClientId client{};
   ConnectionId websocket{};

@@ -2,8 +2,6 @@
 // middlewares in dispatcher_middlewares.cpp.
 #include "server/dispatcher.hpp"
 
-#include <atomic>
-
 #include <fmt/format.h>
 
 #include "server/ack_state.hpp"
@@ -12,23 +10,20 @@
 
 namespace socketio {
 
-struct Next::Once {
-  explicit Once(Go g) : go(std::move(g)) {}
-  // Whoever comes first, on whatever thread, takes it.
-  Go take() { return taken.exchange(true) ? nullptr : std::exchange(go, nullptr); }
-  Go go;
-  std::atomic<bool> taken{false};
+// When the last copy goes unanswered nothing happens, as where JavaScript forgets its next().
+struct Next::Once : detail::FirstCall<Go> {
+  using FirstCall::FirstCall;
 };
 
 Next::Next(Go go) : once_(std::make_shared<Once>(std::move(go))) {}
 void Next::operator()() const {
-  if (const Go go = once_->take()) go(std::nullopt, nullptr);
+  (*once_)(std::nullopt, nullptr);
 }
 void Next::operator()(ConnectError error) const {
-  if (const Go go = once_->take()) go(std::move(error), nullptr);
+  (*once_)(std::move(error), nullptr);
 }
 void Next::fail(std::exception_ptr error) const {
-  if (const Go go = once_->take()) go(ConnectError{"internal error"}, std::move(error));
+  (*once_)(ConnectError{"internal error"}, std::move(error));
 }
 
 // On the socket's thread, as everything that it is told.
@@ -184,14 +179,14 @@ std::uint64_t Dispatcher::task_started(sio::SocketId id) {
 
 void Dispatcher::task_ended(const detail::Hub& hub, std::size_t shard, std::uint64_t session,
                             const std::string& name, const std::exception_ptr& error) {
-  if (Shard* here = hub.command(shard); here != nullptr) {
+  if (Shard* here = hub.enter(shard); here != nullptr) {
     if (error) here->dispatcher().report_exception(error, name);
     return here->handler_ended(session);
   }
   try {
     std::optional<ErrorReport> report;
     if (error) report = failure_of(error, name);
-    hub.post_always(shard, [session, report = std::move(report)](Shard& on) {
+    hub.post(shard, detail::Mail::always, [session, report = std::move(report)](Shard& on) {
       if (report) on.dispatcher().report_failure(*report);
       on.handler_ended(session);
     });
@@ -208,7 +203,7 @@ Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Count
       options_(hub->settings.sio),
       hub_(std::move(hub)),
       encoder_(options_.parser),
-      held_(hub_->settings.eio.send_hard / 2) {
+      kept_packets_(hub_->settings.eio.send_hard / 2) {
   spare_ = Socket(hub_, shard_.index(), 0, 0, {});
   let_in(0);
 }
@@ -228,7 +223,7 @@ SocketExtras* Dispatcher::extras(sio::SocketId id) {
   sio::Socket* socket = core_.get(id);
   if (socket == nullptr) return nullptr;
   if (!socket->attachment) socket->attachment = std::make_shared<SocketExtras>();
-  return static_cast<SocketExtras*>(socket->attachment.get());
+  return extras_of(*socket);
 }
 
 void Dispatcher::report(const ErrorReport& error) {
@@ -365,7 +360,7 @@ void Dispatcher::on_event(const sio::Arrival& event) {
   sio::Socket* socket = event.record;
   const EventView view(event.name, event.args, event.rest, event.ack_id.has_value());
   NamespaceExtras& nsp = extras(socket->nsp);
-  auto* own = static_cast<SocketExtras*>(socket->attachment.get());
+  auto* own = extras_of(*socket);
   Wish wish(*this, event.ack_id);
   if (nsp.any || (own != nullptr && own->any)) {
     const ListenersPtr lists[] = {nsp.any, own != nullptr ? own->any : nullptr};
@@ -377,7 +372,7 @@ void Dispatcher::on_event(const sio::Arrival& event) {
     // They may have disconnected it, and registered handlers.
     socket = core_.get(event.socket);
     if (socket == nullptr) return;
-    own = static_cast<SocketExtras*>(socket->attachment.get());
+    own = extras_of(*socket);
   }
   if (own != nullptr && own->middlewares) {
     Packet packet{std::string(event.name), view.values(), wish.take(event.socket)};
@@ -391,7 +386,7 @@ void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& 
   // Listeners for any event and middlewares may have disconnected it.
   if (socket.state != sio::SocketState::connected) return;
   const ListenersPtr for_all = nsp.events.find(view.name());
-  auto* own = static_cast<SocketExtras*>(socket.attachment.get());
+  auto* own = extras_of(socket);
   const ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
   if (!for_all && !for_one) return;
   const sio::SocketId id = socket.self;
@@ -402,8 +397,7 @@ void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& 
     for (const Listener& listener : **list) {
       if (listener.once) {
         const sio::Socket* still = core_.get(id);
-        if (still == nullptr || !still->attachment ||
-            !static_cast<SocketExtras*>(still->attachment.get())->remove(listener.id))
+        if (still == nullptr || !still->attachment || !extras_of(*still)->remove(listener.id))
           continue;
       }
       call.run(listener.handler);
@@ -433,9 +427,7 @@ void Dispatcher::run_one(sio::SocketId id, const Socket& user, const EventView& 
 void Dispatcher::on_error(sio::SocketId id, std::string_view text) {
   const sio::Socket* socket = core_.get(id);
   if (socket == nullptr || !socket->attachment) return;
-  static_cast<SocketExtras*>(socket->attachment.get())->error.each([&](const auto& run) {
-    guarded("error", [&] { run(text); });
-  });
+  extras_of(*socket)->error.each([&](const auto& run) { guarded("error", [&] { run(text); }); });
 }
 
 void Dispatcher::on_disconnect(const sio::Event& event) {

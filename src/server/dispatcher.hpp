@@ -14,9 +14,9 @@
 
 #include "server/counters.hpp"
 #include "server/handlers.hpp"
-#include "server/held_packets.hpp"
 #include "server/hub.hpp"
 #include "server/kept_handshake.hpp"
+#include "server/kept_packets.hpp"
 #include "sio/core.hpp"
 
 namespace socketio::server {
@@ -176,7 +176,7 @@ class Dispatcher {
   bool recover(sio::SocketId id, bool again = false);
   void restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
                sio::RecoveryRequest request);
-  void hold(const detail::Target& target, const sio::SharedPacket& packet);
+  void keep_for_restored(const detail::Target& target, const sio::SharedPacket& packet);
   std::unique_ptr<sio::RecoverySession> session_of(const RestoredSession& restored,
                                                    sio::NamespaceIndex nsp);
   void recovered(sio::SocketId id);
@@ -245,7 +245,7 @@ class Dispatcher {
   // other threads) waits behind it: no thread that tells a fact waits for another that does.
   std::deque<RoomChange> room_changes_;
   bool telling_ = false;
-  HeldPackets held_;
+  KeptPackets kept_packets_;
   bool pumping_ = false;
   int handling_ = 0;
 

@@ -39,8 +39,7 @@ class OutgoingNotifier final : public sio::Core::Outgoing {
                    const sio::Options& options, base::Ledger& ledger, Run run)
       : packet_(packet), event_(event), options_(options), ledger_(ledger), run_(std::move(run)) {}
   void outgoing(sio::Socket& socket) override {
-    if (!socket.attachment || !static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing)
-      return;
+    if (const SocketExtras* own = extras_of(socket); own == nullptr || !own->any_outgoing) return;
     if (!document_ && reader_ == nullptr) read();
     if (reader_ != nullptr) return run_(socket, EventView(event_, reader_->root(), {}));
     run_(socket, EventView(event_, document_->root(),
@@ -128,8 +127,8 @@ bool Dispatcher::send_ack(sio::SocketId id, std::uint64_t ack, detail::ArgsRef a
 bool Dispatcher::broadcast(const detail::Target& target, const sio::SharedPacket& packet,
                            std::string_view event) {
   if (!core_.has_namespace(target.nsp)) return true;  // nobody of it is here
-  if (!held_.idle() && !target.is_volatile) [[unlikely]]
-    hold(target, packet);
+  if (!kept_packets_.idle() && !target.is_volatile) [[unlikely]]
+    keep_for_restored(target, packet);
   const sio::Selected selection(target.rooms, target.except, target.sender_id());
   if (outgoing_listeners_ == 0) {
     counters_.events_out.add(core_.send_to(target.nsp, selection, packet, flags_of(target)));
@@ -153,7 +152,7 @@ void Dispatcher::deliver(const sio::LogEntry& entry, std::string_view event, sio
 
 sio::Socket* Dispatcher::notify_outgoing(sio::Socket& socket, std::string_view event,
                                          const detail::ArgsRef& args) {
-  if (!socket.attachment || !static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing)
+  if (const SocketExtras* own = extras_of(socket); own == nullptr || !own->any_outgoing)
     return &socket;
   sio::Encoder encoder(options_.parser);
   args.write(args.arguments, encoder.begin_event(event));
@@ -230,7 +229,7 @@ void Dispatcher::await_deadline(std::unique_ptr<sio::AckWaiter> waiter, base::Ti
 }
 
 void Dispatcher::show_outgoing(sio::Socket& socket, const EventView& view) {
-  const ListenersPtr list = static_cast<SocketExtras*>(socket.attachment.get())->any_outgoing;
+  const ListenersPtr list = extras_of(socket)->any_outgoing;
   const Socket user = handle(socket);
   const sio::SocketId id = socket.self;
   for (const Listener& listener : *list) run_one(id, user, view, listener.handler);
@@ -280,7 +279,7 @@ RemoteSocket Dispatcher::remote(const sio::Socket& socket) {
   for (std::string& room : core_.rooms(socket.nsp).rooms_of(socket))
     rooms.push_back(std::move(room));
   Value data;
-  if (const auto* own = static_cast<const SocketExtras*>(socket.attachment.get())) {
+  if (const auto* own = extras_of(socket)) {
     for (const auto& [type, value] : own->data) {
       if (type == typeid(Value)) data = *static_cast<const Value*>(value.get());
     }

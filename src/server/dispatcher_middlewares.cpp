@@ -35,12 +35,13 @@ void Dispatcher::enter(const std::shared_ptr<Entering>& entering, std::size_t in
                         std::optional<ConnectError> refusal, const std::exception_ptr& why) {
       std::optional<ErrorReport> failure;
       if (why) failure = failure_of(why, "middleware");
-      hub->run_or_post_always(shard, [entering, index, refusal = std::move(refusal),
-                                      failure = std::move(failure)](Shard& on) {
-        if (failure) on.dispatcher().report_failure(*failure);
-        entering->refusal = refusal;
-        on.dispatcher().enter(entering, refusal ? entering->chain->size() : index + 1);
-      });
+      hub->run(
+          shard, detail::Mail::always,
+          [entering, index, refusal = std::move(refusal), failure = std::move(failure)](Shard& on) {
+            if (failure) on.dispatcher().report_failure(*failure);
+            entering->refusal = refusal;
+            on.dispatcher().enter(entering, refusal ? entering->chain->size() : index + 1);
+          });
     });
     ++entering->running;
     if (!guarded("middleware", [&] { (*entering->chain)[index](socket, next); }))
@@ -79,7 +80,7 @@ void Dispatcher::pass(const sio::Socket& socket, Packet packet, detail::AckHolde
   SessionRecord* record = shard_.session_of(socket.client);
   if (record == nullptr) return;
   const std::size_t bytes = Passing::size_of(packet);
-  if (!shard_.may_wait(bytes)) {
+  if (!shard_.shedder().may_wait(bytes)) {
     counters_.shed.add();
     shard_.log(base::LogLevel::warn, base::LogKind::connection,
                "max_input_bytes reached: the client of an event with middlewares is closed");
@@ -98,8 +99,8 @@ void Dispatcher::pass(const std::shared_ptr<Passing>& event, std::size_t index) 
     event->decided = true;
   } else if (core_.get(event->socket) != nullptr) {
     const Next next([event, index](std::optional<ConnectError> refusal, const std::exception_ptr&) {
-      event->holding.hub()->run_or_post_always(
-          event->holding.shard(), [event, index, refusal](Shard& on) {
+      event->holding.hub()->run(
+          event->holding.shard(), detail::Mail::always, [event, index, refusal](Shard& on) {
             event->refusal = refusal;
             on.dispatcher().pass(event, refusal ? event->chain->size() : index + 1);
           });

@@ -8,18 +8,16 @@
 
 namespace socketio {
 
-struct Allow::Once {
-  explicit Once(Go g) : go(std::move(g)) {}
-  Go go;
-  std::atomic<bool> taken{false};
+struct Allow::Once : detail::FirstCall<Go> {
+  using FirstCall::FirstCall;
 };
 
 Allow::Allow(Go go) : once_(std::make_shared<Once>(std::move(go))) {}
 void Allow::operator()(bool allowed) const {
-  if (!once_->taken.exchange(true)) std::exchange(once_->go, nullptr)(allowed, nullptr);
+  (*once_)(allowed, nullptr);
 }
 void Allow::fail(std::exception_ptr error) const {
-  if (!once_->taken.exchange(true)) std::exchange(once_->go, nullptr)(false, std::move(error));
+  (*once_)(false, std::move(error));
 }
 
 }  // namespace socketio
@@ -47,7 +45,7 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
   // is admitted there: it must become ready in any case, for those who wait.
   for (std::size_t i = 0; i < hub->size(); ++i) {
     here.dispatcher().guarded("new_namespace", [&] {
-      hub->run_or_post_always(i, [index](Shard& on) { on.dispatcher().let_in(index); });
+      hub->run(i, detail::Mail::always, [index](Shard& on) { on.dispatcher().let_in(index); });
     });
   }
   hub->names.ready(*added.entry);
@@ -151,7 +149,8 @@ void Dispatcher::resolve(const WantedPtr& wanted, std::size_t parent) {
   // By mail, behind what the creator has to say to this shard.
   const auto go_on = [hub = hub_, shard = shard_.index(),
                       wanted](std::optional<sio::NamespaceIndex> ready) {
-    hub->post_always(shard, [wanted, ready](Shard& on) { on.dispatcher().admit(wanted, ready); });
+    hub->post(shard, detail::Mail::always,
+              [wanted, ready](Shard& on) { on.dispatcher().admit(wanted, ready); });
   };
   if (hub_->names.await(wanted->name, go_on)) return;
   const auto parents = hub_->names.parents();
@@ -166,7 +165,7 @@ void Dispatcher::resolve(const WantedPtr& wanted, std::size_t parent) {
   if (auth == nullptr) return core_.reject_namespace(wanted->client, wanted->name, "Too much auth");
   const Allow allow([hub = hub_, shard = shard_.index(), wanted, parent, index = asked.index](
                         bool allowed, std::exception_ptr why) {
-    hub->run_or_post_always(shard, [=](Shard& on) {
+    hub->run(shard, detail::Mail::always, [=](Shard& on) {
       if (why) on.dispatcher().report_exception(why, "connect");
       if (allowed) return on.dispatcher().create_child(wanted, index);
       on.dispatcher().resolve(wanted, parent + 1);
@@ -189,7 +188,7 @@ void Dispatcher::create_child(const WantedPtr& wanted, sio::NamespaceIndex paren
   admit(wanted, added.entry->index);
   if (!added.entry->counted) return;
   // A hook may have ended the client, or what came by the same mail: then this one is the last.
-  hub_->post_always(shard_.index(), [index = added.entry->index](Shard& on) {
+  hub_->post(shard_.index(), detail::Mail::always, [index = added.entry->index](Shard& on) {
     Dispatcher& own = on.dispatcher();
     own.pump(on.now());  // it has come in, if it is there
     if (own.ensure_namespace(index) && own.extras(index).entry->enter())
@@ -217,7 +216,7 @@ void Dispatcher::client_left(const NamespaceExtras& nsp) {
     if (adapter != nullptr) adapter->close();
   };
   for (std::size_t i = 0; i < hub_->size(); ++i) {
-    const bool posted = hub_->post_always(i, [index, done](Shard& on) {
+    const bool posted = hub_->post(i, detail::Mail::always, [index, done](Shard& on) {
       on.dispatcher().drop_namespace(index);
       done();
     });

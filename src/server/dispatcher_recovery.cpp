@@ -57,7 +57,7 @@ void Dispatcher::recovered(sio::SocketId id) {
 
 void Dispatcher::restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId id,
                          sio::RecoveryRequest request) {
-  held_.wait(id);
+  kept_packets_.wait(id);
   std::optional<RestoredSession> at_once;
   bool answered = true;
   guarded("adapter", [&] {
@@ -72,7 +72,7 @@ void Dispatcher::restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId i
                   shard = shard_.index()](Result<std::optional<RestoredSession>> found) {
       auto session = std::make_shared<std::optional<RestoredSession>>();
       if (found) *session = std::move(*found);
-      hub->post_always(shard, [keeper, id, session](Shard& on) {
+      hub->post(shard, detail::Mail::always, [keeper, id, session](Shard& on) {
         on.dispatcher().restored(keeper, id, std::move(*session));
       });
     });
@@ -82,13 +82,13 @@ void Dispatcher::restore(const std::shared_ptr<Adapter>& keeper, sio::SocketId i
 }
 
 // Of what is sent to many.
-void Dispatcher::hold(const detail::Target& target, const sio::SharedPacket& packet) {
-  sio::LogEntry held;
-  held.nsp = target.nsp;
-  held.selection = selection_of(target);
-  held.packet = packet;
-  held.compress = target.compress;
-  held_.add(std::move(held));
+void Dispatcher::keep_for_restored(const detail::Target& target, const sio::SharedPacket& packet) {
+  sio::LogEntry kept;
+  kept.nsp = target.nsp;
+  kept.selection = selection_of(target);
+  kept.packet = packet;
+  kept.compress = target.compress;
+  kept_packets_.add(std::move(kept));
 }
 
 // Null: it cannot be gone on with.
@@ -129,7 +129,7 @@ void Dispatcher::restored(const std::shared_ptr<Adapter>& keeper, sio::SocketId 
   }
   auto session = found ? session_of(*found, socket->nsp) : nullptr;
   if (session == nullptr) {
-    held_.forget(id);
+    kept_packets_.forget(id);
     return run_middlewares(id, socket->nsp);
   }
   if (!found->data.is_null())
@@ -143,7 +143,7 @@ void Dispatcher::persist(const sio::Socket& socket, const sio::RecoverySession& 
   AdapterSession saved{
       std::string(sio::view(session.sid)), std::string(sio::view(session.pid)), {}, {}};
   for (const auto& [room, since] : session.rooms()) saved.rooms.push_back(room);
-  if (const auto* own = static_cast<const SocketExtras*>(socket.attachment.get())) {
+  if (const auto* own = extras_of(socket)) {
     for (const auto& [type, value] : own->data) {
       if (type == typeid(Value)) saved.data = *static_cast<const Value*>(value.get());
     }
@@ -162,7 +162,8 @@ void Dispatcher::reconnect(sio::SocketId id, bool anew) {
 bool Dispatcher::accept_recoverable(sio::SocketId id) {
   if (!core_.acceptable(id)) return false;
   const auto put_off = [&] {
-    hub_->post_always(shard_.index(), [id](Shard& shard) { shard.dispatcher().connected(id); });
+    hub_->post(shard_.index(), detail::Mail::always,
+               [id](Shard& shard) { shard.dispatcher().connected(id); });
     return false;
   };
   // Inside a delivery (a listener of outgoing events has called a middleware's next()): packets are
@@ -171,7 +172,7 @@ bool Dispatcher::accept_recoverable(sio::SocketId id) {
   sio::Socket* socket = core_.get(id);
   if (hub_->session_keeper(socket->nsp) != nullptr) {
     if (socket->recovery == nullptr && !socket->session->v3()) core_.begin_session(*socket);
-    if (socket->recovery == nullptr || held_.give(id, *socket->recovery)) return true;
+    if (socket->recovery == nullptr || kept_packets_.give(id, *socket->recovery)) return true;
   } else {
     const Recovery::Admitted admitted = hub_->recovery->admit(shard_, *socket);
     if (admitted == Recovery::Admitted::later) return put_off();
@@ -204,7 +205,7 @@ void Dispatcher::end_session(sio::SocketId id, bool keep, bool keep_elsewhere) {
     if (keep_elsewhere) persist(*socket, *session, *keeper);
     return;
   }
-  auto* own = static_cast<SocketExtras*>(socket->attachment.get());
+  auto* own = extras_of(*socket);
   if (keep && own != nullptr && !own->data.empty()) {
     auto kept = std::make_shared<SocketExtras>();
     kept->data = std::exchange(own->data, {});

@@ -104,7 +104,7 @@ void Dispatcher::left_rooms(const sio::Socket& socket) {
 void Dispatcher::vanished(const sio::Event& event) {
   const sio::Socket& socket = *core_.get(event.socket);
   for (const std::string& room : rooms_to_leave(socket)) room_changed(socket, room, false);
-  held_.forget(event.socket);
+  kept_packets_.forget(event.socket);
   if (hub_->recovery != nullptr) end_session(event.socket, true, true);
   client_left(extras(event.nsp));
 }

@@ -1,5 +1,6 @@
-// Instead of Socket.IO: somebody who wants bare Engine.IO messages (the conformance servers). Calls
-// come one at a time with no machine on the stack.
+// Instead of Socket.IO: somebody who wants bare Engine.IO messages. Only tests/conformance does, so
+// that suites for Engine.IO can be run against the server; the library itself has none. Calls come
+// one at a time with no machine on the stack.
 #pragma once
 
 #include "eio/session.hpp"

@@ -123,8 +123,8 @@ bool command(const Target& target, std::function<void(server::Dispatcher&, sio::
   const Hub::Job job = [target, act = std::move(act)](server::Shard& shard) {
     for (const sio::SocketId id : shard.dispatcher().select(target)) act(shard.dispatcher(), id);
   };
-  return target.single ? target.hub->command_or_post(target.shard, job)
-                       : target.hub->command_all(job);
+  return target.single ? target.hub->run(target.shard, Mail::in_order, job)
+                       : target.hub->run_on_all(Mail::in_order, job);
 }
 
 bool emit_to_many(const Target& target, std::string_view event, ArgsRef args) {
@@ -140,18 +140,16 @@ bool emit_to_many(const Target& target, std::string_view event, ArgsRef args) {
 bool post_to_one(const Hub& hub, std::uint32_t shard, sio::SocketId id, std::string_view event,
                  ArgsRef args, sio::Flags flags) {
   auto values = std::make_shared<Args>(server::collect(args));
-  return hub.post_command(
-      shard,
-      [id, flags, values, name = std::string(event)](server::Shard& there) {
-        there.dispatcher().emit(id, name, {values.get(), server::write_values}, flags);
-      },
-      flags.is_volatile);
+  return hub.post(shard, flags.is_volatile ? Mail::in_order_volatile : Mail::in_order,
+                  [id, flags, values, name = std::string(event)](server::Shard& there) {
+                    there.dispatcher().emit(id, name, {values.get(), server::write_values}, flags);
+                  });
 }
 
 bool emit_to_one(const Hub& hub, std::uint32_t shard, std::uint64_t socket, std::string_view event,
                  ArgsRef args, sio::Flags flags) {
   const auto id = sio::SocketId::unpack(socket);
-  if (server::Shard* here = hub.command(shard); here != nullptr) [[likely]]
+  if (server::Shard* here = hub.enter(shard); here != nullptr) [[likely]]
     return here->dispatcher().emit(id, event, args, flags);
   return post_to_one(hub, shard, id, event, args, flags);
 }
@@ -162,7 +160,7 @@ bool emit_here(const Target& target, std::string_view event, ArgsRef args) {
   Hub& hub = *target.hub;
   if (hub.recovery != nullptr && hub.session_keeper(target.nsp) == nullptr)
     return hub.recovery->emit(target, event, args) == server::Recovery::Sent::yes;
-  server::Shard* here = hub.command();
+  server::Shard* here = hub.enter();
   const sio::SharedPacket packet = server::encode(hub, here, target.nsp, event, args);
   if (!packet.text) return false;
   if (here != nullptr && hub.size() == 1)
@@ -170,8 +168,9 @@ bool emit_here(const Target& target, std::string_view event, ArgsRef args) {
   const Hub::Job job = [target, packet, name = std::string(event)](server::Shard& shard) {
     shard.dispatcher().broadcast(target, packet, name);
   };
-  if (hub.recovery != nullptr) return hub.command_all(job);  // in its place among the commands
-  return hub.on_all(job, target.is_volatile);
+  if (hub.recovery != nullptr)
+    return hub.run_on_all(Mail::in_order, job);  // in its place among the commands
+  return hub.run_on_all(target.is_volatile ? Mail::is_volatile : Mail::bounded, job);
 }
 
 bool emit(const Socket& socket, std::string_view event, ArgsRef args) {
@@ -221,7 +220,7 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
   const Hub& hub = *target.hub;
   const std::size_t first = target.single ? target.shard : 0;
   const std::size_t parts = target.single ? 1 : hub.size();
-  if (server::Shard* shard = hub.command(first); shard != nullptr && parts == 1)
+  if (server::Shard* shard = hub.enter(first); shard != nullptr && parts == 1)
     return shard->dispatcher().emit_with_ack(target, event, args, std::move(receiver));
   auto values = std::make_shared<Args>(server::collect(args));
   auto receivers = server::fan_in(target.hub, parts, std::move(receiver));
@@ -232,7 +231,7 @@ bool emit_with_ack(const Target& target, std::string_view event, ArgsRef args,
       shard.dispatcher().emit_with_ack(target, name, {values.get(), server::write_values},
                                        std::move(*part));
     };
-    if (hub.command_or_post(first + i, job)) continue;
+    if (hub.run(first + i, Mail::in_order, job)) continue;
     reached = false;
     (*part)->finish(hub.refusal(first + i),
                     {});  // here, with no lock held and no destructor under way
@@ -270,8 +269,8 @@ Pending<std::vector<RemoteSocket>> fetch_here(const Target& target) {
     }
     found->add(std::move(mine));
   };
-  const bool reached =
-      target.single ? target.hub->run_or_post(target.shard, job) : target.hub->on_all(job);
+  const bool reached = target.single ? target.hub->run(target.shard, Mail::bounded, job)
+                                     : target.hub->run_on_all(Mail::bounded, job);
   if (!reached) finish(target.hub->refusal(target.single ? target.shard : 0));
   return pending;
 }
@@ -282,7 +281,7 @@ bool sockets_join(const Target& target, std::vector<std::string> rooms) {
       [&](Adapter& adapter, const Delivery& delivery) {
         return adapter.add_sockets(delivery, rooms);
       },
-      [&](const Target& here) { return join_here(here, rooms); });
+      [&](const Target& here) { return rooms_here(here, rooms, &server::Dispatcher::join); });
 }
 
 bool sockets_leave(const Target& target, std::vector<std::string> rooms) {
@@ -291,7 +290,7 @@ bool sockets_leave(const Target& target, std::vector<std::string> rooms) {
       [&](Adapter& adapter, const Delivery& delivery) {
         return adapter.del_sockets(delivery, rooms);
       },
-      [&](const Target& here) { return leave_here(here, rooms); });
+      [&](const Target& here) { return rooms_here(here, rooms, &server::Dispatcher::leave); });
 }
 
 bool disconnect_sockets(const Target& target, bool close) {
@@ -303,20 +302,11 @@ bool disconnect_sockets(const Target& target, bool close) {
       [&](const Target& here) { return disconnect_here(here, close); });
 }
 
-bool join_here(const Target& target, const std::vector<std::string>& rooms) {
-  return command(target, [rooms](server::Dispatcher& dispatcher, sio::SocketId id) {
+bool rooms_here(const Target& target, const std::vector<std::string>& rooms, RoomCommand change) {
+  return command(target, [rooms, change](server::Dispatcher& dispatcher, sio::SocketId id) {
     for (const std::string& room : rooms) {
       if (sio::Socket* socket = dispatcher.core().get(id); socket != nullptr)
-        dispatcher.join(*socket, room);
-    }
-  });
-}
-
-bool leave_here(const Target& target, const std::vector<std::string>& rooms) {
-  return command(target, [rooms](server::Dispatcher& dispatcher, sio::SocketId id) {
-    for (const std::string& room : rooms) {
-      if (sio::Socket* socket = dispatcher.core().get(id); socket != nullptr)
-        dispatcher.leave(*socket, room);
+        (dispatcher.*change)(*socket, room);
     }
   });
 }

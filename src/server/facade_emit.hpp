@@ -6,7 +6,13 @@
 
 #include "server/hub.hpp"
 
+namespace socketio::sio {
+struct Socket;
+}
+
 namespace socketio::server {
+
+class Dispatcher;
 
 // Throws std::invalid_argument for names that Socket.IO keeps for itself. Any thread.
 void refuse_reserved(std::string_view event);
@@ -19,8 +25,9 @@ namespace socketio::detail {
 
 bool emit_here(const Target& target, std::string_view event, ArgsRef args);
 Pending<std::vector<RemoteSocket>> fetch_here(const Target& target);
-bool join_here(const Target& target, const std::vector<std::string>& rooms);
-bool leave_here(const Target& target, const std::vector<std::string>& rooms);
+// &Dispatcher::join or &Dispatcher::leave.
+using RoomCommand = bool (server::Dispatcher::*)(sio::Socket&, base::Bytes);
+bool rooms_here(const Target& target, const std::vector<std::string>& rooms, RoomCommand change);
 bool disconnect_here(const Target& target, bool close);
 // server_side_emit() without a cluster.
 void warn_no_servers(Hub& hub);

@@ -10,7 +10,7 @@ namespace {
 
 server::SessionRecord* find(const std::shared_ptr<detail::Hub>& hub, std::uint32_t shard,
                             std::uint64_t session) {
-  server::Shard* here = hub == nullptr ? nullptr : hub->command(shard);
+  server::Shard* here = hub == nullptr ? nullptr : hub->enter(shard);
   return here == nullptr ? nullptr : here->session(session);
 }
 

@@ -6,8 +6,7 @@
 
 namespace socketio {
 
-// Registering reaches every shard: at once before the loops run, through the mailboxes
-// after.
+// Registering reaches every shard: at once before the loops run, through the mailboxes after.
 
 namespace {
 
@@ -19,17 +18,24 @@ server::Shard* somewhere(const std::shared_ptr<detail::Hub>& hub) {
   return hub == nullptr ? nullptr : hub->here();
 }
 
-// Runs `change(handlers, id)` on every shard; 0 on a thread that is none of them.
+// Runs `change(handlers, id)` on every shard that is left. Never refused: what one shard lacked
+// could not be taken back from the others.
 template <class Change>
-ListenerId change_all(const std::shared_ptr<detail::Hub>& hub, sio::NamespaceIndex nsp,
-                      Change change) {
-  if (somewhere(hub) == nullptr) return 0;
-  const ListenerId id = new_id(hub);
-  if (somewhere(hub)->dispatcher().handlers(nsp) == nullptr) return 0;
-  const bool reached = hub->on_all([nsp, id, change](server::Shard& shard) {
+void change_all(const detail::Hub& hub, sio::NamespaceIndex nsp, ListenerId id, Change change) {
+  hub.run_on_all(detail::Mail::always, [nsp, id, change](server::Shard& shard) {
     if (auto* own = shard.dispatcher().handlers(nsp); own != nullptr) change(*own, id);
   });
-  return reached ? id : 0;
+}
+
+// 0: the namespace has been cleaned up, or it is a nobody's.
+template <class Add>
+ListenerId add_to_all(const std::shared_ptr<detail::Hub>& hub, sio::NamespaceIndex nsp, Add add) {
+  if (hub == nullptr) return 0;
+  server::Shard& here = hub->registering("socketio::Namespace");
+  if (here.dispatcher().handlers(nsp) == nullptr) return 0;
+  const ListenerId id = new_id(hub);
+  change_all(*hub, nsp, id, std::move(add));
+  return id;
 }
 
 }  // namespace
@@ -77,7 +83,7 @@ std::vector<Socket> Namespace::sockets() const {
 }
 
 ListenerId detail::Registration::on_connection(std::function<void(Socket)> handler) const {
-  return change_all(hub_, index_,
+  return add_to_all(hub_, index_,
                     [handler = std::move(handler)](server::NamespaceHandlers& own, ListenerId id) {
                       own.connection.add(id, handler);
                     });
@@ -85,7 +91,7 @@ ListenerId detail::Registration::on_connection(std::function<void(Socket)> handl
 
 ListenerId detail::Registration::on_disconnect(
     std::function<void(Socket, DisconnectReason)> handler) const {
-  return change_all(hub_, index_,
+  return add_to_all(hub_, index_,
                     [handler = std::move(handler)](server::NamespaceHandlers& own, ListenerId id) {
                       own.disconnected.add(id, handler);
                     });
@@ -94,7 +100,7 @@ ListenerId detail::Registration::on_disconnect(
 ListenerId detail::Registration::add_listener(std::string_view name, detail::HandlerPtr handler,
                                               bool once) const {
   server::refuse_reserved(name);
-  return change_all(hub_, index_,
+  return add_to_all(hub_, index_,
                     [event = std::string(name), handler = std::move(handler), once](
                         server::NamespaceHandlers& own, ListenerId id) {
                       own.events.add(event, {id, once, handler});
@@ -102,7 +108,7 @@ ListenerId detail::Registration::add_listener(std::string_view name, detail::Han
 }
 
 ListenerId detail::Registration::add_any(detail::HandlerPtr handler) const {
-  return change_all(hub_, index_,
+  return add_to_all(hub_, index_,
                     [handler = std::move(handler)](server::NamespaceHandlers& own, ListenerId id) {
                       server::add_listener(own.any, {id, false, handler});
                     });
@@ -110,7 +116,7 @@ ListenerId detail::Registration::add_any(detail::HandlerPtr handler) const {
 
 ListenerId detail::Registration::add_server_listener(std::string_view name,
                                                      detail::HandlerPtr handler) const {
-  return change_all(hub_, index_,
+  return add_to_all(hub_, index_,
                     [event = std::string(name), handler = std::move(handler)](
                         server::NamespaceHandlers& own, ListenerId id) {
                       own.server_events.add(event, {id, false, handler});
@@ -119,7 +125,7 @@ ListenerId detail::Registration::add_server_listener(std::string_view name,
 
 ListenerId detail::Registration::add_room_listener(
     std::size_t fact, std::function<void(std::string_view, std::string_view)> handler) const {
-  return change_all(
+  return add_to_all(
       hub_, index_,
       [fact, handler = std::move(handler)](server::NamespaceHandlers& own, ListenerId id) {
         own.room_facts[fact].add(id, handler);
@@ -154,7 +160,7 @@ ListenerId detail::Registration::on_delete_room(
 }
 
 bool detail::Registration::add_middleware(detail::Middleware middleware) const {
-  return change_all(
+  return add_to_all(
              hub_, index_,
              [middleware = std::move(middleware)](server::NamespaceHandlers& own, ListenerId) {
                auto list = own.middlewares
@@ -170,9 +176,10 @@ bool detail::Registration::off(std::string_view name) const {
   if (shard == nullptr) return false;
   const auto* mine = shard->dispatcher().handlers(index_);
   const bool had = mine != nullptr && mine->events.find(name) != nullptr;
-  change_all(hub_, index_, [event = std::string(name)](server::NamespaceHandlers& own, ListenerId) {
-    own.events.remove(event);
-  });
+  change_all(*hub_, index_, 0,
+             [event = std::string(name)](server::NamespaceHandlers& own, ListenerId) {
+               own.events.remove(event);
+             });
   return had;
 }
 
@@ -180,11 +187,12 @@ bool detail::Registration::off(ListenerId listener) const {
   server::Shard* shard = somewhere(hub_);
   if (shard == nullptr) return false;
   bool had = false;
-  hub_->on_all([index = index_, listener, shard, &had](server::Shard& on) {
-    auto* own = on.dispatcher().handlers(index);
-    const bool removed = own != nullptr && own->remove(listener);
-    if (&on == shard) had = removed;  // the others may run after we have returned
-  });
+  hub_->run_on_all(detail::Mail::always,
+                   [index = index_, listener, shard, &had](server::Shard& on) {
+                     auto* own = on.dispatcher().handlers(index);
+                     const bool removed = own != nullptr && own->remove(listener);
+                     if (&on == shard) had = removed;  // the others may run after we have returned
+                   });
   return had;
 }
 

@@ -249,7 +249,9 @@ void on_each(const std::shared_ptr<detail::Hub>& hub, std::size_t from,
     if (left->fetch_sub(1) == 1) then();
   };
   for (std::size_t i = from; i < hub->size(); ++i) {
-    if (!hub->post_always(i, [step, next](server::Shard& shard) { step(shard, next); })) next();
+    if (!hub->post(i, detail::Mail::always,
+                   [step, next](server::Shard& shard) { step(shard, next); }))
+      next();
   }
 }
 
@@ -293,7 +295,7 @@ Pending<void> Server::close() {
   const auto close = [](server::Shard& shard, const Then& next) { shard.close(next); };
   const auto end = [](server::Shard& shard, const Then& next) { shard.end(next); };
   const Then end_first = [hub, end] {
-    hub->post_always(0, [end](server::Shard& first) { end(first, [] {}); });
+    hub->post(0, detail::Mail::always, [end](server::Shard& first) { end(first, [] {}); });
   };
   on_each(hub, 0, close, [hub, end, end_first] {
     hear_out(hub, kLastRounds, [hub, end, end_first] {
@@ -306,7 +308,7 @@ Pending<void> Server::close() {
 
 Namespace Server::of(std::string_view name) {
   const std::shared_ptr<detail::Hub>& hub = runtime_->hub;
-  if (hub->here() == nullptr) throw std::system_error(Errc::wrong_thread, "socketio::Server::of");
+  hub->registering("socketio::Server::of");
   const std::string full =
       name.empty() || name.front() != '/' ? "/" + std::string(name) : std::string(name);
   sio::NamespaceIndex parent = server::kNoParent;
@@ -333,7 +335,7 @@ ParentNamespace Server::of(NamespacePattern pattern) {
 ParentNamespace Server::add_parent(std::optional<NamespacePattern> pattern,
                                    detail::NamespaceDecision decide) {
   const std::shared_ptr<detail::Hub>& hub = runtime_->hub;
-  if (hub->here() == nullptr) throw std::system_error(Errc::wrong_thread, "socketio::Server::of");
+  hub->registering("socketio::Server::of");
   return {hub, hub->names.add_parent(std::move(pattern), std::move(decide))};
 }
 

@@ -157,8 +157,7 @@ std::size_t count(const server::ListenersPtr& list) {
 // Without making any.
 const server::SocketExtras* extras_if_any(const Socket& socket) {
   const sio::Socket* found = find(socket);
-  return found == nullptr ? nullptr
-                          : static_cast<const server::SocketExtras*>(found->attachment.get());
+  return found == nullptr ? nullptr : server::extras_of(*found);
 }
 }  // namespace
 

@@ -32,8 +32,8 @@ bool WebSocket::send(BinaryView bytes) const {
 
 bool WebSocket::put(std::string_view bytes, bool binary) const {
   if (!open()) return false;
-  if (server::Shard* shard = state_->hub->command(state_->shard); shard != nullptr)
-    return shard->send_plain(*state_, bytes, binary);
+  if (server::Shard* shard = state_->hub->enter(state_->shard); shard != nullptr)
+    return shard->plain_websockets().send(*state_, bytes, binary);
   // What is on its way counts as well: nobody fills the mailbox with what the peer does not read.
   const std::size_t before = state_->posted.fetch_add(bytes.size());
   const bool fits =
@@ -42,13 +42,14 @@ bool WebSocket::put(std::string_view bytes, bool binary) const {
       fits && state_->hub->post(state_->shard, [state = state_, payload = std::string(bytes),
                                                 binary](server::Shard& shard) {
         state->posted.fetch_sub(payload.size());
-        shard.send_plain(*state, payload, binary);
+        shard.plain_websockets().send(*state, payload, binary);
       });
   if (sent) return true;
   state_->posted.fetch_sub(bytes.size());
   if (!fits)
-    state_->hub->post(state_->shard,
-                      [state = state_](server::Shard& shard) { shard.overfill_plain(*state); });
+    state_->hub->post(state_->shard, [state = state_](server::Shard& shard) {
+      shard.plain_websockets().overfill(*state);
+    });
   return false;
 }
 
@@ -62,16 +63,17 @@ bool WebSocket::congested() const {
 
 bool WebSocket::close(std::uint16_t code, std::string_view reason) const {
   if (!open() || !ws::may_be_sent(code)) return false;
-  return state_->hub->run_or_post(
-      state_->shard, [state = state_, code, why = std::string(reason)](server::Shard& shard) {
-        shard.close_plain(*state, code, why);
-      });
+  return state_->hub->run(state_->shard, detail::Mail::bounded,
+                          [state = state_, code, why = std::string(reason)](server::Shard& shard) {
+                            shard.plain_websockets().close(*state, code, why);
+                          });
 }
 
 void WebSocket::terminate() const {
   if (state_ == nullptr) return;
-  state_->hub->run_or_post(
-      state_->shard, [state = state_](server::Shard& shard) { shard.terminate_plain(*state); });
+  state_->hub->run(state_->shard, detail::Mail::bounded, [state = state_](server::Shard& shard) {
+    shard.plain_websockets().terminate(*state);
+  });
 }
 
 bool WebSocket::post(std::function<void()> job) const {

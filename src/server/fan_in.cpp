@@ -19,8 +19,9 @@ bool Home::run(std::function<void()> job) const {
     job();
     return true;
   }
-  return hub_->run_or_post_always(
-      shard_, [job = std::move(job)](Shard& shard) { shard.dispatcher().guarded("ack", job); });
+  return hub_->run(shard_, detail::Mail::always, [job = std::move(job)](Shard& shard) {
+    shard.dispatcher().guarded("ack", job);
+  });
 }
 
 namespace {

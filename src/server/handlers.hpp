@@ -142,6 +142,11 @@ struct SocketExtras final : sio::Attachment {
   void* slot(std::type_index type, std::shared_ptr<void> (*make)());
 };
 
+// Null when it has none.
+inline SocketExtras* extras_of(const sio::Socket& socket) {
+  return static_cast<SocketExtras*>(socket.attachment.get());
+}
+
 enum class RoomFact : std::uint8_t { created, joined, left, deleted };
 
 // The same for a namespace, or for the children-to-be of a parent.

@@ -34,12 +34,12 @@ Holding::~Holding() {
     on.dispatcher().let_go(session, bytes);
     if (as_handler) on.handler_ended(session);
   };
-  if (Shard* here = hub_->command(shard_); here != nullptr) {
+  if (Shard* here = hub_->enter(shard_); here != nullptr) {
     let_go(*here);
     return;
   }
   try {
-    hub_->post_always(shard_, let_go);
+    hub_->post(shard_, detail::Mail::always, let_go);
   } catch (const std::bad_alloc&) {  // its client has one less to run, from now on
   }
 }

@@ -72,32 +72,33 @@ server::Shard* Hub::here() const {
   return nullptr;
 }
 
-void Hub::may_register(const char* what) const {
-  if (here() == nullptr || (size() > 1 && started))
-    throw std::system_error(Errc::wrong_thread, what);
+server::Shard& Hub::registering(const char* what) const {
+  server::Shard* found = here();
+  if (found == nullptr) throw std::system_error(Errc::wrong_thread, what);
+  return *found;
 }
 
-server::Shard* Hub::command(std::size_t shard) const {
+void Hub::may_register(const char* what) const {
+  registering(what);
+  if (size() > 1 && started) throw std::system_error(Errc::wrong_thread, what);
+}
+
+server::Shard* Hub::enter(std::size_t shard) const {
   server::Shard* found = here(shard);
   if (found != nullptr) found->loop().nudge();
   return found;
 }
 
-server::Shard* Hub::command() const {
+server::Shard* Hub::enter() const {
   server::Shard* found = here();
   if (found != nullptr) found->loop().nudge();
   return found;
 }
 
-bool Hub::post(std::size_t shard, Job job, bool is_volatile) const {
-  return put(shard, std::move(job), is_volatile ? Room::to_spare : Room::some);
-}
-
-bool Hub::post_always(std::size_t shard, Job job) const {
-  return put(shard, std::move(job), Room::any);
-}
-
-bool Hub::put(std::size_t shard, Job job, Room room) const {
+bool Hub::post(std::size_t shard, Mail kind, Job job) const {
+  const bool is_volatile = kind == Mail::is_volatile || kind == Mail::in_order_volatile;
+  if (recovery != nullptr && (kind == Mail::in_order || kind == Mail::in_order_volatile))
+    return recovery->post(shard, std::move(job), is_volatile);
   // A refused job dies after the lock: what it holds may call the user, who may post.
   net::Mailbox::Job wrapped;
   const Door& door = *doors_[shard];
@@ -109,60 +110,33 @@ bool Hub::put(std::size_t shard, Job job, Room room) const {
     target->dispatcher().guarded("post", [&] { job(*target); });
   };
   net::Mailbox& mailbox = target->loop().mailbox();
-  return room == Room::any ? mailbox.post_always(std::move(wrapped))
-                           : mailbox.post(std::move(wrapped), room == Room::to_spare);
+  return kind == Mail::always ? mailbox.post_always(std::move(wrapped))
+                              : mailbox.post(std::move(wrapped), is_volatile);
 }
 
-bool Hub::run_or_post(std::size_t shard, Job job) const {
-  if (server::Shard* target = command(shard); target != nullptr) {
+bool Hub::run(std::size_t shard, Mail kind, Job job) const {
+  if (server::Shard* target = enter(shard); target != nullptr) {
     job(*target);
     return true;
   }
-  return post(shard, std::move(job));
+  return post(shard, kind, std::move(job));
 }
 
-bool Hub::run_or_post_always(std::size_t shard, Job job) const {
-  if (server::Shard* target = command(shard); target != nullptr) {
-    job(*target);
-    return true;
-  }
-  return post_always(shard, std::move(job));
-}
-
-Errc Hub::refusal(std::size_t shard) const {
-  return doors_[shard]->shard.load(std::memory_order_acquire) == nullptr ? Errc::shutting_down
-                                                                         : Errc::too_many;
-}
-
-bool Hub::on_all(const Job& job, bool is_volatile) const {
+bool Hub::run_on_all(Mail kind, const Job& job) const {
   bool reached = true;
   for (std::size_t i = 0; i < doors_.size(); ++i) {
-    if (server::Shard* target = command(i); target != nullptr) {
+    if (server::Shard* target = enter(i); target != nullptr) {
       job(*target);
     } else {
-      reached = post(i, job, is_volatile) && reached;
+      reached = post(i, kind, job) && reached;
     }
   }
   return reached;
 }
 
-bool Hub::post_command(std::size_t shard, Job job, bool is_volatile) const {
-  return recovery == nullptr ? post(shard, std::move(job), is_volatile)
-                             : recovery->post(shard, std::move(job), is_volatile);
-}
-
-bool Hub::command_or_post(std::size_t shard, Job job) const {
-  if (server::Shard* target = command(shard); target != nullptr) {
-    job(*target);
-    return true;
-  }
-  return post_command(shard, std::move(job));
-}
-
-bool Hub::command_all(const Job& job) const {
-  bool reached = true;
-  for (std::size_t i = 0; i < doors_.size(); ++i) reached = command_or_post(i, job) && reached;
-  return reached;
+Errc Hub::refusal(std::size_t shard) const {
+  return doors_[shard]->shard.load(std::memory_order_acquire) == nullptr ? Errc::shutting_down
+                                                                         : Errc::too_many;
 }
 
 std::shared_ptr<Adapter> Hub::session_keeper(sio::NamespaceIndex nsp) const {

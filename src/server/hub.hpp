@@ -62,6 +62,19 @@ struct Hooks {
 
 namespace socketio::detail {
 
+// How a job comes to another thread.
+enum class Mail : std::uint8_t {
+  bounded,      // refused when the mailbox is full
+  is_volatile,  // already when it is half full: what may be missed
+  // Never refused for want of room: for what is bounded otherwise, and would be missed (answers to
+  // what has been asked, connections, the end).
+  always,
+  // Bounded, for commands, which have their place among a thread's emits: with recovery these do
+  // not go through the mailbox. They may run inside of an emit of the shard's own.
+  in_order,
+  in_order_volatile
+};
+
 struct Hub {
   using Job = std::function<void(server::Shard&)>;
   // 8 bits of a session id tell its shard.
@@ -79,27 +92,22 @@ struct Hub {
   server::Shard* here() const;
   // The same two for calls that may leave something to send: between two turns they wake somebody
   // else's loop.
-  server::Shard* command(std::size_t shard) const;
-  server::Shard* command() const;
-  // Queues a job for a shard's thread. False when the server is gone or the mailbox is full; the
-  // job is then destroyed unrun.
-  bool post(std::size_t shard, Job job, bool is_volatile = false) const;
-  // Never refused for want of room: for what is bounded otherwise, and would be missed (answers to
-  // what has been asked, connections, the end).
-  bool post_always(std::size_t shard, Job job) const;
+  server::Shard* enter(std::size_t shard) const;
+  server::Shard* enter() const;
+  // Queues a job for a shard's thread. False when the server is gone or there is no room; the job
+  // is then destroyed unrun.
+  bool post(std::size_t shard, Mail kind, Job job) const;
+  bool post(std::size_t shard, Job job) const { return post(shard, Mail::bounded, std::move(job)); }
   // Runs it at once when on the shard's thread, else posts it.
-  bool run_or_post(std::size_t shard, Job job) const;
-  bool run_or_post_always(std::size_t shard, Job job) const;
+  bool run(std::size_t shard, Mail kind, Job job) const;
+  // On every shard: at once where possible. False when one of them could not be reached.
+  bool run_on_all(Mail kind, const Job& job) const;
   // Why a post has just been refused.
   Errc refusal(std::size_t shard) const;
-  // On every shard: at once where possible. False when one of them could not be reached.
-  bool on_all(const Job& job, bool is_volatile = false) const;
-  // The same for commands, which have their place among a thread's emits: with recovery these do
-  // not go through the mailbox. They may run inside of an emit of the shard's own.
-  bool post_command(std::size_t shard, Job job, bool is_volatile = false) const;
-  bool command_or_post(std::size_t shard, Job job) const;
-  bool command_all(const Job& job) const;
-  // Throws Errc::wrong_thread unless hooks and routes may be added: every loop reads them unlocked.
+  // What handlers are registered with: throws Errc::wrong_thread unless this is a shard's thread,
+  // or no loop runs yet.
+  server::Shard& registering(const char* what) const;
+  // Likewise of hooks and routes, which every loop reads unlocked: with several none may run.
   void may_register(const char* what) const;
 
   void open(std::size_t shard, server::Shard& object);
@@ -142,8 +150,6 @@ struct Hub {
   std::shared_ptr<Adapter> session_keeper(sio::NamespaceIndex nsp) const;
 
  private:
-  enum class Room : std::uint8_t { to_spare, some, any };
-  bool put(std::size_t shard, Job job, Room room) const;
   struct Door {
     mutable std::mutex mutex;  // held while posting, so that close() waits for posters
     std::atomic<server::Shard*> shard{nullptr};

@@ -1,7 +1,5 @@
 // A connection that is one of the user's own WebSockets: the route's handlers and limits, the
-// handle's shared state, keepalive.
-//
-//   on_user_request -> start_plain -> [101] -> open … message … drained … [error] -> close
+// handle's shared state, keepalive. What happens to it is plain_websockets.hpp's.
 #pragma once
 
 #include <any>

@@ -39,7 +39,7 @@ Recovery::~Recovery() = default;
 
 Recovery::Sent Recovery::emit(const detail::Target& target, std::string_view event,
                               detail::ArgsRef args) {
-  Shard* here = hub_.command();
+  Shard* here = hub_.enter();
   CallersEncoder encoder(hub_, here);
   Writer& writer = encoder->begin_event(event);
   args.write(args.arguments, writer);
@@ -118,7 +118,8 @@ void Recovery::put(std::size_t shard, Job job, const Shard* here) {
   if (own) {
     queue.due = queue.jobs.size();
   } else if (!queue.woken) {
-    queue.woken = hub_.post_always(shard, [](Shard& on) { on.hub()->recovery->pull_woken(on); });
+    queue.woken = hub_.post(shard, detail::Mail::always,
+                            [](Shard& on) { on.hub()->recovery->pull_woken(on); });
   }
 }
 
@@ -206,7 +207,7 @@ Recovery::Claim Recovery::claim(Shard& shard, const sio::Socket& socket,
   retry(claim.waiter);
   retry(claim.displaced, true);
   if (claim.holder) {
-    hub_.post_always(claim.holder->shard, [id = claim.holder->socket](Shard& on) {
+    hub_.post(claim.holder->shard, detail::Mail::always, [id = claim.holder->socket](Shard& on) {
       on.dispatcher().supersede(sio::SocketId::unpack(id));
     });
   }
@@ -243,7 +244,7 @@ void Recovery::leave(Shard& shard, std::unique_ptr<sio::RecoverySession> session
 
 void Recovery::retry(std::optional<Place> waiter, bool anew) {
   if (!waiter) return;
-  hub_.post_always(waiter->shard, [id = waiter->socket, anew](Shard& on) {
+  hub_.post(waiter->shard, detail::Mail::always, [id = waiter->socket, anew](Shard& on) {
     on.dispatcher().reconnect(sio::SocketId::unpack(id), anew);
   });
 }
@@ -252,7 +253,7 @@ void Recovery::retry(std::optional<Place> waiter, bool anew) {
 
 void Recovery::wake_expiry() {
   if (ticking_) return;
-  ticking_ = hub_.post_always(0, [](Shard& on) { on.expire_recovery(); });
+  ticking_ = hub_.post(0, detail::Mail::always, [](Shard& on) { on.expire_recovery(); });
 }
 
 base::Time Recovery::expire(base::Time now) {

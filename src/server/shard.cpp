@@ -43,9 +43,7 @@ Shard::Shard(ShardServices services, std::shared_ptr<detail::Hub> hub, HttpRoute
       shared_{settings_.eio, arena_, ledger_},
       core_(shared_, *random_, settings_.sio),
       dispatcher_(*this, core_, shared_, counters_, hub_),
-      offload_(loop_.mailbox()),
-      input_quota_(settings_.options.max_input_bytes),
-      output_quota_(settings_.options.max_output_bytes) {
+      offload_(loop_.mailbox()) {
   if (hub_->tls != nullptr) {
     const TlsOptions& limits = hub_->tls->limits();
     tls_ = std::make_unique<TlsDesk>(hub_->tls->seed(), limits.session_lifetime,
@@ -77,7 +75,7 @@ void Shard::accept_on(int listen_fd) {
 // -- Facts.
 
 void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
-  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  Connection* c = connection(owner);
   counters_.bytes_in.add(bytes.size());
   if (c == nullptr || c->lingering) return;
   spare(c->self, [&] { c->tls ? on_ciphertext(*c, bytes) : on_plaintext(*c, bytes); });
@@ -86,7 +84,7 @@ void Shard::on_received(net::StreamId, net::Owner owner, base::MutBytes bytes) {
 void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
   if (c.move)
     return c.move->bytes.append(base::as_bytes(bytes), ledger_);  // was on its way already
-  if (too_much_input() && !make_room(c)) [[unlikely]]
+  if (shedder_.too_much_input() && !shedder_.make_room(c)) [[unlikely]]
     return;
   if (c.ws) {
     c.ws->feed(bytes, now());
@@ -94,10 +92,6 @@ void Shard::on_plaintext(Connection& c, base::MutBytes bytes) {
   }
   c.http->machine.feed(bytes, now());
   turn(c);
-}
-
-bool Shard::too_much_input() const {
-  return ledger_.input() > static_cast<std::int64_t>(settings_.options.max_input_bytes);
 }
 
 void Shard::turn(Connection& c) {
@@ -114,7 +108,7 @@ void Shard::turn(Connection& c) {
 }
 
 void Shard::on_eof(net::StreamId, net::Owner owner) {
-  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  Connection* c = connection(owner);
   if (c == nullptr || c->move) return;
   c->eof = true;
   if (c->lingering) return drop(*c);
@@ -150,7 +144,7 @@ void Shard::input_ended(Connection& connection) {
 }
 
 void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
-  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  Connection* c = connection(owner);
   if (c == nullptr) return;
   counters_.bytes_out.add(n);
   c->in_flight = false;
@@ -166,13 +160,13 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
 }
 
 void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
-  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  Connection* c = connection(owner);
   if (c == nullptr) return;
   // A reset is an end like another: so networks, proxies and programs end what they are done with.
   const bool failed =
       error && error != std::errc::connection_reset && error != std::errc::broken_pipe;
   spare(c->self, [&] { lost(*c, failed); });
-  if (c->shed) --shedding_;
+  shedder_.on_closed(*c);
   connections_.erase(ConnectionId::unpack(owner));
   hub_->forget_connection(index_, take_count(ConnectionId::unpack(owner)));
   finish_closing();
@@ -182,7 +176,7 @@ void Shard::lost(Connection& c, bool failed) {
   const base::Time t = now();
   SessionRecord* record = nullptr;
   if (c.move) return;
-  if (c.plain) return lose_plain(c);
+  if (c.plain) return plain_websockets_.on_lost(c);
   if (c.http) {
     record = sessions_.get(std::exchange(c.http->session, SessionId{}));
     const Exchange exchange = std::exchange(c.http->exchange, Exchange::none);
@@ -202,7 +196,7 @@ void Shard::lost(Connection& c, bool failed) {
     (c.probe ? record->probe : record->websocket) = {};
     record->session.on_websocket_closed(c.probe, failed, "", t);
   }
-  spare(SessionId::unpack(record->session.owner()), [&] { pump(*record); });
+  spare(record->id(), [&] { pump(*record); });
 }
 
 bool Shard::has_work() const {
@@ -229,7 +223,7 @@ void Shard::on_timer(net::Timer& timer) {
       });
     }
   } else if (timer.kind == kConnectionTimer) {
-    if (Connection* c = connections_.get(ConnectionId::unpack(timer.owner)); c != nullptr)
+    if (Connection* c = connection(timer.owner); c != nullptr)
       spare(c->self, [&] { on_connection_timer(*c); });
   } else if (timer.kind == kCoreTimer) {
     try {
@@ -244,10 +238,10 @@ void Shard::on_timer(net::Timer& timer) {
   } else if (timer.kind == kRecoveryTimer) {
     expire_recovery();
   } else if (timer.kind == kPlainTimer) {
-    Connection* c = connections_.get(ConnectionId::unpack(timer.owner));
+    Connection* c = connection(timer.owner);
     if (c == nullptr || !c->plain) return;
     if (c->is_behind()) return loop_.timers().arm(timer, base::after(t, kUnreadPause));
-    spare(c->self, [&] { on_plain_timer(*c); });
+    spare(c->self, [&] { plain_websockets_.on_timer(*c); });
   } else if (timer.kind == kTrimTimer) {
     trim();
   } else if (timer.kind == kPollTimer) {
@@ -260,19 +254,20 @@ void Shard::on_connection_timer(Connection& connection) {
   const ConnectionId id = c->self;
   const base::Time t = now();
   if (c->closing || c->move || c->shaking_hands()) return drop(*c);
-  release_held(*c);
+  end_apart(*c);
   // Timers that fire early look again.
   const bool over = c->http ? std::min(c->http->machine.deadline(), c->http->patience) <= t
                             : c->ws && c->ws->deadline() <= t;
   if (c->http && c->http->machine.deadline() <= t) {
-    if (c->http->exchange == Exchange::held) release(*c);  // the machine lets go of its request
+    if (c->http->exchange == Exchange::admission)
+      end_admission(*c);  // the machine lets go of its request
     c->http->machine.on_deadline(t, http_env(*c));
     // The machine has ended, though this turn may ask it nothing more: who has used it must know.
     lost(*c, false);
   }
   if (c->http && c->http->patience <= t) {
     // A route has left an upgrade alone: there is nothing to say to it.
-    if (c->http->exchange != Exchange::held) return drop(*c);
+    if (c->http->exchange != Exchange::admission) return drop(*c);
     on_out_of_patience(*c);
   }
   if (c->ws && c->ws->deadline() <= t) c->ws->on_deadline(t, ws_env(*c));
@@ -314,11 +309,7 @@ void Shard::flush() {
     Connection& c = static_cast<Connection&>(*outlet);
     spare(c.self, [&] { flush_connection(c); });
   }
-  try {
-    shed_output();
-  } catch (const std::bad_alloc&) {  // tried again by the next turn
-    out_of_memory();
-  }
+  shedder_.end_turn();
   note_peak();
   if (const base::Time deadline = core_.deadline();
       deadline != core_timer_.deadline() || !core_timer_.armed()) {
@@ -406,7 +397,7 @@ void Shard::flush_unusual(Connection& c) {
 void Shard::after_flush(Connection& c, bool everything) {
   if (c.ws) {
     if (c.plain) [[unlikely]]
-      on_plain_flushed(c);
+      plain_websockets_.on_flushed(c);
     // Said again where somebody waits to hear of the flush (expect_flush): it changes nothing.
     if (!c.probe && (!everything || c.unflushed)) {
       c.unflushed = !everything;
@@ -452,7 +443,7 @@ void Shard::arm_at(Connection& c, base::Time deadline) {
 
 void Shard::close_when_sent(Connection& c) {
   if (c.closing) return;
-  release_held(c);
+  end_apart(c);
   c.closing = true;
   arm_stall(c);
   mark_dirty(c);

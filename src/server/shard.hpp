@@ -9,8 +9,9 @@
 // turn_ws, guarded …) the id is looked up again, and no reference from before it is used.
 //
 // Where to look: shard.cpp (facts, flush), and by their names shard_*.cpp: end (close), move (to
-// another shard), admission (who may connect), watch (who listens to a session), v3 (old clients).
-// Nothing is locked: all runs on the shard's thread; other threads come through the mailbox.
+// another shard), admission (who may connect), watch (who listens to a session), v3 (old clients);
+// plain_websockets.cpp (the user's own), shedder.cpp (when all hold too much). Nothing is locked:
+// all runs on the shard's thread; other threads come through the mailbox.
 #pragma once
 
 #include <array>
@@ -37,20 +38,13 @@
 #include "server/engine_application.hpp"
 #include "server/hub.hpp"
 #include "server/options.hpp"
+#include "server/plain_websockets.hpp"
 #include "server/routes.hpp"
+#include "server/shedder.hpp"
 
 namespace socketio::server {
 
 struct EngineWatch;
-
-// The id's bits are random already (and unknown ids only look up, never insert), but they come in
-// letters, whose high bits say little: the multiplication spreads what they have.
-inline std::uint32_t hash_of(const eio::Sid& sid) {
-  std::uint64_t h = 0;
-  std::memcpy(&h, sid.chars.data(), sizeof h);
-  h *= 0x9E3779B97F4A7C15;
-  return static_cast<std::uint32_t>(h ^ (h >> 32));
-}
 
 // What a shard takes from the outside world; the simulator brings its own.
 struct ShardServices {
@@ -72,15 +66,21 @@ class Shard final : public net::Driver, private eio::SessionTable {
   const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
   std::uint8_t index() const { return index_; }
   net::Offload& offload() { return offload_; }
+  PlainWebSockets& plain_websockets() { return plain_websockets_; }
+  Shedder& shedder() { return shedder_; }
   base::Time now() const { return loop_.now(); }
+  const Settings& settings() const { return settings_; }
+  int events_per_turn() const { return events_per_turn_; }
+  bool closing() const { return closing_; }
 
   void add_listener(net::Listener listener);
   // Accepts on a descriptor that stays the caller's.
   void accept_on(int listen_fd);
+  // Before the first connection; for tests/conformance only.
   void set_engine(EngineApplication* application) {
     engine_ = application;
     messages_aside_ = application != nullptr;
-  }  // before the first connection
+  }
   // Graceful; `done` runs when the last connection is gone (or was cut off at the deadline). Others
   // still reach the shard. Idempotent.
   void close(std::function<void()> done);
@@ -103,12 +103,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // The first shard's: recovery has something that will expire.
   void expire_recovery();
 
-  // -- For WebSocket, on this thread (plain_websocket.cpp). No-ops (false) when it is not open.
-  bool send_plain(const detail::WebSocketState& state, base::Bytes payload, bool binary);
-  bool close_plain(const detail::WebSocketState& state, std::uint16_t code, base::Bytes reason);
-  void overfill_plain(const detail::WebSocketState& state);  // other threads sent too much
-  void terminate_plain(const detail::WebSocketState& state);
-
   // -- For EngineSocket (shard_watch.cpp).
   SessionRecord* session(std::uint64_t id);
   EngineSocket engine_socket(const SessionRecord& record) const;
@@ -121,11 +115,42 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void handler_ended(std::uint64_t session);
   // There is no room for something that the client must not miss: its session ends. Cannot fail.
   void give_up(sio::ClientId client, const char* why = "out of memory");
-  bool may_wait(std::size_t bytes) const;  // an event, in a middleware
   void log(base::LogLevel level, base::LogKind kind, std::string_view text,
            base::Logger::Fields fields = {}) {
     hub_->logger.write(level, kind, text, now(), fields);
   }
+
+  // -- For the parts of it that are classes of their own: what they may do to connections and
+  // sessions.
+  Connection* connection(net::Owner owner) { return connections_.get(ConnectionId::unpack(owner)); }
+  void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
+  void arm(Connection& c);
+  void close_when_sent(Connection& c);  // flush, shut down, linger, close
+  void drop(Connection& c);             // close now
+  void set_paused(Connection& c, bool paused);
+  void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
+  int pump(SessionRecord& record);        // returns how many messages it delivered
+  void out_of_memory();
+  // A backend may hand out what a connection has sent in pieces: what they were good for adds up,
+  // in sixteenths of a turn's, of which kSpent are as good as all.
+  static constexpr std::uint8_t kSpent = 15;
+  void spend(Connection& c, int events) {
+    if (events >= spent_unit_) [[unlikely]]
+      add_spent(c, events);
+  }
+  void later(Connection& c) {
+    if (c.waiting >= Connection::Waiting::next) return;
+    later_.push_back(c.self);
+    c.waiting = Connection::Waiting::next;
+  }
+  void respond(Connection& c, const http::Response& response, bool close = false,
+               base::Span body = {});
+  void show_connection(const Connection& c, HttpRequest::Content& content) const;
+  bool origin_allowed(const http::Request& request, const Origins& origins);
+  bool agree_on_extensions(Connection& c, base::Bytes offered, std::string& head);
+  base::InBuffer switch_to_websocket(Connection& c, base::Bytes head, const ws::Limits& limits);
+  void read_behind_request(Connection& c, base::InBuffer& rest);
+  ws::Env ws_env(Connection& c) { return {c.tail(), arena_, ledger_, *random_, c.deflate.get()}; }
 
  private:
   // -- Facts (shard.cpp; of accepting: shard_move.cpp).
@@ -160,7 +185,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
       if (SessionRecord* record = sessions_.get(id)) give_up(*record);
     }
   }
-  void out_of_memory();
   void give_up(ConnectionId id);
   void give_up(SessionRecord& record, const char* why = "out of memory");
   void begin(Connection& c, const net::Address& peer, base::Bytes already_read,
@@ -169,12 +193,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   void on_plaintext(Connection& c, base::MutBytes bytes);
   void input_ended(Connection& c);
-  bool too_much_input() const;
-  // Until the end of the turn, where it is shed: then nobody is answered before that.
-  bool too_much_output() const { return ledger_.output() > output_quota_.again; }
-  // WebSockets that have taken everything they were sent are answered even then, within a reserve,
-  // lest they wait in line with those who take nothing. (An HTTP connection may be new.)
-  bool has_reserve(const Connection& c) const;
   // What answers to HTTP requests may add to the output before others get their turn: a big one
   // costs about as much as all events of a turn.
   static constexpr std::int64_t kAnswersPerTurn = std::int64_t{1024} * 1024;
@@ -188,11 +206,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
     backlog_.push_back(c.self);
     c.waiting = Connection::Waiting::now;
   }
-  void later(Connection& c) {
-    if (c.waiting >= Connection::Waiting::next) return;
-    later_.push_back(c.self);
-    c.waiting = Connection::Waiting::next;
-  }
   // So many of its handlers run that nothing more is read until some have ended.
   bool overloaded(const SessionRecord& record) const {
     return record.running >= settings_.options.max_running_handlers;
@@ -205,29 +218,13 @@ class Shard final : public net::Driver, private eio::SessionTable {
   [[gnu::noinline]] void flush_was_short(Connection& c, std::size_t taken);
   void await_sent(Connection& c);
   void after_flush(Connection& c, bool everything);
-  void settle();
-  void settle(Connection& c);
-  void settle_behind(Connection& c);
-  void mark_dirty(Connection& c) { shared_.outlets.push_back(c); }
-  void arm(Connection& c);
   void arm_at(Connection& c, base::Time deadline);
-  void close_when_sent(Connection& c);  // flush, shut down, linger, close
-  void arm_stall(Connection& c);        // closing: drop when nothing leaves for too long
-  void drop(Connection& c);             // close now
-  void set_paused(Connection& c, bool paused);
-  void lost(Connection& c, bool failed);  // the peer is gone: tell whoever used the connection
+  void arm_stall(Connection& c);  // closing: drop when nothing leaves for too long
   void dismiss(Connection& c);
   void finish_closing();
   void finish_ending();
 
   // -- What waits for the next turn (shard_backlog.cpp).
-  // A backend may hand out what a connection has sent in pieces: what they were good for adds up,
-  // in sixteenths of a turn's, of which kSpent are as good as all.
-  static constexpr std::uint8_t kSpent = 15;
-  void spend(Connection& c, int events) {
-    if (events >= spent_unit_) [[unlikely]]
-      add_spent(c, events);
-  }
   void add_spent(Connection& c, int events);
   void work_off_backlog();
   void end_backlog();
@@ -237,33 +234,13 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void read_on(SessionRecord& record);
   void finish_post(SessionRecord& record);
   bool must_wait(SessionRecord& record);
-  bool has_room_for(const SessionRecord& record) const;
   void answer_waiting_polls();
   void answer_first_in_line();
 
-  // -- When the whole server holds too much (shard_shed.cpp).
-  struct Holder;
-  // One of the two limits of the whole server.
-  struct Quota {
-    explicit Quota(std::size_t bytes) : limit(static_cast<std::int64_t>(bytes)), again(limit) {}
-    bool exceeded(std::int64_t total) {
-      if (total <= limit) again = limit;
-      return total > again;
-    }
-    std::int64_t limit;
-    std::int64_t again;  // when shedding did not help: from here on it is tried again
-  };
-  bool make_room(Connection& c);  // false: `c` itself had to go
-  std::size_t input_of(const Connection& c) const;
-  std::size_t input_of(const SessionRecord& record) const;
-  std::size_t output_of(const Connection& c) const;
-  void shed_input();
-  void shed_output();
-  std::vector<Holder> output_holders(bool waiting);
-  bool shed(std::vector<Holder>& holders, std::int64_t total, const Quota& quota, const char* why);
-  void shed_connection(ConnectionId id);
-  void shed_session(SessionId id);
-  void ask_others_to_shed(void (Shard::*how)());
+  // -- Memory (shard_memory.cpp).
+  void settle();
+  void settle(Connection& c);
+  void settle_behind(Connection& c);
   void note_peak();
   void trim();
 
@@ -288,7 +265,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // Turns what is queued into ciphertext, within limits, and returns that.
   base::OutQueue& seal(Connection& c);
   std::unique_ptr<ClientCertificate> certificate_of(const Connection& c) const;
-  void show_connection(const Connection& c, HttpRequest::Content& content) const;
   tls::Env tls_env(Connection& c) {
     return {c.tls->wire, arena_, *random_, tls_->tickets ? &*tls_->tickets : nullptr};
   }
@@ -305,8 +281,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   // The browser client's file that a path below ours names.
   std::optional<std::string_view> client_file(std::string_view path) const;
   bool serve_client(Connection& c, const http::Request& request, std::string_view path);
-  void respond(Connection& c, const http::Response& response, bool close = false,
-               base::Span body = {});
 
   // -- Answers from the disk (shard_disk.cpp).
   void answer_from_disk(Connection& c, std::shared_ptr<DiskJob> job);
@@ -316,7 +290,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void answer_read(Connection& c, const DiskLine::Place& place, bool done);
 
   // -- Compression (shard_compression.cpp).
-  bool agree_on_extensions(Connection& c, base::Bytes offered, std::string& head);
   bool agree_on_deflate(Connection& c, base::Bytes extensions, std::string& head);
   void answer_poll(Connection& c, bool compress);
   void answer_coded(Connection& c, http::Coding coding, base::Bytes body);
@@ -335,13 +308,13 @@ class Shard final : public net::Driver, private eio::SessionTable {
   void on_poll(Connection& c, SessionRecord& record);
   // False: the handshake is wrong, and refused.
   bool start_websocket(Connection& c, const http::Request& request, const eio::Decision& decision);
+  // -- WebSockets (shard_websocket.cpp).
   void turn_ws(Connection& c);
   bool take_text(SessionRecord& record, base::MutBytes text, base::Time t);
   bool take_frame(Connection& c, SessionRecord& record, const ws::Event& event, base::Time t);
   bool drain(Connection& c, SessionRecord*& record);
   void end_websocket(Connection& c, SessionRecord* record, const ws::Event& event);
-  // These return how many messages they delivered.
-  int pump(SessionRecord& record);
+  // These return how many messages they delivered, as pump() does.
   int work_off(SessionRecord& record);
   int follow(SessionRecord& record);
   void flush_session(SessionRecord& record);
@@ -379,23 +352,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
 
   // -- Old clients (shard_v3.cpp).
   void join_root(SessionRecord& record);
-  void hold(Connection& c);
-  void release_held(Connection& c);
+  void send_apart(Connection& c);
+  void end_apart(Connection& c);
   void answer_old_client(Connection& c, const SessionRecord& record, eio::FormV3 form);
-
-  // -- The user's own WebSockets (plain_websocket.cpp).
-  void start_plain(Connection& c, const http::Request& request, std::string path,
-                   const std::shared_ptr<const PlainRoute>& route, Params params);
-  void turn_plain(Connection& c);
-  Connection* plain_of(const detail::WebSocketState& state);
-  static std::size_t count_plain(Connection& c);
-  void on_plain_flushed(Connection& c);
-  void on_plain_pong(PlainSide& plain);
-  void on_plain_timer(Connection& c);
-  void cut_plain(Connection& c, base::Bytes why);
-  void lose_plain(Connection& c);
-  void finish_plain(Connection& c, base::Bytes error_text, std::uint16_t code,
-                    base::Bytes reason_text, bool clean);
 
   // -- Who may connect, and with which headers (shard_admission.cpp).
   void on_gated_head(Connection& c, const http::Request& request, std::string_view path);
@@ -403,13 +362,12 @@ class Shard final : public net::Driver, private eio::SessionTable {
                        base::MutBytes body);
   void admit(Connection& c, const http::Request& request);
   bool answer_cors(Connection& c, const http::Request& request);
-  bool origin_allowed(const http::Request& request);
   bool full() const;  // of clients
   // Why a handshake is refused before anybody is asked, if it is.
   const eio::Reject* too_many(const Connection& c, const http::Request& request);
-  Admission& hold(Connection& c, const http::Request& request);
-  std::unique_ptr<Admission> release(Connection& c);
-  Connection* holding(ConnectionId id, std::uint32_t request);
+  Admission& begin_admission(Connection& c, const http::Request& request);
+  std::unique_ptr<Admission> end_admission(Connection& c);
+  Connection* in_admission(ConnectionId id, std::uint32_t request);
   HttpRequest shown(Connection& c, const http::Request& request);
   template <class Request, class T>
   void ask(Connection& c, const Question<Request, T>& question, const Request& request,
@@ -431,7 +389,6 @@ class Shard final : public net::Driver, private eio::SessionTable {
   std::string upgrade_headers(Connection& c);
   void run_header_hooks(Connection& c, bool initial);
 
-  ws::Env ws_env(Connection& c) { return {c.tail(), arena_, ledger_, *random_, c.deflate.get()}; }
   http::Env http_env(Connection& c) { return {c.out, arena_, ledger_}; }
 
   std::shared_ptr<detail::Hub> hub_;
@@ -469,12 +426,11 @@ class Shard final : public net::Driver, private eio::SessionTable {
   sio::Core core_;
   sio::Arrival arrival_;  // the event in hand; here, because a new one would have to be cleared
   Dispatcher dispatcher_;
+  PlainWebSockets plain_websockets_{*this};
+  Shedder shedder_{*this, connections_, sessions_};
   net::Offload offload_;
-  Quota input_quota_;
-  Quota output_quota_;
   std::int64_t answers_until_ = kAnswersPerTurn;
-  std::size_t shedding_ = 0;  // connections that are shed and not yet closed
-  std::size_t peak_ = 0;      // of what was held since memory was last given back
+  std::size_t peak_ = 0;  // of what was held since memory was last given back
   std::vector<net::Listener> listeners_;
   std::uint32_t accepting_ = 0;  // listeners told to the backend
   net::Timer core_timer_{0, kCoreTimer};

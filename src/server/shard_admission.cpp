@@ -1,7 +1,7 @@
 // Who may connect, and which headers answers get: CORS, allowed origins, middlewares,
 // allow_request, generate_id and the header hooks, for requests below the path. Requests that wait
-// for an answer of the user's are held (admission.hpp). Nothing here runs unless one of these is in
-// use.
+// for an answer of the user's are in admission (admission.hpp). Nothing here runs unless one of
+// these is in use.
 #include "http/url.hpp"
 #include "http/writer.hpp"
 #include "server/admission.hpp"
@@ -97,8 +97,7 @@ bool Shard::answer_cors(Connection& c, const http::Request& request) {
   return answer.over;
 }
 
-bool Shard::origin_allowed(const http::Request& request) {
-  const Origins& origins = settings_.options.engine.allowed_origins;
+bool Shard::origin_allowed(const http::Request& request, const Origins& origins) {
   const std::optional<base::Bytes> origin = request.find("origin");
   if (origins.empty() || !origin) return true;
   bool allowed = false;
@@ -117,24 +116,24 @@ const eio::Reject* Shard::too_many(const Connection& c, const http::Request& req
   return allowed ? nullptr : &kTooManyHandshakes;
 }
 
-// -- Held requests.
+// -- Requests that wait for an answer of the user's.
 
-Admission& Shard::hold(Connection& c, const http::Request& request) {
-  c.http->exchange = Exchange::held;
+Admission& Shard::begin_admission(Connection& c, const http::Request& request) {
+  c.http->exchange = Exchange::admission;
   c.http->admission = std::make_unique<Admission>(request, eio::asks_for_websocket(request));
   return *c.http->admission;
 }
 
-std::unique_ptr<Admission> Shard::release(Connection& c) {
+std::unique_ptr<Admission> Shard::end_admission(Connection& c) {
   c.http->exchange = Exchange::none;
   c.http->patience = base::kNever;
   return std::move(c.http->admission);
 }
 
-// The connection that still holds this request.
-Connection* Shard::holding(ConnectionId id, std::uint32_t request) {
+// The connection whose request still waits.
+Connection* Shard::in_admission(ConnectionId id, std::uint32_t request) {
   Connection* c = connections_.get(id);
-  return c != nullptr && c->http && c->http->exchange == Exchange::held &&
+  return c != nullptr && c->http && c->http->exchange == Exchange::admission &&
                  c->http->request == request && c->waiting != Connection::Waiting::never
              ? c
              : nullptr;
@@ -163,21 +162,22 @@ void Shard::ask(Connection& c, const Question<Request, T>& question, const Reque
     if (!alive) return;
     std::optional<ErrorReport> failure;
     if (error) failure = Dispatcher::failure_of(error, "engine");
-    alive->run_or_post_always(shard, [id, number, then, answer = std::move(answer),
-                                      failure = std::move(failure)](Shard& on) {
-      // Its caller, who catches what user code throws, knows nothing of the connection.
-      on.spare(id, [&] {
-        if (failure) on.dispatcher_.report_failure(*failure);
-        Connection* holding = on.holding(id, number);
-        if (holding == nullptr) return;
-        (on.*then)(*holding, answer);
-        if (Connection* still = on.connections_.get(id); still != nullptr)
-          on.revisit(*still);  // a pipelined request may wait behind this one
-      });
-    });
+    alive->run(
+        shard, detail::Mail::always,
+        [id, number, then, answer = std::move(answer), failure = std::move(failure)](Shard& on) {
+          // Its caller, who catches what user code throws, knows nothing of the connection.
+          on.spare(id, [&] {
+            if (failure) on.dispatcher_.report_failure(*failure);
+            Connection* waiting = on.in_admission(id, number);
+            if (waiting == nullptr) return;
+            (on.*then)(*waiting, answer);
+            if (Connection* still = on.connections_.get(id); still != nullptr)
+              on.revisit(*still);  // a pipelined request may wait behind this one
+          });
+        });
   });
   if (!dispatcher_.guarded(request.path(), [&] { question(request, reply); })) reply.fail();
-  Connection* still = holding(id, number);
+  Connection* still = in_admission(id, number);
   if (still == nullptr || still->http->patience != base::kNever) return;
   still->http->patience = base::after(now(), settings_.options.engine.decision_timeout);
   arm(*still);
@@ -199,7 +199,7 @@ void Shard::on_gated_head(Connection& c, const http::Request& request, std::stri
 int Shard::on_gated_request(Connection& c, const http::Request& request, std::string_view path,
                             base::MutBytes body) {
   if (c.http->exchange == Exchange::post) return on_engine_request(c, request, body);
-  if (c.http->exchange == Exchange::held) {  // a POST whose head is being decided upon
+  if (c.http->exchange == Exchange::admission) {  // a POST whose head is being decided upon
     c.http->admission->whole = true;
     c.http->admission->body.append(base::as_bytes(body), ledger_);
   } else if (!client_file(path)) {
@@ -212,13 +212,14 @@ int Shard::on_gated_request(Connection& c, const http::Request& request, std::st
 
 void Shard::admit(Connection& c, const http::Request& request) {
   if (answer_cors(c, request)) return;
-  hold(c, request);
-  if (!origin_allowed(request)) return refuse(c, {eio::ErrorCode::forbidden, {}, {}});
+  begin_admission(c, request);
+  if (!origin_allowed(request, settings_.options.engine.allowed_origins))
+    return refuse(c, {eio::ErrorCode::forbidden, {}, {}});
   ask_middlewares(c);
 }
 
 void Shard::refuse(Connection& c, const eio::Reject& why) {
-  const std::unique_ptr<Admission> a = release(c);
+  const std::unique_ptr<Admission> a = end_admission(c);
   reject(c, *a->request, why, a->websocket);
 }
 
@@ -240,7 +241,7 @@ void Shard::on_middleware(Connection& c, std::optional<std::optional<HttpReply>>
   }
   if (!said) return refuse(c, {eio::ErrorCode::bad_request, {}, "MIDDLEWARE_FAILURE"});
   if (!*said) return ask_middlewares(c);
-  const std::unique_ptr<Admission> done = release(c);
+  const std::unique_ptr<Admission> done = end_admission(c);
   respond(c, to_response(**said), done->websocket);
 }
 
@@ -258,7 +259,7 @@ void Shard::verify(Connection& c) {
     run_header_hooks(c, false);
     a.decision = decide();  // they are the user's code: the session may be gone
   }
-  const std::unique_ptr<Admission> done = release(c);
+  const std::unique_ptr<Admission> done = end_admission(c);
   if (done->decision.kind != Kind::post)
     return carry_out(c, *done->request, done->websocket, std::move(done->decision));
   begin_post(c, *done->request, done->decision);
@@ -273,7 +274,7 @@ void Shard::open(Connection& c, const http::Request& request, eio::Decision deci
   if (const eio::Reject* why = too_many(c, request))
     return reject(c, request, *why, eio::asks_for_websocket(request));
   if (options.allow_request || options.generate_id) [[unlikely]] {
-    Admission& a = hold(c, request);
+    Admission& a = begin_admission(c, request);
     a.asked_all = true;
     a.decision = std::move(decision);
     return ask_to_open(c);
@@ -342,7 +343,7 @@ void Shard::open_admitted(Connection& c) {
   const std::string& id = c.http->admission->decision.sid;
   // Another thread may have used the id since we looked.
   if (!id.empty() && !hub_->custom_ids.add(id, {index_, 0})) return refuse(c, kNotIdentified);
-  const std::unique_ptr<Admission> a = release(c);
+  const std::unique_ptr<Admission> a = end_admission(c);
   const std::string& sid = a->decision.sid;
   try {
     if (a->decision.transport == eio::Transport::polling)

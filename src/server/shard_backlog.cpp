@@ -92,17 +92,16 @@ void Shard::put_off(SessionRecord& record, ConnectionId post) {
 // For the next turn, or until handlers end.
 void Shard::line_up(SessionRecord& record) {
   record.awaits_handlers = overloaded(record);
-  if (!record.awaits_handlers) unread_later_.push_back(SessionId::unpack(record.session.owner()));
+  if (!record.awaits_handlers) unread_later_.push_back(record.id());
 }
 
 // What has waited for handlers to end gets its turn.
 void Shard::read_on(SessionRecord& record) {
-  if (std::exchange(record.awaits_handlers, false))
-    unread_.push_back(SessionId::unpack(record.session.owner()));
+  if (std::exchange(record.awaits_handlers, false)) unread_.push_back(record.id());
 }
 
 void Shard::go_on(SessionRecord& record) {
-  const SessionId id = SessionId::unpack(record.session.owner());
+  const SessionId id = record.id();
   // Packet middlewares may have let events through meanwhile, whose handlers run.
   if (!record.session.reading_body() || !overloaded(record)) work_off(record);
   SessionRecord* still = sessions_.get(id);
@@ -137,14 +136,11 @@ bool Shard::must_wait(SessionRecord& record) {
     return false;
   }
   if (record.linked()) return true;
-  if (waiting_polls_.empty() && !answers_spent() && has_room_for(record)) return false;
+  if (waiting_polls_.empty() && !answers_spent() &&
+      shedder_.has_room_for(record.session.payload_bytes()))
+    return false;
   waiting_polls_.push_back(record);
   return true;
-}
-
-bool Shard::has_room_for(const SessionRecord& record) const {
-  const auto bytes = static_cast<std::int64_t>(record.session.payload_bytes());
-  return ledger_.output() + bytes <= output_quota_.again;
 }
 
 // At the end of a turn, whatever the turn has answered: one of them, when there is room. When there
@@ -153,7 +149,7 @@ void Shard::answer_waiting_polls() {
   answers_until_ = std::max(answers_until_, answered());
   while (const SessionRecord* first = waiting_polls_.front()) {
     if (answers_spent()) return;
-    if (!has_room_for(*first)) {
+    if (!shedder_.has_room_for(first->session.payload_bytes())) {
       if (!poll_timer_.armed()) loop_.timers().arm(poll_timer_, base::after(now(), kPatience));
       return;
     }
@@ -167,7 +163,7 @@ void Shard::answer_first_in_line() {
   loop_.timers().cancel(poll_timer_);
   if (record == nullptr) return;
   const ConnectionId poll = record->poll;
-  spare(SessionId::unpack(record->session.owner()), [&] {
+  spare(record->id(), [&] {
     if (poll_is_due(*record)) answer_due(*record);
     pump(*record);
   });

@@ -57,7 +57,7 @@ Connection* Shard::awaiting(const DiskLine::Place& place) {
 }
 
 void Shard::read_on_disk() {
-  if (disk_.places.empty() || disk_.reading > 0 || too_much_output()) return;
+  if (disk_.places.empty() || disk_.reading > 0 || shedder_.too_much_output()) return;
   std::erase_if(disk_.places, [this](const auto& place) { return awaiting(place) == nullptr; });
   const std::size_t n = std::min(disk_.places.size(), static_cast<std::size_t>(events_per_turn_));
   try {

@@ -33,11 +33,11 @@ void Shard::close(std::function<void()> done) {
 }
 
 void Shard::dismiss(Connection& c) {
-  if (c.http && c.http->exchange == Exchange::held) {
-    release(c);
+  if (c.http && c.http->exchange == Exchange::admission) {
+    end_admission(c);
     respond(c, http::Response{503, {}, {}}, true);
   }
-  if (c.plain) close_plain(*c.plain->state, 1001, "server shutting down");
+  if (c.plain) plain_websockets_.close(*c.plain->state, 1001, "server shutting down");
   if (c.shaking_hands() || (c.http && !c.http->machine.answering())) close_when_sent(c);
 }
 

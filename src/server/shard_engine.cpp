@@ -1,5 +1,7 @@
 // Engine.IO in the shard: requests under the path become sessions, polls, posts and WebSockets;
 // sessions' events are carried out here.
+#include <cstring>
+
 #include "http/url.hpp"
 #include "server/shard.hpp"
 #include "server/upgrade.hpp"
@@ -16,10 +18,19 @@ bool is_trident(base::Bytes user_agent) {
          user_agent.find("Trident/") != base::Bytes::npos;
 }
 
+// The id's bits are random already (and unknown ids only look up, never insert), but they come in
+// letters, whose high bits say little: the multiplication spreads what they have.
+std::uint32_t hash_of(const eio::Sid& sid) {
+  std::uint64_t h = 0;
+  std::memcpy(&h, sid.chars.data(), sizeof h);
+  h *= 0x9E3779B97F4A7C15;
+  return static_cast<std::uint32_t>(h ^ (h >> 32));
+}
+
 // The session's WebSocket from now on. What the connection has said before may not have left yet.
 void take_over(Connection& c, eio::Session& session) {
   c.probe = false;
-  c.unflushed = c.in_flight && !c.held;
+  c.unflushed = c.in_flight && !c.apart;
   if (c.unflushed) session.on_flushed(false);
 }
 
@@ -113,7 +124,7 @@ void Shard::begin_post(Connection& c, const http::Request& request, const eio::D
     return;
   }
   c.http->exchange = Exchange::post;
-  c.http->session = SessionId::unpack(record->session.owner());
+  c.http->session = record->id();
   if (record->is_trident) [[unlikely]]
     answer_headers(c).set("X-XSS-Protection", "0");
   record->post = c.self;
@@ -127,7 +138,7 @@ int Shard::on_engine_request(Connection& c, const http::Request& request, base::
     const ConnectionId id = c.self;
     int messages = 0;
     if (record != nullptr) {
-      const SessionId session = SessionId::unpack(record->session.owner());
+      const SessionId session = record->id();
       record->post = {};
       record->session.on_post(body, now());
       if (!record->session.reading_body() || !overloaded(*record)) messages = pump(*record);
@@ -175,7 +186,7 @@ void Shard::on_poll(Connection& c, SessionRecord& record) {
   if (record.session.on_poll(now()) == eio::Session::Poll::parked) {
     record.poll = c.self;
     c.http->exchange = Exchange::poll;
-    c.http->session = SessionId::unpack(record.session.owner());
+    c.http->session = record.id();
   } else {
     respond(c, http::Response{400, {}, {}});
   }
@@ -197,16 +208,9 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
   SessionRecord* record = decision.kind == eio::Decision::Kind::upgrade
                               ? sessions_.get(SessionId::unpack(decision.session))
                               : &open_session(c, request, decision);
-  c.out.append(arena_, head);
-  mark_dirty(c);
-  const bool apart = decision.dialect.v3 && decision.kind == eio::Decision::Kind::open;
-  if (apart) flush_connection(c);
-  base::InBuffer rest = c.http->machine.take_rest(ledger_);
-  c.http.reset();
-  c.timer.reset();
-  c.ws.emplace(ws::Role::server, settings_.ws);
-  if (apart) hold(c);
-  c.session = SessionId::unpack(record->session.owner());
+  base::InBuffer rest = switch_to_websocket(c, head, settings_.ws);
+  if (decision.dialect.v3 && decision.kind == eio::Decision::Kind::open) send_apart(c);
+  c.session = record->id();
   if (decision.kind == eio::Decision::Kind::upgrade) {
     c.probe = true;
     if (!record->session.attach_probe(c, now(), decision.dialect.base64)) {
@@ -224,12 +228,7 @@ bool Shard::start_websocket(Connection& c, const http::Request& request,
     if (record->session.v3()) join_root(*record);
   }
   pump(*record);
-  // Frames that came in the same segment as the request.
-  if (!rest.empty() && c.ws) {
-    c.ws->feed(rest.view(), now());
-    turn_ws(c);
-    if (c.ws) c.ws->keep(ledger_);
-  }
+  read_behind_request(c, rest);
   return true;
 }
 
@@ -264,7 +263,7 @@ int Shard::follow(SessionRecord& record) {
         break;
       case eio::EventKind::message:
         deliver(record, event);
-        if ((++messages == events_per_turn_ || too_much_output() || overloaded(record)) &&
+        if ((++messages == events_per_turn_ || shedder_.too_much_output() || overloaded(record)) &&
             record.session.reading_body()) {
           arm(record);
           return messages;
@@ -455,12 +454,12 @@ void Shard::forget_session(SessionRecord& record) {
   if (record.session.has_custom_id()) {
     hub_->custom_ids.remove(record.session.id());
   } else {
-    sids_.erase(hash_of(record.session.sid()), SessionId::unpack(record.session.owner()).index);
+    sids_.erase(hash_of(record.session.sid()), record.id().index);
   }
   watches_.erase(record.session.owner());
   ledger_.credit_input(record.head.bytes() + kept_bytes(record.certificate));
   hub_->sessions.fetch_sub(1, std::memory_order_relaxed);
-  sessions_.erase(SessionId::unpack(record.session.owner()));
+  sessions_.erase(record.id());
 }
 
 }  // namespace socketio::server

@@ -27,7 +27,7 @@ void Shard::turn_http(Connection& c) {
     const bool unread = c.out.bytes() > settings_.options.send_queue_soft &&
                         (requests > 0 || c.http->machine.has_request());
     const bool spent = requests >= events_per_turn_ || (requests == 0 && c.spent == kSpent);
-    if (spent || unread || too_much_output() || answers_spent()) {
+    if (spent || unread || shedder_.too_much_output() || answers_spent()) {
       c.http->machine.keep(ledger_);
       set_paused(c, true);
       if (spent) spend(c, events_per_turn_);
@@ -58,7 +58,7 @@ void Shard::turn_http(Connection& c) {
             pump(*record);
           }
         }
-        if (c.http->exchange == Exchange::held) release(c);
+        if (c.http->exchange == Exchange::admission) end_admission(c);
         counters_.http_errors.add();
         log(base::LogLevel::debug, base::LogKind::http, event.detail,
             {{"peer", c.http->peer.host()}});
@@ -120,7 +120,7 @@ void Shard::on_user_request(Connection& c, std::string path, base::MutBytes body
   if (eio::asks_for_websocket(request)) {
     Params params;
     if (const auto websocket = match_websocket(routes_.table(), path, params))
-      return start_plain(c, request, std::move(path), websocket, std::move(params));
+      return plain_websockets_.start(c, request, std::move(path), websocket, std::move(params));
   }
   Match found = path.empty() ? Match{} : match(routes_.table(), request.method, path, request.path);
   if (found.action == nullptr) {
@@ -169,8 +169,8 @@ void Shard::run_route(Connection& c, Match found, std::string path, base::MutByt
   const auto done = [hub, shard, id, number](const HttpReply& reply) {
     const auto alive = hub.lock();
     if (!alive) return;
-    alive->run_or_post_always(
-        shard, [id, number, reply](Shard& on) { on.answer_user(id, number, reply); });
+    alive->run(shard, detail::Mail::always,
+               [id, number, reply](Shard& on) { on.answer_user(id, number, reply); });
   };
   const auto end = [hub, shard, id, number, call](const std::exception_ptr& error) {
     const auto alive = hub.lock();
@@ -179,15 +179,16 @@ void Shard::run_route(Connection& c, Match found, std::string path, base::MutByt
       on.answer_user(id, number, HttpReply{500, {}, {}});
     };
     try {
-      alive->run_or_post_always(shard, [give_up, failure = Dispatcher::failure_of(
-                                                     error, call->request().path())](Shard& on) {
-        on.dispatcher().report_failure(failure);
-        give_up(on);
-      });
+      alive->run(
+          shard, detail::Mail::always,
+          [give_up, failure = Dispatcher::failure_of(error, call->request().path())](Shard& on) {
+            on.dispatcher().report_failure(failure);
+            give_up(on);
+          });
     } catch (const std::bad_alloc&) {
       // It is not told why. That takes no memory here, and on another thread a hundred bytes; when
       // even those are not to be had, the request waits until its client leaves.
-      alive->run_or_post_always(shard, give_up);
+      alive->run(shard, detail::Mail::always, give_up);
     }
   };
   const bool began = dispatcher_.guarded(

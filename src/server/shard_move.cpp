@@ -109,7 +109,7 @@ void Shard::send_over(std::size_t shard, int fd, const net::Address& peer, base:
   parcel->tls = std::move(tls);
   parcel->shard = shard;
   parcel->counted_as = counted_as(peer);
-  hub_->post_always(shard, [parcel](Shard& to) {
+  hub_->post(shard, detail::Mail::always, [parcel](Shard& to) {
     to.adopt(std::exchange(parcel->fd, -1), parcel->peer, base::as_bytes(parcel->bytes.view()),
              std::move(parcel->tls));
   });
@@ -184,7 +184,7 @@ void Shard::move(Connection& c, std::size_t shard) {
 }
 
 void Shard::on_detached(net::StreamId, net::Owner owner, int fd) {
-  Connection* c = connections_.get(ConnectionId::unpack(owner));
+  Connection* c = connection(owner);
   const std::unique_ptr<Move> parcel = std::move(c->move);
   std::unique_ptr<TlsSide> tls = std::move(c->tls);
   counted_.erase(c->self.packed());  // as it is: it only moves

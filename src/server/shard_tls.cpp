@@ -29,7 +29,7 @@ void Shard::resume_tls(Connection& c, std::unique_ptr<TlsSide> tls) {
 }
 
 void Shard::on_ciphertext(Connection& c, base::MutBytes bytes) {
-  if (too_much_input() && !make_room(c)) return;
+  if (shedder_.too_much_input() && !shedder_.make_room(c)) return;
   TlsSide& side = *c.tls;
   const base::MutBytes room(tls_->plain.data(), tls_->plain.size() - base::kPadding);
   const std::size_t n = side.engine.open(base::as_bytes(bytes), room, tls_env(c), now());

@@ -21,16 +21,17 @@ constexpr base::Duration kApart = std::chrono::milliseconds(5);
 
 // The reference sends the answer to a WebSocket's request and the handshake behind it in two steps.
 // Programs of that time wait for the one before they listen for the other, and miss what comes in
-// the same segment. The answer has left; what follows is kept until the timer says so.
-void Shard::hold(Connection& c) {
+// the same segment. The answer leaves now; what follows is kept until the timer says so.
+void Shard::send_apart(Connection& c) {
+  flush_connection(c);
   if (c.in_flight || !c.out.empty()) return;  // it has not left, and will take its time
-  c.held = c.in_flight = true;
+  c.apart = c.in_flight = true;
   arm_at(c, base::after(now(), kApart));
 }
 
-void Shard::release_held(Connection& c) {
-  if (!c.held) return;
-  c.held = c.in_flight = false;
+void Shard::end_apart(Connection& c) {
+  if (!c.apart) return;
+  c.apart = c.in_flight = false;
   mark_dirty(c);
 }
 

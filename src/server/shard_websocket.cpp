@@ -1,13 +1,35 @@
-// WebSockets that carry Engine.IO, read: from the bytes of a turn to the session and its handlers.
+// WebSockets: what a connection is from its 101 on. Those that carry Engine.IO, read: from the
+// bytes of a turn to the session and its handlers.
 #include "server/shard.hpp"
 
 namespace socketio::server {
+
+// Says `head`, the whole 101: from here on the connection speaks frames. Returns what came behind
+// the request, which is read when the driver of those frames is in its place.
+base::InBuffer Shard::switch_to_websocket(Connection& c, base::Bytes head,
+                                          const ws::Limits& limits) {
+  c.out.append(arena_, head);
+  mark_dirty(c);
+  base::InBuffer rest = c.http->machine.take_rest(ledger_);
+  c.http.reset();
+  c.timer.reset();
+  c.ws.emplace(ws::Role::server, limits);
+  return rest;
+}
+
+// Frames that came in the same segment as the request.
+void Shard::read_behind_request(Connection& c, base::InBuffer& rest) {
+  if (rest.empty() || !c.ws) return;
+  c.ws->feed(rest.view(), now());
+  turn_ws(c);
+  if (c.ws) c.ws->keep(ledger_);
+}
 
 void Shard::turn_ws(Connection& c) {
   if (c.deflate != nullptr && holds_back(c)) [[unlikely]]
     return;
   if (c.plain) [[unlikely]]
-    return turn_plain(c);
+    return plain_websockets_.turn(c);
   const base::Time t = now();
   SessionRecord* record = sessions_.get(c.session);
   if (overloaded(record)) {
@@ -16,7 +38,7 @@ void Shard::turn_ws(Connection& c) {
   }
   // The POSTs of before the upgrade come first; and too much is shed first.
   if ((record != nullptr && record->unread) || c.spent == kSpent ||
-      (too_much_output() && !has_reserve(c))) [[unlikely]] {
+      (shedder_.too_much_output() && !shedder_.has_reserve(c))) [[unlikely]] {
     c.ws->keep(ledger_);
     set_paused(c, true);
     return later(c);
@@ -46,7 +68,7 @@ void Shard::turn_ws(Connection& c) {
         break;
     }
     if (overloaded(record)) break;
-    if (too_much_output() || c.compressing()) [[unlikely]]
+    if (shedder_.too_much_output() || c.compressing()) [[unlikely]]
       break;
     if (c.ws->idle()) {  // next() would find nothing
       if (c.out.bytes() >= net::kSentAtOnce) [[unlikely]]

@@ -109,6 +109,26 @@ TEST_P(FullMailbox, RefusesEmits) {
   EXPECT_FALSE(world_.io.sockets().sockets_join("r"));
 }
 
+// What one shard lacked could not be taken back from the others.
+TEST_P(FullMailbox, TakesWhatIsRegistered) {
+  while (hub()->post(other().shard(), [](server::Shard&) {})) continue;
+  std::binary_semaphore done{0};
+  socket(ids_[0]).post([&] {
+    EXPECT_NE(world_.io.on_event("kept", [] { return 1; }), 0U);
+    const ListenerId gone = world_.io.on_event("gone", [] { return 1; });
+    EXPECT_NE(gone, 0U);
+    EXPECT_TRUE(world_.io.off(gone));
+    done.release();
+  });
+  EXPECT_TRUE(world_.until([&] { return done.try_acquire(); }));
+  go_on_.release();
+  for (const auto& client : clients_) {
+    client->send(R"(21["gone"])");
+    client->send(R"(22["kept"])");
+    EXPECT_EQ(client->next(), "32[1]");
+  }
+}
+
 TEST_P(FullMailbox, LosesNoneThatItTook) {
   const int sent = fill();
   EXPECT_GE(sent, 65'536);

@@ -152,7 +152,7 @@ TEST_P(TwoShardsCleanupTest, NobodyComesInBeforeTheHookHasRun) {
   EXPECT_TRUE(world_.until([&] { return created == 2; }));
   next.release();
   std::atomic<bool> heard{false};
-  hub()->post_always(shard, [&heard](server::Shard&) { heard = true; });
+  hub()->post(shard, detail::Mail::always, [&heard](server::Shard&) { heard = true; });
   EXPECT_TRUE(world_.until([&] { return heard.load(); }));
   hook.release();
   EXPECT_EQ(b.next(), R"(4/n,{"message":"bad"})");

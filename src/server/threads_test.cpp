@@ -25,20 +25,7 @@ std::error_code refusal_of(const std::function<void()>& call) {
   return {};
 }
 
-// Everything that is registered for all clients, and is read without a lock.
-struct Registrations {
-  explicit Registrations(Server& io)
-      : calls{[&io] { io.on_error([](const ErrorReport&) {}); },
-              [&io] { io.on_new_namespace([](const Namespace&) {}); },
-              [&io] { io.engine().use([](const EngineRequest&) {}); },
-              [&io] { io.engine().on_initial_headers([](AnswerHeaders&, const HttpRequest&) {}); },
-              [&io] { io.engine().on_headers([](AnswerHeaders&, const HttpRequest&) {}); },
-              [&io] { io.engine().on_connection([](const EngineSocket&) {}); },
-              [&io] { io.engine().on_connection_error([](const ConnectionError&) {}); },
-              [&io] { io.http().get("/x", [](HttpRequest) { return HttpReply::text("x"); }); },
-              [&io] { io.http().fallback([](HttpRequest) { return HttpReply::text("x"); }); },
-              [&io] { io.http().serve("/files", "/"); },
-              [&io] { io.http().websocket("/ws", {}); }} {}
+struct Calls {
   int refused() const {
     int n = 0;
     for (const auto& call : calls) n += refusal_of(call) == Errc::wrong_thread ? 1 : 0;
@@ -46,6 +33,36 @@ struct Registrations {
   }
   std::vector<std::function<void()>> calls;
   int count = static_cast<int>(calls.size());
+};
+
+// Everything that is registered for all clients, and is read without a lock.
+struct Registrations : Calls {
+  explicit Registrations(Server& io)
+      : Calls{{[&io] { io.on_error([](const ErrorReport&) {}); },
+               [&io] { io.on_new_namespace([](const Namespace&) {}); },
+               [&io] { io.engine().use([](const EngineRequest&) {}); },
+               [&io] { io.engine().on_initial_headers([](AnswerHeaders&, const HttpRequest&) {}); },
+               [&io] { io.engine().on_headers([](AnswerHeaders&, const HttpRequest&) {}); },
+               [&io] { io.engine().on_connection([](const EngineSocket&) {}); },
+               [&io] { io.engine().on_connection_error([](const ConnectionError&) {}); },
+               [&io] { io.http().get("/x", [](HttpRequest) { return HttpReply::text("x"); }); },
+               [&io] { io.http().fallback([](HttpRequest) { return HttpReply::text("x"); }); },
+               [&io] { io.http().serve("/files", "/"); },
+               [&io] { io.http().websocket("/ws", {}); }}} {}
+};
+
+// What a namespace has, which every loop keeps for itself.
+struct Handlers : Calls {
+  explicit Handlers(const Namespace& nsp)
+      : Calls{{[nsp] { nsp.on_connection([](const Socket&) {}); },
+               [nsp] { nsp.on_disconnect([](const Socket&, DisconnectReason) {}); },
+               [nsp] { nsp.on_event("x", [] {}); }, [nsp] { nsp.on_any([](const EventView&) {}); },
+               [nsp] { nsp.on_server_event("x", [] {}); },
+               [nsp] { nsp.on_create_room([](std::string_view) {}); },
+               [nsp] { nsp.on_join_room([](std::string_view, std::string_view) {}); },
+               [nsp] { nsp.on_leave_room([](std::string_view, std::string_view) {}); },
+               [nsp] { nsp.on_delete_room([](std::string_view) {}); },
+               [nsp] { nsp.use([](const Socket&, const Next& next) { next(); }); }}} {}
 };
 
 // Hands out the socket of every connection, to any thread.
@@ -184,13 +201,15 @@ TEST_F(Threaded, TheRestIsForTheLoopsThread) {
   EXPECT_EQ(socket.rooms(), Strings{});
   EXPECT_EQ(socket.handshake().url, "");
   EXPECT_EQ(socket.nsp().size(), 1U);  // this may be asked anywhere
-  EXPECT_EQ(world_.io.on_connection([](const Socket&) {}), 0U);
   EXPECT_THROW(world_.io.of("/new"), std::system_error);
   const Registrations all(world_.io);
   EXPECT_EQ(all.refused(), all.count);
+  const Handlers handlers(world_.io.sockets());
+  EXPECT_EQ(handlers.refused(), handlers.count);
+  EXPECT_FALSE(world_.io.off("echo"));
   EXPECT_EQ(refusal_of([this] { world_.io.listen(0, "127.0.0.1"); }), Errc::wrong_thread);
   Pending<int> there;
-  world_.io.post([&all, there] { there.state()->finish(all.refused()); });
+  world_.io.post([&, there] { there.state()->finish(all.refused() + handlers.refused()); });
   EXPECT_EQ(there.get().value(), 0);
   try {
     socket.data<int>();
@@ -242,10 +261,14 @@ TEST(Threads, NothingListensBehindTheEnd) {
 TEST(Threads, WithSeveralNothingIsRegisteredWhileTheyRun) {
   World world({.threads = 2}, World::Mode::own_thread);
   const Registrations all(world.io);
+  const Handlers handlers(world.io.sockets());
   EXPECT_EQ(all.refused(), 0);
   world.start();
   Pending<int> there;
-  world.io.post([&all, there] { there.state()->finish(all.refused()); });
+  world.io.post([&, there] {
+    EXPECT_EQ(handlers.refused(), 0);
+    there.state()->finish(all.refused());
+  });
   EXPECT_EQ(there.get().value(), all.count);
   world.stop();
 }

@@ -1,9 +1,9 @@
 // What is sent to the sockets of a shard while an adapter looks for the session of one that
 // connects. Which rooms it is in is not known before the answer, and the answer may be as old as
-// its way is long: so everything is held until the socket is accepted, and what is its own and not
+// its way is long: so everything is kept until the socket is accepted, and what is its own and not
 // among what the adapter says it has missed is sent behind that.
 //
-//   CONNECT --asked--> … --answer--> middlewares --accepted--> missed, held, CONNECT
+//   CONNECT --asked--> … --answer--> middlewares --accepted--> missed, kept, CONNECT
 //              wait()    add() add()       add()    give()
 #pragma once
 
@@ -19,10 +19,10 @@ namespace socketio::server {
 
 std::size_t wire_size(const sio::SharedPacket& packet);
 
-class HeldPackets {
+class KeptPackets {
  public:
-  // The bytes that are held at most, for all who wait, and that one is given, with what it missed.
-  explicit HeldPackets(std::size_t most) : most_(most) {}
+  // The bytes that are kept at most, for all who wait, and that one is given, with what it missed.
+  explicit KeptPackets(std::size_t most) : most_(most) {}
 
   bool idle() const { return waiting_.empty(); }
   // From now on for this socket too.
@@ -31,7 +31,7 @@ class HeldPackets {
   // Beyond the limit the oldest goes. Cannot fail: without memory all are dropped.
   void add(sio::LogEntry packet) noexcept;
   // To a socket that is about to be accepted. False: some of it has been dropped, or it is too
-  // much. O(what is held).
+  // much. O(what is kept).
   bool give(sio::SocketId socket, sio::RecoverySession& session);
 
  private:

@@ -1,4 +1,4 @@
-#include "server/held_packets.hpp"
+#include "server/kept_packets.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -39,7 +39,7 @@ std::size_t wire_size(const sio::SharedPacket& packet) {
   return size;
 }
 
-void HeldPackets::wait(sio::SocketId socket) {
+void KeptPackets::wait(sio::SocketId socket) {
   if (waiting_.contains(socket.packed())) return;
   const auto number = from_.insert(end());
   try {
@@ -50,7 +50,7 @@ void HeldPackets::wait(sio::SocketId socket) {
   }
 }
 
-void HeldPackets::forget(sio::SocketId socket) {
+void KeptPackets::forget(sio::SocketId socket) {
   const auto found = waiting_.find(socket.packed());
   if (found == waiting_.end()) return;
   from_.erase(from_.find(found->second));
@@ -59,7 +59,7 @@ void HeldPackets::forget(sio::SocketId socket) {
   while (first_ < wanted && !packets_.empty()) drop_first();
 }
 
-void HeldPackets::add(sio::LogEntry packet) noexcept {
+void KeptPackets::add(sio::LogEntry packet) noexcept {
   try {
     packet.size = size_of(packet);
     const std::size_t size = packet.size;
@@ -72,7 +72,7 @@ void HeldPackets::add(sio::LogEntry packet) noexcept {
   }
 }
 
-bool HeldPackets::give(sio::SocketId socket, sio::RecoverySession& session) {
+bool KeptPackets::give(sio::SocketId socket, sio::RecoverySession& session) {
   const auto found = waiting_.find(socket.packed());
   if (found == waiting_.end()) return true;
   const bool given = found->second >= first_ && append(found->second, session);
@@ -82,7 +82,7 @@ bool HeldPackets::give(sio::SocketId socket, sio::RecoverySession& session) {
 
 // An adapter that looks late has some of it among what was missed: the same bytes, which end with
 // an offset.
-bool HeldPackets::append(std::uint64_t from, sio::RecoverySession& session) const {
+bool KeptPackets::append(std::uint64_t from, sio::RecoverySession& session) const {
   if (from == end()) return true;
   std::vector<std::vector<base::Bytes>> known;
   std::size_t bytes = 0;
@@ -101,7 +101,7 @@ bool HeldPackets::append(std::uint64_t from, sio::RecoverySession& session) cons
   return bytes <= most_;
 }
 
-void HeldPackets::drop_first() {
+void KeptPackets::drop_first() {
   bytes_ -= packets_.front()->size;
   packets_.pop_front();
   ++first_;
