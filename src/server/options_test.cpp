@@ -249,7 +249,7 @@ TEST(OptionEffects, TcpUserTimeout) {
       [&reason](const Socket&, DisconnectReason why) { reason = to_string(why); });
   world.io.emit("m", std::string(8'000'000, 'x'));
   EXPECT_TRUE(world.until([&reason] { return !reason.empty(); }));
-  EXPECT_EQ(reason, "transport error");
+  EXPECT_EQ(reason, "transport close");
 }
 
 // A peer that does not take its farewell is waited for no longer.

@@ -159,13 +159,11 @@ void Shard::on_sent(net::StreamId, net::Owner owner, std::size_t n) {
   mark_dirty(*c);
 }
 
-void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code error) {
+// An error is an end like another: so networks, proxies and programs end what they are done with.
+void Shard::on_closed(net::StreamId, net::Owner owner, std::error_code) {
   Connection* c = connection(owner);
   if (c == nullptr) return;
-  // A reset is an end like another: so networks, proxies and programs end what they are done with.
-  const bool failed =
-      error && error != std::errc::connection_reset && error != std::errc::broken_pipe;
-  spare(c->self, [&] { lost(*c, failed); });
+  spare(c->self, [&] { lost(*c, false); });
   shedder_.on_closed(*c);
   connections_.erase(ConnectionId::unpack(owner));
   hub_->forget_connection(index_, take_count(ConnectionId::unpack(owner)));

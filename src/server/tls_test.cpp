@@ -252,7 +252,7 @@ TEST(Tls, ClosingWaitsForWhatHandlersHoldBack) {
   EXPECT_EQ(why, DisconnectReason::transport_close);
 }
 
-TEST(Tls, ATamperedRecordIsATransportError) {
+TEST(Tls, ATamperedRecordEndsTheTransport) {
   SecureWorld world;
   std::optional<DisconnectReason> why;
   int events = 0;
@@ -267,7 +267,7 @@ TEST(Tls, ATamperedRecordIsATransportError) {
   record.back() = static_cast<char>(record.back() ^ 1);
   client.write_raw(record);
   EXPECT_TRUE(client.wait_closed());
-  EXPECT_EQ(why, DisconnectReason::transport_error);
+  EXPECT_EQ(why, DisconnectReason::transport_close);
   EXPECT_EQ(events, 0);
   EXPECT_STREQ(client.tls()->engine().failure(), "sslv3 alert bad record mac");
 }
