@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@
 #include <socketio/parent_namespace.hpp>
 #include <socketio/parser.hpp>
 #include <socketio/stats.hpp>
+#include <socketio/task.hpp>
 #include <socketio/tls.hpp>
 #include <socketio/version.hpp>
 #include <socketio/websocket.hpp>
@@ -300,13 +302,26 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   template <detail::ReturnsTask<> F>
   bool post(F coroutine) const = delete;  // it would never run
   // Runs `work` on the worker thread (started with the first job) and then `done` on the loop's
-  // thread. False when its queue is full, or the server has ended: what is under way then is
-  // dropped. When `work` throws, that is reported to on_error, and `done` is not called.
+  // thread. False when its queue is full, or the server has ended. When `work` throws, that is
+  // reported to on_error, and `done` is not called. close() waits for what is under way, up to
+  // close_timeout; what is left when the server is destroyed is dropped. Any thread.
   bool offload(std::function<void()> work, std::function<void()> done);
   template <class Work, class Done>
   requires(detail::ReturnsTask<Work> ||
            detail::ReturnsTask<Done>) bool offload(Work,
                                                    Done) = delete;  // a coroutine would never run
+  // The same for a coroutine, or whoever else waits: ends with what `work` returns. Errors:
+  // Errc::too_many and Errc::shutting_down where the other returns false, and
+  // std::errc::operation_canceled when `work` throws, which is reported to on_error as well.
+  template <std::invocable Work>
+  requires(!detail::ReturnsTask<Work>) auto offload(Work work)
+      -> Pending<std::invoke_result_t<Work&>> {
+    Pending<std::invoke_result_t<Work&>> pending;
+    const auto job =
+        std::make_shared<detail::OffloadedWork<Work>>(std::move(work), pending.state());
+    if (!offload([job] { job->run(); }, [job] { job->finish(); })) job->refuse(refusal());
+    return pending;
+  }
   // What `/readyz` answers (HttpRoutes::ready): true at first, false for good after close(). Before
   // a shutdown say set_ready(false), wait until the load balancer has noticed, then close(). Any
   // thread.
@@ -317,6 +332,7 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   detail::Target target_for_emit() const;
 
  private:
+  Errc refusal() const;  // why offload() has just returned false
   ParentNamespace add_parent(std::optional<NamespacePattern> pattern,
                              detail::NamespaceDecision decide);
   struct Runtime;

@@ -346,6 +346,40 @@ class Finisher {
   std::shared_ptr<Once> once_;
 };
 
+// Work for another thread and what became of it. Freed before it has run, it abandons the Pending.
+template <class Work>
+class OffloadedWork {
+ public:
+  using Value = std::invoke_result_t<Work&>;
+  OffloadedWork(Work work, std::shared_ptr<PendingState<Value>> state)
+      : work_(std::move(work)), finish_(std::move(state)) {}
+  void run() noexcept {
+    try {
+      if constexpr (std::is_void_v<Value>) {
+        (*work_)();
+        result_ = {};
+      } else {
+        result_ = (*work_)();
+      }
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+    work_.reset();
+  }
+  // Throws what the work has thrown.
+  void finish() {
+    finish_(std::move(result_));
+    if (failure_) std::rethrow_exception(failure_);
+  }
+  void refuse(Errc why) { finish_(why); }
+
+ private:
+  std::optional<Work> work_;
+  Finisher<Value> finish_;
+  Result<Value> result_{std::make_error_code(std::errc::operation_canceled)};
+  std::exception_ptr failure_{};
+};
+
 }  // namespace detail
 
 // An operation under way. Copies speak of the same operation; its result is taken once, by the

@@ -395,6 +395,10 @@ bool Server::offload(std::function<void()> work, std::function<void()> done) {
       });
 }
 
+Errc Server::refusal() const {
+  return runtime_->hub->refusal(0);
+}
+
 void Server::set_ready(bool ready) {
   runtime_->hub->ready.store(ready);
 }
