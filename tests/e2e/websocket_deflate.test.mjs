@@ -4,7 +4,7 @@ import test, { after, describe } from "node:test";
 import assert from "node:assert/strict";
 import zlib from "node:zlib";
 import { WebSocket } from "ws";
-import { chromium } from "playwright-core";
+import { launch } from "./support/browser.mjs";
 import { lab } from "./support/lab.mjs";
 import { RawSocket, deflated, frame, joinedRaw, kSocketPath, kText } from "./support/raw.mjs";
 import { client, closeClients, connected, once, settled } from "./support/suites.mjs";
@@ -251,12 +251,7 @@ describe("the official client", () => {
 
 test("Chromium", { timeout: 180_000 }, async (t) => {
   const server = await lab({ per_message_deflate: { threshold: 0, ...kKeeping } }, t);
-  const browser = await chromium.launch({
-    executablePath: process.env.SIO_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
-  });
-  t.after(() => browser.close());
+  const browser = await launch(t);
   const page = await browser.newPage();
   page.setDefaultTimeout(60_000);
   await page.goto(`${server.url}/__log`);

@@ -5,7 +5,7 @@ import net from "node:net";
 import { once } from "node:events";
 import { io } from "socket.io-client";
 import WebSocket from "ws";
-import { chromium } from "playwright-core";
+import { launch } from "./support/browser.mjs";
 import { lab } from "./support/lab.mjs";
 import { secureLab, trust } from "./support/tls.mjs";
 
@@ -335,11 +335,7 @@ describe("limits", kTimeout, () => {
 describe("a browser", kTimeout, () => {
   test("speaks text and binary, with a sub-protocol, and closes", async (t) => {
     const server = await lab({ websocket_route: { protocols: ["feed"] } }, t);
-    const browser = await chromium.launch({
-      executablePath: process.env.SIO_CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-    });
-    t.after(() => browser.close());
+    const browser = await launch(t);
     const page = await browser.newPage();
     await page.goto(`${server.url}/early`);
     const seen = await page.evaluate(async (url) => {
