@@ -8,7 +8,7 @@ import { launch } from "./support/browser.mjs";
 import { lab } from "./support/lab.mjs";
 import { RawSocket, deflated, frame, joinedRaw, kSocketPath, kText } from "./support/raw.mjs";
 import { client, closeClients, connected, once, settled } from "./support/suites.mjs";
-import { within } from "./support/wire.mjs";
+import { until, within } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 120_000 };
 after(closeClients);
@@ -203,7 +203,7 @@ test("D20: contexts are counted, limited and given back", kTimeout, async (t) =>
   const one = (await contexts()) / 3;
   assert(one > 256 * 1024 && one <= 320 * 1024, `${one} bytes each`);
   for (const socket of sockets) socket.close();
-  await within((async () => { while (await contexts() > 0) await new Promise((resolve) => setTimeout(resolve, 5)); })(), "the contexts to be given back");
+  await until(contexts, (bytes) => bytes === 0, "the contexts to be given back");
 });
 
 test("without context a hundred connections that have talked keep nothing", kTimeout, async (t) => {

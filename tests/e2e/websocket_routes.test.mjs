@@ -7,7 +7,9 @@ import { io } from "socket.io-client";
 import WebSocket from "ws";
 import { launch } from "./support/browser.mjs";
 import { lab } from "./support/lab.mjs";
+import { upgradeRequest } from "./support/raw.mjs";
 import { secureLab, trust } from "./support/tls.mjs";
+import { until } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 180_000 };
 
@@ -47,12 +49,9 @@ async function refused(server, path, options = {}) {
 
 /** Everything in the log from now on, until an entry with `key` is there. */
 async function logged(server, key, seen = []) {
-  const end = Date.now() + 60_000;
-  while (!seen.some((entry) => key in entry)) {
-    assert(Date.now() < end, `never logged: ${key}`);
-    seen.push(...(await server.log()).log);
-  }
-  return seen;
+  const had = (all) => all.some((entry) => key in entry);
+  const more = async () => { seen.push(...(await server.log()).log); return seen; };
+  return had(seen) ? seen : until(more, had, `${key} in the log`);
 }
 
 describe("over TLS", kTimeout, () => {
