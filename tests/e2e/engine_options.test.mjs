@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { client, closeClients, connected, kTimeout, kWays, once } from "./support/suites.mjs";
 import { lab } from "./support/lab.mjs";
+import { kSocketPath, upgradeRequest } from "./support/raw.mjs";
 import { Frames, openedSocket, Polling, pollingUrl, request, socketUrl, within } from "./support/wire.mjs";
 
 after(closeClients);
@@ -106,9 +107,7 @@ describe("verification", kTimeout, () => {
     const server = await lab({ allow_request: true }, t);
     const polling = await Polling.open(server);
     for (const query of ["", "&allow=later", `&sid=${polling.sid}`]) {
-      const upgrade = `GET /socket.io/?EIO=4&transport=websocket${query} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n` +
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-      const peer = raw(server, Buffer.concat([Buffer.from(upgrade), Buffer.from([0x81, 0x05, 0xff, 0xff, 0xff])]));
+      const peer = raw(server, Buffer.concat([Buffer.from(upgradeRequest(kSocketPath + query)), Buffer.from([0x81, 0x05, 0xff, 0xff, 0xff])]));
       assert.match(await peer.ended, /^HTTP\/1.1 101 /);
     }
     assert.equal((await handshake(server)).status, 200);

@@ -106,8 +106,7 @@ describe("messages", kTimeout, () => {
     const socket = net.connect(server.port, "127.0.0.1");
     t.after(() => socket.destroy());
     socket.write(Buffer.concat([
-      Buffer.from("GET /feed/a HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+      Buffer.from(upgradeRequest("/feed/a")),
       Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]),  // "hi"
     ]));
     let got = Buffer.alloc(0);

@@ -6,6 +6,7 @@
 #include "sim/client.hpp"
 #include "sim/peer.hpp"
 #include "sim/stage.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio::sim {
 namespace {
@@ -346,9 +347,7 @@ TEST_F(HttpTimeout, APlainWebSocketWhoseMessageTakesLong) {
   route.ping_interval = route.ping_timeout = seconds(2);
   stage_.routes.websocket("/slow", std::move(route));
   Peer peer(stage_);
-  peer.say(
-      "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  peer.say(test::upgrade_request("/slow"));
   stage_.run(milliseconds(5));
   peer.say(std::string("\x82\x94\0\0\0\0", 6));
   for (int i = 0; i < 20; ++i) {
