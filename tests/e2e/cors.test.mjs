@@ -73,7 +73,7 @@ describe("headers", kTimeout, () => {
   });
 
   // covers eio/server: cors › should forward the configuration to the cors module
-  test("all there is", async (t) => {
+  test("a preflight shows every option", async (t) => {
     const server = await lab({ cors: {
       origin: "https://good-origin.example", methods: ["GET", "PUT", "POST"], allowed_headers: ["my-header"], exposed_headers: ["my-exposed-header"],
       credentials: true, max_age: 123, options_success_status: 200 } }, t);

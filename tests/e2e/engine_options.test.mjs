@@ -210,7 +210,7 @@ describe("handshake", kTimeout, () => {
 
   // covers eio/server: handshake › should exchange handshake data
   // covers eio/server: handshake › should allow custom ping timeouts
-  test("what it says", async (t) => {
+  test("tells id, upgrades, times and limits", async (t) => {
     const server = await lab({ ping_timeout: 123_000, ping_interval: 7000 }, t);
     const { sid, ...rest } = (await Polling.open(server)).handshake;
     assert.match(sid, /^[\w-]{20}$/);
@@ -444,7 +444,7 @@ describe("requests outside the path", kTimeout, () => {
   });
 
   // covers eio/engine.io: should not destroy unhandled upgrades with destroyUpgrade:false
-  test("or kept", async (t) => {
+  test("or kept, and serves the next request", async (t) => {
     const server = await lab({ destroy_upgrade: false }, t);
     const peer = raw(server, kForeignUpgrade("/foreign"));
     await within(once(peer.socket, "data"), "the first answer");

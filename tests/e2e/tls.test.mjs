@@ -108,7 +108,7 @@ test("https and ws", kTimeout, async () => {
   await within(new Promise((resolve) => socket.once("close", resolve)), "the close");
 });
 
-test("a browser", kTimeout, async (t) => {
+test("a browser polls over TLS, then upgrades", kTimeout, async (t) => {
   const browser = await launch(t);
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   const page = await context.newPage();

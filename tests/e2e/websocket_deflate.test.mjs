@@ -249,7 +249,7 @@ describe("the official client", () => {
   });
 });
 
-test("Chromium", { timeout: 180_000 }, async (t) => {
+test("Chromium takes and sends what is compressed", { timeout: 180_000 }, async (t) => {
   const server = await lab({ per_message_deflate: { threshold: 0, ...kKeeping } }, t);
   const browser = await launch(t);
   const page = await browser.newPage();

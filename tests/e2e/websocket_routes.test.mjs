@@ -174,7 +174,7 @@ describe("messages", kTimeout, () => {
 });
 
 describe("handshakes", kTimeout, () => {
-  test("may be refused", async (t) => {
+  test("refused by its handler, by a fault, for no route, for no upgrade", async (t) => {
     const server = await lab({}, t);
     const no = await refused(server, "/refuse");
     assert.equal(no.status, 401);
