@@ -85,7 +85,7 @@ TEST(AdminLogin, ComparesWholeTexts) {
   EXPECT_FALSE(server::equal_in_constant_time("x", ""));
 }
 
-TEST(AdminLogin, Bcrypt) {
+TEST(AdminLogin, OneHashMatchesOnePasswordAndMustBeWhole) {
   EXPECT_TRUE(server::is_bcrypt_hash(kHash));
   EXPECT_TRUE(server::matches_bcrypt("changeit", kHash));
   EXPECT_FALSE(server::matches_bcrypt("changeit ", kHash));
@@ -114,7 +114,7 @@ TEST(AdminLogin, SessionsEnd) {
   EXPECT_TRUE(sessions.has(third, kStart + seconds(2)));
 }
 
-TEST(AdminView, Dates) {
+TEST(AdminView, DatesAreWrittenAsJavaScriptDoes) {
   EXPECT_EQ(server::iso_date(1'700'000'000'007), "2023-11-14T22:13:20.007Z");
   EXPECT_EQ(server::js_date(1'700'000'000'007),
             "Tue Nov 14 2023 22:13:20 GMT+0000 (Coordinated Universal Time)");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "support/sio_client.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio {
 namespace {
@@ -48,10 +49,7 @@ TEST(AllowRequest, ItsReasonIsTold) {
   }));
   EXPECT_EQ(http_get(world, kOpen).body, R"({"code":4,"message":"Thou \"shan't\""})");
   HttpPeer peer(world);
-  const HttpAnswer upgrade =
-      peer.request("GET", "/socket.io/?EIO=4&transport=websocket",
-                   "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
+  const HttpAnswer upgrade = peer.request("GET", test::kEngineSocket, test::kUpgradeLines);
   EXPECT_EQ(upgrade.status, 400);
   EXPECT_EQ(upgrade.body, "Thou \"shan't\"");
   EXPECT_TRUE(peer.wait_closed());

@@ -31,6 +31,7 @@
 #include "support/folder.hpp"
 #include "support/own_new.hpp"
 #include "support/sio_client.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace {
 
@@ -122,10 +123,7 @@ class Peer {
 class Client : public Peer {
  public:
   explicit Client(socketio::Server& io, const std::string& auth = {}) : Peer(io) {
-    write(
-        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n"
-        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    write(socketio::test::upgrade_request());
     until("\"maxPayload\"");
     send("40" + auth);
     until("40{\"sid\"");

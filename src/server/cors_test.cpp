@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "support/sio_client.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio {
 namespace {
@@ -10,14 +11,12 @@ using test::Client;
 using test::http_get;
 using test::HttpAnswer;
 using test::HttpPeer;
+using test::kUpgradeLines;
 using test::PollingClient;
 using test::World;
 
 constexpr std::string_view kOpen = "/socket.io/?EIO=4&transport=polling";
 constexpr std::string_view kPage = "Origin: https://page.example\r\n";
-constexpr std::string_view kUpgrade =
-    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 ServerOptions with_cors(CorsOptions cors) {
   ServerOptions options;
@@ -114,7 +113,7 @@ TEST(Cors, EveryAnswerBelowThePathHasThem) {
   check(peer.request("GET", "/socket.io/socket.io.js", kPage), 404);  // no client_dist
   HttpPeer upgrade(world);
   check(upgrade.request("GET", "/socket.io/?EIO=4&transport=websocket",
-                        std::string(kPage) + std::string(kUpgrade)),
+                        std::string(kPage) + std::string(kUpgradeLines)),
         101);
   // Yours are yours.
   EXPECT_EQ(peer.request("GET", "/", kPage).header("Access-Control-Allow-Origin"), "");
@@ -157,7 +156,7 @@ TEST(AllowedOrigins, RefuseForeignPages) {
   HttpPeer peer(world);
   const HttpAnswer answer =
       peer.request("GET", "/socket.io/?EIO=4&transport=websocket",
-                   "Origin: https://evil.example\r\n" + std::string(kUpgrade));
+                   "Origin: https://evil.example\r\n" + std::string(kUpgradeLines));
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(answer.body, "Forbidden");
   EXPECT_FALSE(Client(world, {.headers = std::string(kPage)}).open_packet.empty());

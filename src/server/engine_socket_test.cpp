@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "support/sio_client.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio {
 namespace {
@@ -222,9 +223,7 @@ TEST(EngineSocket, CallbacksOfWhatIsNotSentDoNotRun) {
 class Probe final : public test::Peer {
  public:
   Probe(World& world, const std::string& sid) : Peer(world) {
-    write("GET /socket.io/?EIO=4&transport=websocket&sid=" + sid +
-          " HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+    write(test::upgrade_request(test::kEngineSocket + ("&sid=" + sid)));
   }
   void send(const std::string& text) {
     write(std::string("\x81") + static_cast<char>(0x80U | text.size()) + std::string(4, '\0') +

@@ -6,6 +6,7 @@
 
 #include "support/folder.hpp"
 #include "support/sio_client.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio {
 namespace {
@@ -14,13 +15,11 @@ using test::Client;
 using test::http_get;
 using test::HttpAnswer;
 using test::HttpPeer;
+using test::kUpgradeLines;
 using test::PollingClient;
 using test::World;
 
 constexpr std::string_view kOpen = "/socket.io/?EIO=4&transport=polling";
-constexpr std::string_view kUpgrade =
-    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 // -- Middlewares
 
@@ -54,9 +53,9 @@ TEST(EngineMiddleware, SeesEveryRequestAndSetsHeaders) {
   EXPECT_EQ(post.header("X-One"), "1");
   EXPECT_EQ(peer.request("GET", "/socket.io/?EIO=4").header("X-One"), "1");  // an error's answer
   HttpPeer upgrade(world);
-  EXPECT_EQ(
-      upgrade.request("GET", "/socket.io/?EIO=4&transport=websocket", kUpgrade).header("X-One"),
-      "1");
+  EXPECT_EQ(upgrade.request("GET", "/socket.io/?EIO=4&transport=websocket", kUpgradeLines)
+                .header("X-One"),
+            "1");
   EXPECT_EQ(seen, (std::vector<std::string>{"1 GET", "2 /socket.io/", "1 POST", "2 /socket.io/",
                                             "1 GET", "2 /socket.io/", "1 GET", "2 /socket.io/"}));
   EXPECT_EQ(http_get(world, "/elsewhere").header("X-One"), "");
@@ -75,7 +74,8 @@ TEST(EngineMiddleware, MayEndTheRequest) {
   EXPECT_EQ(answer.body, "busy");
   EXPECT_EQ(answer.header("X-One"), "1");
   EXPECT_EQ(peer.request("POST", kOpen, "", "body").status, 503);
-  EXPECT_EQ(peer.request("GET", "/socket.io/?EIO=4&transport=websocket", kUpgrade).status, 503);
+  EXPECT_EQ(peer.request("GET", "/socket.io/?EIO=4&transport=websocket", kUpgradeLines).status,
+            503);
   EXPECT_TRUE(peer.wait_closed());
   EXPECT_TRUE(world.errors.empty());
 }
@@ -271,7 +271,7 @@ TEST(HeaderHooks, InitialOncePerSessionOthersEveryTime) {
   EXPECT_EQ(poll.header("X-Initial"), "");
   HttpPeer upgrade(world);
   const HttpAnswer switched =
-      upgrade.request("GET", "/socket.io/?EIO=4&transport=websocket", kUpgrade);
+      upgrade.request("GET", "/socket.io/?EIO=4&transport=websocket", kUpgradeLines);
   EXPECT_EQ(switched.status, 101);
   EXPECT_EQ(switched.header("X-Initial"), "2");
   EXPECT_EQ(switched.header("X-All"), "4");
@@ -357,14 +357,14 @@ TEST(Path, IsAPrefixThatEndsWithASegment) {
 TEST(DestroyUpgrade, WhatNobodyTakesIsClosed) {
   World world;
   HttpPeer peer(world);
-  EXPECT_EQ(peer.request("GET", "/foreign", kUpgrade).status, 404);
+  EXPECT_EQ(peer.request("GET", "/foreign", kUpgradeLines).status, 404);
   EXPECT_TRUE(peer.wait_closed());
   // Nor is the answer of a fallback to it followed by another (W26).
   World answering;
   answering.io.http().fallback([](const HttpRequest&) { return HttpReply::text("nf", 404); });
   HttpPeer fallen(answering);
   EXPECT_EQ(fallen.request("GET", "/foreign").body, "nf");
-  EXPECT_EQ(fallen.request("GET", "/foreign", kUpgrade).body, "nf");
+  EXPECT_EQ(fallen.request("GET", "/foreign", kUpgradeLines).body, "nf");
   EXPECT_TRUE(fallen.wait_closed());
   // Nor that of a folder, or of routes for other methods.
   const test::Folder folder;
@@ -377,7 +377,7 @@ TEST(DestroyUpgrade, WhatNobodyTakesIsClosed) {
        {std::pair("/foreign", 404), {"/page.html", 200}, {"/posts", 405}}) {
     HttpPeer served(serving);
     EXPECT_EQ(served.request("GET", target).status, status);
-    EXPECT_EQ(served.request("GET", target, kUpgrade).status, status);
+    EXPECT_EQ(served.request("GET", target, kUpgradeLines).status, status);
     EXPECT_TRUE(served.wait_closed()) << target;
   }
   // An offer of another protocol is an ordinary request (curl --http2).
@@ -388,7 +388,7 @@ TEST(DestroyUpgrade, WhatNobodyTakesIsClosed) {
   options.engine.destroy_upgrade = false;
   World kind(std::move(options));
   HttpPeer stays(kind);
-  EXPECT_EQ(stays.request("GET", "/foreign", kUpgrade).status, 404);
+  EXPECT_EQ(stays.request("GET", "/foreign", kUpgradeLines).status, 404);
   EXPECT_EQ(stays.request("GET", "/foreign").status, 404);
 }
 
@@ -406,11 +406,11 @@ TEST(DestroyUpgrade, ARouteHasALimitedTimeForIt) {
            })
       .get("/taken", [](const HttpRequest&) { return HttpReply::text("mine", 426); });
   HttpPeer slow(world);
-  slow.send("GET", "/slow", kUpgrade);
+  slow.send("GET", "/slow", kUpgradeLines);
   EXPECT_TRUE(slow.wait_closed());
   EXPECT_FALSE(slow.answered());
   HttpPeer taken(world);
-  EXPECT_EQ(taken.request("GET", "/taken", kUpgrade).status, 426);
+  EXPECT_EQ(taken.request("GET", "/taken", kUpgradeLines).status, 426);
   EXPECT_EQ(taken.request("GET", "/taken").status, 426);
   for (const Pending<void>& pending : never) pending.state()->finish(Result<void>());
 }
@@ -432,7 +432,7 @@ TEST(OldClients, TheHandshakeIsNotInTheAnswersSegment) {
   World world(options);
   RawPeer peer(world);
   peer.write("GET /socket.io/?EIO=3&transport=websocket HTTP/1.1\r\nHost: test\r\n" +
-             std::string(kUpgrade) + "\r\n");
+             std::string(kUpgradeLines) + "\r\n");
   ASSERT_TRUE(world.until([&peer] { return peer.in.ends_with("\r\n\r\n"); }));
   ASSERT_TRUE(
       world.until([&peer] { return peer.in.find(R"("pingTimeout")") != std::string::npos; }));
@@ -446,7 +446,7 @@ TEST(OldClients, WhatIsHeldBackDoesNotOutliveItsConnection) {
   world.io.on_connection([](const Socket& socket) { socket.disconnect(true); });
   RawPeer peer(world);
   peer.write("GET /socket.io/?EIO=3&transport=websocket HTTP/1.1\r\nHost: test\r\n" +
-             std::string(kUpgrade) + "\r\n");
+             std::string(kUpgradeLines) + "\r\n");
   // All of it, the farewell too, though the end came while it was held back.
   EXPECT_TRUE(world.until([&peer] { return peer.in.ends_with(std::string("\x88\0", 2)); }));
   EXPECT_NE(peer.in.find("pingTimeout"), std::string::npos);

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "support/shards_fixture.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio {
 namespace {
@@ -15,9 +16,6 @@ namespace {
 using test::Client;
 using test::World;
 
-constexpr const char* kHandshake =
-    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 // A text of one letter; the mask is zero.
 constexpr std::string_view kFrame("\x81\x81\0\0\0\0n", 7);
 
@@ -77,7 +75,7 @@ TEST_P(Fairness, TheEndOfAPlainWebSocketComesBehindItsMessages) {
       {.message = [&messages](const WebSocket&, std::string_view, bool) { ++messages; },
        .close = [&closes](const WebSocket&, std::uint16_t, std::string_view, bool) { ++closes; }});
   test::HttpPeer peer(world);
-  ASSERT_EQ(peer.request("GET", "/plain", kHandshake).status, 101);
+  ASSERT_EQ(peer.request("GET", "/plain", test::kUpgradeLines).status, 101);
   for (int i = 0; i < kMessages; ++i) peer.write(kFrame);
   peer.end_writing();
   ASSERT_TRUE(world.until([&closes] { return closes == 1; }));

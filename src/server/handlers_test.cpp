@@ -32,7 +32,7 @@ TEST(EventMap, NamesOfEveryLengthAreTheirOwn) {
   EXPECT_TRUE(map.empty());
 }
 
-TEST(EventMap, Property) {
+TEST(EventMap, AgreesWithAMap) {
   EventMap map;
   std::map<std::string, std::vector<ListenerId>> model;
   std::uint64_t state = 88172645463325252;

@@ -100,7 +100,7 @@ TEST(Options, AWrongOneIsNamed) {
   EXPECT_EQ(refusal([](O&) {}), "");
 }
 
-TEST(Options, ThePathIsFree) {
+TEST(Options, ThePathMayBeAnother) {
   World world({.path = "/my/chat"});
   Client client(world, {.path = "/my/chat/"});
   EXPECT_NE(client.join(), "");

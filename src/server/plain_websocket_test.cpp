@@ -6,6 +6,7 @@
 
 #include "support/folder.hpp"
 #include "support/sio_client.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio {
 namespace {
@@ -14,11 +15,8 @@ using test::Folder;
 using test::http_get;
 using test::HttpAnswer;
 using test::HttpPeer;
+using test::kUpgradeLines;
 using test::World;
-
-constexpr const char* kHandshake =
-    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 std::string refusal(const std::function<void(WebSocketRoute&)>& change) {
   WebSocketRoute route;
@@ -83,7 +81,7 @@ TEST(PlainRoute, TheHandshakeIsAnsweredOrRefused) {
                  }})
       .websocket("/ours", {.allowed_origins = {"https://us.example"}});
   const auto ask = [&world](const char* path, const std::string& more = "") {
-    return http_get(world, path, kHandshake + more);
+    return http_get(world, path, kUpgradeLines + more);
   };
   const HttpAnswer good = ask("/feed/a", "Sec-WebSocket-Protocol: v1, v2\r\n");
   EXPECT_EQ(good.status, 101);
@@ -117,7 +115,7 @@ TEST(PlainRoute, AFallbackDoesNotAnswerForIt) {
   world.io.http().websocket("/feed", {}).fallback([](const HttpRequest&) {
     return HttpReply::text("nf", 404);
   });
-  EXPECT_EQ(http_get(world, "/feed", kHandshake).status, 101);
+  EXPECT_EQ(http_get(world, "/feed", kUpgradeLines).status, 101);
   EXPECT_EQ(http_get(world, "/feed").status, 426);
   EXPECT_EQ(http_get(world, "/elsewhere").body, "nf");
 }
@@ -131,9 +129,9 @@ TEST(PlainRoute, OrdinaryRequestsForItMayBeForAFile) {
     world.io.http().serve("/", folder.path()).websocket("/", {}).websocket("/feed", {});
     if (with_fallback)
       world.io.http().fallback([](const HttpRequest&) { return HttpReply::text("nf", 404); });
-    EXPECT_EQ(http_get(world, "/", kHandshake).status, 101);
+    EXPECT_EQ(http_get(world, "/", kUpgradeLines).status, 101);
     EXPECT_EQ(http_get(world, "/").body, "page");
-    EXPECT_EQ(http_get(world, "/feed", kHandshake).status, 101);
+    EXPECT_EQ(http_get(world, "/feed", kUpgradeLines).status, 101);
     const HttpAnswer none = http_get(world, "/feed");
     EXPECT_EQ(none.status, 426);
     EXPECT_EQ(none.header("Upgrade"), "websocket");
@@ -147,7 +145,7 @@ TEST(PlainRoute, OriginsOfTheEngineHoldWhereTheRouteHasNone) {
   World world(options);
   world.io.http().websocket("/x", {}).websocket("/y", {.allowed_origins = {"https://y.example"}});
   const auto ask = [&world](const char* path, const char* origin) {
-    return http_get(world, path, std::string(kHandshake) + "Origin: " + origin + "\r\n").status;
+    return http_get(world, path, std::string(kUpgradeLines) + "Origin: " + origin + "\r\n").status;
   };
   EXPECT_EQ(ask("/x", "https://us.example"), 101);
   EXPECT_EQ(ask("/x", "https://y.example"), 403);
@@ -189,7 +187,7 @@ TEST(WebSocketHandle, OutlivesItsConnectionAndItsServer) {
                    }});
     {
       HttpPeer peer(world);
-      EXPECT_EQ(peer.request("GET", "/x", kHandshake).status, 101);
+      EXPECT_EQ(peer.request("GET", "/x", kUpgradeLines).status, 101);
       EXPECT_TRUE(kept.open());
       EXPECT_EQ(world.io.stats().plain_websockets, 1U);
       EXPECT_FALSE(kept.send("no UTF-8: \xff"));
@@ -213,7 +211,7 @@ TEST(WebSocketHandle, OutlivesItsConnectionAndItsServer) {
   std::optional<World> world(std::in_place);
   world->io.http().websocket("/x", {.open = [&](const WebSocket& peer) { kept = peer; }});
   HttpPeer peer(*world);
-  EXPECT_EQ(peer.request("GET", "/x", kHandshake).status, 101);
+  EXPECT_EQ(peer.request("GET", "/x", kUpgradeLines).status, 101);
   EXPECT_TRUE(kept.open());
 }
 

@@ -93,7 +93,7 @@ TEST(Routes, TheRequestIsReadable) {
   EXPECT_EQ(answer.header("Content-Type"), "application/json");
 }
 
-TEST(Routes, Replies) {
+TEST(Routes, RepliesKeepTheirHeadersAndSplitNoHead) {
   World world;
   world.io.http()
       .get("/away", [](const HttpRequest&) { return HttpReply::redirect("/there", 301); })

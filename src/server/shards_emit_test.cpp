@@ -4,6 +4,7 @@
 
 #include "net/seeded_random.hpp"
 #include "support/shards_fixture.hpp"
+#include "support/upgrade_request.hpp"
 #include "ws/testing.hpp"
 
 namespace socketio {
@@ -246,11 +247,8 @@ class Inflating final : public test::Peer {
  public:
   explicit Inflating(test::World& world) : Peer(world) {
     client_.use({true, true}, options_);
-    write(
-        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: test\r\n"
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n");
+    write(test::upgrade_request(test::kEngineSocket,
+                                "Sec-WebSocket-Extensions: permessage-deflate\r\n"));
     EXPECT_TRUE(next().starts_with("0{"));
     client_.machine().send_text("40", client_.env());
     write(client_.output());

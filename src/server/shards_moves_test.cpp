@@ -2,6 +2,7 @@
 // connection of its own, so most of them move, while others of the same shards keep sending.
 #include "support/secure_world.hpp"
 #include "support/shards_fixture.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio {
 namespace {
@@ -104,10 +105,7 @@ class Upgrader final : public Peer {
  public:
   Upgrader(World& world, std::string target, int id, int first, int events) : Peer(world) {
     target.replace(target.find("polling"), 7, "websocket");
-    std::string text = "GET " + target +
-                       " HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                       "Sec-WebSocket-Version: 13\r\n\r\n";
+    std::string text = test::upgrade_request(target);
     text += frame("2probe") + frame("5");
     for (int n = 0; n < events; ++n) text += frame(up(id, first + n));
     write(text);

@@ -385,6 +385,7 @@ TEST(Handles, AreUsedWhileTheServerGoes) {
     while (!begun) std::this_thread::yield();
     client.reset();
     world.reset();
+    EXPECT_FALSE(socket.connected());
   }
 }
 

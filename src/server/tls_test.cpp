@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/secure_world.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio {
 namespace {
@@ -212,10 +213,7 @@ TEST(Tls, ClosingAPlainWebSocketComesBehindItsMessages) {
       {.message = [&messages](const WebSocket&, std::string_view, bool) { ++messages; },
        .close = [&closes](const WebSocket&, std::uint16_t, std::string_view, bool) { ++closes; }});
   HttpPeer peer(world);
-  const char* const handshake =
-      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-  ASSERT_EQ(peer.request("GET", "/plain", handshake).status, 101);
+  ASSERT_EQ(peer.request("GET", "/plain", test::kUpgradeLines).status, 101);
   std::string frames;
   for (int i = 0; i < kMessages; ++i) frames += std::string("\x81\x81\0\0\0\0n", 7);
   peer.write(frames);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/sio_client.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio {
 namespace {
@@ -223,9 +224,7 @@ TEST(Volatile, AreDroppedBehindAnAnswerThatHasNotLeft) {
   slow.send("GET", "/big");
   ASSERT_TRUE(world.until([&world] { return world.io.stats().bytes_out > 0; }));
   world.settle();
-  slow.send("GET", "/socket.io/?EIO=4&transport=websocket",
-            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
+  slow.send("GET", test::kEngineSocket, test::kUpgradeLines);
   slow.write(std::string("\x81\x82\0\0\0\0", 6) + "40");
   ASSERT_TRUE(world.until([&world] { return !world.io.sockets().sockets().empty(); }));
   world.settle();

@@ -5,12 +5,11 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
 import { io } from "socket.io-client";
+import { launch } from "./support/browser.mjs";
 import { lab } from "./support/lab.mjs";
 
 const kTimeout = { timeout: 180_000 };
-const kBrowser = process.env.SIO_CHROMIUM ?? "/usr/bin/chromium";
 const kDist = fileURLToPath(new URL("./node_modules/@socket.io/admin-ui/ui/dist/", import.meta.url));
 const kTypes = { html: "text/html", js: "text/javascript", css: "text/css", svg: "image/svg+xml", png: "image/png" };
 
@@ -28,11 +27,7 @@ before(async () => {
     }
   });
   await new Promise((resolve) => pages.listen(0, "127.0.0.1", resolve));
-  browser = await chromium.launch({
-    executablePath: kBrowser,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
-  });
+  browser = await launch();
 }, kTimeout);
 after(async () => {
   await browser?.close();

@@ -1,13 +1,12 @@
 // The chat page in a real browser: two windows talk to each other through the `chat` server.
 import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
+import { launch } from "./support/browser.mjs";
 import { chat, quietPort } from "./support/server.mjs";
 import { closeClients, connected } from "./support/suites.mjs";
 
 const kTimeout = { timeout: 180_000 };
 const kWaitMs = 60_000;  // how long a page may take; sanitizer builds are slow
-const kBrowser = process.env.SIO_CHROMIUM ?? "/usr/bin/chromium";
 
 // A picture of 2x2 pixels; small enough to be sent unchanged, so its bytes can be compared.
 const kPng = Buffer.from(
@@ -18,11 +17,7 @@ let server;
 
 before(async () => {
   server = await chat();
-  browser = await chromium.launch({
-    executablePath: kBrowser,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
-  });
+  browser = await launch();
 }, kTimeout);
 after(async () => {
   closeClients();

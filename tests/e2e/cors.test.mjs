@@ -2,7 +2,7 @@
 import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
 import http from "node:http";
-import { chromium } from "playwright-core";
+import { launch } from "./support/browser.mjs";
 import { clientBundleDir } from "./support/server.mjs";
 import { kTimeout } from "./support/suites.mjs";
 import { lab } from "./support/lab.mjs";
@@ -73,7 +73,7 @@ describe("headers", kTimeout, () => {
   });
 
   // covers eio/server: cors › should forward the configuration to the cors module
-  test("all there is", async (t) => {
+  test("a preflight shows every option", async (t) => {
     const server = await lab({ cors: {
       origin: "https://good-origin.example", methods: ["GET", "PUT", "POST"], allowed_headers: ["my-header"], exposed_headers: ["my-exposed-header"],
       credentials: true, max_age: 123, options_success_status: 200 } }, t);
@@ -130,11 +130,7 @@ describe("a browser on a page from elsewhere", kTimeout, () => {
     elsewhere = http.createServer((req, res) => res.setHeader("Content-Type", "text/html").end("<!doctype html><title>elsewhere</title>"));
     await new Promise((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
     url = `http://127.0.0.1:${elsewhere.address().port}`;
-    browser = await chromium.launch({
-      executablePath: process.env.SIO_CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync"],
-    });
+    browser = await launch();
     page = await browser.newPage();
     page.setDefaultTimeout(60_000);
     await page.goto(url);

@@ -120,7 +120,7 @@ describe("messages", kTimeout, () => {
   // covers eio/server: handshake › should allow data through query string in uri
   // covers eio/server: remoteAddress › should be defined (polling)
   // covers eio/server: remoteAddress › should be defined (ws)
-  test("what a connection is", async (t) => {
+  test("header, address and query are shown to the server", async (t) => {
     const server = await lab({}, t);
     for (const way of Object.values(kWays)) {
       const socket = await connected(server, way, { extraHeaders: { "x-own": "in the cloud" }, query: { a: "b c", d: "é" } });

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { client, closeClients, connected, kTimeout, kWays, once } from "./support/suites.mjs";
 import { lab } from "./support/lab.mjs";
+import { kSocketPath, upgradeRequest } from "./support/raw.mjs";
 import { Frames, openedSocket, Polling, pollingUrl, request, socketUrl, within } from "./support/wire.mjs";
 
 after(closeClients);
@@ -106,9 +107,7 @@ describe("verification", kTimeout, () => {
     const server = await lab({ allow_request: true }, t);
     const polling = await Polling.open(server);
     for (const query of ["", "&allow=later", `&sid=${polling.sid}`]) {
-      const upgrade = `GET /socket.io/?EIO=4&transport=websocket${query} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n` +
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-      const peer = raw(server, Buffer.concat([Buffer.from(upgrade), Buffer.from([0x81, 0x05, 0xff, 0xff, 0xff])]));
+      const peer = raw(server, Buffer.concat([Buffer.from(upgradeRequest(kSocketPath + query)), Buffer.from([0x81, 0x05, 0xff, 0xff, 0xff])]));
       assert.match(await peer.ended, /^HTTP\/1.1 101 /);
     }
     assert.equal((await handshake(server)).status, 200);
@@ -211,7 +210,7 @@ describe("handshake", kTimeout, () => {
 
   // covers eio/server: handshake › should exchange handshake data
   // covers eio/server: handshake › should allow custom ping timeouts
-  test("what it says", async (t) => {
+  test("tells id, upgrades, times and limits", async (t) => {
     const server = await lab({ ping_timeout: 123_000, ping_interval: 7000 }, t);
     const { sid, ...rest } = (await Polling.open(server)).handshake;
     assert.match(sid, /^[\w-]{20}$/);
@@ -445,7 +444,7 @@ describe("requests outside the path", kTimeout, () => {
   });
 
   // covers eio/engine.io: should not destroy unhandled upgrades with destroyUpgrade:false
-  test("or kept", async (t) => {
+  test("or kept, and serves the next request", async (t) => {
     const server = await lab({ destroy_upgrade: false }, t);
     const peer = raw(server, kForeignUpgrade("/foreign"));
     await within(once(peer.socket, "data"), "the first answer");

@@ -88,7 +88,7 @@ test("threshold 0 compresses everything", kTimeout, async (t) => {
 });
 
 // covers eio/server: should disable compression
-test("off", kTimeout, async (t) => {
+test("nothing is compressed when it is off", kTimeout, async (t) => {
   const server = await lab({ http_compression: false }, t);
   assert.deepEqual(await echoed(server, "gzip, deflate"), { encoding: "none", vary: undefined, size: event("echo", kText).length });
 });

@@ -256,7 +256,7 @@ describe("played", kTimeout, () => {
     await unharmed();
   });
 
-  test("GHSA-55mf-67qm-4wpg (socketioxide): what is held for attachments is bounded and given back", async () => {
+  test("GHSA-55mf-67qm-4wpg (socketioxide): what is held for attachments is given back (what bounds it: S72)", async () => {
     const holes = Array.from({ length: 10 }, (_, i) => `{"_placeholder":true,"num":${i}}`);
     const sockets = await Promise.all(Array.from({ length: 5 }, () => joinedRaw(server)));
     for (const socket of sockets) {

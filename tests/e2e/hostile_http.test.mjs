@@ -5,19 +5,16 @@ import assert from "node:assert/strict";
 import { lab } from "./support/lab.mjs";
 import { conformance } from "./support/server.mjs";
 import { check, fits, get, kNotFound, kOpen, kPolling, kRows, post } from "../hostile/http.mjs";
-import { Aftermath, Raw, RawSocket, frame, http, joinedRaw, kSocketPath, kText, pieces, response, summary, told, upgradeRequest } from "./support/raw.mjs";
-import { Log } from "./support/wire.mjs";
+import { Aftermath, Raw, frame, http, joinedRaw, kSocketPath, kText, pieces, response, summary, told, upgradeRequest } from "./support/raw.mjs";
 
 const kTimeout = { timeout: 120_000 };
 let server;  // with short pings: sessions that nobody comes back to end soon
 let aftermath;
 let calm;  // for peers that stay; a connection that is not closed at once stays longer than anybody here waits
 let calmAftermath;
-const slow = new Map();  // rows that wait for the head's ten seconds, all at once
 
 before(async () => {
   server = await conformance("probe", "--fast");
-  await startSlow(await conformance("probe"));
   aftermath = new Aftermath(server);
   await aftermath.begin();
   calm = await conformance("probe", "--options", '{"close_timeout":100000}');
@@ -25,7 +22,7 @@ before(async () => {
   await calmAftermath.begin();
 }, kTimeout);
 after(async () => {
-  for (const one of [server, calm, slow.get("server")]) await one?.stop();
+  for (const one of [server, calm]) await one?.stop();
 }, kTimeout);
 
 // --- H: one connection, one write, the answers ----------------------------------------------------------------------------
@@ -217,50 +214,5 @@ describe("T: connections", () => {
     assert.equal(await second.next(), '42["echo",1]');
     second.close();
     assert.equal(told(await calmAftermath.settled()).filter((entry) => entry.startsWith("disconnect")).length, 2);
-  });
-});
-
-// --- what takes ten seconds: all rows at the same time, on a server of their own --------------------------------------------------
-
-async function startSlow(own) {
-  slow.set("server", own);
-  const row = async (first) => {
-    const start = Date.now();
-    const raw = await Raw.connect(own);
-    if (first) await raw.send(first);
-    return { raw, gone: raw.ended(60_000).then(() => Date.now() - start) };
-  };
-  slow.set("T01", await row(null));
-  slow.set("H81", await row("GET / HT"));
-  const socket = await RawSocket.open(own);
-  assert.match(await socket.next(), /^0\{/);
-  const start = Date.now();
-  await socket.send(frame(kText, "9"));  // a parse error: the server closes, and we do not answer its close frame
-  assert.match(await socket.next(), /^close:/);
-  slow.set("F51", { raw: socket.raw, gone: socket.raw.ended(60_000).then(() => Date.now() - start) });
-}
-
-describe("time-outs", { timeout: 120_000 }, () => {
-  test("F51, F50: a close frame that is never answered ends at close_timeout", async () => {
-    const took = await slow.get("F51").gone;
-    assert(took > 4_000, `${took} ms`);
-  });
-  test("T01: a connection that says nothing ends at head_timeout, without an answer", async () => {
-    const { raw, gone } = slow.get("T01");
-    const took = await gone;
-    assert(took > 9_000, `${took} ms`);
-    assert.equal(raw.size, 0);
-    raw.close();
-  });
-  test("H81: an unfinished head is answered 408 at head_timeout", async () => {
-    const { raw, gone } = slow.get("H81");
-    const took = await gone;
-    assert(took > 9_000, `${took} ms`);
-    assert.equal(summary(await response(raw)), "408c");
-    raw.close();
-  });
-  test("nobody is left", async () => {
-    const log = new Log(slow.get("server"));
-    assert.equal((await log.read()).clients, 0);
   });
 });

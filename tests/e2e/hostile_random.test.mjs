@@ -11,6 +11,7 @@ import { parse } from "./support/prometheus.mjs";
 import { Raw, bytes, frame, http, joinedRaw, kBinary, kText, upgradeRequest } from "./support/raw.mjs";
 import { conformance } from "./support/server.mjs";
 import { closeClients, connected, kTimeout } from "./support/suites.mjs";
+import { until } from "./support/wire.mjs";
 
 let server;
 let runner;
@@ -117,11 +118,9 @@ test("A01, A12: nothing that clients choose becomes a series of the metrics", kT
     socket.emit(`evil_event"\n{} ${i}`, i);
     assert.deepEqual(await socket.emitWithAck("echo", i), i);
   }
-  for (;;) {  // the text may be a second old
-    const [now, text] = await series();
+  await until(series, ([now, text]) => {  // the text may be a second old
     assert.deepEqual(now, before);
     assert(!text.includes("evil"));
-    if (/^socketio_sockets\S* 30$/m.test(text)) break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+    return /^socketio_sockets\S* 30$/m.test(text);
+  }, "a text with all sockets");
 });

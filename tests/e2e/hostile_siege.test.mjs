@@ -5,7 +5,7 @@ import test, { describe } from "node:test";
 import assert from "node:assert/strict";
 import { lab } from "./support/lab.mjs";
 import { Raw, RawSocket, frame, http, joinedRaw, kSlack, kSocketPath, kText } from "./support/raw.mjs";
-import { Polling, sleep, within } from "./support/wire.mjs";
+import { Polling, until } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 120_000 };
 const kInput = 4_000_000;
@@ -38,7 +38,7 @@ async function besiege(server, chat, limit, of, enough, open) {
     assert((await server.log())[of] <= limit * kOver, `${of}: ${state[of]}`);
   }
   for (const one of attackers) one.close();
-  await within((async () => { while ((await server.log())[of] > 200_000 + kSlack) await sleep(5); })(), "the memory to come back", 60_000);
+  await until(() => server.log(), (state) => state[of] <= 200_000 + kSlack, "the memory to come back");
   await chat.ask();
 }
 

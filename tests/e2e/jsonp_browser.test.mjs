@@ -3,11 +3,10 @@ import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { launch } from "./support/browser.mjs";
 import { lab } from "./support/lab.mjs";
 import { kTimeout } from "./support/suites.mjs";
 
-const kBrowser = process.env.SIO_CHROMIUM ?? "/usr/bin/chromium";
 const kClient = fileURLToPath(new URL("node_modules/socket.io-client-v2/dist", import.meta.url));
 
 let server;
@@ -15,10 +14,7 @@ let browser;
 
 before(async () => {
   server = await lab({ allow_eio3: true, client_dist: path.resolve(kClient) });
-  browser = await chromium.launch({
-    executablePath: kBrowser,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"],
-  });
+  browser = await launch();
 }, kTimeout);
 
 after(async () => {

@@ -125,7 +125,7 @@ describe("one below, at, and one past", kTimeout, () => {
 });
 
 // That each is what ends it, to the millisecond, is tested in virtual time (tests/sim/timeouts_test.cpp); here what is answered
-// then on a real connection. The first is so long because whoever has said nothing by then gets no answer.
+// then on a real connection (hostile: H81). The first is so long because whoever has said nothing by then gets no answer.
 const kTimes = [
   ["head_timeout", 2_000, async (raw) => { raw.push("GET / HT"); return response(raw); }, 408],
   ["body_timeout", 50, async (raw) => { raw.push(http("POST /nowhere HTTP/1.1", ["Content-Length: 10"], "x")); return response(raw); }, 408],

@@ -5,6 +5,7 @@ import { io } from "socket.io-client";
 import { lab } from "./support/lab.mjs";
 import { parse } from "./support/prometheus.mjs";
 import { Raw, http, response } from "./support/raw.mjs";
+import { until } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 120_000 };
 
@@ -22,15 +23,7 @@ async function connect(server, t, options = {}) {
 const metrics = async (server) => parse(await (await fetch(`${server.url}/metrics`)).text());
 
 /** Scrapes until `done`: a text may be up to a second old. */
-async function until(server, done) {
-  const end = Date.now() + 60_000;
-  for (;;) {
-    const now = await metrics(server);
-    if (done(now)) return now;
-    assert(Date.now() < end, "the metrics never said so");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
+const scraped = (server, done) => until(() => metrics(server), done, "metrics that say so");
 
 describe("metrics", kTimeout, () => {
   test("the text is valid, and what happened is in it", async (t) => {
@@ -58,7 +51,7 @@ describe("metrics", kTimeout, () => {
     websocket.emit("mismatch", "no number");
     assert.equal((await fetch(`${server.url}/socket.io/?EIO=4&transport=x`)).status, 400);
 
-    const now = await until(server, (m) => m.value("socketio_upgrades_total") === 1 &&
+    const now = await scraped(server, (m) => m.value("socketio_upgrades_total") === 1 &&
       m.value("socketio_payload_mismatches_total") === 1 &&
       m.value("socketio_rejected_requests_total", { reason: "unknown_transport" }) === 1);
     assert.equal(upgraded.connected, true);
@@ -79,7 +72,7 @@ describe("metrics", kTimeout, () => {
     assert.match(info.labels.version, /^\d+\.\d+\.\d+$/);
 
     for (const socket of [upgraded, polling, websocket]) socket.disconnect();
-    const after = await until(server, (m) => m.value("socketio_sockets") === 0);
+    const after = await scraped(server, (m) => m.value("socketio_sockets") === 0);
     assert.equal(after.value("socketio_disconnects_total", { reason: "client namespace disconnect" }), 3);
     assert.equal(after.value("socketio_rooms"), 0);
     assert(!JSON.stringify(after.families).includes("secret"));
@@ -172,17 +165,13 @@ describe("log lines", kTimeout, () => {
     const flooded = (await lines(server)).filter((line) => line.kind === "handler");
     const seconds = Math.ceil((Date.now() - began) / 1000) + 1;
     assert(flooded.length >= 10 && flooded.length <= 10 * seconds, `${flooded.length} lines in ${seconds} s`);
-    const scraped = await until(server, (m) => m.value("socketio_handler_errors_total") === kFlood);
-    assert.equal(flooded.length + scraped.value("socketio_log_lines_suppressed_total"), kFlood);
+    const now = await scraped(server, (m) => m.value("socketio_handler_errors_total") === kFlood);
+    assert.equal(flooded.length + now.value("socketio_log_lines_suppressed_total"), kFlood);
     // A later line of the kind says how many are missing.
-    const rest = flooded.reduce((sum, line) => sum + line.suppressed, 0);
-    const end = Date.now() + 60_000;
-    for (let said = rest; said === rest;) {
-      assert(Date.now() < end, "nobody said how many were suppressed");
-      await new Promise((resolve) => setTimeout(resolve, 100));
+    await until(async () => {
       socket.emit("throw", "later");
       await socket.emitWithAck("echo");
-      for (const line of await lines(server)) said += line.suppressed;
-    }
+      return lines(server);
+    }, (later) => later.some((line) => line.suppressed > 0), "a line that says how many were suppressed");
   });
 });

@@ -96,7 +96,7 @@ describe("logging in", kTimeout, () => {
 });
 
 describe("what is told", kTimeout, () => {
-  test("the features", async (t) => {
+  test("the admin is told which features its options leave", async (t) => {
     const all = ["EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNECT", "AGGREGATED_EVENTS", "ALL_EVENTS"];
     for (const [options, features] of [
       [{}, all], [{ readonly: true }, all.slice(7)], [{ production: true }, all.slice(0, 8)],

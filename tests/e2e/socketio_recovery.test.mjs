@@ -4,7 +4,7 @@ import test, { after, describe } from "node:test";
 import assert from "node:assert/strict";
 import { lab } from "./support/lab.mjs";
 import { closeClients, connected, once } from "./support/suites.mjs";
-import { Log, openedSocket, Polling, request, sleep, within } from "./support/wire.mjs";
+import { Log, openedSocket, Polling, request, until, within } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 120_000 };
 const kOn = { connection_state_recovery: {} };
@@ -13,18 +13,8 @@ after(closeClients);
 const emit = async (server, event, args = [], to = {}) =>
   JSON.parse((await request(`${server.url}/__emit`, { method: "POST", body: JSON.stringify({ event, args, ...to }) })).body);
 const stats = async (server) => JSON.parse((await request(`${server.url}/__recovery`)).body);
-/** Waits until `wanted(stats)`. */
-async function until(server, wanted, what) {
-  const end = Date.now() + 30_000;
-  for (;;) {
-    const now = await stats(server);
-    if (wanted(now)) return now;
-    assert(Date.now() < end, `${what} never came: ${JSON.stringify(now)}`);
-    await sleep(20);
-  }
-}
 /** No socket is left that an emit would still reach: the session is kept. */
-const kept = (server) => until(server, (s) => s.sessions === 1, "a kept session");
+const kept = (server) => until(() => stats(server), (s) => s.sessions === 1, "a kept session");
 
 // --- on the wire ------------------------------------------------------------------------------------------------------
 
@@ -285,7 +275,7 @@ describe("what is kept", () => {
     for (let i = 0; i < 100; ++i) await emit(server, "kept", ["x".repeat(1000)]);
     await peer.close();
     await new Log(server).until((entry) => entry.disconnect && entry.id === sid, "the end");
-    await until(server, (s) => s.sessions === 0 && s.packets === 0 && s.bytes === 0 && s.output < 100_000, "the end of what was kept");
+    await until(() => stats(server), (s) => s.sessions === 0 && s.packets === 0 && s.bytes === 0 && s.output < 100_000, "the end of what was kept");
     const again = await open(server);
     assert.notEqual((await connect(again, { pid })).sid, sid);
     await again.close();
@@ -321,7 +311,7 @@ describe("what is kept", () => {
       const peer = await open(server);
       away.push(await connect(peer));
       await peer.close();
-      await until(server, (s) => s.sessions === Math.min(i + 1, 2), "a kept session");
+      await until(() => stats(server), (s) => s.sessions === Math.min(i + 1, 2), "a kept session");
     }
     // The last one first: once it can be had, it has taken its place.
     for (const i of [2, 1]) {
@@ -393,11 +383,7 @@ test("many official clients, all threads: nothing is lost, doubled or out of ord
     for (let i = 0; i < 5; ++i) await emit(server, "n", [sent++]);
   }
   for (const { socket, got, id } of all) {
-    const end = Date.now() + 30_000;
-    while (!(socket.connected && got.length >= sent)) {
-      assert(Date.now() < end, `${got.length} of ${sent}`);
-      await sleep(10);
-    }
+    await until(() => [socket.connected, got.length], ([back, heard]) => back && heard >= sent, `${sent} events`);
     assert.deepEqual(got, Array.from({ length: sent }, (_, i) => i));
     assert.equal(socket.id, id);
     socket.disconnect();
@@ -417,7 +403,7 @@ test("the official client goes on without a session that has expired", kTimeout,
     socket.io.engine.close();
     await lostIt;
     await new Log(server).until((entry) => entry.disconnect && entry.id === id, "the end");
-    await until(server, (s) => s.sessions === 0, "the end of the session");
+    await until(() => stats(server), (s) => s.sessions === 0, "the end of the session");
     const back = once(socket, "connect");
     socket.connect();
     await back;

@@ -2,14 +2,13 @@
 import test, { after, before, describe } from "node:test";
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { chromium } from "playwright-core";
 import { WebSocket } from "ws";
+import { launch } from "./support/browser.mjs";
 import { clientBundleDir } from "./support/server.mjs";
 import { client, closeClients, connected, kTimeout, kWays, once, settled } from "./support/suites.mjs";
 import { authority, connect, fate, get, identity, secureLab, site, stranger, trust } from "./support/tls.mjs";
 import { within } from "./support/wire.mjs";
 
-const kBrowser = process.env.SIO_CHROMIUM ?? "/usr/bin/chromium";
 const alice = authority.issue("alice");
 const ask = (socket, event, ...args) => within(new Promise((resolve) => socket.emit(event, ...args, resolve)), `the answer to ${event}`);
 
@@ -109,26 +108,18 @@ test("https and ws", kTimeout, async () => {
   await within(new Promise((resolve) => socket.once("close", resolve)), "the close");
 });
 
-test("a browser", kTimeout, async () => {
-  const browser = await chromium.launch({
-    executablePath: kBrowser,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
-  });
-  try {
-    const context = await browser.newContext({ ignoreHTTPSErrors: true });
-    const page = await context.newPage();
-    await page.goto(`${server.url}/__log`);
-    await page.addScriptTag({ url: "/socket.io/socket.io.js" });
-    const seen = await page.evaluate(() => new Promise((resolve, reject) => {
-      const socket = globalThis.io({ forceNew: true });
-      socket.on("connect_error", (error) => reject(error));
-      socket.io.engine.on("upgrade", () => socket.emit("tls", (answer) => resolve({ ...answer, transport: socket.io.engine.transport.name })));
-    }));
-    assert.deepEqual(seen, { secure: true, certificate: null, transport: "websocket" });
-  } finally {
-    await browser.close();
-  }
+test("a browser polls over TLS, then upgrades", kTimeout, async (t) => {
+  const browser = await launch(t);
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  const page = await context.newPage();
+  await page.goto(`${server.url}/__log`);
+  await page.addScriptTag({ url: "/socket.io/socket.io.js" });
+  const seen = await page.evaluate(() => new Promise((resolve, reject) => {
+    const socket = globalThis.io({ forceNew: true });
+    socket.on("connect_error", (error) => reject(error));
+    socket.io.engine.on("upgrade", () => socket.emit("tls", (answer) => resolve({ ...answer, transport: socket.io.engine.transport.name })));
+  }));
+  assert.deepEqual(seen, { secure: true, certificate: null, transport: "websocket" });
 });
 
 describe("versions", () => {

@@ -4,11 +4,11 @@ import test, { after, describe } from "node:test";
 import assert from "node:assert/strict";
 import zlib from "node:zlib";
 import { WebSocket } from "ws";
-import { chromium } from "playwright-core";
+import { launch } from "./support/browser.mjs";
 import { lab } from "./support/lab.mjs";
 import { RawSocket, deflated, frame, joinedRaw, kSocketPath, kText } from "./support/raw.mjs";
 import { client, closeClients, connected, once, settled } from "./support/suites.mjs";
-import { within } from "./support/wire.mjs";
+import { until, within } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 120_000 };
 after(closeClients);
@@ -203,7 +203,7 @@ test("D20: contexts are counted, limited and given back", kTimeout, async (t) =>
   const one = (await contexts()) / 3;
   assert(one > 256 * 1024 && one <= 320 * 1024, `${one} bytes each`);
   for (const socket of sockets) socket.close();
-  await within((async () => { while (await contexts() > 0) await new Promise((resolve) => setTimeout(resolve, 5)); })(), "the contexts to be given back");
+  await until(contexts, (bytes) => bytes === 0, "the contexts to be given back");
 });
 
 test("without context a hundred connections that have talked keep nothing", kTimeout, async (t) => {
@@ -249,14 +249,9 @@ describe("the official client", () => {
   });
 });
 
-test("Chromium", { timeout: 180_000 }, async (t) => {
+test("Chromium takes and sends what is compressed", { timeout: 180_000 }, async (t) => {
   const server = await lab({ per_message_deflate: { threshold: 0, ...kKeeping } }, t);
-  const browser = await chromium.launch({
-    executablePath: process.env.SIO_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
-  });
-  t.after(() => browser.close());
+  const browser = await launch(t);
   const page = await browser.newPage();
   page.setDefaultTimeout(60_000);
   await page.goto(`${server.url}/__log`);

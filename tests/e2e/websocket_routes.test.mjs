@@ -5,9 +5,11 @@ import net from "node:net";
 import { once } from "node:events";
 import { io } from "socket.io-client";
 import WebSocket from "ws";
-import { chromium } from "playwright-core";
+import { launch } from "./support/browser.mjs";
 import { lab } from "./support/lab.mjs";
+import { upgradeRequest } from "./support/raw.mjs";
 import { secureLab, trust } from "./support/tls.mjs";
+import { until } from "./support/wire.mjs";
 
 const kTimeout = { timeout: 180_000 };
 
@@ -47,12 +49,9 @@ async function refused(server, path, options = {}) {
 
 /** Everything in the log from now on, until an entry with `key` is there. */
 async function logged(server, key, seen = []) {
-  const end = Date.now() + 60_000;
-  while (!seen.some((entry) => key in entry)) {
-    assert(Date.now() < end, `never logged: ${key}`);
-    seen.push(...(await server.log()).log);
-  }
-  return seen;
+  const had = (all) => all.some((entry) => key in entry);
+  const more = async () => { seen.push(...(await server.log()).log); return seen; };
+  return had(seen) ? seen : until(more, had, `${key} in the log`);
 }
 
 describe("over TLS", kTimeout, () => {
@@ -107,8 +106,7 @@ describe("messages", kTimeout, () => {
     const socket = net.connect(server.port, "127.0.0.1");
     t.after(() => socket.destroy());
     socket.write(Buffer.concat([
-      Buffer.from("GET /feed/a HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+      Buffer.from(upgradeRequest("/feed/a")),
       Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]),  // "hi"
     ]));
     let got = Buffer.alloc(0);
@@ -176,7 +174,7 @@ describe("messages", kTimeout, () => {
 });
 
 describe("handshakes", kTimeout, () => {
-  test("may be refused", async (t) => {
+  test("refused by its handler, by a fault, for no route, for no upgrade", async (t) => {
     const server = await lab({}, t);
     const no = await refused(server, "/refuse");
     assert.equal(no.status, 401);
@@ -335,11 +333,7 @@ describe("limits", kTimeout, () => {
 describe("a browser", kTimeout, () => {
   test("speaks text and binary, with a sub-protocol, and closes", async (t) => {
     const server = await lab({ websocket_route: { protocols: ["feed"] } }, t);
-    const browser = await chromium.launch({
-      executablePath: process.env.SIO_CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-    });
-    t.after(() => browser.close());
+    const browser = await launch(t);
     const page = await browser.newPage();
     await page.goto(`${server.url}/early`);
     const seen = await page.evaluate(async (url) => {

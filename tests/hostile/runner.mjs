@@ -20,11 +20,10 @@
 //   unheard   entries of the log that a row's way of asking causes itself
 import assert from "node:assert/strict";
 import { kSlack, told } from "../e2e/support/raw.mjs";
-import { request, sleep, within } from "../e2e/support/wire.mjs";
+import { kPatienceMs, request, until, within } from "../e2e/support/wire.mjs";
 
-const kPatienceMs = 60_000;  // a hang guard
-const kMostCut = 2048;       // longer inputs are sent whole
-const kAtOnce = 24;          // connections of one row
+const kMostCut = 2048;  // longer inputs are sent whole
+const kAtOnce = 24;     // connections of one row
 
 const cut = (sent, at) => [sent.subarray(0, at), sent.subarray(at)];
 
@@ -85,14 +84,12 @@ export class Runner {
   /** The log once only the bystander is left. */
   async #settled(unheard = []) {
     const log = [];
-    const end = Date.now() + kPatienceMs;
-    for (;;) {
+    await until(async () => {
       const state = await this.#state();
       log.push(...state.log);
-      if (state.clients === 1 && state.ext <= this.idle + kSlack) return told(log).filter((entry) => entry !== "event:echo" && !unheard.includes(entry)).sort();
-      assert(Date.now() < end, `still held: ${state.clients - 1} clients, ${state.ext - this.idle} bytes`);
-      await sleep(2);
-    }
+      return { clients: state.clients - 1, bytes: state.ext - this.idle };
+    }, ({ clients, bytes }) => clients === 0 && bytes <= kSlack, "all that is held to be given back");
+    return told(log).filter((entry) => entry !== "event:echo" && !unheard.includes(entry)).sort();
   }
 
   async #once(row, pieces) {

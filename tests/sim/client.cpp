@@ -6,6 +6,7 @@
 
 #include "base/base64.hpp"
 #include "base/check.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio::sim {
 
@@ -283,11 +284,9 @@ void Client::post() {
 
 void Client::start_websocket() {
   dial(Use::websocket);
-  connection(Use::websocket).tx =
-      "GET /socket.io/?EIO=4&transport=websocket" + (sid_.empty() ? "" : "&sid=" + sid_) +
-      " HTTP/1.1\r\nHost: sim\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
-      (script_.deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" : "\r\n");
+  connection(Use::websocket).tx = test::upgrade_request(
+      test::kEngineSocket + (sid_.empty() ? "" : "&sid=" + sid_),
+      script_.deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
 }
 
 void Client::on_websocket_bytes() {

@@ -7,6 +7,7 @@
 
 #include "sim/peer.hpp"
 #include "sim/stage.hpp"
+#include "support/upgrade_request.hpp"
 #include "ws/deflate_stream.hpp"
 
 namespace socketio::sim {
@@ -68,18 +69,16 @@ std::string post(const std::string& sid, const std::string& body) {
          body;
 }
 
+constexpr const char* kDeflate = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+
 class Fairness : public ::testing::Test {
  protected:
   static constexpr int kFlood = 1'000;
-  static constexpr const char* kEngine = "/socket.io/?EIO=4&transport=websocket";
   static constexpr std::size_t kLong = 900'000;
   static constexpr std::size_t kPiece = 16 * 1024;  // of a long message, compressed in a turn
 
   void upgrade(Peer& peer, const std::string& path, const std::string& more = {}) {
-    peer.say("GET " + path +
-             " HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
-             more + "\r\n");
+    peer.say(test::upgrade_request(path, more));
     stage_.run(milliseconds(5));
     ASSERT_NE(peer.got.find(" 101 "), std::string::npos) << peer.got;
   }
@@ -90,10 +89,10 @@ class Fairness : public ::testing::Test {
     return peer.got.substr(peer.got.find("\"sid\":\"") + 7, 20);
   }
   // With permessage-deflate; joined, unless the path is another's.
-  std::unique_ptr<Peer> compressing(const std::string& path = kEngine) {
+  std::unique_ptr<Peer> compressing(const std::string& path = test::kEngineSocket) {
     auto peer = std::make_unique<Peer>(stage_);
-    upgrade(*peer, path, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
-    if (path == kEngine) peer->say(frame("40"));
+    upgrade(*peer, path, kDeflate);
+    if (path == test::kEngineSocket) peer->say(frame("40"));
     stage_.run(milliseconds(5));
     return peer;
   }
@@ -119,7 +118,7 @@ TEST_F(Fairness, EventsOfATurn) {
   Peer flood(stage_);
   Peer neighbour(stage_);
   for (Peer* peer : {&flood, &neighbour}) {
-    upgrade(*peer, "/socket.io/?EIO=4&transport=websocket");
+    upgrade(*peer, test::kEngineSocket);
     peer->say(frame("40"));
   }
   stage_.run(milliseconds(5));
@@ -139,11 +138,7 @@ TEST(FairnessByOption, AsManyEventsOfATurnAsAreChosen) {
     Peer flood(stage);
     Peer neighbour(stage);
     for (Peer* peer : {&flood, &neighbour}) {
-      peer->say(
-          "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
-          "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" +
-          frame("40"));
+      peer->say(test::upgrade_request() + frame("40"));
       stage.run(milliseconds(5));
     }
     flood.say(times(2'000, frame("42[\"f\"]")));
@@ -215,7 +210,7 @@ TEST_F(Fairness, InflatedBytesOfATurn) {
     seen_.clear();
     Peer flood(stage_);
     Peer neighbour(stage_);
-    const std::string path = plain ? "/feed" : "/socket.io/?EIO=4&transport=websocket";
+    const std::string path = plain ? "/feed" : test::kEngineSocket;
     upgrade(flood, path, deflate);
     upgrade(neighbour, path);
     if (!plain) {
@@ -252,15 +247,11 @@ TEST(InflatedBytesOfASecond, AreLimited) {
   route.message = [&heard](const WebSocket&, std::string_view, bool) { ++heard; };
   stage.routes.websocket("/feed", std::move(route));
   stage.of("/").on_event("f", [&heard] { ++heard; });
-  for (const char* path : {"/feed", "/socket.io/?EIO=4&transport=websocket"}) {
+  for (const char* path : {"/feed", test::kEngineSocket}) {
     SCOPED_TRACE(path);
     heard = 0;
     Peer peer(stage);
-    peer.say(std::string("GET ") + path +
-             " HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-             "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" +
-             frame("40"));
+    peer.say(test::upgrade_request(path, kDeflate) + frame("40"));
     stage.run(milliseconds(5));
     heard = 0;
     const std::uint64_t before = stage.turns();
@@ -299,9 +290,9 @@ TEST_F(Fairness, CompressedBytesOfATurn) {
     socket.send("b");
   };
   stage_.routes.websocket("/feed", std::move(route));
-  for (const char* path : {kEngine, "/feed"}) {
+  for (const char* path : {test::kEngineSocket, "/feed"}) {
     SCOPED_TRACE(path);
-    const bool plain = path != kEngine;
+    const bool plain = path != test::kEngineSocket;
     seen_.clear();
     const auto flood = compressing(path);
     const auto neighbour = compressing(path);
@@ -406,7 +397,7 @@ TEST_F(Fairness, BigAnswersOfATurn) {
   std::vector<std::unique_ptr<Peer>> flood;
   for (int i = 0; i < 50; ++i) flood.push_back(std::make_unique<Peer>(stage_));
   Peer neighbour(stage_);
-  upgrade(neighbour, kEngine);
+  upgrade(neighbour, test::kEngineSocket);
   neighbour.say(frame("40"));
   stage_.run(milliseconds(5));
   for (const auto& peer : flood) peer->say("GET /f HTTP/1.1\r\nHost: a\r\n\r\n");

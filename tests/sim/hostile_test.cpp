@@ -9,6 +9,7 @@
 #include "sim/client.hpp"
 #include "sim/peer.hpp"
 #include "sim/stage.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio::sim {
 namespace {
@@ -185,10 +186,6 @@ std::string frame(char opcode, const std::string& payload, bool last = true) {
   }
   return bytes.append(4, '\0').append(payload);
 }
-const std::string kUpgrade =
-    "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
-    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    "Sec-WebSocket-Version: 13\r\n\r\n";
 
 // What a shard with connections keeps, however many they are.
 constexpr std::uint64_t kShardsOwn = 65'536;
@@ -198,7 +195,7 @@ TEST(HostileAdvisories, PongsThatNobodyReadsAreBounded) {
   constexpr std::size_t kPings = 20'000;
   Stage stage(1, ServerOptions());
   Peer peer(stage);
-  peer.say(kUpgrade + frame(1, "40"));
+  peer.say(test::upgrade_request() + frame(1, "40"));
   stage.run(milliseconds(1));
   ASSERT_NE(peer.got.find("40{"), std::string::npos);
   peer.got.clear();
@@ -242,7 +239,7 @@ TEST(HostileAdvisories, AnIdleConnectionKeepsNothingOfItsFrames) {
     for (const std::string& bytes : {whole, parts}) {
       for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, bytes.size() / 2}) {
         peers.push_back(std::make_unique<Peer>(stage));
-        peers.back()->say(kUpgrade + frame(1, "40"));
+        peers.back()->say(test::upgrade_request() + frame(1, "40"));
         stage.run(milliseconds(1));
         const std::uint64_t heads = stage.stats().input_bytes;  // of the handshakes
         peers.back()->say(bytes.substr(0, cut));

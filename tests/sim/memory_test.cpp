@@ -12,6 +12,7 @@
 #include "sim/peer.hpp"
 #include "sim/stage.hpp"
 #include "support/own_new.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace {
 
@@ -47,12 +48,6 @@ ServerOptions roomy() {
   return options;
 }
 
-std::string websocket_head() {
-  return "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
-         "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-}
-
 // A text frame with a mask of zeros.
 std::string frame(const std::string& text) {
   return std::string{static_cast<char>(0x81), static_cast<char>(0x80 | text.size())} +
@@ -80,7 +75,7 @@ class AfterAFlood : public ::testing::Test {
   }
   // "/" and a few namespaces of its own.
   void join(Peer& peer, int number) {
-    peer.say(websocket_head());
+    peer.say(test::upgrade_request());
     stage_.run(milliseconds(1));
     peer.say(frame("40"));
     for (int i = 0; i < 5; ++i) peer.say(frame("40/room-" + std::to_string(5 * number + i) + ","));
@@ -165,7 +160,7 @@ class Waiting : public ::testing::Test {
   void join_websocket() {
     peers_.push_back(std::make_unique<Peer>(*stage_));
     Peer& peer = *peers_.back();
-    peer.say(websocket_head());
+    peer.say(test::upgrade_request());
     stage_->run(milliseconds(1));
     peer.say(frame("40"));
     stage_->run(milliseconds(1));

@@ -6,6 +6,7 @@
 
 #include "sim/peer.hpp"
 #include "sim/stage.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio::sim {
 namespace {
@@ -179,11 +180,7 @@ TEST_F(RunningHandlers, AWebSocketCanBeDisconnectedAtOnce) {
            std::string(4, '\0') + payload;
   };
   Peer peer(stage_);
-  peer.say(
-      "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
-      "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" +
-      frame("40", 1));
+  peer.say(test::upgrade_request() + frame("40", 1));
   stage_.run(milliseconds(5));
   for (int i = 0; i < kLimit; ++i) peer.say(frame("42[\"go\"]", 1));
   stage_.run(milliseconds(5));

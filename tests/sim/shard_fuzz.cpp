@@ -12,6 +12,7 @@
 
 #include "base/check.hpp"
 #include "sim/stage.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace {
 
@@ -110,10 +111,6 @@ class Stranger {
   bool reading_ = true;
 };
 
-constexpr base::Bytes kUpgrade =
-    " HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "
-    "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-
 std::string line(const char* method, const std::string& more) {
   return std::string(method) + " /socket.io/?EIO=4&transport=" + more;
 }
@@ -208,9 +205,9 @@ class Run {
       case 8:
         return who.say(ended(line("POST", "polling" + with_sid()), text(n)));
       case 9:
-        return who.say(line("GET", "websocket") + std::string(kUpgrade) + frame('\x81', "40"));
+        return who.say(test::upgrade_request() + frame('\x81', "40"));
       case 10:
-        return who.say(line("GET", "websocket" + with_sid()) + std::string(kUpgrade) +
+        return who.say(test::upgrade_request(test::kEngineSocket + with_sid()) +
                        frame('\x81', "2probe"));
       case 11:
         return who.say(frame('\x81', "5"));
@@ -255,7 +252,7 @@ class Run {
     std::string sid;
     Stranger honest(stage_, sid);
     stage_.run(seconds(2));  // accept() may fail until then
-    honest.say(line("GET", "websocket") + std::string(kUpgrade) + frame('\x81', "40"));
+    honest.say(test::upgrade_request() + frame('\x81', "40"));
     honest.say(frame('\x81', "42[\"echo\",\"still there\"]"));
     SIO_CHECK(stage_.run_until(
         [&] { return honest.got().find("[\"echo\",\"still there\"") != std::string::npos; },

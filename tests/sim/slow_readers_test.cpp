@@ -3,8 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "sim/peer.hpp"
-#include "support/certificates.hpp"
 #include "support/tls_client.hpp"
+#include "support/tls_site.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio::sim {
 namespace {
@@ -17,14 +18,9 @@ struct Site {
     options.ping_interval = std::chrono::minutes(10);  // nobody goes for another reason
     options.max_output_bytes = 20'000'000;
     if (!tls) return;
-    const test::Certified site = authority.issue({.dns = {"localhost"}});
-    options.tls = TlsOptions{.certificates = {{site.certificate, site.private_key}}};
-    tls::ClientConfig config;
-    config.ca = authority.certificate();
-    tls::Refusal refusal;
-    client = tls::Context::make_client(config, refusal);
+    options.tls = test::tls_options();
+    client = test::client_context();
   }
-  test::Authority authority{"Test Authority"};
   ServerOptions options;
   std::shared_ptr<const tls::Context> client;
 };
@@ -39,10 +35,7 @@ class Member {
       stage_.run(milliseconds(1));
       read();
     }
-    say_plain(
-        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    say_plain(test::upgrade_request());
     say("40");
     read();
   }

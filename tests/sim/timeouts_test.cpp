@@ -6,6 +6,7 @@
 #include "sim/client.hpp"
 #include "sim/peer.hpp"
 #include "sim/stage.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio::sim {
 namespace {
@@ -231,10 +232,12 @@ class HttpTimeout : public ::testing::Test {
   Stage stage_{1, ServerOptions()};
 };
 
+// hostile: T01
 TEST_F(HttpTimeout, SilenceAfterConnecting) {
   Peer peer(stage_);
   stage_.run(minutes(2));
   expect_about(peer.ended_after(), seconds(10));
+  EXPECT_EQ(peer.got, "");
   EXPECT_EQ(stage_.stats().connections, 0U);
 }
 
@@ -346,9 +349,7 @@ TEST_F(HttpTimeout, APlainWebSocketWhoseMessageTakesLong) {
   route.ping_interval = route.ping_timeout = seconds(2);
   stage_.routes.websocket("/slow", std::move(route));
   Peer peer(stage_);
-  peer.say(
-      "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  peer.say(test::upgrade_request("/slow"));
   stage_.run(milliseconds(5));
   peer.say(std::string("\x82\x94\0\0\0\0", 6));
   for (int i = 0; i < 20; ++i) {
@@ -368,6 +369,22 @@ TEST_F(HttpTimeout, WhoNeverEndsItsSideIsCutOff) {
   EXPECT_TRUE(peer.ended());
   EXPECT_EQ(stage_.stats().connections, 1U);  // waits for the peer's end
   stage_.run(seconds(2));
+  EXPECT_EQ(stage_.stats().connections, 0U);
+}
+
+// hostile: F51
+TEST_F(HttpTimeout, ACloseFrameThatIsNotAnswered) {
+  Peer peer(stage_);
+  peer.say(test::upgrade_request());
+  peer.say(std::string("\x81\x81\0\0\0\0009", 7));  // no packet: the server closes
+  peer.begin();
+  stage_.run(milliseconds(5));
+  EXPECT_NE(peer.got.find('\x88'), std::string::npos);
+  stage_.run(seconds(3));
+  EXPECT_FALSE(peer.ended());
+  peer.say(std::string("\x81\x81\0\0\0\0x", 7));  // is not heard any more
+  stage_.run(minutes(1));
+  expect_about(peer.ended_after(), ws::Limits().close_timeout);
   EXPECT_EQ(stage_.stats().connections, 0U);
 }
 

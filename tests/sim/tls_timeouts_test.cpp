@@ -4,8 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "sim/peer.hpp"
-#include "support/certificates.hpp"
 #include "support/tls_client.hpp"
+#include "support/tls_site.hpp"
+#include "support/upgrade_request.hpp"
 
 namespace socketio::sim {
 namespace {
@@ -14,20 +15,6 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-struct Site {
-  Site() {
-    const test::Certified site = authority.issue({.dns = {"localhost"}});
-    options.tls = TlsOptions{.certificates = {{site.certificate, site.private_key}}};
-    tls::ClientConfig config;
-    config.ca = authority.certificate();
-    tls::Refusal refusal;
-    client = tls::Context::make_client(config, refusal);
-  }
-  test::Authority authority{"Test Authority"};
-  ServerOptions options;
-  std::shared_ptr<const tls::Context> client;
-};
 
 class TlsTimeout : public ::testing::Test {
  protected:
@@ -68,9 +55,8 @@ class TlsTimeout : public ::testing::Test {
     return !peer.ended();
   }
 
-  Site site_;
-  Stage stage_{1, site_.options};
-  test::TlsClient client_{site_.client};
+  Stage stage_{1, test::with_tls()};
+  test::TlsClient client_{test::client_context()};
 };
 
 // L03, L04: the limit is the option's default, and counts from the connection's beginning.
@@ -137,9 +123,7 @@ class HalfAKeyUpdate : public ::testing::Test {
   HalfAKeyUpdate() {
     stage_.of("/").on_connection([this](const Socket& socket) { socket_ = socket; });
     say("");
-    say("GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    say(test::upgrade_request());
     opened_ = stage_.now();
     say(std::string("\x81\x82\0\0\0\0", 6) + "40");
     update_ = client_.split_key_update("x");
@@ -171,10 +155,9 @@ class HalfAKeyUpdate : public ::testing::Test {
   }
 
   static inline const std::string kEvent = std::string("\x81\x07") + R"(42["x"])";
-  Site site_;
-  Stage stage_{1, site_.options};
+  Stage stage_{1, test::with_tls()};
   Peer peer_{stage_};
-  test::TlsClient client_{site_.client};
+  test::TlsClient client_{test::client_context()};
   base::Time opened_{};
   std::optional<Socket> socket_;
   test::TlsClient::SplitKeyUpdate update_;
@@ -219,9 +202,9 @@ TEST_F(HalfAKeyUpdate, HasTheUsualTimeForTheClosing) {
 }
 
 TEST(ChosenTlsTimeout, IsTheLimit) {
-  Site site;
-  site.options.tls->handshake_timeout = milliseconds(3'456);
-  Stage stage(1, site.options);
+  ServerOptions options = test::with_tls();
+  options.tls->handshake_timeout = milliseconds(3'456);
+  Stage stage(1, options);
   Peer silent(stage);
   stage.run(milliseconds(3'456 - 4));
   EXPECT_FALSE(silent.ended());

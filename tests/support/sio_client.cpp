@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "support/upgrade_request.hpp"
+
 namespace socketio::test {
 namespace {
 
@@ -255,10 +257,8 @@ Client::Client(World& world, const ClientOptions& options)
   limits_.max_message = 64 * 1024 * 1024;
   if (options.small_buffer) shrink_receive_buffer();
   const std::string sid = options.upgrades.empty() ? "" : "&sid=" + options.upgrades;
-  write("GET " + options.path + "?EIO=4&transport=websocket" + options.query + sid +
-        " HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
-        options.headers + "\r\n");
+  write(upgrade_request(options.path + "?EIO=4&transport=websocket" + options.query + sid,
+                        options.headers));
   if (!sid.empty()) {
     world.until([this] { return upgraded_ || closed(); });
     send_engine("2probe");

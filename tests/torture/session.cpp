@@ -5,6 +5,7 @@
 #include "sim/client.hpp"
 #include "sim/stage.hpp"
 #include "support/secure_world.hpp"
+#include "support/upgrade_request.hpp"
 #include "torture/allocations.hpp"
 
 namespace socketio::torture {
@@ -274,13 +275,9 @@ class Play {
   void perform() {
     switch (script_) {
       case Script::plain:
-        return peer(
-            {"GET /plain HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: "
-             "websocket\r\nSec-WebSocket-Version: 13\r\n"
-             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-             std::string("\x81\x85\0\0\0\0first", 11),
-             std::string("\x01\x82\0\0\0\0ab", 8) + std::string("\x80\x82\0\0\0\0cd", 8),
-             std::string("\x88\x80\0\0\0\0", 6)});
+        return peer({test::upgrade_request("/plain"), std::string("\x81\x85\0\0\0\0first", 11),
+                     std::string("\x01\x82\0\0\0\0ab", 8) + std::string("\x80\x82\0\0\0\0cd", 8),
+                     std::string("\x88\x80\0\0\0\0", 6)});
       case Script::http:
         peer({"GET /hello/you HTTP/1.1\r\nHost: a\r\n\r\n",
               "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0"
@@ -289,18 +286,12 @@ class Play {
               "GET /missing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"});
         return peer({"GET / nonsense\r\n\r\n"});
       case Script::old_client:
-        return peer(
-            {"GET /socket.io/?EIO=3&transport=websocket HTTP/1.1\r\nHost: a\r\n"
-             "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-             std::string("\x81\x91\0\0\0\0", 6) + "421[\"echo\",\"abc\"]",
-             std::string("\x81\x81\0\0\0\0", 6) + "2"});
+        return peer({test::upgrade_request("/socket.io/?EIO=3&transport=websocket"),
+                     std::string("\x81\x91\0\0\0\0", 6) + "421[\"echo\",\"abc\"]",
+                     std::string("\x81\x81\0\0\0\0", 6) + "2"});
       case Script::admission:
         peer({"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nOrigin: b\r\n\r\n"});
-        return peer(
-            {"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\n"
-             "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"});
+        return peer({test::upgrade_request()});
       case Script::recovery:
         return perform_recovery();
       case Script::child:

@@ -4,11 +4,10 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import zlib from "node:zlib";
 import { accepts, bytes, frame, http, kBinary, kClose, kKey, kPing, kPong, kText, kUpgradeLines } from "../../rfc6455/frames.mjs";
-import { request, sleep, within } from "./wire.mjs";
+import { kPatienceMs, request, until, within } from "./wire.mjs";
 
 export * from "../../rfc6455/frames.mjs";
 
-const kPatienceMs = 60_000;  // never what a test asserts; only how long it waits before it gives up
 const kEmpty = Buffer.alloc(0);
 
 // --- TCP -----------------------------------------------------------------------------------------------------------
@@ -234,17 +233,13 @@ export class Aftermath {
   /** Bytes held now beyond those of an idle server. */
   async held() { return (await this.until(() => true)).held; }
 
-  /** The state, {clients, held}, once `ready` says so of it. */
-  async until(ready) {
-    const end = Date.now() + kPatienceMs;
-    for (;;) {
+  /** The state, {clients, held} and the end of the log, once `ready` says so of it. */
+  until(ready) {
+    return until(async () => {
       const { clients, ext, log } = await this.#state();
       this.#log.push(...log);
-      const state = { clients, held: ext - this.idle };
-      if (ready(state)) return state;
-      assert(Date.now() < end, `still ${JSON.stringify(state)}; log: ${JSON.stringify(this.#log.slice(-50))}`);
-      await sleep(5);
-    }
+      return { clients, held: ext - this.idle, log: this.#log.slice(-50) };
+    }, ready, "what is held to be given back");
   }
 
   /** Resolves with the log when no client is left and no byte is held. */

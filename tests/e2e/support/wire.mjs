@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { WebSocket } from "ws";
 
-const kPatienceMs = 60_000;  // never what a test asserts; only how long it waits before it gives up
+export const kPatienceMs = 60_000;  // never what a test asserts; only how long it waits before it gives up
 
 export function within(promise, what, ms = kPatienceMs) {
   let timer;
@@ -12,6 +12,17 @@ export function within(promise, what, ms = kPatienceMs) {
 }
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Asks until `ready(answer)` holds, and resolves with that answer: for what is only told to whoever asks. */
+export async function until(ask, ready, what) {
+  const end = Date.now() + kPatienceMs;
+  for (let pause = 1; ; pause = Math.min(2 * pause, 50)) {
+    const answer = await ask();
+    if (ready(answer)) return answer;
+    assert(Date.now() < end, `waited in vain for ${what}; last: ${JSON.stringify(answer)?.slice(0, 2000)}`);
+    await sleep(pause);
+  }
+}
 
 // --- HTTP --------------------------------------------------------------------------------------------------------
 
@@ -193,14 +204,8 @@ export class Log {
 
   /** Reads until `wanted(entry)` holds for one; resolves with that entry. */
   async until(wanted, what) {
-    const end = Date.now() + kPatienceMs;
-    for (;;) {
-      await this.read();
-      const found = this.entries.find(wanted);
-      if (found) return found;
-      if (Date.now() > end) throw new Error(`the log never showed ${what}; it has ${JSON.stringify(this.entries)}`);
-      await sleep(20);
-    }
+    const entries = await until(async () => { await this.read(); return this.entries; }, (all) => all.some(wanted), `${what} in the log`);
+    return entries.find(wanted);
   }
 
   /** The end of the socket with this id. */
