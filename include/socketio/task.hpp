@@ -33,6 +33,21 @@ template <class F, class... A>
 concept ReturnsTask =
     std::is_invocable_v<F&, A...> && IsTask<std::invoke_result_t<F&, A...>>::value;
 
+// A std::function for members that are assigned to: no coroutine, which it would never run.
+template <class Signature>
+class PlainFunction;
+template <class R, class... A>
+class PlainFunction<R(A...)> : public std::function<R(A...)> {
+  using Function = std::function<R(A...)>;
+
+ public:
+  PlainFunction() = default;
+  template <class F>
+  requires(!std::is_same_v<std::remove_cvref_t<F>, PlainFunction> &&
+           std::is_constructible_v<Function, F> && !ReturnsTask<F, A...>) PlainFunction(F&& f)
+      : Function(std::forward<F>(f)) {}
+};
+
 // Called when a detached task ends, on whatever thread: with the exception it ended by, or null;
 // or, when it is freed before, since nobody will ever finish what it awaits, with
 // Errc::shutting_down.
