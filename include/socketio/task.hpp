@@ -107,7 +107,7 @@ struct Detached {
     void return_void() noexcept {}
     void unhandled_exception() noexcept {
       std::terminate();
-    }  // unreachable: detach() catches everything
+    }  // unreachable: run_detached() catches everything
   };
 };
 
@@ -207,10 +207,10 @@ class EndTeller {
   bool told_ = false;
 };
 
-// Runs a task to its end in the background; `done(value)` or `done()` on success, then
-// `end(error)`.
+// detach(), which keeps what it is given when there is no memory for the frame.
 template <class T>
-Detached detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
+Detached run_detached(Task<T>& task, TaskDone<T>& given, TaskEnd& end) {
+  const TaskDone<T> done(std::move(given));
   EndTeller teller(std::move(end));
   Task<T> running(std::move(task));  // freed before `end`, which keeps what it uses
   std::exception_ptr error;
@@ -225,6 +225,17 @@ Detached detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
     error = std::current_exception();
   }
   teller.tell(error);
+}
+
+// Runs a task to its end in the background; `done(value)` or `done()` on success, then
+// `end(error)`, also when there is no memory to begin it. Throws nothing.
+template <class T>
+void detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
+  try {
+    run_detached<T>(task, done, end);
+  } catch (...) {
+    EndTeller(std::move(end)).tell(std::current_exception());
+  }
 }
 
 template <class T>
