@@ -1,6 +1,7 @@
 #include "server/hub.hpp"
 
 #include "server/client_bundle.hpp"
+#include "server/closing.hpp"
 #include "server/recovery.hpp"
 #include "server/shard.hpp"
 
@@ -95,6 +96,15 @@ bool Hub::post(std::size_t shard, Job job, bool is_volatile) const {
 
 bool Hub::post_always(std::size_t shard, Job job) const {
   return put(shard, std::move(job), Room::any);
+}
+
+bool Hub::post_step(std::size_t shard, server::Closing& steps) const {
+  const Door& door = *doors_[shard];
+  const std::lock_guard lock(door.mutex);
+  server::Shard* target = door.shard.load(std::memory_order_relaxed);
+  return target != nullptr && target->loop().mailbox().post_reserved([target, &steps] {
+    target->dispatcher().guarded("close", [&] { steps.step(*target); });
+  });
 }
 
 bool Hub::put(std::size_t shard, Job job, Room room) const {

@@ -39,6 +39,7 @@ namespace socketio::server {
 
 class Recovery;
 class ClientBundle;
+class Closing;
 class Shard;
 struct SessionRecord;
 
@@ -87,6 +88,8 @@ struct Hub {
   // Never refused for want of room: for what is bounded otherwise, and would be missed (answers to
   // what has been asked, connections, the end).
   bool post_always(std::size_t shard, Job job) const;
+  // The next step of the server's end. Allocates nothing; false: the shard has ended.
+  bool post_step(std::size_t shard, server::Closing& steps) const;
   // Runs it at once when on the shard's thread, else posts it.
   bool run_or_post(std::size_t shard, Job job) const;
   bool run_or_post_always(std::size_t shard, Job job) const;

@@ -338,7 +338,7 @@ void Shard::flush() {
   // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
   ++shared_.dispatch;
   if (hub_->measure_turns.load(std::memory_order_relaxed)) counters_.turns.record(loop_.in_turn());
-  if (!on_ended_.empty() && !ended_ && connections_.size() == 0) finish_ending();
+  if (on_ended_ && !ended_ && connections_.size() == 0) finish_ending();
 }
 
 void Shard::flush_connection(Connection& c) {

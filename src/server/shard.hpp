@@ -83,7 +83,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   }  // before the first connection
   const std::vector<net::Listener>& listeners() const { return listeners_; }
   // Graceful; `done` runs when the last connection is gone (or was cut off at the deadline). Others
-  // still reach the shard. Idempotent.
+  // still reach the shard. Once.
   void close(std::function<void()> done);
   // After close(), in a turn: from the end of the turn on nothing reaches the shard or runs on it,
   // and its loop stops. `done` is tell_ended()'s.
@@ -482,8 +482,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   net::Timer shutdown_timer_{0, kShutdownTimer};
   net::Timer recovery_timer_{0, kRecoveryTimer};
   net::Timer trim_timer_{0, kTrimTimer};
-  std::vector<std::function<void()>> on_closed_;
-  std::vector<std::function<void()>> on_ended_;
+  std::function<void()> on_closed_;
+  std::function<void()> on_ended_;
   std::string scratch_;
   std::optional<http::Compressor> poll_compressor_;  // none: off
   std::size_t at_worker_ = 0;  // bytes of answers to polls that are to be compressed there

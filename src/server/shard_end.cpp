@@ -9,9 +9,7 @@
 namespace socketio::server {
 
 void Shard::close(std::function<void()> done) {
-  if (closed_) return done();
-  on_closed_.push_back(std::move(done));
-  if (closing_) return;
+  on_closed_ = std::move(done);
   closing_ = true;
   for (std::uint32_t i = 0; i < accepting_; ++i) loop_.backend().accept_stop(i);
   listeners_.clear();
@@ -46,7 +44,7 @@ void Shard::finish_closing() {
   closed_ = true;
   loop_.timers().cancel(shutdown_timer_);
   loop_.timers().cancel(trim_timer_);
-  for (auto& done : std::exchange(on_closed_, {})) done();
+  std::exchange(on_closed_, nullptr)();
 }
 
 // -- When memory runs out.
@@ -75,7 +73,7 @@ void Shard::give_up(sio::ClientId client, const char* why) {
 }
 
 void Shard::end(std::function<void()> done) {
-  on_ended_.push_back(std::move(done));
+  on_ended_ = std::move(done);
 }
 
 void Shard::finish_ending() {
@@ -91,8 +89,7 @@ void Shard::finish_ending() {
 
 void Shard::tell_ended() {
   if (!ended_) return;
-  const auto all = std::exchange(on_ended_, {});
-  for (const auto& done : all) done();
+  std::exchange(on_ended_, nullptr)();
 }
 
 void Shard::add_stats(Stats& all) const {
