@@ -47,15 +47,17 @@ install(EXPORT socketio_targets NAMESPACE socketio:: FILE socketioTargets.cmake
 
 get_target_property(library_type socketio_server TYPE)
 if(library_type STREQUAL "STATIC_LIBRARY")
-  set(config_dependencies "${socketio_find_dependencies}")
+  set(config_dependencies "include(CMakeFindDependencyMacro)\n${socketio_find_dependencies}")
 else()
   set(config_dependencies "")
 endif()
+file(WRITE ${PROJECT_BINARY_DIR}/socketioDependencies.cmake "${config_dependencies}")
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/socketioConfig.cmake.in
   ${PROJECT_BINARY_DIR}/socketioConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/socketioConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/socketioConfig.cmake ${PROJECT_BINARY_DIR}/socketioConfigVersion.cmake
+  ${PROJECT_BINARY_DIR}/socketioDependencies.cmake
   ${CMAKE_CURRENT_LIST_DIR}/FindBrotli.cmake ${CMAKE_CURRENT_LIST_DIR}/FindLiburing.cmake ${CMAKE_CURRENT_LIST_DIR}/FindCrypt.cmake
   DESTINATION ${package_dir} COMPONENT development)
 

@@ -94,7 +94,7 @@ struct CorsOptions {
   int options_success_status = 204;
   // Changes a copy of these options for one request; called on the loop's thread. What it throws is
   // reported, and the request gets no CORS headers.
-  std::function<void(const HttpRequest&, CorsOptions&)> for_request{};
+  detail::PlainFunction<void(const HttpRequest&, CorsOptions&)> for_request{};
 };
 
 }  // namespace socketio

@@ -174,7 +174,7 @@ class SOCKETIO_EXPORT Invocation {
   virtual void reply(ArgsRef args) = 0;
   // The arguments did not fit handler parameter `index`.
   virtual void mismatch(std::size_t index) = 0;
-  // A coroutine handler starts; call the result when it ends.
+  // A coroutine handler starts, unless this throws; call the result when it ends.
   virtual TaskEnd begin_task() = 0;
 
  protected:
@@ -318,15 +318,11 @@ class TypedHandler final : public Handler {
       using T = typename Return::value_type;
       // What is no coroutine itself may throw instead of returning a task: then none has begun.
       Return task = f_(std::forward<A>(args)...);
-      TaskEnd end = invocation.begin_task();
-      if constexpr (std::is_void_v<T> || kTakesAck) {
-        detach(
-            std::move(task), [](auto&&...) {}, std::move(end));
-      } else {
-        detach(
-            std::move(task), [ack = invocation.make_ack()](const T& value) { ack(value); },
-            std::move(end));
-      }
+      TaskDone<T> done = [](auto&&...) {};
+      if constexpr (!std::is_void_v<T> && !kTakesAck)
+        done = [ack = invocation.make_ack()](const T& value) { ack(value); };
+      // Last: from here on nothing fails.
+      detach(std::move(task), std::move(done), invocation.begin_task());
     } else {
       static_assert(!kTakesAck, "a handler that takes Ack acknowledges itself and returns nothing");
       const Return value = f_(std::forward<A>(args)...);

@@ -3,12 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include <socketio/export.hpp>
+#include <socketio/task.hpp>
 
 namespace socketio {
 
@@ -54,6 +54,6 @@ SOCKETIO_EXPORT std::string to_json(const LogLine& line);
 
 // Called on the thread of the loop that has something to say (with several, at the same time). Must
 // not block. What it throws is swallowed, and the line counts as suppressed.
-using LogSink = std::function<void(const LogLine& line)>;
+using LogSink = detail::PlainFunction<void(const LogLine& line)>;
 
 }  // namespace socketio

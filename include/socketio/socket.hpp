@@ -83,9 +83,10 @@ using ListenerId = std::uint64_t;  // what on() returns and off() takes; 0: noth
 
 namespace detail {
 
-// A coroutine begins that counts as a handler of the socket's client; the result is called when it
-// ends. `name` is for reports.
-SOCKETIO_EXPORT TaskEnd begin_task(const Socket& socket, std::string_view name);
+// A coroutine begins that counts as a handler of the socket's client, unless this throws; the
+// result is called when it ends, and holds `kept` until then. `name` is for reports.
+SOCKETIO_EXPORT TaskEnd begin_task(const Socket& socket, std::string_view name,
+                                   std::shared_ptr<const void> kept);
 
 template <class... P>
 consteval bool owns(std::type_identity<std::tuple<P...>>) {
@@ -100,11 +101,11 @@ void run_task(const std::shared_ptr<F>& f, const Socket& socket, std::string_vie
     static_assert(owns(std::type_identity<typename Signature<F>::Parameters>()),
                   "a coroutine takes its parameters by value, and no views");
   // They live as long as the coroutine: a generic one may take references, which is not seen above.
-  const auto kept = std::make_shared<std::tuple<A...>>(std::move(args)...);
-  Task<> task = std::apply([&f](A&... each) { return (*f)(std::move(each)...); }, *kept);
+  const auto kept = std::make_shared<std::pair<std::shared_ptr<F>, std::tuple<A...>>>(
+      f, std::tuple<A...>(std::move(args)...));
+  Task<> task = std::apply([&f](A&... each) { return (*f)(std::move(each)...); }, kept->second);
   detach<void>(
-      std::move(task), [] {},
-      [f, kept, end = begin_task(socket, name)](const std::exception_ptr& error) { end(error); });
+      std::move(task), [] {}, begin_task(socket, name, kept));
 }
 
 }  // namespace detail

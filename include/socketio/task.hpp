@@ -33,6 +33,21 @@ template <class F, class... A>
 concept ReturnsTask =
     std::is_invocable_v<F&, A...> && IsTask<std::invoke_result_t<F&, A...>>::value;
 
+// A std::function for members that are assigned to: no coroutine, which it would never run.
+template <class Signature>
+class PlainFunction;
+template <class R, class... A>
+class PlainFunction<R(A...)> : public std::function<R(A...)> {
+  using Function = std::function<R(A...)>;
+
+ public:
+  PlainFunction() = default;
+  template <class F>
+  requires(!std::is_same_v<std::remove_cvref_t<F>, PlainFunction> &&
+           std::is_constructible_v<Function, F> && !ReturnsTask<F, A...>) PlainFunction(F&& f)
+      : Function(std::forward<F>(f)) {}
+};
+
 // Called when a detached task ends, on whatever thread: with the exception it ended by, or null;
 // or, when it is freed before, since nobody will ever finish what it awaits, with
 // Errc::shutting_down.
@@ -108,7 +123,7 @@ struct Detached {
     void return_void() noexcept {}
     void unhandled_exception() noexcept {
       std::terminate();
-    }  // unreachable: detach() catches everything
+    }  // unreachable: run_detached() catches everything
   };
 };
 
@@ -208,10 +223,10 @@ class EndTeller {
   bool told_ = false;
 };
 
-// Runs a task to its end in the background; `done(value)` or `done()` on success, then
-// `end(error)`.
+// detach(), which keeps what it is given when there is no memory for the frame.
 template <class T>
-Detached detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
+Detached run_detached(Task<T>& task, TaskDone<T>& given, TaskEnd& end) {
+  const TaskDone<T> done(std::move(given));
   EndTeller teller(std::move(end));
   Task<T> running(std::move(task));  // freed before `end`, which keeps what it uses
   std::exception_ptr error;
@@ -226,6 +241,17 @@ Detached detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
     error = std::current_exception();
   }
   teller.tell(error);
+}
+
+// Runs a task to its end in the background; `done(value)` or `done()` on success, then
+// `end(error)`, also when there is no memory to begin it. Throws nothing.
+template <class T>
+void detach(Task<T> task, TaskDone<T> done, TaskEnd end) {
+  try {
+    run_detached<T>(task, done, end);
+  } catch (...) {
+    EndTeller(std::move(end)).tell(std::current_exception());
+  }
 }
 
 template <class T>

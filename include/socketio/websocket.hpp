@@ -78,23 +78,25 @@ class SOCKETIO_EXPORT WebSocket {
 
 // What a route does. Handlers run on the loop's thread of the connection, on several threads at
 // once when there are several; what they throw goes to on_error, and the connection lives.
+// The compiler refuses coroutines.
 struct WebSocketRoute {
   // Asked before the handshake is answered. A reply is the answer instead: the way to refuse, with
   // 401 for instance. What it throws refuses with 500. None: everybody is welcome.
   std::function<std::optional<HttpReply>(const HttpRequest& request)> upgrade{};
   // The handshake is done: messages can be sent.
-  std::function<void(WebSocket peer)> open{};
+  detail::PlainFunction<void(WebSocket peer)> open{};
   // `bytes` live for the call; text is valid UTF-8.
-  std::function<void(WebSocket peer, std::string_view bytes, bool binary)> message{};
+  detail::PlainFunction<void(WebSocket peer, std::string_view bytes, bool binary)> message{};
   // The connection was congested(), and everything has left now.
-  std::function<void(WebSocket peer)> drained{};
+  detail::PlainFunction<void(WebSocket peer)> drained{};
   // The connection is about to be closed although neither side asked for it. `what` says why: a
   // broken rule of RFC 6455, "send buffer limit", "ping timeout". `close` follows.
-  std::function<void(WebSocket peer, std::string_view what)> error{};
+  detail::PlainFunction<void(WebSocket peer, std::string_view what)> error{};
   // The last call, exactly once for each `open`. The peer's code and reason (1005: it gave none);
   // after an error ours, or 1006 for no closing handshake, as when the peer vanished: then not
   // `clean`.
-  std::function<void(WebSocket peer, std::uint16_t code, std::string_view reason, bool clean)>
+  detail::PlainFunction<void(WebSocket peer, std::uint16_t code, std::string_view reason,
+                             bool clean)>
       close{};
 
   // The sub-protocols spoken here, the preferred first; the first that the peer offers is agreed

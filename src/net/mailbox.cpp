@@ -29,18 +29,35 @@ bool Mailbox::push(Job&& job, std::size_t limit) {
     queue_.push_back(std::move(job));
     pending_.store(true);
   }
-  if (waker_.load() == nullptr) return true;
-  if (waiting_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return true;
+  ring();
+  return true;
+}
+
+bool Mailbox::post_reserved(Job&& job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    reserved_ = std::move(job);
+    pending_.store(true);
+  }
+  ring();
+  return true;
+}
+
+void Mailbox::ring() {
+  if (waker_.load() == nullptr) return;
+  if (waiting_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return;
   // The first post wakes; the others see that somebody has.
   if (Backend* backend = waker_.exchange(nullptr)) backend->wake();
-  return true;
 }
 
 std::size_t Mailbox::run() {
   if (empty()) return 0;
+  Job last;
   {
     const std::lock_guard lock(mutex_);
     running_.swap(queue_);
+    last.swap(reserved_);
     pending_.store(false);
   }
   std::size_t count = 0;
@@ -51,6 +68,10 @@ std::size_t Mailbox::run() {
     ++count;
   }
   running_.clear();
+  if (last && !closed_) {
+    last();
+    ++count;
+  }
   if (running_.capacity() > kKeep) std::vector<Job>().swap(running_);
   return count;
 }
@@ -63,9 +84,11 @@ void Mailbox::set_waker(Backend* backend, bool in_wait) {
 
 void Mailbox::close() {
   std::vector<Job> dropped;
+  Job last;
   const std::lock_guard lock(mutex_);
   closed_ = true;
   dropped.swap(queue_);
+  last.swap(reserved_);
   pending_.store(false);
 }
 

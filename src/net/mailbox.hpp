@@ -31,6 +31,9 @@ class Mailbox {
   // Like post() but never refused for want of room: for those who bound their jobs themselves and
   // could not recover from losing one (completions).
   bool post_always(Job&& job);
+  // Takes no memory but the job's own: this one has a place of its own, which is free again when it
+  // runs, behind all that was queued before it. False when closed.
+  bool post_reserved(Job&& job);
   // Owner's thread: runs what was queued when the call began, in order; returns how many.
   std::size_t run();
   bool empty() const { return !pending_.load(); }
@@ -50,13 +53,15 @@ class Mailbox {
  private:
   static constexpr std::size_t kKeep = 4096;  // room for jobs that is not given back after a burst
   bool push(Job&& job, std::size_t limit);
+  void ring();
 
   mutable std::mutex mutex_;
   std::vector<Job> queue_;
   std::vector<Job> running_;
+  Job reserved_;
   Limits limits_;
   bool closed_ = false;
-  std::atomic<bool> pending_{false};  // queue_ is not empty
+  std::atomic<bool> pending_{false};  // queue_ is not empty, or reserved_
   std::atomic<Backend*> waker_{nullptr};
   std::atomic<std::thread::id> waiting_{};
 };

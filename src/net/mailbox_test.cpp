@@ -71,6 +71,24 @@ TEST(Mailbox, DestroysRefusedAndClosedJobsUnrunAndOutsideTheLock) {
   EXPECT_FALSE(ran);
 }
 
+TEST(Mailbox, AReservedJobComesBehindTheOthers) {
+  Mailbox mailbox({.soft = 1, .hard = 1});
+  std::string ran;
+  mailbox.post([&] { ran += 'a'; });
+  EXPECT_TRUE(mailbox.post_reserved([&] {
+    ran += 'b';
+    mailbox.post_reserved([&] { ran += 'd'; });
+  }));
+  EXPECT_FALSE(mailbox.empty());
+  mailbox.post_always([&] { ran += 'c'; });
+  EXPECT_EQ(mailbox.run(), 3u);
+  EXPECT_EQ(ran, "acb");
+  EXPECT_EQ(mailbox.run(), 1u);
+  EXPECT_EQ(ran, "acbd");
+  mailbox.close();
+  EXPECT_FALSE(mailbox.post_reserved([] {}));
+}
+
 TEST(Mailbox, ClosingInsideAJobDropsTheRest) {
   Mailbox mailbox;
   bool ran = false;

@@ -67,6 +67,10 @@ template <class F>
 concept ToldOfNamespaces = requires(Server& io, F f) {
   io.on_new_namespace(f);
 };
+// What is assigned to a member.
+template <class Member, class R, class... A>
+inline constexpr bool kTakesNoTask =
+    std::is_assignable_v<Member&, R (*)(A...)> && !std::is_assignable_v<Member&, Task<R> (*)(A...)>;
 
 static_assert(PostedToServer<void (*)()> && !PostedToServer<Task<> (*)()>);
 static_assert(Offloaded<void (*)()> && !Offloaded<Task<> (*)()>);
@@ -84,6 +88,21 @@ static_assert(ToldOfJoins<void (*)(std::string_view, std::string_view)> &&
               !ToldOfJoins<Task<> (*)(std::string_view, std::string_view)>);
 static_assert(ToldOfSessions<void (*)(EngineSocket)> && !ToldOfSessions<Task<> (*)(EngineSocket)>);
 static_assert(ToldOfPackets<void (*)(EnginePacket)> && !ToldOfPackets<Task<> (*)(EnginePacket)>);
+static_assert(
+    kTakesNoTask<decltype(WebSocketRoute::upgrade), std::optional<HttpReply>, HttpRequest>);
+static_assert(kTakesNoTask<decltype(WebSocketRoute::open), void, WebSocket>);
+static_assert(
+    kTakesNoTask<decltype(WebSocketRoute::message), void, WebSocket, std::string_view, bool>);
+static_assert(kTakesNoTask<decltype(WebSocketRoute::drained), void, WebSocket>);
+static_assert(kTakesNoTask<decltype(WebSocketRoute::error), void, WebSocket, std::string_view>);
+static_assert(
+    kTakesNoTask<decltype(WebSocketRoute::close), void, WebSocket, int, std::string_view, bool>);
+static_assert(kTakesNoTask<decltype(ServerOptions::log), void, const LogLine&>);
+static_assert(kTakesNoTask<decltype(ServerOptions::adapter), std::shared_ptr<Adapter>, Namespace>);
+static_assert(
+    kTakesNoTask<decltype(CorsOptions::for_request), void, const HttpRequest&, CorsOptions&>);
+static_assert(kTakesNoTask<CorsOrigin, bool, std::string_view>);
+static_assert(kTakesNoTask<Origins, bool, std::string_view>);
 
 TEST(ConnectionCoroutines, AwaitTheClientThatConnects) {
   World world;

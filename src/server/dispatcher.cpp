@@ -27,14 +27,20 @@ void Next::fail(std::exception_ptr error) const {
 }
 
 // On the socket's thread, as everything that it is told.
-detail::TaskEnd detail::begin_task(const Socket& socket, std::string_view name) {
-  const auto id = sio::SocketId::unpack(socket.self());
+detail::TaskEnd detail::begin_task(const Socket& socket, std::string_view name,
+                                   std::shared_ptr<const void> kept) {
   server::Shard* here = socket.hub()->here(socket.shard());
-  const std::uint64_t session = here == nullptr ? 0 : here->dispatcher().task_started(id);
-  return [hub = socket.hub(), shard = socket.shard(), session,
-          event = std::string(name)](const std::exception_ptr& error) {
+  server::SessionRecord* record =
+      here == nullptr ? nullptr
+                      : here->dispatcher().session_of(sio::SocketId::unpack(socket.self()));
+  TaskEnd end = [hub = socket.hub(), shard = socket.shard(),
+                 session = record == nullptr ? 0 : record->session.owner(), kept = std::move(kept),
+                 event = std::string(name)](const std::exception_ptr& error) {
     server::Dispatcher::task_ended(*hub, shard, session, event, error);
   };
+  // Not before: it may only count when somebody can tell its end.
+  if (record != nullptr) here->handler_started(*record);
+  return end;
 }
 
 }  // namespace socketio
@@ -99,7 +105,10 @@ class Call final : public detail::Invocation {
       dispatcher_.send_ack(id_, id, args);
   }
   void mismatch(std::size_t index) override { dispatcher_.report_mismatch(view_.name(), index); }
-  detail::TaskEnd begin_task() override;
+  // It also keeps the handler (and what it captured) alive until then.
+  detail::TaskEnd begin_task() override {
+    return detail::begin_task(handle_, view_.name(), *handler_);
+  }
 
   // `handler` outlives the call: its list is held by whoever walks it.
   void run(const detail::HandlerPtr& handler) {
@@ -160,21 +169,9 @@ class Dispatcher::Lent {
   std::optional<Socket> own_;
 };
 
-// The end of a coroutine handler, on whichever thread it ends; it also keeps the handler (and what
-// it captured) alive until then.
-detail::TaskEnd Call::begin_task() {
-  return [hub = handle_.hub(), index = handle_.shard(), session = dispatcher_.task_started(id_),
-          handler = *handler_, name = std::string(view_.name())](const std::exception_ptr& error) {
-    Dispatcher::task_ended(*hub, index, session, name, error);
-  };
-}
-
-std::uint64_t Dispatcher::task_started(sio::SocketId id) {
+SessionRecord* Dispatcher::session_of(sio::SocketId id) {
   const sio::Socket* socket = core_.get(id);
-  SessionRecord* record = socket == nullptr ? nullptr : shard_.session_of(socket->client);
-  if (record == nullptr) return 0;
-  shard_.handler_started(*record);
-  return record->session.owner();
+  return socket == nullptr ? nullptr : shard_.session_of(socket->client);
 }
 
 void Dispatcher::task_ended(const detail::Hub& hub, std::size_t shard, std::uint64_t session,

@@ -135,8 +135,7 @@ class Dispatcher {
   void report_failure(const ErrorReport& failure);
   void report(const ErrorReport& error);
   void report_mismatch(std::string_view event, std::size_t argument);
-  // A coroutine handler of this socket begins. Its session, or 0 when it has none any more.
-  std::uint64_t task_started(sio::SocketId socket);
+  SessionRecord* session_of(sio::SocketId socket);  // null when it has none any more
   // A coroutine handler has ended, of this session or of none, on whatever thread. Cannot fail.
   static void task_ended(const detail::Hub& hub, std::size_t shard, std::uint64_t session,
                          const std::string& name, const std::exception_ptr& error);

@@ -16,6 +16,7 @@
 #include "net/listener.hpp"
 #include "net/sys.hpp"
 #include "server/backends.hpp"
+#include "server/closing.hpp"
 #include "server/monitor.hpp"
 #include "server/recovery.hpp"
 #include "server/shard.hpp"
@@ -75,6 +76,7 @@ struct Server::Runtime {
                                           routes, static_cast<std::uint8_t>(i)));
     server::make_adapter(hub, 0);
     for (const auto& shard : shards) shard->dispatcher().let_in(0);
+    closing.emplace(*hub);
     routes.table().hub = hub;
     routes.table().monitor = std::make_shared<server::Monitor>(hub, [this] { return stats(); });
   }
@@ -83,7 +85,8 @@ struct Server::Runtime {
     stop();
     // What is freed from here on tells its end to nobody.
     for (std::size_t i = 0; i < shards.size(); ++i) hub->close(i);
-    hub->names.take_adapters();  // they refer to the hub, which holds them
+    // They refer to the hub, which holds them.
+    for (std::size_t place = 0; hub->names.take_adapter(place) != nullptr;) continue;
     while (!shards.empty()) shards.pop_back();
     hub->forget_user_code();  // so may what is registered
   }
@@ -160,6 +163,7 @@ struct Server::Runtime {
   std::uint16_t port = 0;
   // Since the first process(): between two of them nobody else turns the loop either.
   std::optional<server::Turning> embedded;
+  std::optional<server::Closing> closing;
   const std::shared_ptr<End> end = std::make_shared<End>();
 };
 
@@ -235,74 +239,12 @@ void Server::process() {
   end->tell();  // after which we may be gone
 }
 
-namespace {
-
-using Then = std::function<void()>;
-
-// Does `step` on the shards from `from` on, and `then` when the last of them has called its `next`.
-// A shard that cannot be reached has ended.
-void on_each(const std::shared_ptr<detail::Hub>& hub, std::size_t from,
-             const std::function<void(server::Shard&, Then)>& step, const Then& then) {
-  if (from == hub->size()) return then();
-  auto left = std::make_shared<std::atomic<std::size_t>>(hub->size() - from);
-  const Then next = [left, then] {
-    if (left->fetch_sub(1) == 1) then();
-  };
-  for (std::size_t i = from; i < hub->size(); ++i) {
-    if (!hub->post(i, detail::Mail::always,
-                   [step, next](server::Shard& shard) { step(shard, next); }))
-      next();
-  }
-}
-
-// A question is on its way to others for one round, and its answer home for another: these are two,
-// one after the other.
-constexpr int kLastRounds = 4;
-
-// When all shards have done what is in their mailboxes, and `rounds` times what that has led to.
-void hear_out(const std::shared_ptr<detail::Hub>& hub, int rounds, const Then& then) {
-  if (rounds == 0 || hub->size() == 1) return then();
-  const auto hear = [](server::Shard& shard, const Then& next) {
-    shard.dispatcher().pump(shard.now());
-    next();
-  };
-  on_each(hub, 0, hear, [hub, rounds, then] { hear_out(hub, rounds - 1, then); });
-}
-
-void close_adapters(detail::Hub& hub) {
-  for (const auto& adapter : hub.names.take_adapters()) {
-    try {
-      adapter->close();
-    } catch (...) {
-      const ErrorReport failure = server::Dispatcher::failure_of(std::current_exception(), {});
-      hub.logger.write(base::LogLevel::warn, base::LogKind::general,
-                       "an adapter failed to close: " + failure.message, net::system_now());
-    }
-  }
-}
-
-}  // namespace
-
-// First the connections of all shards, then the shards: as long as there are connections, one shard
-// may have asked for what another answers. The last handlers of all are run by close() itself: what
-// they ask is heard out. The first shard, whose thread run() has borrowed, is the last to end; who
-// waits is told by run() or process(), behind it.
+// Who waits is told by run() or process(), behind the last that ends.
 Pending<void> Server::close() {
   Pending<void> pending;
-  const std::shared_ptr<detail::Hub> hub = runtime_->hub;
   runtime_->end->await(detail::Finisher<void>(pending.state()));
-  if (hub->closing.exchange(true)) return pending;  // a second one would overtake the first
-  const auto close = [](server::Shard& shard, const Then& next) { shard.close(next); };
-  const auto end = [](server::Shard& shard, const Then& next) { shard.end(next); };
-  const Then end_first = [hub, end] {
-    hub->post(0, detail::Mail::always, [end](server::Shard& first) { end(first, [] {}); });
-  };
-  on_each(hub, 0, close, [hub, end, end_first] {
-    hear_out(hub, kLastRounds, [hub, end, end_first] {
-      close_adapters(*hub);  // every socket has left its rooms
-      on_each(hub, 1, end, end_first);
-    });
-  });
+  // A second one would overtake the first.
+  if (!runtime_->hub->closing.exchange(true)) runtime_->closing->begin();
   return pending;
 }
 
@@ -374,25 +316,10 @@ bool Server::post(std::function<void()> job) const {
 }
 
 bool Server::offload(std::function<void()> work, std::function<void()> done) {
-  // Neither may throw on its way: a failure of the work is reported instead of calling `done`.
-  auto failure = std::make_shared<std::exception_ptr>();
   server::Shard* here = runtime_->hub->here();
   if (here == nullptr && runtime_->hub->refusal(0) == Errc::shutting_down) return false;
   server::Shard& shard = here != nullptr ? *here : runtime_->first();
-  return shard.offload().run(
-      [work = std::move(work), failure] {
-        try {
-          work();
-        } catch (...) {
-          *failure = std::current_exception();
-        }
-      },
-      [&shard, done = std::move(done), failure] {
-        shard.dispatcher().guarded("offload", [&] {
-          if (*failure) std::rethrow_exception(*failure);
-          done();
-        });
-      });
+  return shard.offload(std::move(work), std::move(done));
 }
 
 Errc Server::refusal() const {

@@ -1,6 +1,7 @@
 #include "server/hub.hpp"
 
 #include "server/client_bundle.hpp"
+#include "server/closing.hpp"
 #include "server/recovery.hpp"
 #include "server/shard.hpp"
 
@@ -93,6 +94,15 @@ server::Shard* Hub::enter() const {
   server::Shard* found = here();
   if (found != nullptr) found->loop().nudge();
   return found;
+}
+
+bool Hub::post_step(std::size_t shard, server::Closing& steps) const {
+  const Door& door = *doors_[shard];
+  const std::lock_guard lock(door.mutex);
+  server::Shard* target = door.shard.load(std::memory_order_relaxed);
+  return target != nullptr && target->loop().mailbox().post_reserved([target, &steps] {
+    target->dispatcher().guarded("close", [&] { steps.step(*target); });
+  });
 }
 
 bool Hub::post(std::size_t shard, Mail kind, Job job) const {

@@ -39,6 +39,7 @@ namespace socketio::server {
 
 class Recovery;
 class ClientBundle;
+class Closing;
 class Shard;
 struct SessionRecord;
 
@@ -98,6 +99,8 @@ struct Hub {
   // is then destroyed unrun.
   bool post(std::size_t shard, Mail kind, Job job) const;
   bool post(std::size_t shard, Job job) const { return post(shard, Mail::bounded, std::move(job)); }
+  // The next step of the server's end. Allocates nothing; false: the shard has ended.
+  bool post_step(std::size_t shard, server::Closing& steps) const;
   // Runs it at once when on the shard's thread, else posts it.
   bool run(std::size_t shard, Mail kind, Job job) const;
   // On every shard: at once where possible. False when one of them could not be reached.

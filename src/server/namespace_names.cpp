@@ -177,13 +177,13 @@ std::shared_ptr<Adapter> NamespaceNames::adapter(sio::NamespaceIndex index) cons
   return slot == nullptr ? nullptr : slot->adapter;
 }
 
-std::vector<std::shared_ptr<Adapter>> NamespaceNames::take_adapters() {
+std::shared_ptr<Adapter> NamespaceNames::take_adapter(std::size_t& place) {
   const std::lock_guard lock(mutex_);
-  std::vector<std::shared_ptr<Adapter>> all;
-  for (Slot& slot : slots_) {
-    if (slot.adapter != nullptr) all.push_back(std::exchange(slot.adapter, nullptr));
+  while (place < slots_.size()) {
+    Slot& slot = slots_[place++];
+    if (slot.adapter != nullptr) return std::exchange(slot.adapter, nullptr);
   }
-  return all;
+  return nullptr;
 }
 
 void NamespaceNames::forget_user_code() {

@@ -98,8 +98,9 @@ class NamespaceNames {
 
   void set_adapter(sio::NamespaceIndex index, std::shared_ptr<Adapter> adapter);
   std::shared_ptr<Adapter> adapter(sio::NamespaceIndex index) const;
-  // They are nobody's any more: to be closed, or to go.
-  std::vector<std::shared_ptr<Adapter>> take_adapters();
+  // The first one from `place` on, which is then behind it: it is nobody's any more, and is to be
+  // closed, or to go. Null: there are no more.
+  std::shared_ptr<Adapter> take_adapter(std::size_t& place);
 
   // The server is gone, and with it whoever called what its user had given it: the functions of
   // parents, the handlers of their children, and who waits for a namespace. They die unlocked.

@@ -231,6 +231,7 @@ void Shard::on_timer(net::Timer& timer) {
     }
     dispatcher_.pump(t);
   } else if (timer.kind == kShutdownTimer) {
+    past_close_timeout_ = true;
     connections_.each([this](ConnectionId, Connection& c) { drop(c); });
     finish_closing();
   } else if (timer.kind == kRecoveryTimer) {
@@ -327,7 +328,7 @@ void Shard::flush() {
   // What is emitted between two turns (in somebody else's loop) is a dispatch of its own.
   ++shared_.dispatch;
   if (hub_->measure_turns.load(std::memory_order_relaxed)) counters_.turns.record(loop_.in_turn());
-  if (!on_ended_.empty() && !ended_ && connections_.size() == 0) finish_ending();
+  if (on_ended_ && !ended_ && connections_.size() == 0) finish_ending();
 }
 
 void Shard::flush_connection(Connection& c) {

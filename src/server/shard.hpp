@@ -15,6 +15,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -65,7 +66,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   Dispatcher& dispatcher() { return dispatcher_; }
   const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
   std::uint8_t index() const { return index_; }
-  net::Offload& offload() { return offload_; }
+  // Any thread; false when there is no place. An exception of `work` is reported, and `done` not
+  // called.
+  bool offload(std::function<void()> work, std::function<void()> done);
   PlainWebSockets& plain_websockets() { return plain_websockets_; }
   Shedder& shedder() { return shedder_; }
   base::Time now() const { return loop_.now(); }
@@ -82,7 +85,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
     messages_aside_ = application != nullptr;
   }
   // Graceful; `done` runs when the last connection is gone (or was cut off at the deadline). Others
-  // still reach the shard. Idempotent.
+  // still reach the shard. Once.
   void close(std::function<void()> done);
   // After close(), in a turn: from the end of the turn on nothing reaches the shard or runs on it,
   // and its loop stops. `done` is tell_ended()'s.
@@ -437,8 +440,8 @@ class Shard final : public net::Driver, private eio::SessionTable {
   net::Timer shutdown_timer_{0, kShutdownTimer};
   net::Timer recovery_timer_{0, kRecoveryTimer};
   net::Timer trim_timer_{0, kTrimTimer};
-  std::vector<std::function<void()>> on_closed_;
-  std::vector<std::function<void()>> on_ended_;
+  std::function<void()> on_closed_;
+  std::function<void()> on_ended_;
   std::string scratch_;
   std::optional<http::Compressor> poll_compressor_;  // none: off
   std::size_t at_worker_ = 0;  // bytes of answers to polls that are to be compressed there
@@ -449,6 +452,9 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool messages_aside_ = false;
   bool closing_ = false;
   bool closed_ = false;
+  bool past_close_timeout_ = false;
+  // Of the user's, whose `done` has not run yet. (Less than none while another thread adds one.)
+  std::atomic<int> offloaded_{0};
   bool ended_ = false;
 };
 

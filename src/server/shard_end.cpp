@@ -1,5 +1,8 @@
 // How a shard ends: close() drains the connections, end() cuts it off from the others. Then what
 // the dispatcher and the statistics ask of it.
+#include <exception>
+#include <memory>
+#include <new>
 #include <utility>
 
 #include "server/admission.hpp"
@@ -9,9 +12,7 @@
 namespace socketio::server {
 
 void Shard::close(std::function<void()> done) {
-  if (closed_) return done();
-  on_closed_.push_back(std::move(done));
-  if (closing_) return;
+  on_closed_ = std::move(done);
   closing_ = true;
   for (std::uint32_t i = 0; i < accepting_; ++i) loop_.backend().accept_stop(i);
   listeners_.clear();
@@ -43,10 +44,33 @@ void Shard::dismiss(Connection& c) {
 
 void Shard::finish_closing() {
   if (!closing_ || closed_ || connections_.size() > 0) return;
+  if (offloaded_.load() > 0 && !past_close_timeout_) return;
   closed_ = true;
   loop_.timers().cancel(shutdown_timer_);
   loop_.timers().cancel(trim_timer_);
-  for (auto& done : std::exchange(on_closed_, {})) done();
+  std::exchange(on_closed_, nullptr)();
+}
+
+bool Shard::offload(std::function<void()> work, std::function<void()> done) {
+  auto failure = std::make_shared<std::exception_ptr>();
+  const bool queued = offload_.run(
+      [work = std::move(work), failure] {
+        try {
+          work();
+        } catch (...) {
+          *failure = std::current_exception();
+        }
+      },
+      [this, done = std::move(done), failure] {
+        dispatcher_.guarded("offload", [&] {
+          if (*failure) std::rethrow_exception(*failure);
+          done();
+        });
+        offloaded_.fetch_sub(1);
+        finish_closing();
+      });
+  if (queued) offloaded_.fetch_add(1);
+  return queued;
 }
 
 // -- When memory runs out.
@@ -75,7 +99,7 @@ void Shard::give_up(sio::ClientId client, const char* why) {
 }
 
 void Shard::end(std::function<void()> done) {
-  on_ended_.push_back(std::move(done));
+  on_ended_ = std::move(done);
 }
 
 void Shard::finish_ending() {
@@ -91,8 +115,7 @@ void Shard::finish_ending() {
 
 void Shard::tell_ended() {
   if (!ended_) return;
-  const auto all = std::exchange(on_ended_, {});
-  for (const auto& done : all) done();
+  std::exchange(on_ended_, nullptr)();
 }
 
 void Shard::add_stats(Stats& all) const {

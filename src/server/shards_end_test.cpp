@@ -355,6 +355,22 @@ TEST_P(Ends, ACrowdLeavesNothingBehind) {
   world_.stop();
 }
 
+// Only the first one asks the shards for anything: their end would begin anew with each.
+TEST(SecondClose, OnlyWaits) {
+  for (const std::size_t threads : {1U, 3U}) {
+    test::World world({.threads = threads});
+    std::vector<Pending<void>> all;
+    const std::function<void()> job = [&] {  // once a turn, until the last
+      all.push_back(world.io.close());
+      world.io.post(job);
+    };
+    world.io.post(job);
+    ASSERT_TRUE(world.until([&all] { return !all.empty() && all.front().ready(); }));
+    EXPECT_GT(all.size(), 1U);
+    for (const Pending<void>& pending : all) EXPECT_TRUE(pending.ready());
+  }
+}
+
 // A thread that has been started need not run yet. What was asked of its shard then was once done
 // by the asker's thread, and the end of it was told by no turn.
 TEST(BeginningThreads, EndWhatIsAskedOfThem) {
