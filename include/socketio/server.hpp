@@ -130,7 +130,8 @@ struct ServerOptions {
   std::uint32_t max_running_handlers = 1'000;
   // None: off, as in JS.
   std::optional<ConnectionStateRecoveryOptions> connection_state_recovery{};
-  // How long close() waits for connections to take what is queued for them. Then they are cut.
+  // How long close() waits for connections to take what is queued for them, which are then cut, and
+  // for what is offloaded.
   std::chrono::milliseconds close_timeout{5'000};
   // listen(2)'s backlog: connections that the kernel holds until they are accepted, for each
   // listener; at most net.core.somaxconn.
