@@ -166,8 +166,13 @@ namespace detail {
 // One event being dispatched, as handlers see it.
 class SOCKETIO_EXPORT Invocation {
  public:
-  virtual const Socket& socket() = 0;
-  virtual const EventView& event() = 0;
+  // What they show outlives it.
+  Invocation(const Socket& socket, const EventView& event) : socket_(socket), event_(event) {}
+  Invocation(const Invocation&) = delete;
+  Invocation& operator=(const Invocation&) = delete;
+  const Socket& socket() const { return socket_; }
+  const EventView& event() const { return event_; }
+  // Nobody has answered yet.
   virtual bool wants_ack() = 0;
   virtual Ack make_ack() = 0;
   // Acknowledges now with one value, without an Ack object.
@@ -179,6 +184,10 @@ class SOCKETIO_EXPORT Invocation {
 
  protected:
   ~Invocation() = default;
+
+ private:
+  const Socket& socket_;
+  const EventView& event_;
 };
 
 class Handler {
@@ -298,7 +307,9 @@ class TypedHandler final : public Handler {
   };
   struct AckSlot {
     bool load(Invocation&, std::size_t) { return true; }
-    Ack get(Invocation& invocation) { return invocation.make_ack(); }
+    Ack get(Invocation& invocation) {
+      return invocation.event().wants_ack() ? invocation.make_ack() : Ack();
+    }
   };
   struct ViewSlot {
     bool load(Invocation&, std::size_t) { return true; }

@@ -314,6 +314,7 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // The same for a coroutine, or whoever else waits: ends with what `work` returns. Errors:
   // Errc::too_many and Errc::shutting_down where the other returns false, and
   // std::errc::operation_canceled when `work` throws, which is reported to on_error as well.
+  // With g++ 12 a lambda with captures needs a name: `auto work = [x] {…}; co_await offload(work)`.
   template <std::invocable Work>
   requires(!detail::ReturnsTask<Work>) auto offload(Work work)
       -> Pending<std::invoke_result_t<Work&>> {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include <socketio/broadcast.hpp>
+#include <socketio/counted.hpp>
 #include <socketio/disconnect_reason.hpp>
 #include <socketio/engine_socket.hpp>
 #include <socketio/tls.hpp>
@@ -82,6 +83,10 @@ class SOCKETIO_EXPORT Next {
 using ListenerId = std::uint64_t;  // what on() returns and off() takes; 0: nothing was registered
 
 namespace detail {
+
+// Sockets are copied with every event.
+using HubRef = Counted<std::shared_ptr<Hub>>;
+inline const std::shared_ptr<Hub> kNoHub{};
 
 // A coroutine begins that counts as a handler of the socket's client, unless this throws; the
 // result is called when it ends, and holds `kept` until then. `name` is for reports.
@@ -244,16 +249,15 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   bool set_data(Value value) const;
 
   friend bool operator==(const Socket& a, const Socket& b) {
-    return a.self_ == b.self_ && a.hub_ == b.hub_ && a.shard_ == b.shard_;
+    return a.self_ == b.self_ && a.hub() == b.hub() && a.shard_ == b.shard_;
   }
-  explicit operator bool() const { return hub_ != nullptr; }
+  explicit operator bool() const { return static_cast<bool>(hub_); }
 
   detail::Target target_for_emit() const;
 
   // -- Library.
-  Socket(const std::shared_ptr<detail::Hub>& hub, std::uint32_t shard, std::uint64_t self,
-         std::uint64_t nsp, const std::array<char, 20>& id,
-         std::shared_ptr<const std::string> long_id = {})
+  Socket(const detail::HubRef& hub, std::uint32_t shard, std::uint64_t self, std::uint64_t nsp,
+         const std::array<char, 20>& id, std::shared_ptr<const std::string> long_id = {})
       : hub_(hub), self_(self), nsp_(nsp), shard_(shard), id_(id), long_id_(std::move(long_id)) {}
   // Of the same hub and shard, without touching their counts.
   void rebind(std::uint64_t self, std::uint64_t nsp, const std::array<char, 20>& id) {
@@ -261,7 +265,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
     nsp_ = nsp;
     id_ = id;
   }
-  const std::shared_ptr<detail::Hub>& hub() const { return hub_; }
+  const std::shared_ptr<detail::Hub>& hub() const { return hub_ ? *hub_ : detail::kNoHub; }
   std::uint32_t shard() const { return shard_; }
   std::uint64_t self() const { return self_; }
   std::uint64_t nsp_index() const { return nsp_; }
@@ -296,7 +300,7 @@ class SOCKETIO_EXPORT Socket : public Emits<Socket, true> {
   ListenerId add_disconnect(DisconnectHandler handler, bool before) const;
   void* data_slot(std::type_index type, std::shared_ptr<void> (*make)()) const;
 
-  std::shared_ptr<detail::Hub> hub_;
+  detail::HubRef hub_;
   std::uint64_t self_ = 0;
   std::uint64_t nsp_ = 0;
   std::uint32_t shard_ = 0;

@@ -56,9 +56,12 @@ class List {
   }
 
   T* pop_front() {
-    T* element = front();
-    if (element != nullptr) static_cast<Node*>(element)->unlink();
-    return element;
+    if (empty()) return nullptr;
+    Node* const first = head_.next_;
+    head_.next_ = first->next_;
+    head_.next_->previous_ = &head_;
+    first->next_ = first->previous_ = nullptr;
+    return static_cast<T*>(first);
   }
 
  private:

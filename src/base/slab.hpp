@@ -147,7 +147,11 @@ class Slab {
   void* storage(std::uint32_t index) {
     return static_cast<Page&>(page_of(index)).slots[index % kPage].bytes;
   }
-  T* object(std::uint32_t index) { return std::launder(static_cast<T*>(storage(index))); }
+  T* object(std::uint32_t index) {
+    T* const found = std::launder(static_cast<T*>(storage(index)));
+    if (found == nullptr) __builtin_unreachable();  // else whoever asks get() asks twice
+    return found;
+  }
 
   void grow() {
     if (gone_.empty()) {

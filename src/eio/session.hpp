@@ -216,9 +216,7 @@ class Session : public DirtyNode {
     return true;
   }
   // It is about to be sent to, a few receivers from now.
-  void expect_send() const {
-    if (websocket_ != nullptr) base::prefetch<sizeof(Outlet)>(websocket_);
-  }
+  void expect_send() const { base::prefetch<sizeof(Outlet)>(websocket_); }
   // May a volatile packet be sent in this dispatch?
   bool writable() const;
   std::size_t queued_bytes() const {

@@ -130,12 +130,13 @@ void EpollBackend::recv_stop(StreamId id) {
 
 // One part, taken whole, is what most sends are.
 std::size_t EpollBackend::send(StreamId id, std::span<const base::Bytes> parts) {
-  EpollStream* stream = find(id);
+  const EpollStream* stream = find(id);
   if (stream == nullptr || parts.size() != 1 || !stream->may_send()) return send_unusual(id, parts);
+  const std::size_t size = parts[0].size();
   const ssize_t n = send_once(stream->fd, parts[0]);
-  if (n >= 0 && static_cast<std::size_t>(n) == parts[0].size()) [[likely]]
-    return parts[0].size();
-  return sent_part(*stream, id, n, parts[0].size());
+  if (static_cast<std::size_t>(n) == size) [[likely]]
+    return size;
+  return sent_part(id, n, size);
 }
 
 std::size_t EpollBackend::send_unusual(StreamId id, std::span<const base::Bytes> parts) {
@@ -146,11 +147,11 @@ std::size_t EpollBackend::send_unusual(StreamId id, std::span<const base::Bytes>
   if (total == 0) return 0;
   const ssize_t n = stream->state == State::open ? send_now(stream->fd, parts) : 0;
   if (n >= 0 && static_cast<std::size_t>(n) == total) return total;
-  return sent_part(*stream, id, n, total);
+  return sent_part(id, n, total);
 }
 
-std::size_t EpollBackend::sent_part(EpollStream& stream, StreamId id, ssize_t n,
-                                    std::size_t total) {
+std::size_t EpollBackend::sent_part(StreamId id, ssize_t n, std::size_t total) {
+  EpollStream& stream = *find(id);
   if (n < 0 && wants_memory(errno)) {
     starve(stream, id);
     return 0;

@@ -56,8 +56,7 @@ class EpollBackend final : public Backend, private Acceptor::Watcher {
   int poll(base::Time deadline, bool may_block);
   [[gnu::noinline]] std::size_t send_unusual(StreamId id, std::span<const base::Bytes> parts);
   // `n`: as from send_now().
-  [[gnu::noinline]] std::size_t sent_part(EpollStream& stream, StreamId id, ssize_t n,
-                                          std::size_t total);
+  [[gnu::noinline]] std::size_t sent_part(StreamId id, ssize_t n, std::size_t total);
   void starve(EpollStream& stream, StreamId id);
 
   bool arm(EpollStream& stream, StreamId id, bool in, bool out);

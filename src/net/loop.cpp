@@ -90,6 +90,15 @@ void Loop::turn(Driver& driver, base::Time until) {
   driver.flush();
 }
 
+base::Time Loop::read_clock() const {
+  const base::Time time = clock_();
+  if (in_turn_) {
+    now_ = time;
+    stale_ = false;
+  }
+  return time;
+}
+
 void Loop::nudge() {
   if (in_turn_ || nudged_ || poll_fd_ < 0) return;
   nudged_ = true;

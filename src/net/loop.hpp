@@ -58,14 +58,7 @@ class Loop {
   // The time of this turn: read once per wake-up, when first asked for. Between turns (a program
   // that embeds the loop calls in) the time of the call. Not for has_work(), which runs before the
   // loop sleeps.
-  base::Time now() const {
-    if (!in_turn_) return clock_();
-    if (stale_) {
-      now_ = clock_();
-      stale_ = false;
-    }
-    return now_;
-  }
+  base::Time now() const { return in_turn_ && !stale_ ? now_ : read_clock(); }
 
   // How long this turn has lasted since it woke up: reads the clock.
   base::Duration in_turn() const { return clock_() - now(); }
@@ -90,6 +83,7 @@ class Loop {
 
  private:
   void turn(Driver& driver, base::Time until);
+  [[gnu::noinline]] base::Time read_clock() const;
   void arm_poll_timer(base::Time deadline) const;
 
   std::unique_ptr<Backend> backend_;

@@ -283,7 +283,7 @@ TEST(Allocation, LittleForAListOfSockets) {
   clients.clear();
   while (io.stats().clients > 0) io.process();
   EXPECT_EQ(sockets[0].handshake().auth.to_json(), auth);
-  EXPECT_EQ(sockets[0].handshake().header("host"), "localhost");
+  EXPECT_EQ(sockets[0].handshake().header("host"), "test");
 }
 
 // Nor is it made a value for a namespace that nobody has to be asked about.

@@ -89,12 +89,8 @@ struct Dispatcher::Wish {
 class Call final : public detail::Invocation {
  public:
   Call(Dispatcher::Wish& wish, sio::SocketId id, const Socket& handle, const EventView& view)
-      : dispatcher_(wish.dispatcher), id_(id), handle_(handle), view_(view), wish_(wish) {}
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
+      : Invocation(handle, view), dispatcher_(wish.dispatcher), id_(id), wish_(wish) {}
 
-  const Socket& socket() override { return handle_; }
-  const EventView& event() override { return view_; }
   bool wants_ack() override { return wish_.id.has_value(); }
   Ack make_ack() override { return wish_.take(id_); }
   void reply(detail::ArgsRef args) override {
@@ -104,23 +100,21 @@ class Call final : public detail::Invocation {
     if (!wish_.ack || wish_.ack.state().open.exchange(false, std::memory_order_relaxed))
       dispatcher_.send_ack(id_, id, args);
   }
-  void mismatch(std::size_t index) override { dispatcher_.report_mismatch(view_.name(), index); }
+  void mismatch(std::size_t index) override { dispatcher_.report_mismatch(event().name(), index); }
   // It also keeps the handler (and what it captured) alive until then.
   detail::TaskEnd begin_task() override {
-    return detail::begin_task(handle_, view_.name(), *handler_);
+    return detail::begin_task(socket(), event().name(), *handler_);
   }
 
   // `handler` outlives the call: its list is held by whoever walks it.
   void run(const detail::HandlerPtr& handler) {
     handler_ = &handler;
-    dispatcher_.guarded(view_.name(), [&] { handler->call(*this); });
+    dispatcher_.guarded(event().name(), [&] { handler->call(*this); });
   }
 
  private:
   Dispatcher& dispatcher_;
   sio::SocketId id_;
-  const Socket& handle_;
-  const EventView& view_;
   Dispatcher::Wish& wish_;
   const detail::HandlerPtr* handler_ = nullptr;
 };
@@ -199,16 +193,17 @@ Dispatcher::Dispatcher(Shard& shard, sio::Core& core, eio::Shared& shared, Count
       counters_(counters),
       options_(hub->settings.sio),
       hub_(std::move(hub)),
+      sockets_hub_(detail::HubRef::make(hub_)),
       encoder_(options_.parser),
       kept_packets_(hub_->settings.eio.send_hard / 2) {
-  spare_ = Socket(hub_, shard_.index(), 0, 0, {});
+  spare_ = Socket(sockets_hub_, shard_.index(), 0, 0, {});
   let_in(0);
 }
 
 Socket Dispatcher::handle(const sio::Socket& socket) const {
   if (const auto* long_id = socket.id.shared()) [[unlikely]]
-    return {hub_, shard_.index(), socket.self.packed(), socket.nsp, {}, *long_id};
-  return {hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id.chars()};
+    return {sockets_hub_, shard_.index(), socket.self.packed(), socket.nsp, {}, *long_id};
+  return {sockets_hub_, shard_.index(), socket.self.packed(), socket.nsp, socket.id.chars()};
 }
 
 Socket Dispatcher::handle(sio::SocketId id) {
@@ -352,6 +347,34 @@ void Dispatcher::connected(sio::SocketId id) {
 
 // -- Events.
 
+[[gnu::always_inline]] inline void Dispatcher::run_handlers(const sio::Socket& socket,
+                                                            const NamespaceExtras& nsp,
+                                                            const EventView& view, Wish& wish) {
+  // Listeners for any event and middlewares may have disconnected it.
+  if (socket.state != sio::SocketState::connected) return;
+  const ListenersPtr for_all = nsp.events.find(view.name());
+  auto* own = extras_of(socket);
+  const ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
+  if (!for_all && !for_one) return;
+  const sio::SocketId id = socket.self;
+  const Lent handle(*this, socket);
+  Call call(wish, id, handle.get(), view);
+  const auto run_all = [&](const ListenersPtr& list) __attribute__((always_inline)) {
+    if (!list) return;
+    for (const Listener& listener : *list) {
+      if (!listener.once || take_once(id, listener.id)) call.run(listener.handler);
+    }
+  };
+  run_all(for_all);
+  run_all(for_one);
+}
+
+// False: it has been taken, or removed, since the event came.
+bool Dispatcher::take_once(sio::SocketId id, ListenerId listener) {
+  const sio::Socket* socket = core_.get(id);
+  return socket != nullptr && socket->attachment && extras_of(*socket)->remove(listener);
+}
+
 void Dispatcher::on_event(const sio::Arrival& event) {
   counters_.events_in.add();
   sio::Socket* socket = event.record;
@@ -376,30 +399,6 @@ void Dispatcher::on_event(const sio::Arrival& event) {
     return pass(*socket, std::move(packet), wish.ack, own->middlewares);
   }
   run_handlers(*socket, nsp, view, wish);
-}
-
-void Dispatcher::run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp,
-                              const EventView& view, Wish& wish) {
-  // Listeners for any event and middlewares may have disconnected it.
-  if (socket.state != sio::SocketState::connected) return;
-  const ListenersPtr for_all = nsp.events.find(view.name());
-  auto* own = extras_of(socket);
-  const ListenersPtr for_one = own != nullptr ? own->events.find(view.name()) : nullptr;
-  if (!for_all && !for_one) return;
-  const sio::SocketId id = socket.self;
-  const Lent handle(*this, socket);
-  Call call(wish, id, handle.get(), view);
-  for (const ListenersPtr* list : {&for_all, &for_one}) {
-    if (!*list) continue;
-    for (const Listener& listener : **list) {
-      if (listener.once) {
-        const sio::Socket* still = core_.get(id);
-        if (still == nullptr || !still->attachment || !extras_of(*still)->remove(listener.id))
-          continue;
-      }
-      call.run(listener.handler);
-    }
-  }
 }
 
 // A packet that middlewares had as values goes on like one that was received.

@@ -203,6 +203,7 @@ class Dispatcher {
   void on_event(const sio::Arrival& event);
   void run_handlers(const sio::Socket& socket, const NamespaceExtras& nsp, const EventView& view,
                     Wish& wish);
+  [[gnu::noinline]] bool take_once(sio::SocketId socket, ListenerId listener);
   // Middlewares: of a namespace for sockets that connect, of a socket for what comes in
   // (dispatcher_middlewares.cpp).
   struct Entering;
@@ -230,6 +231,7 @@ class Dispatcher {
   Counters& counters_;
   const sio::Options& options_;
   std::shared_ptr<detail::Hub> hub_;
+  detail::HubRef sockets_hub_;  // what sockets hold of it
   sio::Encoder encoder_;
   Socket spare_;  // for handlers while they run: see Lent
   bool lent_ = false;

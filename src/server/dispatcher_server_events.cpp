@@ -10,33 +10,30 @@ namespace {
 // An event without a socket.
 class ServerCall final : public detail::Invocation {
  public:
-  ServerCall(Dispatcher& dispatcher, const EventView& view, detail::AckHolder ack)
-      : dispatcher_(dispatcher), view_(view), ack_(std::move(ack)) {}
+  ServerCall(Dispatcher& dispatcher, const Socket& none, const EventView& view,
+             detail::AckHolder ack)
+      : Invocation(none, view), dispatcher_(dispatcher), ack_(std::move(ack)) {}
 
-  const Socket& socket() override { return none_; }
-  const EventView& event() override { return view_; }
   bool wants_ack() override { return static_cast<bool>(ack_); }
   Ack make_ack() override { return ack_ ? Ack(ack_) : Ack(); }
   void reply(detail::ArgsRef args) override {
     if (ack_ && ack_.state().open.exchange(false)) ack_.state().answer(collect(args));
   }
-  void mismatch(std::size_t index) override { dispatcher_.report_mismatch(view_.name(), index); }
+  void mismatch(std::size_t index) override { dispatcher_.report_mismatch(event().name(), index); }
   detail::TaskEnd begin_task() override {
     return
         [hub = dispatcher_.shard().hub(), shard = dispatcher_.shard().index(), handler = *handler_,
-         name = std::string(view_.name())](const std::exception_ptr& error) {
+         name = std::string(event().name())](const std::exception_ptr& error) {
           Dispatcher::task_ended(*hub, shard, 0, name, error);
         };
   }
   void run(const detail::HandlerPtr& handler) {
     handler_ = &handler;
-    dispatcher_.guarded(view_.name(), [&] { handler->call(*this); });
+    dispatcher_.guarded(event().name(), [&] { handler->call(*this); });
   }
 
  private:
   Dispatcher& dispatcher_;
-  Socket none_;
-  EventView view_;
   detail::AckHolder ack_;
   const detail::HandlerPtr* handler_ = nullptr;
 };
@@ -57,7 +54,9 @@ void Dispatcher::on_server_event(sio::NamespaceIndex nsp, const Packet& packet,
     ack.state().answer = std::move(answer);
   }
   const bool asked = static_cast<bool>(ack);
-  ServerCall call(*this, EventView(packet.name, args.root(), {}, asked), std::move(ack));
+  const Socket none;
+  const EventView view(packet.name, args.root(), {}, asked);
+  ServerCall call(*this, none, view, std::move(ack));
   for (const Listener& listener : *list) call.run(listener.handler);
 }
 

@@ -50,7 +50,7 @@ bool Socket::recovered() const {
 }
 
 Namespace Socket::nsp() const {
-  return {hub_, nsp_};
+  return {hub(), nsp_};
 }
 
 Handshake Socket::handshake() const {
@@ -68,7 +68,7 @@ EngineSocket Socket::engine() const {
 
 detail::Target Socket::target_for_emit() const {
   detail::Target target;
-  target.hub = hub_;
+  target.hub = hub();
   target.nsp = nsp_;
   target.shard = shard_;
   target.socket = self_;
@@ -89,7 +89,7 @@ ListenerId Socket::add_listener(std::string_view name, detail::HandlerPtr handle
   server::refuse_reserved(name);
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(hub_);
+  const ListenerId id = new_id(hub());
   own->events.add(name, {id, once, std::move(handler)});
   return id;
 }
@@ -97,7 +97,7 @@ ListenerId Socket::add_listener(std::string_view name, detail::HandlerPtr handle
 ListenerId Socket::add_any(detail::HandlerPtr handler, bool outgoing, bool first) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(hub_);
+  const ListenerId id = new_id(hub());
   if (outgoing) here(*this)->dispatcher().expect_outgoing();
   server::add_listener(outgoing ? own->any_outgoing : own->any, {id, false, std::move(handler)},
                        first);
@@ -107,7 +107,7 @@ ListenerId Socket::add_any(detail::HandlerPtr handler, bool outgoing, bool first
 ListenerId Socket::add_disconnect(DisconnectHandler handler, bool before) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(hub_);
+  const ListenerId id = new_id(hub());
   (before ? own->disconnecting : own->disconnected).add(id, std::move(handler));
   return id;
 }
@@ -115,7 +115,7 @@ ListenerId Socket::add_disconnect(DisconnectHandler handler, bool before) const 
 ListenerId Socket::on_error(std::function<void(std::string_view)> handler) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(hub_);
+  const ListenerId id = new_id(hub());
   own->error.add(id, std::move(handler));
   return id;
 }
@@ -216,19 +216,20 @@ bool Socket::in_room(std::string_view room) const {
 
 bool Socket::disconnect(bool close) const {
   if (here(*this) != nullptr && !connected()) return false;
-  return hub_ != nullptr && detail::disconnect_sockets(target_for_emit(), close);
+  return hub_ && detail::disconnect_sockets(target_for_emit(), close);
 }
 
 bool Socket::post(std::function<void()> job) const {
   if (here(*this) != nullptr && find(*this) == nullptr) return false;
-  return hub_ != nullptr && hub_->post(shard_, [job = std::move(job)](server::Shard&) { job(); });
+  return hub_ && hub()->post(shard_, [job = std::move(job)](server::Shard&) { job(); });
 }
 
 void* Socket::data_slot(std::type_index type, std::shared_ptr<void> (*make)()) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr)
     throw std::system_error(here(*this) == nullptr ? Errc::wrong_thread : Errc::disconnected);
-  if (const auto& hook = hub_->hooks.admin.data_touched; hook && type == typeid(Value)) [[unlikely]]
+  if (const auto& hook = hub()->hooks.admin.data_touched; hook && type == typeid(Value))
+      [[unlikely]]
     hook(*this);
   return own->slot(type, make);
 }

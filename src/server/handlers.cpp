@@ -6,18 +6,19 @@
 namespace socketio::server {
 
 void add_listener(ListenersPtr& list, Listener listener, bool first) {
-  auto copy = list ? std::make_shared<Listeners>(*list) : std::make_shared<Listeners>();
-  copy->insert(first ? copy->begin() : copy->end(), std::move(listener));
-  list = std::move(copy);
+  Listeners copy;
+  if (list) copy = *list;
+  copy.insert(first ? copy.begin() : copy.end(), std::move(listener));
+  list = ListenersPtr::make(std::move(copy));
 }
 
 bool remove_listener(ListenersPtr& list, ListenerId id) {
   if (!list) return false;
   const auto has_id = [id](const Listener& listener) { return listener.id == id; };
   if (std::none_of(list->begin(), list->end(), has_id)) return false;
-  auto copy = std::make_shared<Listeners>(*list);
-  std::erase_if(*copy, has_id);
-  list = copy->empty() ? nullptr : std::move(copy);
+  Listeners copy = *list;
+  std::erase_if(copy, has_id);
+  list = copy.empty() ? nullptr : ListenersPtr::make(std::move(copy));
   return true;
 }
 

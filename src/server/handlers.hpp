@@ -1,5 +1,5 @@
 // Registries of user handlers: by event name, per namespace and (lazily) per socket. Dispatching
-// copies one shared pointer, so a handler may register and remove handlers, its own included.
+// copies one pointer, so a handler may register and remove handlers, its own included.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 #include <typeindex>
 #include <vector>
 
+#include <socketio/counted.hpp>
 #include <socketio/namespace.hpp>
 
 #include "server/namespace_names.hpp"
@@ -25,7 +26,7 @@ struct Listener {
   detail::HandlerPtr handler;
 };
 using Listeners = std::vector<Listener>;
-using ListenersPtr = std::shared_ptr<const Listeners>;
+using ListenersPtr = detail::Counted<Listeners>;
 
 // Handlers by event name: a table with open addressing, at most three quarters full. The names are
 // the application's, so the hash needs no key. Names are a word or two, and so short ones are
@@ -48,9 +49,13 @@ class EventMap {
     Key() = default;
     explicit Key(std::string_view name) : size(name.size()) {
       constexpr std::size_t kWord = sizeof(std::uint64_t);
+      constexpr std::size_t kHalf = kWord / 2;
       if (name.size() >= kWord) {
         std::memcpy(&first, name.data(), kWord);
         std::memcpy(&last, name.data() + name.size() - kWord, kWord);
+      } else if (name.size() >= kHalf) {
+        std::memcpy(&first, name.data(), kHalf);
+        std::memcpy(&last, name.data() + name.size() - kHalf, kHalf);
       } else {
         for (const char c : name) last = last << 8 | static_cast<unsigned char>(c);
       }

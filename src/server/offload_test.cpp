@@ -29,10 +29,11 @@ TEST(AwaitedWork, GivesWhatTheWorkReturns) {
   const std::thread::id loop = std::this_thread::get_id();
   world.io.on_event("hash", [&](std::string text) -> Task<std::string> {
     std::thread::id there;
-    const Result<std::string> hashed = co_await world.io.offload([&there, text] {
+    const auto work = [&there, text] {  // a name, for g++ 12: see docs/guide/02-events.md
       there = std::this_thread::get_id();
       return text + "!";
-    });
+    };
+    const Result<std::string> hashed = co_await world.io.offload(work);
     EXPECT_NE(there, loop);
     EXPECT_EQ(std::this_thread::get_id(), loop);
     const Result<void> nothing = co_await world.io.offload([] {});
@@ -98,10 +99,11 @@ TEST(AwaitedWork, IsWaitedForByAServerThatCloses) {
   const std::shared_future<void> gate(open.get_future());
   int saved = 0;
   world.io.on_disconnect([&](Socket, DisconnectReason) -> Task<> {
-    const Result<int> written = co_await world.io.offload([gate] {
+    const auto save = [gate] {
       gate.wait();
       return 1;
-    });
+    };
+    const Result<int> written = co_await world.io.offload(save);
     saved += written.value_or(0);
   });
   std::vector<std::unique_ptr<Client>> clients;

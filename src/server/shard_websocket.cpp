@@ -74,7 +74,7 @@ void Shard::turn_ws(Connection& c) {
       if (c.out.bytes() >= net::kSentAtOnce) [[unlikely]]
         flush_connection(c);
       spend(c, n);
-      set_paused(c, false);
+      if (c.paused) set_paused(c, false);
       if (c.ws->deadline() != base::kNever) arm(c);
       return;
     }

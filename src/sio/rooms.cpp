@@ -1,5 +1,6 @@
 #include "sio/rooms.hpp"
 
+#include <algorithm>
 #include <array>
 #include <new>
 #include <utility>
@@ -94,6 +95,7 @@ struct Rooms::Index {
   std::uint32_t next_epoch();
   template <class F>
   void each(const Selected& selection, F take);
+  void visit_all(Visitor& visitor) const;
   void leave_out(base::Bytes name, std::uint32_t in_epoch);
 };
 
@@ -307,13 +309,23 @@ void Rooms::shrink() {
   index_->shrink();
 }
 
-// Collects what is selected, and gives it on in groups. What a group's sockets say is on its way
-// from memory before the group is given.
+namespace {
+
+constexpr std::size_t kGroup = 16;
+
+// What a group's sockets say is on its way from memory before the group is given.
+void expect(const Socket& socket) {
+  base::prefetch<sizeof(eio::Session) / 2>(socket.session);
+}
+
+}  // namespace
+
+// Collects what is selected, and gives it on in groups.
 class Rooms::Collector {
  public:
   explicit Collector(Visitor& visitor) : visitor_(visitor) {}
   void take(Socket& socket) {
-    base::prefetch<sizeof(eio::Session) / 2>(socket.session);
+    expect(socket);
     group_[count_++] = &socket;
     if (count_ == group_.size()) flush();
   }
@@ -324,7 +336,7 @@ class Rooms::Collector {
  private:
   Visitor& visitor_;
   std::size_t count_ = 0;
-  std::array<Socket*, 16> group_;
+  std::array<Socket*, kGroup> group_;
 };
 
 // What the selection's rooms hold, some of it perhaps twice, and nobody left out.
@@ -350,6 +362,18 @@ void Rooms::Index::each(const Selected& selection, F take) {
   }
 }
 
+// Everybody, in groups of the list itself.
+void Rooms::Index::visit_all(Visitor& visitor) const {
+  for (Group rest = sockets; !rest.empty();) {
+    const Group group = rest.first(std::min(kGroup, rest.size()));
+    rest = rest.subspan(group.size());
+    for (const Socket* next : rest.first(std::min(kGroup, rest.size())))
+      base::prefetch<sizeof(Socket) / 2>(next);
+    for (const Socket* socket : group) expect(*socket);
+    visitor.visit(group);
+  }
+}
+
 // Marks them as if they had been visited.
 void Rooms::Index::leave_out(base::Bytes name, std::uint32_t in_epoch) {
   if (Socket* own = find_socket(name); own != nullptr) own->memberships.seen = in_epoch;
@@ -359,10 +383,11 @@ void Rooms::Index::leave_out(base::Bytes name, std::uint32_t in_epoch) {
 }
 
 void Rooms::walk(const Selected& selection, Visitor& visitor) {
-  Collector collector(visitor);
   // Everybody, or one room: nobody comes twice, and nobody has to be marked.
   const bool nobody_left_out = selection.except.empty() && selection.sender.empty();
-  if (nobody_left_out && selection.rooms.size() < 2) {
+  if (nobody_left_out && selection.rooms.empty()) return index_->visit_all(visitor);
+  Collector collector(visitor);
+  if (nobody_left_out && selection.rooms.size() == 1) {
     index_->each(selection, [&collector](Socket& socket) {
       if (socket.position != kUnlisted) collector.take(socket);
     });

@@ -114,7 +114,7 @@ struct JsonScan::Reader {
 
   // The end of the string that begins here, or null. With blocks that may reach into the padding,
   // where the beginning may be already.
-  const char* read_string(const char* const begin, JsonScan& scan) {
+  [[gnu::always_inline]] const char* read_string(const char* const begin, JsonScan& scan) {
     const char* at = begin + 1;
     // Long strings: four blocks for the price of one look.
     for (; end - at >= static_cast<std::ptrdiff_t>(kStride); at += kStride) {
@@ -125,7 +125,7 @@ struct JsonScan::Reader {
         special |= special_bytes(block);
         all |= block;
       }
-      if (base::any(special)) break;
+      if (base::any_marked(special)) break;
       seen |= all;
     }
     for (; at < end; at += base::kBlock) {
@@ -133,8 +133,8 @@ struct JsonScan::Reader {
       const base::Block special = special_bytes(block);
       // What lies behind the string may be taken for non-ASCII: that costs a check, no more.
       seen |= block;
-      if (!base::any(special)) continue;
-      at += base::bytes_before(special);
+      if (!base::any_marked(special)) continue;
+      at += base::before_marked(special);
       if (at >= end) return nullptr;
       if (*at == '"') {
         add(begin, at + 1, Kind::string);
@@ -152,23 +152,10 @@ struct JsonScan::Reader {
   }
 };
 
-bool JsonScan::read(base::Bytes text) {
-  if (text.empty() || text.size() > kMaxScan) return false;
-  if (!unescaped_.empty()) unescaped_.clear();
-  text_ = text.data();
-  const char* const end = text.data() + text.size();
-  Reader reader{text_, end, nodes_.data(), nodes_.data()};
-  const char* at = read_all(skip_spaces(text_, end), reader);
-  // Brackets in the padding may have been taken: then it is behind the end.
-  if (at != end && (at == nullptr || skip_spaces(at, end) != end)) return false;
-  return !base::any(reader.seen & 0x80) || valid_utf8(text);
-}
-
 // A value and what it holds. White space is looked for only where something else would be wrong,
 // and the end only before each value: there are not more brackets to close than padding.
-const char* JsonScan::read_all(const char* at, Reader& state) {
+[[gnu::always_inline]] inline const char* JsonScan::read_all(const char* at, Reader& reader) {
   static_assert(kMaxScanDepth + 8 < base::kPadding);
-  Reader reader = state;
   const char* const end = reader.end;
   Node* const no_more = reader.nodes + kMaxScanNodes;
   Node* parent = nullptr;
@@ -202,10 +189,7 @@ const char* JsonScan::read_all(const char* at, Reader& state) {
       parent = outer[--depth];
       if (parent != nullptr) closer = parent->kind == Kind::array ? ']' : '}';
     }
-    if (parent == nullptr) {
-      state.seen = reader.seen;
-      return at;
-    }
+    if (parent == nullptr) return at;
     // Members are counted when they begin: a comma comes before every one but the first.
     if (parent->count++ != 0) {
       if (*at != ',') return nullptr;
@@ -219,6 +203,18 @@ const char* JsonScan::read_all(const char* at, Reader& state) {
     if (*at != ':') return nullptr;
     at = skip_spaces(at + 1, end);
   }
+}
+
+bool JsonScan::read(base::Bytes text) {
+  if (text.empty() || text.size() > kMaxScan) return false;
+  if (!unescaped_.empty()) unescaped_.clear();
+  text_ = text.data();
+  const char* const end = text.data() + text.size();
+  Reader reader{text_, end, nodes_.data(), nodes_.data()};
+  const char* at = read_all(skip_spaces(text_, end), reader);
+  // Brackets in the padding may have been taken: then it is behind the end.
+  if (at != end && (at == nullptr || skip_spaces(at, end) != end)) return false;
+  return !base::any_marked(reader.seen) || valid_utf8(text);
 }
 
 // Copies a string's characters; `plain` is the first backslash. Returns the end of the string.

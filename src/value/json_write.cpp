@@ -22,7 +22,7 @@ bool must_escape(unsigned char c) {
 
 // What must be escaped, and with `ascii` what is not ASCII.
 bool plain(base::Block block, bool ascii) {
-  return !base::any(special_bytes(block) | (ascii ? block & 0x80 : base::Block{}));
+  return !base::any_marked(ascii ? special_bytes(block) | block : special_bytes(block));
 }
 
 template <class Word>

@@ -200,6 +200,32 @@ Machine::Violation Machine::check_data(Opcode opcode, std::uint64_t length) cons
   return {};
 }
 
+// The payload of a whole frame that the fed view begins with, whose first byte has been looked at.
+[[gnu::always_inline]] inline bool Machine::unwrap(MutBytes& payload, bool& ascii) {
+  const std::size_t size = fed_.size();
+  if (size < 2) return false;
+  char* const at = fed_.data();
+  const auto second = static_cast<std::uint8_t>(at[1]);
+  const bool masked = role_ == Role::server;
+  if (((second & kMasked) != 0) != masked) return false;
+  std::size_t length = second & 0x7F;
+  std::size_t head = masked ? 6 : 2;
+  if (length >= 126) {
+    const std::size_t more = length == 126 ? 2 : 8;
+    if (size < 2 + more) return false;
+    length = static_cast<std::size_t>(read_big_endian({at + 2, more}));
+    head += more;
+  }
+  if (size < head || length > size - head || length > limits_->max_message) return false;
+  payload = {at + head, length};
+  fed_ = {at + head + length, size - head - length};
+  if (!masked) return true;
+  std::uint32_t key = 0;
+  std::memcpy(&key, payload.data() - sizeof key, sizeof key);
+  ascii = unmask_ascii(payload, key);
+  return true;
+}
+
 // Most messages: in one frame that lies in the fed view and has nothing wrong with it. False: not
 // this one, and nothing is done.
 bool Machine::read_whole(Env& env, Event& event) {
@@ -230,32 +256,6 @@ bool Machine::next_text(MutBytes& payload) {
   }
   fed_ = before;
   return false;
-}
-
-// The payload of a whole frame that the fed view begins with, whose first byte has been looked at.
-bool Machine::unwrap(MutBytes& payload, bool& ascii) {
-  const std::size_t size = fed_.size();
-  if (size < 2) return false;
-  char* const at = fed_.data();
-  const auto second = static_cast<std::uint8_t>(at[1]);
-  const bool masked = role_ == Role::server;
-  if (((second & kMasked) != 0) != masked) return false;
-  std::size_t length = second & 0x7F;
-  std::size_t head = masked ? 6 : 2;
-  if (length >= 126) {
-    const std::size_t more = length == 126 ? 2 : 8;
-    if (size < 2 + more) return false;
-    length = static_cast<std::size_t>(read_big_endian({at + 2, more}));
-    head += more;
-  }
-  if (size < head || length > size - head || length > limits_->max_message) return false;
-  payload = {at + head, length};
-  fed_ = {at + head + length, size - head - length};
-  if (!masked) return true;
-  std::uint32_t key = 0;
-  std::memcpy(&key, payload.data() - sizeof key, sizeof key);
-  ascii = unmask_ascii(payload, key);
-  return true;
 }
 
 Machine::Step Machine::read_header(Env& env, Event& event) {

@@ -73,7 +73,7 @@ bool unmask_ascii(base::MutBytes bytes, std::uint32_t& key) {
       base::store_block(at + i, block);
     }
     base::store_block(at + size - base::kBlock, last);
-    return !base::any(seen & 0x80);
+    return !base::any_marked(seen);
   }
   if (size >= sizeof wide) {
     std::uint64_t first = 0;
