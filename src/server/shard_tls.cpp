@@ -56,7 +56,7 @@ void Shard::end_of_tls(Connection& c) {
   log(base::LogLevel::debug, base::LogKind::connection,
       std::string("TLS: ") + c.tls->engine.failure());
   const ConnectionId id = c.self;
-  lost(c, false);
+  lost(c, true);
   if (Connection* still = connections_.get(id); still != nullptr) close_when_sent(*still);
 }
 

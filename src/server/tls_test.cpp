@@ -250,7 +250,7 @@ TEST(Tls, ClosingWaitsForWhatHandlersHoldBack) {
   EXPECT_EQ(why, DisconnectReason::transport_close);
 }
 
-TEST(Tls, ATamperedRecordEndsTheTransport) {
+TEST(Tls, ATamperedRecordIsATransportError) {
   SecureWorld world;
   std::optional<DisconnectReason> why;
   int events = 0;
@@ -265,7 +265,7 @@ TEST(Tls, ATamperedRecordEndsTheTransport) {
   record.back() = static_cast<char>(record.back() ^ 1);
   client.write_raw(record);
   EXPECT_TRUE(client.wait_closed());
-  EXPECT_EQ(why, DisconnectReason::transport_close);
+  EXPECT_EQ(why, DisconnectReason::transport_error);
   EXPECT_EQ(events, 0);
   EXPECT_STREQ(client.tls()->engine().failure(), "sslv3 alert bad record mac");
 }
