@@ -1,6 +1,5 @@
 // Server::offload with a Pending: it always ends, and a server that closes waits for it.
 #include <algorithm>
-#include <atomic>
 #include <future>
 #include <memory>
 #include <stdexcept>
@@ -73,14 +72,14 @@ TEST(AwaitedWork, ThatFindsNoPlaceIsTooMany) {
   World world;
   std::promise<void> open;
   const std::shared_future<void> gate(open.get_future());
-  std::atomic<bool> begun{false};
+  std::promise<void> begun;
   ASSERT_TRUE(world.io.offload(
       [&begun, gate] {
-        begun = true;
+        begun.set_value();
         gate.wait();
       },
       [] {}));
-  while (!begun) std::this_thread::yield();
+  begun.get_future().wait();
   int ended = 0;
   for (int i = 0; i < 1'024; ++i) {
     world.io.offload([] {}).then([&ended](Result<void> result) { ended += result ? 1 : 0; });
@@ -130,7 +129,7 @@ TEST(AwaitedWork, EndsWithTheServer) {
   Pending<int> pending;
   {
     World world;
-    std::atomic<bool> begun{false};
+    std::promise<void> begun;
     world.io.on_event("wait", [&, in_frame](int) -> Task<> {
       const std::shared_ptr<int> kept = in_frame;
       const Result<int> result = co_await world.io.offload([] { return 1; });
@@ -141,11 +140,11 @@ TEST(AwaitedWork, EndsWithTheServer) {
     client.join();
     ASSERT_TRUE(world.io.offload(
         [&begun, gate] {
-          begun = true;
+          begun.set_value();
           gate.wait();
         },
         [] {}));
-    while (!begun) std::this_thread::yield();
+    begun.get_future().wait();
     pending = world.io.offload([] { return 1; });
     client.send(R"(2["wait",1])");
     EXPECT_TRUE(world.until([&] { return in_frame.use_count() == 3; }));
