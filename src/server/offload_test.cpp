@@ -1,5 +1,6 @@
 // Server::offload with a Pending: it always ends, and a server that closes waits for it.
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <stdexcept>
@@ -115,10 +116,24 @@ TEST(AwaitedWork, IsWaitedForByAServerThatCloses) {
   EXPECT_TRUE(world.until([&clients] {
     return std::all_of(clients.begin(), clients.end(), [](auto& c) { return c->closed(); });
   }));
+  EXPECT_TRUE(world.until([&world] { return world.io.stats().connections == 0; }));
+  for (int i = 0; i < 20; ++i) world.turn();  // more than closing takes
   EXPECT_FALSE(closed);
   open.set_value();
   EXPECT_TRUE(world.until([&closed] { return closed; }));
   EXPECT_EQ(saved, 5);
+}
+
+// Not for ever.
+TEST(AwaitedWork, IsWaitedForUntilCloseTimeout) {
+  World world({.close_timeout = std::chrono::milliseconds(20)});
+  std::promise<void> open;
+  const std::shared_future<void> gate(open.get_future());
+  ASSERT_TRUE(world.io.offload([gate] { gate.wait(); }, [] {}));
+  bool closed = false;
+  world.io.close().then([&closed](Result<void>) { closed = true; });
+  EXPECT_TRUE(world.until([&closed] { return closed; }));
+  open.set_value();  // the worker is joined when the server is destroyed
 }
 
 // Work that has not begun when the server is destroyed never does; who waits for it is freed.
