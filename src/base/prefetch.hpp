@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace socketio::base {
 
@@ -11,11 +12,16 @@ namespace socketio::base {
 template <std::size_t kBytes>
 void prefetch(const void* object) {
   constexpr std::size_t kLine = 64;
-  const char* const at = static_cast<const char*>(object);
+  // As a number: past a null pointer, or past the end of what an object became, there is no address
+  // to form.
+  const auto begin = reinterpret_cast<std::uintptr_t>(object);
+  const auto ask = [begin](std::size_t offset) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
+    __builtin_prefetch(reinterpret_cast<const void*>(begin + offset), 1);
+  };
   // The last byte's line is asked for by itself: where the object's lines begin is not known.
-  __builtin_prefetch(at + kBytes - 1, 1);
-  for (std::size_t offset = 0; offset + sizeof(void*) < kBytes; offset += kLine)
-    __builtin_prefetch(at + offset, 1);
+  ask(kBytes - 1);
+  for (std::size_t offset = 0; offset + sizeof(void*) < kBytes; offset += kLine) ask(offset);
 }
 
 }  // namespace socketio::base
