@@ -317,8 +317,8 @@ class SOCKETIO_EXPORT Server : public Emits<Server, false>,
   // With g++ 12 a lambda with captures needs a name: `auto work = [x] {…}; co_await offload(work)`.
   template <std::invocable Work>
   requires(!detail::ReturnsTask<Work>) auto offload(Work work)
-      -> Pending<std::invoke_result_t<Work&>> {
-    Pending<std::invoke_result_t<Work&>> pending;
+      -> Pending<detail::OffloadedValue<Work>> {
+    Pending<detail::OffloadedValue<Work>> pending;
     const auto job =
         std::make_shared<detail::OffloadedWork<Work>>(std::move(work), pending.state());
     if (!offload([job] { job->run(); }, [job] { job->finish(); })) job->refuse(refusal());

@@ -372,11 +372,15 @@ class Finisher {
   std::shared_ptr<Once> once_;
 };
 
+// What a Pending holds of what `Work` returns: a copy, where it returns a reference.
+template <class Work>
+using OffloadedValue = std::remove_cvref_t<std::invoke_result_t<Work&>>;
+
 // Work for another thread and what became of it. Freed before it has run, it abandons the Pending.
 template <class Work>
 class OffloadedWork {
  public:
-  using Value = std::invoke_result_t<Work&>;
+  using Value = OffloadedValue<Work>;
   OffloadedWork(Work work, std::shared_ptr<PendingState<Value>> state)
       : work_(std::move(work)), finish_(std::move(state)) {}
   void run() noexcept {

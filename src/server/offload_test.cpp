@@ -56,6 +56,17 @@ TEST(AwaitedWork, MayBeMoveOnly) {
   EXPECT_EQ(*got, 1);
 }
 
+// A reference would speak of another thread's memory: the caller gets a copy.
+TEST(AwaitedWork, MayReturnAReference) {
+  World world;
+  const std::string kept = "kept";
+  std::string got;
+  world.io.offload([&kept]() -> const std::string& { return kept; })
+      .then([&got](Result<std::string> one) { got = std::move(one).value(); });
+  EXPECT_TRUE(world.until([&got] { return !got.empty(); }));
+  EXPECT_EQ(got, "kept");
+}
+
 TEST(AwaitedWork, ThatThrowsIsReportedAndEnds) {
   World world;
   std::vector<std::string> reports;
