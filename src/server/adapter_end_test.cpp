@@ -65,6 +65,43 @@ TEST(AdaptersEnd, WhatIsAskedBehindTheGoodbyesEnds) {
   EXPECT_EQ(errors, std::vector<std::error_code>(2, Errc::shutting_down));
 }
 
+// Tells when it opens and when it closes.
+class Watched : public LocalAdapter {
+ public:
+  Watched(const Namespace& nsp, std::function<void(int)> told)
+      : LocalAdapter(nsp), told_(std::move(told)) {}
+  void init() override { told_(1); }
+  void close() override { told_(-1); }
+
+ private:
+  std::function<void(int)> told_;
+};
+
+// The first thread goes on while the others end.
+TEST(AdaptersEnd, OneOfANamespaceMadeBehindTheGoodbyesIsClosedToo) {
+  std::atomic<int> open = 0;
+  std::atomic<bool> made = false;
+  World* server = nullptr;
+  ServerOptions options;
+  options.threads = 2;
+  options.adapter = [&](const Namespace& nsp) {
+    return std::make_shared<Watched>(nsp, [&](int change) {
+      open += change;
+      if (change > 0 || made) return;
+      server->io.post([&] {
+        server->io.of("/late");
+        made = true;
+      });
+    });
+  };
+  World world(options, World::Mode::own_thread);
+  server = &world;
+  world.start();
+  world.stop();
+  EXPECT_TRUE(made);
+  EXPECT_EQ(open, 0);
+}
+
 TEST(AdaptersEnd, AThreadThatAsksBehindTheGoodbyesIsReleased) {
   ServerOptions options;
   options.adapter = [](const Namespace& nsp) { return std::make_shared<HasSilentPeer>(nsp); };

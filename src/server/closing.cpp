@@ -60,6 +60,8 @@ void Closing::next() {
 }
 
 void Closing::close_adapters() {
+  // Of namespaces that are made from now on nobody would close them.
+  hub_.names.refuse_adapters();
   std::size_t place = 0;
   while (const std::shared_ptr<Adapter> adapter = hub_.names.take_adapter(place)) {
     try {

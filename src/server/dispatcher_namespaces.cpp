@@ -57,7 +57,7 @@ void make_adapter(const std::shared_ptr<detail::Hub>& hub, sio::NamespaceIndex i
   const std::shared_ptr<Adapter> made = hub->settings.options.adapter(Namespace(hub, index));
   if (made == nullptr) return;
   made->init();
-  hub->names.set_adapter(index, made);
+  if (!hub->names.set_adapter(index, made)) made->close();
 }
 
 bool Dispatcher::ensure_namespace(sio::NamespaceIndex nsp) {

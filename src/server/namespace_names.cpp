@@ -166,9 +166,16 @@ std::shared_ptr<Adapter> NamespaceNames::remove(const NamespaceEntry& entry) {
   return adapter;
 }
 
-void NamespaceNames::set_adapter(sio::NamespaceIndex index, std::shared_ptr<Adapter> adapter) {
+bool NamespaceNames::set_adapter(sio::NamespaceIndex index, std::shared_ptr<Adapter> adapter) {
   const std::lock_guard lock(mutex_);
-  if (find_slot(index) != nullptr) slots_[sio::slot_of(index)].adapter = std::move(adapter);
+  if (adapters_refused_ || find_slot(index) == nullptr) return false;
+  slots_[sio::slot_of(index)].adapter = std::move(adapter);
+  return true;
+}
+
+void NamespaceNames::refuse_adapters() {
+  const std::lock_guard lock(mutex_);
+  adapters_refused_ = true;
 }
 
 std::shared_ptr<Adapter> NamespaceNames::adapter(sio::NamespaceIndex index) const {

@@ -96,11 +96,14 @@ class NamespaceNames {
   std::size_t sockets(sio::NamespaceIndex index) const;
   std::uint32_t size() const;
 
-  void set_adapter(sio::NamespaceIndex index, std::shared_ptr<Adapter> adapter);
+  // False: it is not taken, since the namespace is gone or the server closes its adapters.
+  bool set_adapter(sio::NamespaceIndex index, std::shared_ptr<Adapter> adapter);
   std::shared_ptr<Adapter> adapter(sio::NamespaceIndex index) const;
   // The first one from `place` on, which is then behind it: it is nobody's any more, and is to be
   // closed, or to go. Null: there are no more.
   std::shared_ptr<Adapter> take_adapter(std::size_t& place);
+  // No adapter is taken any more.
+  void refuse_adapters();
 
   // The server is gone, and with it whoever called what its user had given it: the functions of
   // parents, the handlers of their children, and who waits for a namespace. They die unlocked.
@@ -133,6 +136,7 @@ class NamespaceNames {
   std::optional<sio::NamespaceIndex> free_index();
 
   mutable std::mutex mutex_;
+  bool adapters_refused_ = false;
   // One piece of memory: in many small ones, a flood of names would pin as many pages for good.
   std::vector<Slot> slots_;
   // Those that are free, linked: first in, first out, so that each rests as long as can be.
