@@ -13,9 +13,8 @@ using test::Client;
 using test::http_get;
 using test::HttpAnswer;
 using test::HttpPeer;
+using test::kOpen;
 using test::World;
-
-constexpr std::string_view kOpen = "/socket.io/?EIO=4&transport=polling";
 
 ServerOptions with(const std::function<void(EngineOptions&)>& change) {
   ServerOptions options;

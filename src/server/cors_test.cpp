@@ -11,11 +11,11 @@ using test::Client;
 using test::http_get;
 using test::HttpAnswer;
 using test::HttpPeer;
+using test::kOpen;
 using test::kUpgradeLines;
 using test::PollingClient;
 using test::World;
 
-constexpr std::string_view kOpen = "/socket.io/?EIO=4&transport=polling";
 constexpr std::string_view kPage = "Origin: https://page.example\r\n";
 
 ServerOptions with_cors(CorsOptions cors) {

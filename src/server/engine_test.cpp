@@ -15,11 +15,10 @@ using test::Client;
 using test::http_get;
 using test::HttpAnswer;
 using test::HttpPeer;
+using test::kOpen;
 using test::kUpgradeLines;
 using test::PollingClient;
 using test::World;
-
-constexpr std::string_view kOpen = "/socket.io/?EIO=4&transport=polling";
 
 // -- Middlewares
 

@@ -15,10 +15,10 @@ using test::Client;
 using test::http_get;
 using test::HttpAnswer;
 using test::HttpPeer;
+using test::kOpen;
 using test::World;
 
 constexpr base::Time kStart{};
-constexpr std::string_view kOpen = "/socket.io/?EIO=4&transport=polling";
 
 net::Address at(std::string_view host) {
   return net::Address::parse(host, 80).value();

@@ -10,8 +10,7 @@ namespace {
 using test::Client;
 using test::HttpAnswer;
 using test::HttpPeer;
-
-constexpr std::string_view kOpen = "/socket.io/?EIO=4&transport=polling";
+using test::kOpen;
 
 // Answers on a thread of its own, in whatever order.
 class Deciders {

@@ -9,12 +9,11 @@ namespace socketio {
 namespace {
 
 using test::Client;
-using test::ShardsTest;
-
-INSTANTIATE_TEST_SUITE_P(All, ShardsTest, ::testing::ValuesIn(test::backends_here()),
+class ShardsNamespaces : public test::ShardsTest {};
+INSTANTIATE_TEST_SUITE_P(All, ShardsNamespaces, ::testing::ValuesIn(test::backends_here()),
                          test::backend_named);
 
-TEST_P(ShardsTest, ANamespaceIsCreatedOnce) {
+TEST_P(ShardsNamespaces, ANamespaceIsCreatedOnce) {
   std::mutex mutex;
   std::map<std::string, int> created;
   std::atomic<int> connections{0};
@@ -64,7 +63,7 @@ ServerOptions cleaning() {
   return options;
 }
 
-class ShardsCleanupTest : public ShardsTest {
+class ShardsCleanupTest : public test::ShardsTest {
  protected:
   ShardsCleanupTest() : ShardsTest(cleaning()) {}
 };
@@ -105,7 +104,7 @@ TEST_P(ShardsCleanupTest, NamespacesComeAndGoUnderTheirClients) {
   world_.stop();
 }
 
-class TwoShardsCleanupTest : public ShardsTest {
+class TwoShardsCleanupTest : public test::ShardsTest {
  protected:
   TwoShardsCleanupTest() : ShardsTest(cleaning(), 2) {}
 };

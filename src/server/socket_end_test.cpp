@@ -8,13 +8,9 @@ namespace socketio {
 namespace {
 
 using test::Client;
+using test::only;
 using test::World;
 using Strings = std::vector<std::string>;
-
-Socket only(World& world) {
-  const auto all = world.io.sockets().sockets();
-  return all.empty() ? Socket() : all.front();
-}
 
 // Notes how every socket of "/" ends.
 Strings& note_ends(World& world, Strings& ends) {

@@ -8,15 +8,11 @@ namespace socketio {
 namespace {
 
 using test::Client;
+using test::only;
 using test::World;
 using Strings = std::vector<std::string>;
 
 // The server's side of the only client.
-Socket only(World& world) {
-  const auto all = world.io.sockets().sockets();
-  return all.empty() ? Socket() : all.front();
-}
-
 // covers sio/socket: should receive events
 TEST(Sockets, HandlersGetWhatTheClientSends) {
   World world;

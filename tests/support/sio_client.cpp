@@ -368,4 +368,9 @@ void Client::take(const ws::Event& event) {
   }
 }
 
+Socket only(World& world) {
+  const auto all = world.io.sockets().sockets();
+  return all.empty() ? Socket() : all.front();
+}
+
 }  // namespace socketio::test

@@ -26,6 +26,9 @@ namespace socketio::test {
 
 class Peer;
 
+// The request that opens a session by long-polling.
+inline constexpr std::string_view kOpen = "/socket.io/?EIO=4&transport=polling";
+
 class World {
  public:
   enum class Mode { here, own_thread };
@@ -213,5 +216,8 @@ class Client final : public Peer {
   std::size_t pongs_ = 0;
   std::deque<std::string> packets_;
 };
+
+// The first socket of "/"; none when there is none.
+Socket only(World& world);
 
 }  // namespace socketio::test
