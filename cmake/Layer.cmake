@@ -8,7 +8,8 @@
 #   x_fuzz.cpp   a program fuzz_<x>: libFuzzer with SOCKETIO_BUILD_FUZZ, else a replayer of tests/corpus/<x> in ctest
 # TEST_SUPPORT names files of tests/support that <name>_test is linked with. Units that match TEST_UNITS
 # are for tests and fuzzers, of this layer and of those above: in its static library only, and not shipped. Files that
-# match WITHOUT are left out: what is optional is a file of its own.
+# match WITHOUT are left out: what is optional is a file of its own. With SOCKETIO_UNITY several units are compiled at a
+# time, so names without linkage are unique in a layer.
 set_property(GLOBAL PROPERTY SOCKETIO_LAYERS "")
 
 function(socketio_layer name)
@@ -32,6 +33,8 @@ function(socketio_layer name)
   set_property(GLOBAL APPEND PROPERTY SOCKETIO_LAYERS ${name})
 
   add_library(socketio_${name}_objects OBJECT ${sources})
+  set_target_properties(socketio_${name}_objects PROPERTIES
+    UNITY_BUILD ${SOCKETIO_UNITY} UNITY_BUILD_BATCH_SIZE 12)
   add_library(socketio_${name}_settings INTERFACE)
   target_include_directories(socketio_${name}_settings INTERFACE
     ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)

@@ -11,6 +11,8 @@ namespace socketio::base {
 
 // So many elements are not worth the trouble.
 inline constexpr std::size_t kKept = 64;
+// min_load_factor() of a robin_map that is to shrink of its own accord.
+inline constexpr float kLeastLoad = 0.1F;
 
 template <class T>
 void shrink_list(std::vector<T>& list) {

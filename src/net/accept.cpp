@@ -14,9 +14,6 @@
 namespace socketio::net {
 namespace {
 
-constexpr base::Duration kFirstPause = std::chrono::milliseconds(100);
-constexpr base::Duration kLongestPause = std::chrono::seconds(1);
-
 // What befell this one connection before we got it (accept(2)); the next may be fine.
 bool concerns_only_the_peer(int error) {
   switch (error) {

@@ -18,6 +18,10 @@ namespace socketio::net {
 
 class Acceptor {
  public:
+  // Between two attempts when descriptors or memory have run out: twice the last one.
+  static constexpr base::Duration kFirstPause = std::chrono::milliseconds(100);
+  static constexpr base::Duration kLongestPause = std::chrono::seconds(1);
+
   // How a backend hears that a listener is readable.
   class Watcher {
    public:

@@ -5,14 +5,13 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "net/accept.hpp"
 #include "net/retry_timer.hpp"
 
 namespace socketio::net {
 namespace {
 
 constexpr std::size_t kReceive = 64 * 1024;
-constexpr base::Duration kFirstPause = std::chrono::milliseconds(100);
-constexpr base::Duration kLongestPause = std::chrono::seconds(1);
 constexpr int kAccepts = 16;
 
 std::error_code code(int error) {
@@ -380,7 +379,8 @@ bool SimBackend::accept(std::uint32_t id, Sink& sink) {
     }
     if (fd == -EPERM || fd == -EPROTO) continue;
     listening->paused = true;
-    listening->delay = std::clamp(listening->delay * 2, kFirstPause, kLongestPause);
+    listening->delay =
+        std::clamp(listening->delay * 2, Acceptor::kFirstPause, Acceptor::kLongestPause);
     world_.in(listening->delay, [this, alive = alive_, id] {
       Listening* paused = *alive ? find_listener(id) : nullptr;
       if (paused == nullptr) return;

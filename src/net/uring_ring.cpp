@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t kBufferRingBytes = UringRing::kBuffers * sizeof(io_uring_buf);
 
 // After an enter() that failed.
-constexpr base::Duration kFirstPause = std::chrono::milliseconds(1);
-constexpr base::Duration kLongestPause = std::chrono::milliseconds(16);
+constexpr base::Duration kFirstEnterPause = std::chrono::milliseconds(1);
+constexpr base::Duration kLongestEnterPause = std::chrono::milliseconds(16);
 
 template <class Timespec>
 Timespec timespec_of(base::Duration time) {
@@ -132,7 +132,7 @@ bool UringRing::enter_again(int result, base::Time deadline) {
   }
   // Of nothing to submit, it may be a program that calls process() on another thread.
   SIO_CHECK(all || !is_our_fault(-result));
-  pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  pause_ = std::clamp(pause_ * 2, kFirstEnterPause, kLongestEnterPause);
   if (ready() != 0) return all;
   base::Duration pause = pause_;
   if (deadline != base::kNever && deadline != base::Time::min())

@@ -11,14 +11,6 @@
 namespace socketio::server {
 namespace {
 
-[[noreturn]] void refuse(const std::string& option, const char* why) {
-  throw std::invalid_argument("socketio::ServerOptions::" + option + " " + why);
-}
-
-void require_positive(std::chrono::milliseconds value, const char* option) {
-  check_duration(value, std::string("socketio::ServerOptions::") + option);
-}
-
 std::string joined(const std::vector<std::string>& list) {
   std::string text;
   for (const std::string& item : list) {
@@ -30,7 +22,7 @@ std::string joined(const std::vector<std::string>& list) {
 
 void check_tokens(const std::vector<std::string>& list, const char* option) {
   if (!std::ranges::all_of(list, [](const std::string& item) { return http::is_token(item); }))
-    refuse(option, "must hold names of methods or headers");
+    refuse_option(option, "must hold names of methods or headers");
 }
 
 // As browsers write it (RFC 6454 §6.1): "null", or scheme://host[:port] in lower case.
@@ -48,7 +40,7 @@ bool is_origin(std::string_view text) {
 
 void check_origins(const std::vector<std::string>& origins, const char* option) {
   if (!std::ranges::all_of(origins, is_origin))
-    refuse(option, "must be origins: scheme://host, scheme://host:port or null");
+    refuse_option(option, "must be origins: scheme://host, scheme://host:port or null");
 }
 
 const char* text(SameSite same_site) {
@@ -67,6 +59,14 @@ const char* text(SameSite same_site) {
 
 }  // namespace
 
+void refuse_option(const std::string& option, const char* why) {
+  throw std::invalid_argument("socketio::ServerOptions::" + option + " " + why);
+}
+
+void require_positive(std::chrono::milliseconds value, const std::string& option) {
+  check_duration(value, "socketio::ServerOptions::" + option);
+}
+
 void check_duration(std::chrono::milliseconds value, const std::string& option) {
   if (value.count() <= 0) throw std::invalid_argument(option + " must be positive");
   if (value > kLongestDuration)
@@ -77,14 +77,14 @@ void check_engine(const EngineOptions& options) {
   require_positive(options.decision_timeout, "engine.decision_timeout");
   require_positive(options.destroy_upgrade_timeout, "engine.destroy_upgrade_timeout");
   if (options.cookie && options.cookie->same_site > SameSite::unset)
-    refuse("engine.cookie", "has a same_site that is none of the enumerators");
+    refuse_option("engine.cookie", "has a same_site that is none of the enumerators");
   if (const Value& packet = options.initial_packet; !packet.is_null() &&
                                                     packet.get_if<std::string>() == nullptr &&
                                                     packet.get_if<Binary>() == nullptr)
-    refuse("engine.initial_packet", "must be a string or Binary");
+    refuse_option("engine.initial_packet", "must be a string or Binary");
   check_origins(options.allowed_origins.exact(), "engine.allowed_origins");
   if (options.cookie && !session_cookie(*options.cookie, "sid"))
-    refuse("engine.cookie", "holds what would break out of its header");
+    refuse_option("engine.cookie", "holds what would break out of its header");
 }
 
 void check_cors(const CorsOptions& options) {
@@ -95,9 +95,9 @@ void check_cors(const CorsOptions& options) {
   check_tokens(options.allowed_headers, "cors.allowed_headers");
   check_tokens(options.exposed_headers, "cors.exposed_headers");
   if (options.max_age && options.max_age->count() < 0)
-    refuse("cors.max_age", "must not be negative");
+    refuse_option("cors.max_age", "must not be negative");
   if (options.options_success_status < 200 || options.options_success_status > 299)
-    refuse("cors.options_success_status", "must be between 200 and 299");
+    refuse_option("cors.options_success_status", "must be between 200 and 299");
 }
 
 std::optional<http::CorsRules> cors_rules(const CorsOptions& options) {

@@ -18,6 +18,9 @@ constexpr std::chrono::milliseconds kLongestDuration{0x7fffffff};
 
 // Throw std::invalid_argument naming the option; of a duration it is given whole.
 void check_duration(std::chrono::milliseconds value, const std::string& option);
+// Of a member of ServerOptions, given without its name.
+[[noreturn]] void refuse_option(const std::string& option, const char* why);
+void require_positive(std::chrono::milliseconds value, const std::string& option);
 void check_engine(const EngineOptions& options);
 void check_cors(const CorsOptions& options);
 

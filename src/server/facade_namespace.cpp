@@ -10,10 +10,6 @@ namespace socketio {
 
 namespace {
 
-ListenerId new_id(const std::shared_ptr<detail::Hub>& hub) {
-  return hub->listener_ids.fetch_add(1, std::memory_order_relaxed) + 1;
-}
-
 server::Shard* somewhere(const std::shared_ptr<detail::Hub>& hub) {
   return hub == nullptr ? nullptr : hub->here();
 }
@@ -33,7 +29,7 @@ ListenerId add_to_all(const std::shared_ptr<detail::Hub>& hub, sio::NamespaceInd
   if (hub == nullptr) return 0;
   server::Shard& here = hub->registering("socketio::Namespace");
   if (here.dispatcher().handlers(nsp) == nullptr) return 0;
-  const ListenerId id = new_id(hub);
+  const ListenerId id = hub->new_listener_id();
   change_all(*hub, nsp, id, std::move(add));
   return id;
 }

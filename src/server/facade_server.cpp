@@ -24,47 +24,43 @@
 
 namespace socketio {
 
-namespace {
-
-// Those who wait for close().
-class End {
- public:
-  // They are told by tell(), or at once behind it.
-  void await(detail::Finisher<void> told) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!over_) return waiting_.push_back(std::move(told));
-    }
-    told(Result<void>());
-  }
-  // One may destroy the server: whoever calls this holds the End, and does nothing else after it.
-  void tell() {
-    std::vector<detail::Finisher<void>> all;
-    {
-      const std::lock_guard lock(mutex_);
-      over_ = true;
-      all.swap(waiting_);
-    }
-    std::exception_ptr failure;
-    for (const auto& told : all) {
-      try {
-        told(Result<void>());
-      } catch (...) {
-        if (!failure) failure = std::current_exception();
-      }
-    }
-    if (failure) std::rethrow_exception(failure);
-  }
-
- private:
-  std::mutex mutex_;
-  bool over_ = false;
-  std::vector<detail::Finisher<void>> waiting_;
-};
-
-}  // namespace
-
 struct Server::Runtime {
+  // Those who wait for close().
+  class End {
+   public:
+    // They are told by tell(), or at once behind it.
+    void await(detail::Finisher<void> told) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (!over_) return waiting_.push_back(std::move(told));
+      }
+      told(Result<void>());
+    }
+    // One may destroy the server: whoever calls this holds the End, and does nothing else after it.
+    void tell() {
+      std::vector<detail::Finisher<void>> all;
+      {
+        const std::lock_guard lock(mutex_);
+        over_ = true;
+        all.swap(waiting_);
+      }
+      std::exception_ptr failure;
+      for (const auto& told : all) {
+        try {
+          told(Result<void>());
+        } catch (...) {
+          if (!failure) failure = std::current_exception();
+        }
+      }
+      if (failure) std::rethrow_exception(failure);
+    }
+
+   private:
+    std::mutex mutex_;
+    bool over_ = false;
+    std::vector<detail::Finisher<void>> waiting_;
+  };
+
   explicit Runtime(ServerOptions options) {
     net::SystemRandom random;
     hub = std::make_shared<detail::Hub>(std::move(options), random, net::system_now());
@@ -218,7 +214,7 @@ void Server::run() {
   first.loop().run(first);
   runtime_->stop();
   if (!first.ended()) return;
-  const std::shared_ptr<End> end = runtime_->end;
+  const std::shared_ptr<Runtime::End> end = runtime_->end;
   end->tell();  // after which we may be gone
 }
 
@@ -235,7 +231,7 @@ void Server::process() {
   if (!first.ended()) return;
   runtime_->embedded.reset();
   runtime_->threads.clear();  // joins those whose end has been waited for
-  const std::shared_ptr<End> end = runtime_->end;
+  const std::shared_ptr<Runtime::End> end = runtime_->end;
   end->tell();  // after which we may be gone
 }
 

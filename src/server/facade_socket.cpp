@@ -33,10 +33,6 @@ server::SocketExtras* extras(const Socket& socket) {
                           : shard->dispatcher().extras(sio::SocketId::unpack(socket.self()));
 }
 
-ListenerId new_id(const std::shared_ptr<detail::Hub>& hub) {
-  return hub->listener_ids.fetch_add(1, std::memory_order_relaxed) + 1;
-}
-
 }  // namespace
 
 bool Socket::connected() const {
@@ -89,7 +85,7 @@ ListenerId Socket::add_listener(std::string_view name, detail::HandlerPtr handle
   server::refuse_reserved(name);
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(hub());
+  const ListenerId id = hub()->new_listener_id();
   own->events.add(name, {id, once, std::move(handler)});
   return id;
 }
@@ -97,7 +93,7 @@ ListenerId Socket::add_listener(std::string_view name, detail::HandlerPtr handle
 ListenerId Socket::add_any(detail::HandlerPtr handler, bool outgoing, bool first) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(hub());
+  const ListenerId id = hub()->new_listener_id();
   if (outgoing) here(*this)->dispatcher().expect_outgoing();
   server::add_listener(outgoing ? own->any_outgoing : own->any, {id, false, std::move(handler)},
                        first);
@@ -107,7 +103,7 @@ ListenerId Socket::add_any(detail::HandlerPtr handler, bool outgoing, bool first
 ListenerId Socket::add_disconnect(DisconnectHandler handler, bool before) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(hub());
+  const ListenerId id = hub()->new_listener_id();
   (before ? own->disconnecting : own->disconnected).add(id, std::move(handler));
   return id;
 }
@@ -115,7 +111,7 @@ ListenerId Socket::add_disconnect(DisconnectHandler handler, bool before) const 
 ListenerId Socket::on_error(std::function<void(std::string_view)> handler) const {
   server::SocketExtras* own = extras(*this);
   if (own == nullptr) return 0;
-  const ListenerId id = new_id(hub());
+  const ListenerId id = hub()->new_listener_id();
   own->error.add(id, std::move(handler));
   return id;
 }

@@ -112,6 +112,7 @@ struct Hub {
   server::Shard& registering(const char* what) const;
   // Likewise of hooks and routes, which every loop reads unlocked: with several none may run.
   void may_register(const char* what) const;
+  ListenerId new_listener_id() { return listener_ids_.fetch_add(1, std::memory_order_relaxed) + 1; }
 
   void open(std::size_t shard, server::Shard& object);
   void close(std::size_t shard);
@@ -134,10 +135,9 @@ struct Hub {
   std::shared_ptr<server::ClientBundle> client_bundle;
   eio::SidKey sid_key;
   std::unique_ptr<server::TlsKeeper> tls;  // of a server with TLS
-  std::atomic<std::uint64_t> listener_ids{0};
-  bool started = false;              // shards have got threads of their own
-  std::atomic<bool> ready{true};     // what load balancers are told
-  std::atomic<bool> closing{false};  // from the first close() on
+  bool started = false;                    // shards have got threads of their own
+  std::atomic<bool> ready{true};           // what load balancers are told
+  std::atomic<bool> closing{false};        // from the first close() on
   std::atomic<bool> measure_turns{false};
   // Open connections by shard: new ones go to the shard with the fewest.
   std::vector<std::atomic<std::size_t>> connections;
@@ -153,6 +153,7 @@ struct Hub {
   std::shared_ptr<Adapter> session_keeper(sio::NamespaceIndex nsp) const;
 
  private:
+  std::atomic<ListenerId> listener_ids_{0};
   struct Door {
     mutable std::mutex mutex;  // held while posting, so that close() waits for posters
     std::atomic<server::Shard*> shard{nullptr};

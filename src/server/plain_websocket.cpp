@@ -3,35 +3,28 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "http/chars.hpp"
 #include "server/engine_options.hpp"
 
 namespace socketio::server {
 namespace {
 
-[[noreturn]] void refuse(const char* member, const char* why) {
+[[noreturn]] void refuse_member(const char* member, const char* why) {
   throw std::invalid_argument(std::string("socketio::WebSocketRoute::") + member + " " + why);
-}
-
-// RFC 6455 §4.1: sub-protocols are tokens of RFC 9110.
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
 }
 
 }  // namespace
 
 PlainRoute::PlainRoute(WebSocketRoute given) : route(std::move(given)) {
   if (route.max_message == 0 || route.max_message > 0x7fffffff)
-    refuse("max_message", "must be between 1 and 2^31-1 bytes");
-  if (route.send_queue_hard == 0) refuse("send_queue_hard", "must be positive");
+    refuse_member("max_message", "must be between 1 and 2^31-1 bytes");
+  if (route.send_queue_hard == 0) refuse_member("send_queue_hard", "must be positive");
   if (route.send_queue_soft > route.send_queue_hard)
-    refuse("send_queue_soft", "must not exceed send_queue_hard");
+    refuse_member("send_queue_soft", "must not exceed send_queue_hard");
   check_duration(route.ping_interval, "socketio::WebSocketRoute::ping_interval");
   check_duration(route.ping_timeout, "socketio::WebSocketRoute::ping_timeout");
   for (const std::string& protocol : route.protocols) {
-    if (!is_token(protocol)) refuse("protocols", "must be tokens");
+    if (!http::is_token(protocol)) refuse_member("protocols", "must be tokens");
   }
   limits.max_message = route.max_message;
 }

@@ -13,46 +13,46 @@ namespace {
 
 constexpr NamespaceIndex kNoNamespace = ~NamespaceIndex{0};  // what no packet can name
 constexpr std::uint32_t kNoTimer = ~std::uint32_t{0};
-constexpr float kLeastLoad = 0.1F;
-
-struct Key {
-  std::uint64_t id;
-  NamespaceIndex nsp;
-  bool operator==(const Key&) const = default;
-};
-
-// Ids are counted by us, so their hash needs no secret: a client can only look them up.
-struct KeyHash {
-  std::size_t operator()(const Key& key) const {
-    return static_cast<std::size_t>((key.id ^ key.nsp << 40) * 0x9E3779B97F4A7C15ULL);
-  }
-};
-
-struct Receiver {
-  SocketId socket;
-  bool replied = false;
-};
-
-bool before(const Receiver& a, const Receiver& b) {
-  return a.socket.packed() < b.socket.packed();
-}
-
-struct Group {
-  std::vector<Receiver> receivers;  // sorted
-  std::size_t missing = 0;
-
-  bool take(SocketId from) {
-    const auto found = std::lower_bound(receivers.begin(), receivers.end(), Receiver{from}, before);
-    if (found == receivers.end() || found->socket != from || found->replied) return false;
-    found->replied = true;
-    --missing;
-    return true;
-  }
-};
 
 }  // namespace
 
 struct PendingAck : base::ListNode<PendingAck> {
+  struct Key {
+    std::uint64_t id;
+    NamespaceIndex nsp;
+    bool operator==(const Key&) const = default;
+  };
+
+  // Ids are counted by us, so their hash needs no secret: a client can only look them up.
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const {
+      return static_cast<std::size_t>((key.id ^ key.nsp << 40) * 0x9E3779B97F4A7C15ULL);
+    }
+  };
+
+  struct Receiver {
+    SocketId socket;
+    bool replied = false;
+  };
+
+  static bool before(const Receiver& a, const Receiver& b) {
+    return a.socket.packed() < b.socket.packed();
+  }
+
+  struct Group {
+    std::vector<Receiver> receivers;  // sorted
+    std::size_t missing = 0;
+
+    bool take(SocketId from) {
+      const auto found =
+          std::lower_bound(receivers.begin(), receivers.end(), Receiver{from}, before);
+      if (found == receivers.end() || found->socket != from || found->replied) return false;
+      found->replied = true;
+      --missing;
+      return true;
+    }
+  };
+
   Key key{};
   base::Id<PendingAck> self{};
   SocketId socket{};              // who is to answer; none for a broadcast
@@ -76,15 +76,15 @@ struct AckTable::Index {
     }
   };
 
-  Index() { by_key.min_load_factor(kLeastLoad); }
+  Index() { by_key.min_load_factor(base::kLeastLoad); }
 
   base::Slab<PendingAck> acks;
-  tsl::robin_map<Key, PendingAck*, KeyHash> by_key;
+  tsl::robin_map<PendingAck::Key, PendingAck*, PendingAck::KeyHash> by_key;
   std::vector<Timer> timers;
   std::vector<std::uint64_t> next_ids;
   std::uint64_t clocks = 0;  // ids of what nobody is to answer
 
-  PendingAck& add(Key key, std::unique_ptr<AckWaiter> waiter, base::Time deadline);
+  PendingAck& add(PendingAck::Key key, std::unique_ptr<AckWaiter> waiter, base::Time deadline);
   std::unique_ptr<AckWaiter> remove(PendingAck& ack);
   void arm(PendingAck& ack, base::Time deadline);
   void disarm(PendingAck& ack);
@@ -138,7 +138,8 @@ void AckTable::Index::disarm(PendingAck& ack) {
     sift_down(at, last);
 }
 
-PendingAck& AckTable::Index::add(Key key, std::unique_ptr<AckWaiter> waiter, base::Time deadline) {
+PendingAck& AckTable::Index::add(PendingAck::Key key, std::unique_ptr<AckWaiter> waiter,
+                                 base::Time deadline) {
   const auto [id, ack] = acks.emplace();
   ack->self = id;
   ack->key = key;
@@ -187,11 +188,11 @@ std::uint64_t AckTable::expect(Socket& socket, std::unique_ptr<AckWaiter> waiter
 void AckTable::expect_all(NamespaceIndex nsp, std::uint64_t id, std::vector<SocketId> receivers,
                           std::unique_ptr<AckWaiter> waiter, base::Time deadline) {
   SIO_CHECK(!receivers.empty());
-  auto group = std::make_unique<Group>();
+  auto group = std::make_unique<PendingAck::Group>();
   group->missing = receivers.size();
   group->receivers.reserve(receivers.size());
   for (const SocketId receiver : receivers) group->receivers.push_back({receiver});
-  std::sort(group->receivers.begin(), group->receivers.end(), before);
+  std::sort(group->receivers.begin(), group->receivers.end(), PendingAck::before);
   index_->add({id, nsp}, std::move(waiter), deadline).group = std::move(group);
 }
 
@@ -200,7 +201,7 @@ void AckTable::expect_nobody(std::unique_ptr<AckWaiter> waiter, base::Time deadl
 }
 
 AckTable::Reply AckTable::reply(NamespaceIndex nsp, std::uint64_t id, SocketId from) {
-  const auto found = index_->by_key.find(Key{id, nsp});
+  const auto found = index_->by_key.find(PendingAck::Key{id, nsp});
   if (found == index_->by_key.end()) return {};
   PendingAck& ack = *found->second;
   if (ack.group == nullptr) {

@@ -5,13 +5,13 @@
 
 namespace socketio::sio {
 
-namespace {
-
 void fail(Decoded& out, base::Bytes error) {
   out = {};
   out.status = Decoded::Status::error;
   out.error = error;
 }
+
+namespace {
 
 PacketType plain(PacketType type) {
   if (type == PacketType::binary_event) return PacketType::event;

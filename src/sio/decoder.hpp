@@ -30,6 +30,9 @@ struct Decoded {
   std::uint32_t attachments = 0;
 };
 
+// `out` is an error and nothing else.
+void fail(Decoded& out, base::Bytes error);
+
 // What most packets are, in short: an event of "/" without attachments.
 struct PlainEvent {
   base::Bytes name{};

@@ -7,7 +7,7 @@ namespace socketio::sio {
 
 namespace {
 
-constexpr std::size_t kKept = std::size_t{64} * 1024;
+constexpr std::size_t kKeptOutput = std::size_t{64} * 1024;
 
 // What every packet begins with; the zeros are filled in.
 constexpr base::Bytes kBegin(
@@ -16,12 +16,6 @@ constexpr base::Bytes kBegin(
     12);
 constexpr std::size_t kTypeAt = 6;
 constexpr std::size_t kDataKeyAt = 7;
-
-void fail(Decoded& out, base::Bytes error) {
-  out = {};
-  out.status = Decoded::Status::error;
-  out.error = error;
-}
 
 // The members that count; of duplicate keys the last, as in JS. `undefined`, which is nil in two of
 // the dialects, is as good as absent.
@@ -72,7 +66,7 @@ void MsgpackReader::on_message(base::Bytes bytes, bool binary, const Options& op
 }
 
 Writer& MsgpackPacketWriter::begin(bool array) {
-  out_.clear(kKept);
+  out_.clear(kKeptOutput);
   out_.append(kBegin);
   writer_.restart();
   data_end_ = 0;

@@ -3,13 +3,11 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/shrink.hpp"
 
 namespace socketio::sio {
 
 namespace {
-
-// The tables shrink again after a crowd.
-constexpr float kLeastLoad = 0.1F;
 
 std::optional<IdText> id_of(base::Bytes text) {
   IdText id{};
@@ -22,8 +20,8 @@ std::optional<IdText> id_of(base::Bytes text) {
 
 RecoveryTable::RecoveryTable(std::size_t max_saved, base::Duration keep)
     : max_saved_(max_saved), keep_(keep) {
-  by_pid_.min_load_factor(kLeastLoad);
-  by_sid_.min_load_factor(kLeastLoad);
+  by_pid_.min_load_factor(base::kLeastLoad);
+  by_sid_.min_load_factor(base::kLeastLoad);
 }
 
 RecoveryTable::~RecoveryTable() = default;

@@ -23,7 +23,6 @@ constexpr std::size_t kFinderFrom = 32;
 // The hash is stored and well spread: the library's 0.5 only costs memory.
 constexpr float kMostLoad = 0.8F;
 // A table that has become this empty shrinks again.
-constexpr float kLeastLoad = 0.1F;
 
 }  // namespace
 
@@ -63,7 +62,7 @@ struct Rooms::Index {
   Index(base::Random& random, base::Counter* counter)
       : by_name(0, Hash{KeyedHash(random)}), keyed(random), count(counter) {
     by_name.max_load_factor(kMostLoad);
-    by_name.min_load_factor(kLeastLoad);
+    by_name.min_load_factor(base::kLeastLoad);
   }
 
   std::vector<std::unique_ptr<Room>> rooms;  // null: free

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "value/json_scan.hpp"
+
 namespace socketio::value {
 
 namespace {
@@ -14,10 +16,6 @@ constexpr std::size_t kEscape = 6;  // \uXXXX
 constexpr base::Bytes kDelimiters = " \t\n\r,:[]{}\"";
 // Exponents of more digits are cut off; the text cannot be long enough to make up for it.
 constexpr std::int64_t kExponentLimit = std::int64_t{1} << 40;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // The parts of a number of RFC 8259, section 6.
 struct Number {

@@ -17,10 +17,6 @@ constexpr std::ptrdiff_t kMaxFraction =
 constexpr std::ptrdiff_t kLongestEscaped = kMaxScanEscaped;
 constexpr std::size_t kStride = 4 * base::kBlock;
 
-bool is_digit(char c) {
-  return static_cast<unsigned char>(c - '0') < 10;
-}
-
 // Hardly ever there is one, so only what might be one is looked at closely.
 const char* skip_spaces(const char* at, const char* end) {
   if (static_cast<unsigned char>(*at) > ' ') return at;

@@ -26,6 +26,10 @@ inline constexpr std::size_t kMaxScanEscaped = 4096;
 inline constexpr std::size_t kMaxScanNodes = 256;
 inline constexpr std::size_t kMaxScanDepth = 16;
 
+inline bool is_digit(char c) {
+  return static_cast<unsigned char>(c - '0') < 10;
+}
+
 inline bool is_json_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }

@@ -8,7 +8,7 @@ namespace socketio::ws {
 namespace {
 
 constexpr std::size_t kBlock = 64;
-using State = std::array<std::uint32_t, 5>;
+using Sums = std::array<std::uint32_t, 5>;
 
 std::uint32_t load(const char* at) {
   std::uint32_t word = 0;
@@ -21,7 +21,7 @@ void store(std::uint64_t value, std::size_t size, char* to) {
 }
 
 // §6.1
-void process(const char* block, State& state) {
+void process(const char* block, Sums& state) {
   std::array<std::uint32_t, 80> w;
   for (std::size_t t = 0; t < 16; ++t) w[t] = load(block + 4 * t);
   for (std::size_t t = 16; t < 80; ++t)
@@ -39,14 +39,14 @@ void process(const char* block, State& state) {
   for (std::size_t t = 20; t < 40; ++t) step(t, b ^ c ^ d, 0x6ED9EBA1);
   for (std::size_t t = 40; t < 60; ++t) step(t, (b & c) | (d & (b | c)), 0x8F1BBCDC);
   for (std::size_t t = 60; t < 80; ++t) step(t, b ^ c ^ d, 0xCA62C1D6);
-  const State sums = {a, b, c, d, e};
+  const Sums sums = {a, b, c, d, e};
   for (std::size_t i = 0; i < state.size(); ++i) state[i] += sums[i];
 }
 
 }  // namespace
 
 std::array<char, 20> sha1(base::Bytes text) {
-  State state = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0};
+  Sums state = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0};
   const std::uint64_t bits = std::uint64_t{text.size()} * 8;
   for (; text.size() >= kBlock; text.remove_prefix(kBlock)) process(text.data(), state);
   // The rest, a bit, zeros, and the length at the end of one block or the next.
