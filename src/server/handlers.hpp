@@ -37,7 +37,7 @@ class EventMap {
   bool remove(std::string_view name);
   bool remove(ListenerId id);
   // Null when there are none.
-  const ListenersPtr& find(std::string_view name) const {
+  [[gnu::always_inline]] const ListenersPtr& find(std::string_view name) const {
     if (taken_ == 0) return nobody();
     const Slot& slot = slots_[place_of(Key(name), name)];
     return slot.list;
@@ -47,7 +47,7 @@ class EventMap {
  private:
   struct Key {
     Key() = default;
-    explicit Key(std::string_view name) : size(name.size()) {
+    [[gnu::always_inline]] explicit Key(std::string_view name) : size(name.size()) {
       constexpr std::size_t kWord = sizeof(std::uint64_t);
       constexpr std::size_t kHalf = kWord / 2;
       if (name.size() >= kWord) {
@@ -79,7 +79,7 @@ class EventMap {
 
   static const ListenersPtr& nobody();
   // The slot of a name, or the free one where it would be. There is a free one.
-  std::size_t place_of(const Key& key, std::string_view name) const {
+  [[gnu::always_inline]] std::size_t place_of(const Key& key, std::string_view name) const {
     for (std::size_t i = key.hash() & mask_;; i = (i + 1) & mask_) {
       const Slot& slot = slots_[i];
       if (!slot.list || (slot.key == key && (key.tells_all() || slot.name == name))) return i;

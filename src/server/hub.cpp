@@ -61,9 +61,10 @@ void Hub::forget_connection(std::size_t shard, const std::string& counted_as) {
 }
 
 server::Shard* Hub::here(std::size_t shard) const {
-  server::Shard* found = doors_[shard]->shard.load(std::memory_order_acquire);
+  const Door& door = *doors_[shard];
+  server::Shard* found = door.shard.load(std::memory_order_acquire);
   // On another thread it may be gone by now.
-  return found != nullptr && doors_[shard]->thread->is_this() ? found : nullptr;
+  return found != nullptr && door.thread->is_this() ? found : nullptr;
 }
 
 server::Shard* Hub::here() const {

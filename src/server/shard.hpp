@@ -71,7 +71,7 @@ class Shard final : public net::Driver, private eio::SessionTable {
   bool offload(std::function<void()> work, std::function<void()> done);
   PlainWebSockets& plain_websockets() { return plain_websockets_; }
   Shedder& shedder() { return shedder_; }
-  base::Time now() const { return loop_.now(); }
+  [[gnu::always_inline]] base::Time now() const { return loop_.now(); }
   const Settings& settings() const { return settings_; }
   int events_per_turn() const { return events_per_turn_; }
   bool closing() const { return closing_; }

@@ -27,6 +27,8 @@ make_client_dist() {
 cmake_user() {
   local folder=$1
   shift
+  # What CMake writes there (sources among it) has the same name for every user.
+  export CCACHE_BASEDIR=$work
   "$CMAKE" -S "$here/$folder" -B "$work" -G Ninja -DCMAKE_BUILD_TYPE="$BUILD_TYPE" \
     -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" \
     -DCMAKE_C_COMPILER_LAUNCHER="$LAUNCHER" -DCMAKE_CXX_COMPILER_LAUNCHER="$LAUNCHER" "$@"
@@ -34,7 +36,7 @@ cmake_user() {
   "$work/$program" $expected
 }
 
-# The library as part of the user's project, compiled with this build's flags: the compiler cache has all of it.
+# The library as part of the user's project, compiled with this build's flags: the second has all of it from the compiler cache.
 cmake_parent() {
   cmake_user "$@" -DSOCKETIO_SOURCE="$SOURCE" -DSOCKETIO_WERROR="$WERROR" \
     -DCMAKE_C_FLAGS_RELWITHDEBINFO="$FLAGS" -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="$FLAGS"
