@@ -25,8 +25,8 @@ struct PendingAck : base::ListNode<PendingAck> {
 
   // Ids are counted by us, so their hash needs no secret: a client can only look them up.
   struct KeyHash {
-    std::size_t operator()(const Key& key) const {
-      return static_cast<std::size_t>((key.id ^ key.nsp << 40) * 0x9E3779B97F4A7C15ULL);
+    std::size_t operator()(const Key& of) const {
+      return static_cast<std::size_t>((of.id ^ of.nsp << 40) * 0x9E3779B97F4A7C15ULL);
     }
   };
 
