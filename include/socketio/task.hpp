@@ -42,10 +42,12 @@ class PlainFunction<R(A...)> : public std::function<R(A...)> {
 
  public:
   PlainFunction() = default;
+  // NOLINTBEGIN(bugprone-forwarding-reference-overload): the constraint leaves copying alone
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, PlainFunction> &&
            std::is_constructible_v<Function, F> && !ReturnsTask<F, A...>) PlainFunction(F&& f)
       : Function(std::forward<F>(f)) {}
+  // NOLINTEND(bugprone-forwarding-reference-overload)
 };
 
 // Called when a detached task ends, on whatever thread: with the exception it ended by, or null;
@@ -232,7 +234,7 @@ Detached run_detached(Task<T>& task, TaskDone<T>& given, TaskEnd& end) {
   std::exception_ptr error;
   try {
     if constexpr (std::is_void_v<T>) {
-      co_await std::move(running);
+      co_await std::move(running);  // NOLINT(bugprone-use-after-move): of `end`, by no code
       done();
     } else {
       done(co_await std::move(running));

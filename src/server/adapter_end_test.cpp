@@ -133,7 +133,7 @@ TEST(AdaptersEnd, FreesWhoWaitsForThemInSilence) {
    public:
     using LocalAdapter::LocalAdapter;
     Pending<std::vector<RemoteSocket>> fetch_sockets(const Delivery&) override {
-      const Pending<std::vector<RemoteSocket>> asked;
+      Pending<std::vector<RemoteSocket>> asked;
       asked_.emplace_back(asked.state());
       return asked;
     }

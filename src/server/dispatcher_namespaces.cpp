@@ -31,7 +31,7 @@ NamespaceNames::Added open_namespace(const std::shared_ptr<detail::Hub>& hub, st
   if (parent != kNoParent)
     inherited = std::make_shared<NamespaceHandlers>(*here.dispatcher().handlers(parent));
   const bool counted = parent != kNoParent && hub->settings.options.cleanup_empty_child_namespaces;
-  const NamespaceNames::Added added =
+  NamespaceNames::Added added =
       hub->names.add(name, parent, std::move(inherited), counted, max_children);
   if (!added.is_new) return added;
   const sio::NamespaceIndex index = added.entry->index;

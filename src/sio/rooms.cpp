@@ -22,7 +22,6 @@ namespace {
 constexpr std::size_t kFinderFrom = 32;
 // The hash is stored and well spread: the library's 0.5 only costs memory.
 constexpr float kMostLoad = 0.8F;
-// A table that has become this empty shrinks again.
 
 }  // namespace
 

@@ -36,7 +36,8 @@ cmake_user() {
   "$work/$program" $expected
 }
 
-# The library as part of the user's project, compiled with this build's flags: the second has all of it from the compiler cache.
+# The library as part of the user's project, compiled with this build's flags: the second user has all of it from the
+# compiler cache.
 cmake_parent() {
   cmake_user "$@" -DSOCKETIO_SOURCE="$SOURCE" -DSOCKETIO_WERROR="$WERROR" \
     -DCMAKE_C_FLAGS_RELWITHDEBINFO="$FLAGS" -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="$FLAGS"
