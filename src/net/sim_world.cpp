@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <initializer_list>
 
 #include "base/check.hpp"
@@ -344,11 +345,19 @@ void SimWorld::notify(int fd) {
 
 void SimWorld::record(std::uint64_t what, base::Bytes bytes) {
   const auto mix = [this](std::uint64_t value) {
-    history_ = (history_ ^ value) * 0x100000001B3ULL;
+    history_ = (history_ ^ value) * 0x9E3779B97F4A7C15ULL;
+    history_ ^= history_ >> 32;
   };
   mix(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
   mix(what);
-  for (const char c : bytes) mix(static_cast<unsigned char>(c));
+  mix(bytes.size());
+  while (!bytes.empty()) {
+    std::uint64_t word = 0;
+    const std::size_t n = std::min(bytes.size(), sizeof word);
+    std::memcpy(&word, bytes.data(), n);
+    mix(word);
+    bytes.remove_prefix(n);
+  }
 }
 
 }  // namespace socketio::net

@@ -2,7 +2,10 @@
 // client_packets.cpp.
 #include "sim/client.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <span>
 
 #include "base/base64.hpp"
 #include "base/check.hpp"
@@ -109,8 +112,10 @@ void Client::write(Use use) {
 bool Client::read(Use use) {
   Connection& c = connection(use);
   const int fd = c.fd;
-  std::string bytes(script_.slow_bytes > 0 ? script_.slow_bytes : 65536, '\0');
-  const std::int64_t n = world_.recv(fd, bytes);
+  std::array<char, 65536> room;
+  const std::span<char> wanted = std::span(room).first(
+      script_.slow_bytes > 0 ? std::min(script_.slow_bytes, room.size()) : room.size());
+  const std::int64_t n = world_.recv(fd, wanted);
   if (n == -EAGAIN) return false;
   if (n <= 0) {
     if (world_.error(fd) == 0) lost(use, "end");
@@ -124,7 +129,7 @@ bool Client::read(Use use) {
       ready(use);
     });
   }
-  bytes.resize(static_cast<std::size_t>(n));
+  std::string bytes(room.data(), static_cast<std::size_t>(n));
   if (c.tls) {
     bytes = base::as_bytes(c.tls->take(bytes, c.wire));
     write(use);
