@@ -46,7 +46,7 @@ TEST_P(SendTest, SmallSendsToAFullPeerKeepTheirOrder) {
   for (const std::size_t piece : {std::size_t{100}, std::size_t{1500}, std::size_t{40'000}}) {
     auto [client, id] = stream(piece, true);
     settle();
-    Push push(*backend_, id, pattern(1'000'000));
+    Push push(*backend_, id, pattern(std::min<std::size_t>(1'000'000, 3000 * piece)));
     sink_.sent = [&](StreamId, Owner, std::size_t n) { push.sent(n); };
     for (int i = 0; i < 1000; ++i) {  // far more than fits, nobody reads
       push.push(piece);
