@@ -330,8 +330,8 @@ test("L23 tickets of another server, and many resumptions", kTimeout, async (t) 
   const session = await within(new Promise((resolve) => socket.once("session", resolve)), "a session");
   socket.destroy();
   assert.equal((await get(server, "/", { session })).reused, false);
-  for (let round = 0; round < 20; ++round) {
-    const all = await Promise.all(Array.from({ length: 10 }, () => get(other, "/", { session })));
+  for (let round = 0; round < 40; ++round) {
+    const all = await Promise.all(Array.from({ length: 25 }, () => get(other, "/", { session })));
     assert(all.every(({ status, reused }) => status === 404 && reused));
   }
 });
@@ -342,8 +342,8 @@ test("L24 new certificates during handshakes", kTimeout, async (t) => {
   const again = identity(authority.issue("localhost", { names: ["DNS:localhost"] }));
   const body = (one) => JSON.stringify({ certificates: [one] });
   const reload = async (one) => assert.equal((await get(living, "/__reload_tls", { method: "POST", body: body(one) })).body, "reloaded");
-  for (let round = 0; round < 20; ++round) {
-    const shaking = Array.from({ length: 10 }, () => get(living, "/"));
+  for (let round = 0; round < 40; ++round) {
+    const shaking = Array.from({ length: 25 }, () => get(living, "/"));
     await reload(round % 2 === 0 ? again : identity(site));
     for (const { status } of await Promise.all(shaking)) assert.equal(status, 404);
   }
