@@ -1,19 +1,20 @@
 # socketio_layer(<name> [DEPS <layer>...] [LIBS <target>...] [TEST_SUPPORT <file>...]
-#                [TEST_UNITS <regex>] [WITHOUT <regex>])
+#                [TEST_HEADERS <header>...] [TEST_UNITS <regex>] [WITHOUT <regex>])
 #
 # Makes the layer in src/<name>/: objects for the installed library, and a static library that the layer's own
 # tests link together with exactly the layers below it. Beside every unit x.cpp may stand
 #   x_test.cpp   compiled into <name>_test (GoogleTest, one ctest entry per test)
 #   x_bench.cpp  compiled into <name>_bench (Google Benchmark, when it is installed)
 #   x_fuzz.cpp   a program fuzz_<x>: libFuzzer with SOCKETIO_BUILD_FUZZ, else a replayer of tests/corpus/<x> in ctest
-# TEST_SUPPORT names files of tests/support that <name>_test is linked with. Units that match TEST_UNITS
+# TEST_SUPPORT names files of tests/support that <name>_test is linked with, TEST_HEADERS the headers that most of its
+# files include: they are precompiled, GoogleTest with them. Units that match TEST_UNITS
 # are for tests and fuzzers, of this layer and of those above: in its static library only, and not shipped. Files that
 # match WITHOUT are left out: what is optional is a file of its own. With SOCKETIO_UNITY several units are compiled at a
 # time, so names without linkage are unique in a layer.
 set_property(GLOBAL PROPERTY SOCKETIO_LAYERS "")
 
 function(socketio_layer name)
-  cmake_parse_arguments(arg "" "TEST_UNITS;WITHOUT" "DEPS;LIBS;TEST_SUPPORT" ${ARGN})
+  cmake_parse_arguments(arg "" "TEST_UNITS;WITHOUT" "DEPS;LIBS;TEST_SUPPORT;TEST_HEADERS" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
   file(GLOB all CONFIGURE_DEPENDS ${dir}/*.cpp)
   if(arg_WITHOUT)
@@ -64,9 +65,24 @@ function(socketio_layer name)
   socketio_layer_tests(${name} ${all})
   if(TARGET ${name}_test)
     target_sources(${name}_test PRIVATE ${arg_TEST_SUPPORT})
+    socketio_precompile(${name}_test <gtest/gtest.h> ${arg_TEST_HEADERS})
   endif()
   socketio_layer_benches(${name} ${all})
   socketio_layer_fuzzers(${name} ${all})
+endfunction()
+
+# Headers that most files of a program include, read once for all of them. Every file includes what it needs all the
+# same: without SOCKETIO_PRECOMPILE (as clang-tidy compiles) nothing is included for it.
+function(socketio_precompile target)
+  if(SOCKETIO_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+    # What ccache asks for (and CCACHE_SLOPPINESS=pch_defines,time_macros, which ./dev sets).
+    target_compile_options(${target} PRIVATE
+      $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess> "$<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>")
+    # g++ 12 forgets that what it read beforehand was a system header, and warns of std::string's own code.
+    target_compile_options(${target} PRIVATE
+      $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-stringop-overflow;-Wno-stringop-overread>)
+  endif()
 endfunction()
 
 function(socketio_layer_tests name)

@@ -82,12 +82,15 @@ std::optional<std::pair<std::string, Layer>> parse_layer(std::string_view line) 
   const auto words = split_words(line.substr(0, line.find(')')));
   if (words.empty()) return {};
   Layer layer;
+  std::set<std::string, std::less<>> others;
   auto* list = &layer.deps;
   for (std::size_t i = 1; i < words.size(); ++i) {
     if (words[i] == "DEPS") {
       list = &layer.deps;
     } else if (words[i] == "LIBS") {
       list = &layer.libs;
+    } else if (words[i].starts_with("TEST_") || words[i] == "WITHOUT") {
+      list = &others;
     } else {
       list->insert(std::string(words[i]));
     }

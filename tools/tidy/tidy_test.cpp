@@ -15,7 +15,7 @@ using Files = std::vector<std::pair<std::string, std::string>>;
 constexpr const char* kCMake =
     "socketio_layer(base)\n"
     "socketio_layer(http DEPS base LIBS socketio_llhttp)\n"
-    "socketio_layer(sio DEPS base http)\n"
+    "socketio_layer(sio DEPS base http TEST_HEADERS <sio/testing.hpp>)\n"
     "socketio_layer(net DEPS base)\n";
 
 Findings run(Check check, const Files& files) {
